@@ -1,0 +1,11 @@
+//! Where bytes come from and go.
+//!
+//! ```text
+//! files     feed files: NDJSON, gzip, zstd, CSV, Parquet -> blocks of lines
+//! regions   the national risk-area list (names) -> region codes
+//! ```
+//!
+//! Must never know a rule or a colour's meaning.
+
+pub mod files;
+pub mod regions;

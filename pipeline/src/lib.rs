@@ -1,0 +1,23 @@
+//! The thinking: from raw records to announced code changes.
+//!
+//! ```text
+//! intake    raw record -> evidence batch or reject          (identities end here)
+//! trace     which contacts count, across people             (the only place that joins people)
+//! evidence  fact tables of a partition, gathered by person
+//! policy    packs: SQL rules, planned once, executed a step at a time
+//! assess    reasons -> timeline -> state -> change
+//! replay    the engine over files, with a virtual clock
+//! commands  the fuma binary
+//! ```
+//!
+//! Evidence is ground state, colours are derived state, changes are the difference.
+//! `trace`, `evidence`, `policy` and `assess` are pure: no I/O, no wall clock, no randomness (I-7).
+
+pub mod assess;
+pub mod commands;
+pub mod district;
+pub mod evidence;
+pub mod intake;
+pub mod policy;
+pub mod replay;
+pub mod trace;

@@ -1,0 +1,232 @@
+//! Instants: milliseconds UTC inside, RFC 3339 with an offset outside, local days of Asia/Shanghai (UTC+8, no summer time).
+//!
+//! Owns parsing, writing and day arithmetic (FEEDS.md sections 1 and 5). Must never read a clock.
+
+use std::fmt;
+
+/// Milliseconds of a day of 24 hours.
+pub const DAY_MS: i64 = 86_400_000;
+/// Milliseconds of an hour.
+pub const HOUR_MS: i64 = 3_600_000;
+/// The offset of local time: UTC+8, all year round.
+const LOCAL_OFFSET_MS: i64 = 8 * HOUR_MS;
+
+/// An instant in milliseconds since 1970-01-01T00:00Z.
+///
+/// Arithmetic on the number may leave the calendar; [`Instant::in_calendar`] says whether it did.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+pub struct Instant(pub i64);
+
+impl Instant {
+    /// The earliest instant a record may carry: 1970-01-01T00:00Z.
+    pub const MIN: Instant = Instant(0);
+    /// The latest instant a record may carry: 9999-12-31T23:59:59.999+08:00.
+    pub const MAX: Instant = Instant(253_402_271_999_999);
+
+    /// Reads RFC 3339 with an offset. Digits past milliseconds are cut; `t` and `z` may be lower-case; a blank in place of
+    /// the `T`, a 60th second and 24:00 are refused, and so is what lies outside [`Instant::MIN`] to [`Instant::MAX`].
+    pub fn parse(text: &str) -> Option<Instant> {
+        let bytes = text.as_bytes();
+        if bytes.len() < 20 || bytes[4] != b'-' || bytes[7] != b'-' || bytes[13] != b':' || bytes[16] != b':' {
+            return None;
+        }
+        if bytes[10] != b'T' && bytes[10] != b't' {
+            return None;
+        }
+        let year = digits(&bytes[0..4])?;
+        let days = days_from_civil(year, digits(&bytes[5..7])?, digits(&bytes[8..10])?)?;
+        let (hour, minute, second) = (digits(&bytes[11..13])?, digits(&bytes[14..16])?, digits(&bytes[17..19])?);
+        if hour > 23 || minute > 59 || second > 59 {
+            return None;
+        }
+        let (millis, offset_at) = fraction(bytes)?;
+        let offset_ms = offset(&bytes[offset_at..])?;
+        let local = days * DAY_MS + hour * HOUR_MS + minute * 60_000 + second * 1000 + millis;
+        let instant = Instant(local - offset_ms);
+        instant.in_calendar().then_some(instant)
+    }
+
+    /// Whether the instant lies within the calendar of the contract. A computed one that does not is null: open, none.
+    pub fn in_calendar(self) -> bool {
+        (Instant::MIN..=Instant::MAX).contains(&self)
+    }
+
+    /// The local midnight that begins this instant's day: `day(t)` of FEEDS.md section 5.
+    pub fn day(self) -> Instant {
+        Instant((self.0 + LOCAL_OFFSET_MS).div_euclid(DAY_MS) * DAY_MS - LOCAL_OFFSET_MS)
+    }
+
+    /// The end of the n-th full day after this instant's own: `day_end(t, n)`; none beyond the calendar.
+    pub fn day_end(self, days: i64) -> Option<Instant> {
+        let end = Instant(days.checked_add(1)?.checked_mul(DAY_MS)?.checked_add(self.day().0)?);
+        (end <= Instant::MAX).then_some(end)
+    }
+
+    /// The year, month and day of the local date.
+    pub fn local_date(self) -> (i64, i64, i64) {
+        civil_from_days((self.0 + LOCAL_OFFSET_MS).div_euclid(DAY_MS))
+    }
+
+    /// Appends the instant as `2021-11-08T09:13:00+08:00`, with three digits of a fraction unless it is zero.
+    pub fn write_to(self, out: &mut Vec<u8>) {
+        let local = self.0 + LOCAL_OFFSET_MS;
+        let (days, in_day) = (local.div_euclid(DAY_MS), local.rem_euclid(DAY_MS));
+        let (year, month, day) = civil_from_days(days);
+        let (seconds, millis) = (in_day / 1000, in_day % 1000);
+        push_digits(out, year, 4);
+        for (separator, value) in [(b'-', month), (b'-', day), (b'T', seconds / 3600), (b':', seconds / 60 % 60), (b':', seconds % 60)] {
+            out.push(separator);
+            push_digits(out, value, 2);
+        }
+        if millis != 0 {
+            out.push(b'.');
+            push_digits(out, millis, 3);
+        }
+        out.extend_from_slice(b"+08:00");
+    }
+}
+
+impl fmt::Display for Instant {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut text = Vec::with_capacity(29);
+        self.write_to(&mut text);
+        out.write_str(&String::from_utf8_lossy(&text))
+    }
+}
+
+/// Reads a calendar date `YYYY-MM-DD` as days since 1970-01-01.
+pub fn parse_date(text: &str) -> Option<i32> {
+    let bytes = text.as_bytes();
+    if bytes.len() != 10 || bytes[4] != b'-' || bytes[7] != b'-' {
+        return None;
+    }
+    let days = days_from_civil(digits(&bytes[0..4])?, digits(&bytes[5..7])?, digits(&bytes[8..10])?)?;
+    i32::try_from(days).ok()
+}
+
+/// The local midnight at which a date (days since 1970-01-01) begins.
+pub fn local_midnight(days: i32) -> Instant {
+    Instant(i64::from(days) * DAY_MS - LOCAL_OFFSET_MS)
+}
+
+/// Milliseconds of the fraction, and where the offset begins.
+fn fraction(bytes: &[u8]) -> Option<(i64, usize)> {
+    if bytes[19] != b'.' {
+        return Some((0, 19));
+    }
+    let length = bytes[20..].iter().take_while(|b| b.is_ascii_digit()).count();
+    if length == 0 {
+        return None;
+    }
+    let digit = |at: usize| if at < length { i64::from(bytes[20 + at] - b'0') } else { 0 };
+    Some((digit(0) * 100 + digit(1) * 10 + digit(2), 20 + length))
+}
+
+fn offset(bytes: &[u8]) -> Option<i64> {
+    match bytes {
+        [b'Z' | b'z'] => Some(0),
+        [sign @ (b'+' | b'-'), h1, h2, b':', m1, m2] => {
+            let (hours, minutes) = (digits(&[*h1, *h2])?, digits(&[*m1, *m2])?);
+            if hours > 23 || minutes > 59 {
+                return None;
+            }
+            let size = hours * HOUR_MS + minutes * 60_000;
+            Some(if *sign == b'-' { -size } else { size })
+        }
+        _ => None,
+    }
+}
+
+fn digits(bytes: &[u8]) -> Option<i64> {
+    let mut value = 0;
+    for byte in bytes {
+        if !byte.is_ascii_digit() {
+            return None;
+        }
+        value = value * 10 + i64::from(byte - b'0');
+    }
+    Some(value)
+}
+
+fn push_digits(out: &mut Vec<u8>, value: i64, width: u32) {
+    for place in (0..width).rev() {
+        out.push(b'0' + u8::try_from(value / 10_i64.pow(place) % 10).unwrap_or(0));
+    }
+}
+
+/// Days since 1970-01-01 of a date of the proleptic Gregorian calendar (Howard Hinnant, "chrono-compatible low-level date algorithms").
+fn days_from_civil(year: i64, month: i64, day: i64) -> Option<i64> {
+    const LENGTHS: [i64; 12] = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+    if !(1..=12).contains(&month) {
+        return None;
+    }
+    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let length = LENGTHS[usize::try_from(month - 1).ok()?] + i64::from(leap && month == 2);
+    if !(1..=length).contains(&day) {
+        return None;
+    }
+    let shifted = year - i64::from(month <= 2);
+    let era = shifted.div_euclid(400);
+    let year_of_era = shifted.rem_euclid(400);
+    let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
+    Some(era * 146_097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719_468)
+}
+
+fn civil_from_days(days: i64) -> (i64, i64, i64) {
+    let shifted = days + 719_468;
+    let era = shifted.div_euclid(146_097);
+    let day_of_era = shifted.rem_euclid(146_097);
+    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted_month = (5 * day_of_year + 2) / 153;
+    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
+    (year_of_era + era * 400 + i64::from(month <= 2), month, day_of_year - (153 * shifted_month + 2) / 5 + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ms(text: &str) -> Option<i64> {
+        Instant::parse(text).map(|instant| instant.0)
+    }
+
+    #[test]
+    fn spellings_of_one_instant() {
+        for text in ["2021-11-08T09:13:00+08:00", "2021-11-08t01:13:00z", "2021-11-08T01:13:00.000999Z", "2021-11-07T21:13:00-04:00"] {
+            assert_eq!(ms(text), Some(1_636_333_980_000), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_instant() {
+        for text in [
+            "", "2021-11-08", "2021-11-08 09:13:00+08:00", "2021-11-08T09:13:60+08:00", "2021-11-08T24:00:00+08:00", "2021-02-29T00:00:00Z",
+            "2021-11-08T09:13:00", "2021-11-08T09:13:00.Z", "2021-11-08T09:13:00+24:00", "2021-11-08T09:13:00+0800", "1969-12-31T23:59:59Z",
+            "9999-12-31T16:00:00Z", "2021-11-08T09:13:00ZZ", "2021-11-08T09:13Z", "２021-11-08T09:13:00Z", "2021-13-01T00:00:00Z",
+        ] {
+            assert_eq!(ms(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_ends_of_the_calendar() {
+        assert_eq!(ms("1970-01-01T00:00:00Z"), Some(Instant::MIN.0));
+        assert_eq!(ms("9999-12-31T23:59:59.999+08:00"), Some(Instant::MAX.0));
+        assert_eq!(Instant::MAX.day_end(0), None);
+        assert_eq!(Instant::MIN.day(), Instant(-LOCAL_OFFSET_MS));
+    }
+
+    #[test]
+    fn output_is_local_and_has_a_fraction_only_when_there_is_one() {
+        assert_eq!(Instant(1_636_333_980_000).to_string(), "2021-11-08T09:13:00+08:00");
+        assert_eq!(Instant(1_636_333_980_007).to_string(), "2021-11-08T09:13:00.007+08:00");
+    }
+
+    #[test]
+    fn days_are_local() {
+        let exposure = Instant::parse("2021-11-01T20:00:00+08:00").unwrap_or_default();
+        assert_eq!(exposure.day_end(14).map(|end| end.to_string()).as_deref(), Some("2021-11-16T00:00:00+08:00"));
+        assert_eq!(local_midnight(parse_date("2021-11-01").unwrap_or(0)), exposure.day());
+    }
+}
