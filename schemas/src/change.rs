@@ -166,7 +166,11 @@ mod tests {
     #[test]
     fn the_line_of_the_contract() {
         let instant = |text| Instant::parse(text).unwrap_or_default();
-        let rule = Arc::new(RuleHead { id: "CQ-R3".into(), colour: Colour::Red, clause: "渝肺炎组办发〔2021〕24号 第十一条".into() });
+        let rule = Arc::new(RuleHead {
+            id: "CQ-R3".into(),
+            colour: Colour::Red,
+            clause: "渝肺炎组办发〔2021〕24号 第十一条".into(),
+        });
         let change = CodeChange {
             person: Person([0x9f; 16]),
             from: Colour::Green,

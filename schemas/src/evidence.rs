@@ -11,11 +11,11 @@ use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 
-use crate::vocabulary::{
-    Classification, ClosedList, Degree, ExternalColour, Granularity, IsolationBasis, ListingBasis, ListingColour, Match, Method, Mode, Outcome,
-    Stage, StaySource, SymptomName, SymptomSource, TestResult, Tier, Tube,
-};
 use crate::Feed;
+use crate::vocabulary::{
+    Classification, ClosedList, Degree, ExternalColour, Granularity, IsolationBasis, ListingBasis, ListingColour,
+    Match, Method, Mode, Outcome, Stage, StaySource, SymptomName, SymptomSource, TestResult, Tier, Tube,
+};
 
 /// A kind of evidence: one table.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -91,10 +91,17 @@ const CASES: &[Column] = &[
     optional("onset_at", INSTANT),
     optional("discharged_at", INSTANT),
 ];
-const CONTACTS: &[Column] =
-    &[required("degree", Code(Degree::NAMES)), required("determined_at", INSTANT), required("last_exposure_at", INSTANT)];
-const ENTRIES: &[Column] =
-    &[required("entered_at", INSTANT), optional("last_overseas_at", INSTANT), required("country", Text), optional("port", Text)];
+const CONTACTS: &[Column] = &[
+    required("degree", Code(Degree::NAMES)),
+    required("determined_at", INSTANT),
+    required("last_exposure_at", INSTANT),
+];
+const ENTRIES: &[Column] = &[
+    required("entered_at", INSTANT),
+    optional("last_overseas_at", INSTANT),
+    required("country", Text),
+    optional("port", Text),
+];
 const EXTERNAL_CODES: &[Column] = &[
     required("province", Region),
     required("colour", Code(ExternalColour::NAMES)),

@@ -145,7 +145,6 @@ reject_codes!(
     TooOld = "too-old",
 );
 
-
 #[cfg(test)]
 mod tests {
     use super::*;

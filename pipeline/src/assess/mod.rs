@@ -1,1 +1,18 @@
-//! (to be written)
+//! Reasons -> timeline -> state -> difference to what was announced (FEEDS.md sections 4 and 5).
+//!
+//! ```text
+//! timeline   the intervals of one person, merged; the state at an instant, its segment, what comes next
+//! change     a state that differs from the one last announced, as a code change
+//! due        who is to be judged again when, without any event
+//! partition  the people of one partition: apply, gather, judge, remember what was announced
+//! ```
+//!
+//! Owns the meaning of a state. Pure: clock and evidence are arguments (I-7).
+
+pub mod change;
+pub mod due;
+pub mod partition;
+pub mod timeline;
+
+pub use partition::{Partition, Step};
+pub use timeline::{Sample, Timeline};

@@ -1,0 +1,78 @@
+//! A state that differs from the one last announced, as a code change.
+//!
+//! Owns the fields of a change but `from`, which is the person's last `to`. Must never decide who is judged.
+
+use std::sync::Arc;
+
+use fuma_schemas::change::RuleHead;
+use fuma_schemas::{CodeChange, Colour, Instant, Person, Reason};
+
+use super::timeline::{Rules, Timeline};
+use crate::policy::Pack;
+
+/// What every change of a pack has in common, and the colours of its rules as masks.
+#[derive(Clone, Debug)]
+pub struct Palette {
+    red: Rules,
+    heads: Vec<Arc<RuleHead>>,
+    policy: Arc<str>,
+    policy_version: Arc<str>,
+}
+
+impl Palette {
+    /// The palette of a pack.
+    pub fn new(pack: &Pack) -> Palette {
+        let red = (0..).zip(&pack.rules).filter(|(_, rule)| rule.head.colour == Colour::Red);
+        Palette {
+            red: red.fold(0, |mask, (at, _): (u32, _)| mask | 1 << at),
+            heads: pack.rules.iter().map(|rule| Arc::clone(&rule.head)).collect(),
+            policy: Arc::clone(&pack.id),
+            policy_version: Arc::clone(&pack.version),
+        }
+    }
+
+    /// The colour of a set of rules: the most severe of its reasons, green without any.
+    pub fn colour(&self, rules: Rules) -> Colour {
+        match rules {
+            0 => Colour::Green,
+            rules if rules & self.red != 0 => Colour::Red,
+            _ => Colour::Yellow,
+        }
+    }
+
+    /// The change from what was announced to the state at `clock`; none when they are the same.
+    pub fn difference(&self, person: Person, announced: Rules, timeline: &Timeline, clock: Instant) -> Option<CodeChange> {
+        if timeline.rules_at(clock) == announced {
+            return None;
+        }
+        let sample = timeline.sample(clock, |rules| self.colour(rules));
+        let to = self.colour(sample.rules);
+        let ended = sample.segment_start.map_or(0, |start| timeline.ending_at(start));
+        Some(CodeChange {
+            person,
+            from: self.colour(announced),
+            to,
+            effective_at: sample.segment_start.unwrap_or(clock),
+            colour_since: sample.colour_start.unwrap_or(clock),
+            decided_at: clock,
+            reasons: self.reasons(timeline, clock),
+            ended: (0..).zip(&self.heads).filter(|(at, _): &(u32, _)| ended >> at & 1 == 1).map(|(_, head)| Arc::clone(head)).collect(),
+            next_change_at: sample.next_colour,
+            policy: Arc::clone(&self.policy),
+            policy_version: Arc::clone(&self.policy_version),
+        })
+    }
+
+    /// The reasons active at an instant: most severe first, then by rule id (rules are numbered by id).
+    pub fn reasons(&self, timeline: &Timeline, clock: Instant) -> Vec<Reason> {
+        let active = timeline.intervals().iter().filter(|interval| interval.holds_at(clock));
+        let mut reasons: Vec<(u16, Reason)> = active
+            .filter_map(|interval| {
+                let rule = Arc::clone(self.heads.get(usize::from(interval.rule))?);
+                Some((interval.rule, Reason { rule, since: interval.since, until: interval.until, due: interval.due }))
+            })
+            .collect();
+        reasons.sort_by_key(|(at, reason)| (std::cmp::Reverse(reason.rule.colour), *at));
+        reasons.into_iter().map(|(_, reason)| reason).collect()
+    }
+}

@@ -1,0 +1,194 @@
+//! The plans of a pack, executed a step at a time.
+//!
+//! A plan keeps state between executions (the build side of a join, the groups of an aggregate): executed again without a
+//! reset it is silently wrong. So each execution resets it first; `tests/tests/policy.rs` compares with a fresh plan.
+//!
+//! Owns one executor a worker. Must never choose who is judged or when.
+
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
+use arrow::compute::{cast, concat_batches};
+use arrow::datatypes::{TimestampMillisecondType, UInt32Type, UInt64Type};
+use datafusion::common::Result;
+use datafusion::execution::TaskContext;
+use datafusion::execution::runtime_env::RuntimeEnv;
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::execution_plan::reset_plan_states;
+use fuma_schemas::Instant;
+use fuma_schemas::evidence::instant_type;
+use futures::StreamExt as _;
+
+use super::drivers::TableSet;
+use super::leaf::{InputTable, StepInput};
+use super::pack::Pack;
+use super::planner::{BASE_TABLES, Planned, session_config};
+
+/// An interval that a rule gives to a slot, clipped to the calendar.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct RuleRow {
+    /// The slot of the step: live a person, in replay a person at a tick.
+    pub slot: u32,
+    /// The rule, by its place in the pack.
+    pub rule: u16,
+    /// From when it holds.
+    pub since: Instant,
+    /// Until when it holds; none while open.
+    pub until: Option<Instant>,
+    /// When it ought to have been released.
+    pub due: Option<Instant>,
+    /// The first of the facts that assert it.
+    pub cause: u64,
+}
+
+/// Executes the plans of one pack; one a worker.
+pub struct Executor {
+    pack: Arc<Pack>,
+    runtime: Arc<RuntimeEnv>,
+}
+
+impl Executor {
+    /// An executor for a pack.
+    pub fn new(pack: Arc<Pack>) -> Executor {
+        Executor { pack, runtime: Arc::new(RuntimeEnv::default()) }
+    }
+
+    /// The pack.
+    pub fn pack(&self) -> &Arc<Pack> {
+        &self.pack
+    }
+
+    /// What each rule says of the slots in `base`, the base tables of a step by number. Rows come in no order.
+    ///
+    /// # Errors
+    /// When DataFusion cannot execute a plan: memory, or a bug.
+    pub fn execute(&self, base: Vec<InputTable>) -> Result<Vec<RuleRow>> {
+        let filled = base.iter().enumerate().filter(|(_, table)| table.rows > 0);
+        let filled = filled.fold(TableSet::default(), |all, (number, _)| all.and(TableSet::of(number)));
+        let mut input = StepInput { tables: base };
+        input.tables.resize_with(BASE_TABLES, InputTable::default);
+        input.tables.extend(self.pack.tables.iter().map(|table| whole(&table.batch)));
+        let rules: Vec<(u16, &Planned)> = (0..)
+            .zip(self.pack.rules.iter().map(|rule| &rule.planned))
+            .filter(|(_, planned)| planned.drivers.meets(filled))
+            .collect();
+        self.evaluate_views(&mut input, &rules, filled)?;
+        let input = Arc::new(input);
+        let mut rows = Vec::new();
+        for (number, planned) in rules {
+            for batch in self.run(&planned.plan, &input)? {
+                append_rows(number, &batch, &mut rows)?;
+            }
+        }
+        Ok(rows)
+    }
+
+    /// Evaluates the views that some active rule reads, each once, in their order.
+    fn evaluate_views(&self, input: &mut StepInput, rules: &[(u16, &Planned)], filled: TableSet) -> Result<()> {
+        let first_view = input.tables.len();
+        let mut used = vec![false; self.pack.views.len()];
+        for (_, planned) in rules {
+            mark(&planned.reads, first_view, &mut used);
+        }
+        for (at, view) in self.pack.views.iter().enumerate().rev() {
+            if used[at] {
+                mark(&view.planned.reads, first_view, &mut used);
+            }
+        }
+        for (at, view) in self.pack.views.iter().enumerate() {
+            let mut table = InputTable::default();
+            if used[at] && view.planned.drivers.meets(filled) {
+                let current = Arc::new(StepInput { tables: input.tables.clone() });
+                let batches = self.run(&view.planned.plan, &current)?;
+                table = whole(&concat_batches(&view.planned.schema, &batches)?);
+            }
+            input.tables.push(table);
+        }
+        Ok(())
+    }
+
+    fn run(&self, plan: &Arc<dyn ExecutionPlan>, input: &Arc<StepInput>) -> Result<Vec<RecordBatch>> {
+        let plan = reset_plan_states(Arc::clone(plan))?;
+        let config = session_config_once().clone().with_extension(Arc::clone(input));
+        let nothing = Default::default;
+        let context = TaskContext::new(
+            None,
+            String::new(),
+            config,
+            nothing(),
+            Default::default(),
+            Default::default(),
+            Default::default(),
+            Arc::clone(&self.runtime),
+        );
+        let mut stream = plan.execute(0, Arc::new(context))?;
+        let mut batches = Vec::new();
+        futures::executor::block_on(async {
+            while let Some(batch) = stream.next().await {
+                let batch = batch?;
+                if batch.num_rows() > 0 {
+                    batches.push(batch);
+                }
+            }
+            Ok(batches)
+        })
+    }
+}
+
+fn session_config_once() -> &'static datafusion::prelude::SessionConfig {
+    static CONFIG: std::sync::OnceLock<datafusion::prelude::SessionConfig> = std::sync::OnceLock::new();
+    CONFIG.get_or_init(session_config)
+}
+
+fn mark(reads: &[usize], first_view: usize, used: &mut [bool]) {
+    for table in reads {
+        if let Some(flag) = table.checked_sub(first_view).and_then(|at| used.get_mut(at)) {
+            *flag = true;
+        }
+    }
+}
+
+fn whole(batch: &RecordBatch) -> InputTable {
+    InputTable { rows: batch.num_rows(), columns: batch.columns().iter().cloned().map(Some).collect() }
+}
+
+fn append_rows(rule: u16, batch: &RecordBatch, rows: &mut Vec<RuleRow>) -> Result<()> {
+    let named = |name: &str| batch.column_by_name(name).cloned();
+    let (Some(person), Some(since), Some(cause)) = (named("person"), named("since"), named("cause")) else {
+        return datafusion::common::exec_err!("a rule's column is missing");
+    };
+    let instants = |column: Option<ArrayRef>| column.map(|column| cast(&column, &instant_type())).transpose();
+    let (until, due) = (instants(named("until"))?, instants(named("due"))?);
+    let at = |column: &Option<ArrayRef>, row: usize| {
+        let column = column.as_ref()?;
+        let millis = column.is_valid(row).then(|| column.as_primitive::<TimestampMillisecondType>().value(row))?;
+        Some(Instant(millis)).filter(|instant| instant.in_calendar())
+    };
+    let since = Some(since);
+    let persons = person.as_primitive::<UInt32Type>();
+    rows.reserve(batch.num_rows());
+    for row in 0..batch.num_rows() {
+        let Some(begins) = at(&since, row) else { continue };
+        let ends = at(&until, row);
+        if persons.is_null(row) || ends.is_some_and(|ends| ends <= begins) {
+            continue;
+        }
+        let (slot, due) = (persons.value(row), at(&due, row));
+        rows.push(RuleRow { slot, rule, since: begins, until: ends, due, cause: first_fact(&cause, row) });
+    }
+    Ok(())
+}
+
+fn first_fact(cause: &ArrayRef, row: usize) -> u64 {
+    if let Some(facts) = cause.as_list_opt::<i32>() {
+        let list = facts.value(row);
+        return list
+            .as_primitive_opt::<UInt64Type>()
+            .filter(|facts| !facts.is_empty())
+            .map_or(u64::MAX, |facts| facts.value(0));
+    }
+    cause
+        .as_primitive_opt::<UInt64Type>()
+        .filter(|facts| facts.is_valid(row))
+        .map_or(u64::MAX, |facts| facts.value(row))
+}

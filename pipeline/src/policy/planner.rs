@@ -1,0 +1,320 @@
+//! SQL -> checked plans, once per load (planning costs milliseconds, a step microseconds).
+//!
+//! Tables are numbered: the kinds of evidence, `tiered_stays`, the tables of the pack, then the views in the order in which
+//! they can be evaluated. DataFusion inlines views at every use (apache/datafusion #8777), so a view here is a table of its
+//! own: planned alone, evaluated once a step, read by the rules like evidence.
+//!
+//! Owns what SQL may say beyond locality. Must never execute anything.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, Schema, SchemaRef};
+use datafusion::common::DataFusionError;
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::config::ConfigOptions;
+use datafusion::logical_expr::{Expr, LogicalPlan, Volatility};
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::prelude::{SessionConfig, SessionContext};
+use datafusion::sql::parser::Statement;
+use datafusion::sql::sqlparser::ast;
+use fuma_schemas::Kind;
+use fuma_schemas::evidence::{instant_type, rule_schema, tiered_stay_schema};
+
+use super::csv_table::CsvTable;
+use super::drivers::{self, Origin, Origins, TableSet};
+use super::leaf::{Leaf, StepTable};
+use super::locality::{self, Personal};
+use super::sql_file::SqlFile;
+use super::{PackError, functions};
+
+/// The number of `tiered_stays` among the base tables.
+pub const TIERED_STAYS: usize = Kind::PERSONAL.len();
+/// How many base tables there are.
+pub const BASE_TABLES: usize = TIERED_STAYS + 1;
+
+/// A planned SELECT.
+#[derive(Clone, Debug)]
+pub struct Planned {
+    /// The plan; to be reset before each execution.
+    pub plan: Arc<dyn ExecutionPlan>,
+    /// The columns that come out.
+    pub schema: SchemaRef,
+    /// The base tables from which its rows spring.
+    pub drivers: TableSet,
+    /// The base tables that it reads, through views too.
+    pub needs: TableSet,
+    /// Every table that it reads itself, by number.
+    pub reads: Vec<usize>,
+}
+
+/// Plans the files of one pack.
+pub struct Planner {
+    context: SessionContext,
+    origins: BTreeMap<String, Origin>,
+    numbers: usize,
+    /// Which columns of which base table some plan reads.
+    wanted: Vec<Vec<usize>>,
+}
+
+impl Planner {
+    /// A planner that knows the base tables and the functions of the engine.
+    pub fn new() -> Result<Planner, PackError> {
+        let context = SessionContext::new_with_config(session_config());
+        for function in functions::all() {
+            context.register_udf(function);
+        }
+        let mut planner =
+            Planner { context, origins: BTreeMap::new(), numbers: 0, wanted: vec![Vec::new(); BASE_TABLES] };
+        for kind in Kind::PERSONAL {
+            planner.add_base(kind.name(), rule_schema(kind))?;
+        }
+        planner.add_base("tiered_stays", tiered_stay_schema())?;
+        Ok(planner)
+    }
+
+    fn add_base(&mut self, name: &str, schema: SchemaRef) -> Result<(), PackError> {
+        let own = TableSet::of(self.numbers);
+        self.add(name, name, schema, Origin { drivers: Some(own), needs: own })
+    }
+
+    fn add(&mut self, file: &str, name: &str, schema: SchemaRef, origin: Origin) -> Result<(), PackError> {
+        let table = StepTable { number: self.numbers, schema };
+        if self.origins.contains_key(name) {
+            return Err(PackError::of(file, format!("a table or view named `{name}` is there already")));
+        }
+        let registered = self.context.register_table(name, Arc::new(table));
+        registered.map_err(|error| PackError::of(file, error.to_string()))?;
+        self.origins.insert(name.to_string(), origin);
+        self.numbers += 1;
+        Ok(())
+    }
+
+    /// Makes a table of the pack known; the next number is its own.
+    pub fn add_table(&mut self, file: &str, table: &CsvTable) -> Result<(), PackError> {
+        let origin = Origin { drivers: None, needs: TableSet::default() };
+        self.add(file, &table.name, table.batch.schema(), origin)
+    }
+
+    /// Plans a view and makes it known; the next number is its own. None when it reads a view of `later`, not yet known.
+    pub fn add_view(&mut self, name: &str, file: &SqlFile, later: &[String]) -> Result<Option<Planned>, PackError> {
+        let statement = self.parse(file)?;
+        if self.references(&statement).iter().any(|table| later.contains(table)) {
+            return Ok(None);
+        }
+        let planned = self.plan(file, statement)?;
+        let origin = Origin { drivers: Some(planned.drivers), needs: planned.needs };
+        self.add(&file.path, name, Arc::clone(&planned.schema), origin)?;
+        Ok(Some(planned))
+    }
+
+    /// Plans a rule: `person, since, until, cause` and optionally `due`.
+    pub fn plan_rule(&mut self, file: &SqlFile) -> Result<Planned, PackError> {
+        let statement = self.parse(file)?;
+        let planned = self.plan(file, statement)?;
+        check_columns(file, &planned.schema)?;
+        Ok(planned)
+    }
+
+    /// Which columns of each base table some plan reads, ascending.
+    pub fn into_wanted(mut self) -> Vec<Vec<usize>> {
+        for columns in &mut self.wanted {
+            columns.sort_unstable();
+            columns.dedup();
+        }
+        self.wanted
+    }
+
+    fn parse(&self, file: &SqlFile) -> Result<Statement, PackError> {
+        let statement = self.context.state().sql_to_statement(&file.sql, &datafusion::config::Dialect::Generic);
+        let statement = statement.map_err(|error| located(file, &error))?;
+        let query = match &statement {
+            Statement::Statement(inner) => match inner.as_ref() {
+                ast::Statement::Query(query) => Some(query),
+                _ => None,
+            },
+            _ => None,
+        };
+        let Some(query) = query else {
+            return Err(PackError::at(&file.path, first_line(file), "only one SELECT is allowed here"));
+        };
+        if query.limit_clause.is_some() || query.fetch.is_some() {
+            let reason = "LIMIT cuts rows by number, which mixes people: remove it";
+            return Err(PackError::at(&file.path, line_of_word(file, "LIMIT").max(1), reason));
+        }
+        Ok(statement)
+    }
+
+    fn references(&self, statement: &Statement) -> Vec<String> {
+        let references = self.context.state().resolve_table_references(statement).unwrap_or_default();
+        references.into_iter().map(|reference| reference.table().to_string()).collect()
+    }
+
+    fn plan(&mut self, file: &SqlFile, statement: Statement) -> Result<Planned, PackError> {
+        let state = self.context.state();
+        let wrong = |error: DataFusionError| located(file, &error);
+        let logical = futures::executor::block_on(state.statement_to_plan(statement)).map_err(wrong)?;
+        refuse_volatile(file, &logical)?;
+        let optimised = state.optimize(&logical).map_err(wrong)?;
+        if let Err(problem) = locality::check(&optimised, self) {
+            let line = problem.near.iter().map(|word| line_of_word(file, word)).find(|line| *line > 0);
+            return Err(PackError::at(&file.path, line.unwrap_or_else(|| first_line(file)), problem.reason));
+        }
+        let (drivers, needs) = (drivers::drivers(&optimised, self), drivers::needs(&optimised, self));
+        let drivers = drivers.ok_or_else(|| {
+            PackError::at(
+                &file.path,
+                first_line(file),
+                "rows must spring from evidence, not from a table of the pack alone",
+            )
+        })?;
+        let plan = futures::executor::block_on(state.query_planner().create_physical_plan(&optimised, &state))
+            .map_err(wrong)?;
+        let mut leaves = Vec::new();
+        collect_leaves(&plan, &mut leaves);
+        let mut reads = Vec::new();
+        for (table, columns) in leaves {
+            reads.push(table);
+            if let Some(wanted) = self.wanted.get_mut(table) {
+                wanted.extend(columns);
+            }
+        }
+        // Names without their table: this is what other files and the engine see.
+        let fields: Vec<_> = plan.schema().fields().iter().map(|field| field.as_ref().clone()).collect();
+        Ok(Planned { plan, schema: Arc::new(Schema::new(fields)), drivers, needs, reads })
+    }
+}
+
+impl Personal for Planner {
+    fn is_personal(&self, table: &str) -> bool {
+        self.origins.get(table).is_some_and(|origin| origin.drivers.is_some())
+    }
+}
+
+impl Origins for Planner {
+    fn origin(&self, table: &str) -> Origin {
+        self.origins.get(table).copied().unwrap_or(Origin { drivers: None, needs: TableSet::ALL })
+    }
+}
+
+/// The settings of every plan: one partition, nothing that a second execution could remember.
+pub fn session_config() -> SessionConfig {
+    let mut options = ConfigOptions::new();
+    options.execution.target_partitions = 1;
+    options.execution.batch_size = 16_384;
+    options.execution.collect_statistics = false;
+    options.optimizer.enable_dynamic_filter_pushdown = false;
+    options.optimizer.enable_join_dynamic_filter_pushdown = false;
+    options.optimizer.enable_topk_dynamic_filter_pushdown = false;
+    options.optimizer.enable_aggregate_dynamic_filter_pushdown = false;
+    options.optimizer.repartition_joins = false;
+    options.optimizer.repartition_aggregations = false;
+    options.sql_parser.collect_spans = true;
+    SessionConfig::from(options)
+}
+
+fn collect_leaves(plan: &Arc<dyn ExecutionPlan>, leaves: &mut Vec<(usize, Vec<usize>)>) {
+    let any: &dyn std::any::Any = plan.as_ref();
+    if let Some(leaf) = any.downcast_ref::<Leaf>() {
+        leaves.push((leaf.table, leaf.columns.clone()));
+    }
+    for child in plan.children() {
+        collect_leaves(child, leaves);
+    }
+}
+
+fn refuse_volatile(file: &SqlFile, plan: &LogicalPlan) -> Result<(), PackError> {
+    let mut found = None;
+    let visited = plan.apply_with_subqueries(|node| {
+        node.apply_expressions(|expr| {
+            expr.apply(|part| {
+                if let Expr::ScalarFunction(call) = part
+                    && call.func.signature().volatility != Volatility::Immutable
+                {
+                    found = Some(call.func.name().to_string());
+                }
+                Ok(TreeNodeRecursion::Continue)
+            })
+        })
+    });
+    visited.map_err(|error| located(file, &error))?;
+    match found {
+        None => Ok(()),
+        Some(name) => {
+            let line = line_of_word(file, &name).max(first_line(file));
+            let reason = format!("{name}() gives another answer each time; rules know no clock and no chance (I-7)");
+            Err(PackError::at(&file.path, line, reason))
+        }
+    }
+}
+
+fn check_columns(file: &SqlFile, schema: &Schema) -> Result<(), PackError> {
+    let line = first_line(file);
+    for name in ["person", "since", "until", "cause"] {
+        if schema.field_with_name(name).is_err() {
+            return Err(PackError::at(
+                &file.path,
+                line,
+                format!("column `{name}` is missing: a rule returns person, since, until, cause and optionally due"),
+            ));
+        }
+    }
+    for field in schema.fields() {
+        let (good, wanted) = match field.name().as_str() {
+            "person" => (field.data_type() == &DataType::UInt32, "the person of the evidence"),
+            "since" => (field.data_type() == &instant_type(), "an instant"),
+            "until" | "due" => (
+                matches!(field.data_type(), DataType::Null) || field.data_type() == &instant_type(),
+                "an instant or NULL",
+            ),
+            "cause" => {
+                let good = field.data_type() == &DataType::UInt64 || field.data_type() == &functions::facts_type();
+                (good, "a fact, or facts(a, b)")
+            }
+            other => {
+                let reason = format!("column `{other}` is not one of person, since, until, cause, due: remove it");
+                return Err(PackError::at(&file.path, line_of_word(file, other).max(line), reason));
+            }
+        };
+        if !good {
+            let reason = format!("column `{}` must be {wanted}, not {}", field.name(), field.data_type());
+            return Err(PackError::at(&file.path, line_of_word(file, field.name()).max(line), reason));
+        }
+    }
+    Ok(())
+}
+
+/// The line of the SELECT.
+fn first_line(file: &SqlFile) -> usize {
+    let is_body = |line: &str| !line.trim().is_empty() && !line.trim_start().starts_with("--");
+    file.sql.lines().position(is_body).map_or(1, |at| at + 1)
+}
+
+/// The last line of the SELECT that has the word, outside of comments; 0 when none has.
+fn line_of_word(file: &SqlFile, word: &str) -> usize {
+    let word = word.to_ascii_lowercase();
+    let has = |line: &str| {
+        let code = line.split("--").next().unwrap_or("").to_ascii_lowercase();
+        code.split(|c: char| !(c.is_alphanumeric() || c == '_')).any(|token| token == word)
+    };
+    file.sql.lines().enumerate().filter(|(_, line)| has(line)).map(|(at, _)| at + 1).last().unwrap_or(0)
+}
+
+/// A planning error with its line: from its span, from the parser's words, or from the name that it complains of.
+fn located(file: &SqlFile, error: &DataFusionError) -> PackError {
+    let message = error.strip_backtrace();
+    let message = message.lines().next().unwrap_or("cannot be planned").to_string();
+    let span = error.diagnostic().and_then(|diagnostic| diagnostic.span);
+    let line = span.map(|span| usize::try_from(span.start.line).unwrap_or(0)).filter(|line| *line > 0);
+    let said = || {
+        let after = message.split("at Line: ").nth(1)?;
+        after.split(',').next()?.trim().parse().ok()
+    };
+    let named = || {
+        let quoted = message.split(['\'', '"', '`']).nth(1)?;
+        let name = quoted.rsplit('.').next()?;
+        Some(line_of_word(file, name)).filter(|line| *line > 0)
+    };
+    let line = line.or_else(said).or_else(named).unwrap_or_else(|| first_line(file));
+    PackError::at(&file.path, line, message)
+}
