@@ -41,7 +41,13 @@ impl Palette {
     }
 
     /// The change from what was announced to the state at `clock`; none when they are the same.
-    pub fn difference(&self, person: Person, announced: Rules, timeline: &Timeline, clock: Instant) -> Option<CodeChange> {
+    pub fn difference(
+        &self,
+        person: Person,
+        announced: Rules,
+        timeline: &Timeline,
+        clock: Instant,
+    ) -> Option<CodeChange> {
         if timeline.rules_at(clock) == announced {
             return None;
         }
@@ -56,7 +62,11 @@ impl Palette {
             colour_since: sample.colour_start.unwrap_or(clock),
             decided_at: clock,
             reasons: self.reasons(timeline, clock),
-            ended: (0..).zip(&self.heads).filter(|(at, _): &(u32, _)| ended >> at & 1 == 1).map(|(_, head)| Arc::clone(head)).collect(),
+            ended: (0..)
+                .zip(&self.heads)
+                .filter(|(at, _): &(u32, _)| ended >> at & 1 == 1)
+                .map(|(_, head)| Arc::clone(head))
+                .collect(),
             next_change_at: sample.next_colour,
             policy: Arc::clone(&self.policy),
             policy_version: Arc::clone(&self.policy_version),

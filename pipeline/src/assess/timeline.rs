@@ -143,9 +143,18 @@ mod tests {
 
     #[test]
     fn touching_intervals_of_one_rule_are_one() {
-        let mut rows = [row(1, 20, Some(30), None), row(1, 10, Some(20), Some(15)), row(1, 40, None, None), row(2, 10, Some(12), None)];
+        let mut rows = [
+            row(1, 20, Some(30), None),
+            row(1, 10, Some(20), Some(15)),
+            row(1, 40, None, None),
+            row(2, 10, Some(12), None),
+        ];
         let timeline = Timeline::merge(&mut rows);
-        let shape: Vec<_> = timeline.intervals().iter().map(|i| (i.rule, i.since.0, i.until.map(|u| u.0), i.due.map(|d| d.0))).collect();
+        let shape: Vec<_> = timeline
+            .intervals()
+            .iter()
+            .map(|i| (i.rule, i.since.0, i.until.map(|u| u.0), i.due.map(|d| d.0)))
+            .collect();
         assert_eq!(shape, [(1, 10, Some(30), Some(15)), (1, 40, None, None), (2, 10, Some(12), None)]);
     }
 
@@ -153,7 +162,10 @@ mod tests {
     fn an_open_interval_swallows_what_follows() {
         let mut rows = [row(1, 10, None, Some(5)), row(1, 50, Some(60), Some(70))];
         let timeline = Timeline::merge(&mut rows);
-        assert_eq!(timeline.intervals(), [Interval { rule: 1, since: Instant(10), until: None, due: Some(Instant(70)) }]);
+        assert_eq!(
+            timeline.intervals(),
+            [Interval { rule: 1, since: Instant(10), until: None, due: Some(Instant(70)) }]
+        );
     }
 
     #[test]
@@ -163,9 +175,28 @@ mod tests {
         let at = |t| timeline.sample(Instant(t), colour);
         assert_eq!(at(4), Sample { rules: 0, segment_start: None, colour_start: None, next_colour: Some(Instant(5)) });
         assert_eq!(at(5).segment_start, Some(Instant(5)));
-        assert_eq!(at(15), Sample { rules: 3, segment_start: Some(Instant(10)), colour_start: Some(Instant(10)), next_colour: Some(Instant(20)) });
-        assert_eq!(at(20), Sample { rules: 2, segment_start: Some(Instant(20)), colour_start: Some(Instant(20)), next_colour: Some(Instant(30)) });
-        assert_eq!(at(30), Sample { rules: 0, segment_start: Some(Instant(30)), colour_start: Some(Instant(30)), next_colour: None });
+        assert_eq!(
+            at(15),
+            Sample {
+                rules: 3,
+                segment_start: Some(Instant(10)),
+                colour_start: Some(Instant(10)),
+                next_colour: Some(Instant(20))
+            }
+        );
+        assert_eq!(
+            at(20),
+            Sample {
+                rules: 2,
+                segment_start: Some(Instant(20)),
+                colour_start: Some(Instant(20)),
+                next_colour: Some(Instant(30))
+            }
+        );
+        assert_eq!(
+            at(30),
+            Sample { rules: 0, segment_start: Some(Instant(30)), colour_start: Some(Instant(30)), next_colour: None }
+        );
         assert_eq!(timeline.ending_at(Instant(20)), 1);
         assert_eq!(timeline.next_segment(Instant(5)), Some(Instant(10)));
     }

@@ -201,7 +201,6 @@ impl Origins for Planner {
 pub fn session_config() -> SessionConfig {
     let mut options = ConfigOptions::new();
     options.execution.target_partitions = 1;
-    options.execution.batch_size = 16_384;
     options.execution.collect_statistics = false;
     options.optimizer.enable_dynamic_filter_pushdown = false;
     options.optimizer.enable_join_dynamic_filter_pushdown = false;
@@ -210,7 +209,7 @@ pub fn session_config() -> SessionConfig {
     options.optimizer.repartition_joins = false;
     options.optimizer.repartition_aggregations = false;
     options.sql_parser.collect_spans = true;
-    SessionConfig::from(options)
+    SessionConfig::from(options).with_batch_size(16_384)
 }
 
 fn collect_leaves(plan: &Arc<dyn ExecutionPlan>, leaves: &mut Vec<(usize, Vec<usize>)>) {
