@@ -121,13 +121,13 @@ impl Graph {
 
     fn revise(&mut self, at: u32, record: &LinkRecord<'_>) {
         let fact = &mut self.facts[at as usize];
-        let standing = (fact.version.retracted, fact.is_ground);
+        let was_ground = fact.is_ground;
         fact.version = record.version;
         fact.content = record.content;
         fact.is_ground = record.is_ground;
         let is_moved = self.relink(at, record);
         // Most revisions say nothing about who counts: a discharge, an instant put right.
-        if is_moved || standing != (record.version.retracted, record.is_ground) {
+        if is_moved || was_ground != record.is_ground {
             self.touched.push(at);
         }
     }
