@@ -29,14 +29,14 @@ pub struct FactKey(pub u64);
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub struct NameKey(pub u128);
 
-/// The key of a fact: about 25 ns.
+/// The key of a fact: some 65 ns as measured on a busy machine.
 pub fn fact_key(feed: Feed, person: Person, owner: &str, id: &str) -> FactKey {
     let prefix = prefix(feed, owner);
     let hasher = sip::SipHasher13::new_with_key(FACT_SEED);
     gathered([&prefix, owner.as_bytes(), &person.0, id.as_bytes()], |bytes| FactKey(hasher.hash(bytes)))
 }
 
-/// The key of a name: about 25 ns.
+/// The key of a name: some 65 ns as measured on a busy machine.
 pub fn name_key(feed: Feed, owner: &str, id: &str) -> NameKey {
     let prefix = prefix(feed, owner);
     let hasher = sip128::SipHasher13::new_with_key(NAME_SEED);

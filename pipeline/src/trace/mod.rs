@@ -54,7 +54,7 @@ impl Trace {
     /// Takes in these rows of a batch of the evidence log (`log_schema`), in any order and as often as they come; what follows
     /// from them is for [`Trace::settle`]. Batches of other kinds hold no links, and are left alone.
     ///
-    /// About half a microsecond a row, most of it waiting for memory. On an error no row was taken in.
+    /// Some two microseconds a row, the fixpoint included, with a million contacts on a busy machine. On an error no row was taken in.
     pub fn apply(&mut self, kind: Kind, batch: &RecordBatch, rows: &[u32]) -> Result<(), LinkBatchError> {
         if !matches!(kind, Kind::Cases | Kind::Contacts) {
             return Ok(());
