@@ -1,1 +1,4 @@
 //! (to be written)
+
+pub mod fact_key;
+pub mod version;
