@@ -1,7 +1,7 @@
 //! Where what lies in a row of a table.
 //!
 //! ```text
-//! next 4 | key 8 | revision 4 | known_at 4 | marks 1 | the kind's columns: 1 byte a code, 4 all else | links of the kind
+//! next 4 | key 8 | revision 2 | known_at 4 | marks 1 | the kind's columns: 1 byte a code, 4 all else | links of the kind
 //! ```
 //!
 //! Owns the offsets. A row lies in one piece, not in a column each: people are gathered at random, and one row is one or two
@@ -14,13 +14,15 @@ use fuma_schemas::evidence::ColumnType;
 pub(super) const NEXT: usize = 0;
 /// The key of the fact.
 pub(super) const KEY: usize = 4;
-/// The revision of the record.
+/// The revision of the record, or REVISION_ELSEWHERE.
 pub(super) const REVISION: usize = 12;
 /// When the record became known.
-pub(super) const KNOWN_AT: usize = 16;
+pub(super) const KNOWN_AT: usize = 14;
 /// What changes in a row: the marks below.
-pub(super) const MARKS: usize = 20;
-const FIRST_COLUMN: usize = 21;
+pub(super) const MARKS: usize = 18;
+const FIRST_COLUMN: usize = 19;
+/// A revision that does not fit in two bytes.
+pub(super) const REVISION_ELSEWHERE: u16 = u16::MAX;
 
 /// The marks of a row.
 pub(super) mod mark {
@@ -83,6 +85,11 @@ pub(super) fn read_u32(row: &[u8], at: usize) -> u32 {
     u32::from_le_bytes(bytes)
 }
 
+/// Two bytes of a row.
+pub(super) fn read_u16(row: &[u8], at: usize) -> u16 {
+    u16::from_le_bytes([row[at], row[at + 1]])
+}
+
 /// Eight bytes of a row.
 pub(super) fn read_u64(row: &[u8], at: usize) -> u64 {
     let mut bytes = [0; 8];
@@ -109,7 +116,7 @@ mod tests {
     #[test]
     fn rows_are_small() {
         let width = |kind| Layout::new(kind).width;
-        assert_eq!((width(Kind::Tests), width(Kind::Stays), width(Kind::Trips)), (36, 42, 58));
+        assert_eq!((width(Kind::Tests), width(Kind::Stays), width(Kind::Trips)), (34, 40, 56));
     }
 
     #[test]

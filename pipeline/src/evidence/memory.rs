@@ -52,7 +52,7 @@ impl Evidence {
             ("people", people),
             ("person index", person_index),
             ("fact index", self.facts.bytes()),
-            ("instants elsewhere", elsewhere),
+            ("instants and revisions elsewhere", elsewhere),
             ("first and latest known", sparse::bytes(&self.first_known) + sparse::bytes(&self.latest_known)),
             ("withdrawn contacts", self.withdrawn.allocation_size()),
             ("texts", self.texts.regions.bytes() + self.texts.others.bytes()),

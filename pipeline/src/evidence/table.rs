@@ -10,7 +10,7 @@ use rustc_hash::FxBuildHasher;
 use super::fact_key::FactKey;
 use super::instant_code::{self, Decoded};
 use super::interner::{Interner, NO_TEXT};
-use super::layout::{self, Layout, read_u32, read_u64};
+use super::layout::{self, Layout, read_u16, read_u32, read_u64};
 use super::row_ref::{ROWS_MAX, RowRef};
 use super::value::Value;
 use super::version::Version;
@@ -38,7 +38,7 @@ pub(super) struct Table {
     pub(super) layout: Layout,
     chunks: Vec<Chunk>,
     rows: u32,
-    /// Instants that do not fit in four bytes, by row and place in it.
+    /// Instants that do not fit in four bytes and revisions that do not fit in two, by row and place in it.
     elsewhere: HashMap<(u32, u8), i64, FxBuildHasher>,
 }
 
@@ -68,8 +68,8 @@ impl Table {
         self.rows += 1;
         let new = self.row_mut(row);
         new[layout::KEY..layout::KEY + 8].copy_from_slice(&key.0.to_le_bytes());
-        new[layout::REVISION..layout::REVISION + 4].copy_from_slice(&version.revision.to_le_bytes());
         new[layout::MARKS] = marks;
+        self.set_revision(row, version.revision);
         self.set_instant(row, layout::KNOWN_AT, version.known_at.0);
         Some(row)
     }
@@ -96,6 +96,21 @@ impl Table {
 
     pub(super) fn set_code(&mut self, row: u32, at: usize, value: u8) {
         self.row_mut(row)[at] = value;
+    }
+
+    fn set_revision(&mut self, row: u32, revision: u32) {
+        let short = u16::try_from(revision).unwrap_or(layout::REVISION_ELSEWHERE);
+        if short == layout::REVISION_ELSEWHERE {
+            self.elsewhere.insert((row, layout::REVISION as u8), i64::from(revision));
+        }
+        self.row_mut(row)[layout::REVISION..layout::REVISION + 2].copy_from_slice(&short.to_le_bytes());
+    }
+
+    fn revision(&self, row: u32) -> u32 {
+        match read_u16(self.row(row), layout::REVISION) {
+            layout::REVISION_ELSEWHERE => self.elsewhere.get(&(row, layout::REVISION as u8)).map_or(0, |&revision| revision as u32),
+            short => u32::from(short),
+        }
     }
 
     /// Writes an instant, in milliseconds UTC, into a row.
@@ -148,7 +163,7 @@ impl Table {
 
     pub(super) fn version(&self, row: u32) -> Version {
         Version {
-            revision: read_u32(self.row(row), layout::REVISION),
+            revision: self.revision(row),
             retracted: self.marks(row) & layout::mark::RETRACTED != 0,
             known_at: Instant(self.known_at(row)),
         }

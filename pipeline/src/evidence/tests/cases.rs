@@ -46,7 +46,9 @@ fn conflicts_are_counted_and_settled_by_contents() {
     let records = [stay(1, "t1", "330106", DAY), stay(1, "t1", "330102", DAY)];
     for order in [[0, 1], [1, 0]] {
         let mut evidence = Evidence::default();
-        order.map(|at| apply(&mut evidence, &records[at..=at]));
+        for at in order {
+            apply(&mut evidence, &records[at..=at]);
+        }
         assert_eq!((evidence.conflicts(), rows_of_all(&evidence).len()), (1, 1));
         assert!(rows_of_all(&evidence)[0].contains("330106"));
     }
@@ -87,7 +89,7 @@ fn rows_gathered_stay_right_when_later_ones_win() {
 fn verdicts_touch_once() {
     let mut evidence = Evidence::default();
     let key = contact(1, "k", DAY).key();
-    let mut verdict = |evidence: &mut Evidence, counts| {
+    let verdict = |evidence: &mut Evidence, counts| {
         let mut touched = Touched::default();
         evidence.set_counts(person(1), key, counts, &mut touched);
         touched.people().len()

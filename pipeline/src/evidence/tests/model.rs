@@ -78,7 +78,13 @@ fn order(a: &Record, b: &Record) -> Ordering {
     let version = |record: &Record| (record.revision, record.retracted, record.known_at, record.kind);
     let contents = |record: &Record| {
         let columns = record.kind.columns().iter().zip(&record.cells);
-        columns.map(|(column, cell)| named(column.column_type, cell)).collect::<Vec<Cell>>()
+        let value = |column_type, cell: &Cell| match (record.kind, cell) {
+            // Tiers have an order of their own, and an open end is the last.
+            (Kind::Regions, Cell::Null) => Cell::Instant(i64::MAX),
+            (Kind::Regions, _) => cell.clone(),
+            _ => named(column_type, cell),
+        };
+        columns.map(|(column, cell)| value(column.column_type, cell)).collect::<Vec<Cell>>()
     };
     version(a).cmp(&version(b)).then_with(|| contents(a).cmp(&contents(b)))
 }
