@@ -29,14 +29,14 @@ pub struct FactKey(pub u64);
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub struct NameKey(pub u128);
 
-/// The key of a fact: about 25 ns.
+/// The key of a fact: some 65 ns as measured on a busy machine.
 pub fn fact_key(feed: Feed, person: Person, owner: &str, id: &str) -> FactKey {
     let prefix = prefix(feed, owner);
     let hasher = sip::SipHasher13::new_with_key(FACT_SEED);
     gathered([&prefix, owner.as_bytes(), &person.0, id.as_bytes()], |bytes| FactKey(hasher.hash(bytes)))
 }
 
-/// The key of a name: about 25 ns.
+/// The key of a name: some 65 ns as measured on a busy machine.
 pub fn name_key(feed: Feed, owner: &str, id: &str) -> NameKey {
     let prefix = prefix(feed, owner);
     let hasher = sip128::SipHasher13::new_with_key(NAME_SEED);
@@ -84,12 +84,12 @@ mod tests {
 
     const PERSON: Person = Person([7; 16]);
 
-    /// If this fails, snapshots of earlier builds can no longer be read.
+    /// Worked out by another implementation of SipHash. If this fails, snapshots of earlier builds can no longer be read.
     #[test]
     fn keys_are_the_same_in_every_build() {
-        assert_eq!(fact_key(Feed::Cases, PERSON, "src", "n1"), FactKey(0));
-        assert_eq!(fact_key(Feed::Travel, PERSON, "src", &"号".repeat(128)), FactKey(0));
-        assert_eq!(name_key(Feed::Contacts, "src", "n1"), NameKey(0));
+        assert_eq!(fact_key(Feed::Cases, PERSON, "src", "n1"), FactKey(0xfb28_a939_c834_2c7d));
+        assert_eq!(fact_key(Feed::Travel, PERSON, "src", &"号".repeat(128)), FactKey(0x9f0a_5a75_d6be_134b));
+        assert_eq!(name_key(Feed::Contacts, "src", "n1"), NameKey(0xc48a_cdb1_4ee4_5013_abf4_76b5_c8e6_552b));
     }
 
     #[test]
