@@ -1,0 +1,142 @@
+//! From people to the rows of a step.
+//!
+//! Owns the walk of chains. What is gathered is copied, marks and all: it stays right whatever is applied afterwards, until the
+//! next compaction. The order of rows says nothing: rules treat them as a set.
+
+use fuma_schemas::Kind;
+
+use super::base_table::{BaseTable, KindSet};
+use super::layout::{self, mark, read_u32};
+use super::region_facts::MatchedTier;
+use super::row_ref::RowRef;
+use super::state::Evidence;
+use super::tiers::STAY_REGION;
+
+/// Rows of one kind.
+#[derive(Default, Debug)]
+pub(super) struct KindRows {
+    pub(super) slots: Vec<u32>,
+    pub(super) rows: Vec<u32>,
+    pub(super) first_known: Vec<i64>,
+    pub(super) withdrawn: Vec<bool>,
+    /// The rows' bytes, one after the other.
+    pub(super) bytes: Vec<u8>,
+}
+
+impl KindRows {
+    fn clear(&mut self) {
+        self.slots.clear();
+        self.rows.clear();
+        self.first_known.clear();
+        self.withdrawn.clear();
+        self.bytes.clear();
+    }
+}
+
+/// Stays that meet tiers.
+#[derive(Default, Debug)]
+pub(super) struct TieredRows {
+    /// Each stay once.
+    pub(super) stays: KindRows,
+    /// For each stay and tier the place of the stay.
+    pub(super) stay_of: Vec<u32>,
+    pub(super) tiers: Vec<MatchedTier>,
+}
+
+/// The rows of a step, to be filled by gathering and shown by [`Evidence::materialise`].
+#[derive(Default, Debug)]
+pub struct StepRows {
+    pub(super) kinds: [KindRows; Kind::PERSONAL.len()],
+    pub(super) tiered: TieredRows,
+    frontier: Vec<(u32, RowRef)>,
+}
+
+impl StepRows {
+    /// How many rows of a table there are.
+    pub fn rows(&self, table: BaseTable) -> usize {
+        match table {
+            BaseTable::Kind(kind) => self.kinds.get(usize::from(kind.code())).map_or(0, |rows| rows.rows.len()),
+            BaseTable::TieredStays => self.tiered.stay_of.len(),
+        }
+    }
+
+    /// How many rows there are in all.
+    pub fn rows_in_all(&self) -> usize {
+        BaseTable::all().map(|table| self.rows(table)).sum()
+    }
+
+    /// Empties the step and keeps its memory.
+    pub fn clear(&mut self) {
+        self.kinds.iter_mut().for_each(KindRows::clear);
+        self.tiered.stays.clear();
+        self.tiered.stay_of.clear();
+        self.tiered.tiers.clear();
+    }
+}
+
+impl Evidence {
+    /// Adds the standing facts of a person to a step, under a slot. Only tables in `need` are looked at.
+    pub fn gather(&self, person: u32, slot: u32, need: KindSet, step: &mut StepRows) {
+        let mut at = self.head_for(person, need);
+        while !at.is_none() {
+            at = self.gather_row(at, slot, need, step);
+        }
+    }
+
+    /// As [`Evidence::gather`], for many (person, slot): all chains go one row on at a time, so that the memory's delays overlap.
+    pub fn gather_many(&self, people: impl IntoIterator<Item = (u32, u32)>, need: KindSet, step: &mut StepRows) {
+        let mut frontier = std::mem::take(&mut step.frontier);
+        frontier.extend(people.into_iter().map(|(person, slot)| (slot, self.head_for(person, need))).filter(|(_, at)| !at.is_none()));
+        while !frontier.is_empty() {
+            frontier.retain_mut(|(slot, at)| {
+                *at = self.gather_row(*at, *slot, need, step);
+                !at.is_none()
+            });
+        }
+        step.frontier = frontier;
+    }
+
+    fn head_for(&self, person: u32, need: KindSet) -> RowRef {
+        self.people.get(person).filter(|state| state.kinds.meets(need)).map_or(RowRef::NONE, |state| state.head)
+    }
+
+    /// Adds one row if it stands and is needed; gives the next of the chain.
+    fn gather_row(&self, at: RowRef, slot: u32, need: KindSet, step: &mut StepRows) -> RowRef {
+        let table = self.table(at);
+        let bytes = table.row(at.row());
+        if bytes[layout::MARKS] & mark::NOT_STANDING == 0 {
+            if need.0 & 1 << at.code() != 0 {
+                self.add_row(at, bytes, slot, &mut step.kinds[at.code()]);
+            }
+            if need.contains(BaseTable::TieredStays) && table.layout.kind == Kind::Stays {
+                self.add_tiers(at, bytes, slot, &mut step.tiered);
+            }
+        }
+        RowRef(read_u32(bytes, layout::NEXT))
+    }
+
+    fn add_row(&self, at: RowRef, bytes: &[u8], slot: u32, rows: &mut KindRows) {
+        let known_first = match bytes[layout::MARKS] & mark::FIRST_KNOWN {
+            0 => None,
+            _ => self.first_known.get(&at).copied(),
+        };
+        let first_known = known_first.or_else(|| self.table(at).instant_in(bytes, at.row(), layout::KNOWN_AT));
+        rows.slots.push(slot);
+        rows.rows.push(at.row());
+        rows.first_known.push(first_known.unwrap_or(0));
+        rows.withdrawn.push(bytes[layout::MARKS] & mark::WITHDRAWN != 0);
+        rows.bytes.extend_from_slice(bytes);
+    }
+
+    fn add_tiers(&self, at: RowRef, bytes: &[u8], slot: u32, tiered: &mut TieredRows) {
+        let region = read_u32(bytes, self.table(at).layout.columns[STAY_REGION]);
+        let matches = self.tiers.codes.matches(region);
+        if matches.is_empty() {
+            return;
+        }
+        let stay = tiered.stays.rows.len() as u32;
+        self.add_row(at, bytes, slot, &mut tiered.stays);
+        tiered.stay_of.resize(tiered.stay_of.len() + matches.len(), stay);
+        tiered.tiers.extend_from_slice(matches);
+    }
+}

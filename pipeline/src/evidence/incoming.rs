@@ -1,0 +1,158 @@
+//! A batch of the evidence log, its columns found once.
+//!
+//! Owns the reading of batches. Must never change one, nor trust one to be whole: a row that lacks what its kind requires is
+//! passed over and counted.
+
+use arrow::array::{Array, AsArray, BooleanArray, FixedSizeBinaryArray, PrimitiveArray, RecordBatch, StringArray};
+use arrow::datatypes::{ArrowPrimitiveType, Date32Type, Int32Type, TimestampMillisecondType, UInt8Type, UInt32Type};
+use fuma_schemas::evidence::{ColumnType, LOG_SCHEMA_VERSION, log};
+use fuma_schemas::{Instant, Kind, Person};
+
+use super::value::Value;
+use super::version::Version;
+
+/// Why a batch could not be applied.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum EvidenceError {
+    /// The batch is of another schema.
+    #[error("a batch of {kind} has no column {column} of log schema {version}: write it again with this version's intake")]
+    Schema {
+        /// The kind that was to be applied.
+        kind: &'static str,
+        /// The column.
+        column: &'static str,
+        /// The version of the log schema that is read.
+        version: u32,
+    },
+    /// A table has no room.
+    #[error("the table of {kind} is full: use more partitions")]
+    Full {
+        /// The kind.
+        kind: &'static str,
+    },
+}
+
+/// A column of the kind.
+pub(super) enum Incoming<'a> {
+    Instant(&'a PrimitiveArray<TimestampMillisecondType>),
+    Code(&'a PrimitiveArray<UInt8Type>, &'static [&'static str]),
+    Text(&'a StringArray),
+    Date(&'a PrimitiveArray<Date32Type>),
+    Integer(&'a PrimitiveArray<Int32Type>),
+}
+
+/// What every record has.
+pub(super) struct Head<'a> {
+    pub(super) person: Person,
+    pub(super) owner: &'a str,
+    pub(super) id: &'a str,
+    pub(super) version: Version,
+}
+
+/// The columns of a batch.
+pub(super) struct Batch<'a> {
+    person: Option<&'a FixedSizeBinaryArray>,
+    owner: &'a StringArray,
+    id: &'a StringArray,
+    revision: &'a PrimitiveArray<UInt32Type>,
+    retracted: &'a BooleanArray,
+    known_at: &'a PrimitiveArray<TimestampMillisecondType>,
+    pub(super) columns: Vec<Incoming<'a>>,
+    /// The columns that an assertion must have.
+    required: Vec<usize>,
+    rows: usize,
+}
+
+impl<'a> Batch<'a> {
+    pub(super) fn new(kind: Kind, batch: &'a RecordBatch) -> Result<Batch<'a>, EvidenceError> {
+        let lacks = |column| EvidenceError::Schema { kind: kind.name(), column, version: LOG_SCHEMA_VERSION };
+        let column = |at: usize| batch.columns().get(at).map(|array| array.as_ref());
+        let text = |at, name| column(at).and_then(|array| array.as_string_opt()).ok_or(lacks(name));
+        let person = column(log::PERSON).and_then(|array| array.as_fixed_size_binary_opt()).filter(|array| array.value_length() == 16);
+        if person.is_none() && kind != Kind::Regions {
+            return Err(lacks("person"));
+        }
+        let mut columns = Vec::with_capacity(kind.columns().len());
+        for (at, of_kind) in kind.columns().iter().enumerate() {
+            let array = column(log::FIRST_OF_KIND + at).ok_or(lacks(of_kind.name))?;
+            columns.push(incoming(array, of_kind.column_type).ok_or(lacks(of_kind.name))?);
+        }
+        Ok(Batch {
+            person,
+            owner: text(log::OWNER, "owner")?,
+            id: text(log::ID, "id")?,
+            revision: column(log::REVISION).and_then(primitive).ok_or(lacks("revision"))?,
+            retracted: column(log::RETRACTED).and_then(|array| array.as_boolean_opt()).ok_or(lacks("retracted"))?,
+            known_at: column(log::KNOWN_AT).and_then(primitive).ok_or(lacks("known_at"))?,
+            columns,
+            required: (0..kind.columns().len()).filter(|&at| !kind.columns()[at].optional).collect(),
+            rows: batch.num_rows(),
+        })
+    }
+
+    /// What every record has; none if there is no such row, or an assertion lacks what its kind requires.
+    pub(super) fn head(&self, row: usize) -> Option<Head<'a>> {
+        if row >= self.rows {
+            return None;
+        }
+        let retracted = self.retracted.value(row);
+        if !retracted && !self.required.iter().all(|&column| self.columns[column].is_there(row)) {
+            return None;
+        }
+        let person = match self.person {
+            Some(person) => Person(person.value(row).try_into().ok()?),
+            None => Person::default(),
+        };
+        let version = Version { revision: self.revision.value(row), retracted, known_at: Instant(self.known_at.value(row)) };
+        Some(Head { person, owner: self.owner.value(row), id: self.id.value(row), version })
+    }
+}
+
+impl<'a> Incoming<'a> {
+    /// Whether the row has a value that the column may hold.
+    pub(super) fn is_there(&self, row: usize) -> bool {
+        match self {
+            Incoming::Instant(array) => array.is_valid(row),
+            Incoming::Code(array, names) => array.is_valid(row) && usize::from(array.value(row)) < names.len(),
+            Incoming::Text(array) => array.is_valid(row),
+            Incoming::Date(array) => array.is_valid(row),
+            Incoming::Integer(array) => array.is_valid(row),
+        }
+    }
+
+    /// The code of a name of a closed list.
+    pub(super) fn code(&self, row: usize) -> Option<u8> {
+        match self {
+            Incoming::Code(array, _) if self.is_there(row) => Some(array.value(row)),
+            _ => None,
+        }
+    }
+
+    /// The value as text or number.
+    pub(super) fn value(&self, row: usize) -> Value<'a> {
+        if !self.is_there(row) {
+            return Value::Null;
+        }
+        match self {
+            Incoming::Instant(array) => Value::Instant(Instant(array.value(row))),
+            Incoming::Code(array, names) => names.get(usize::from(array.value(row))).map_or(Value::Null, |name| Value::Text(name)),
+            Incoming::Text(array) => Value::Text(array.value(row)),
+            Incoming::Date(array) => Value::Date(array.value(row)),
+            Incoming::Integer(array) => Value::Integer(array.value(row)),
+        }
+    }
+}
+
+fn incoming(array: &dyn Array, column_type: ColumnType) -> Option<Incoming<'_>> {
+    Some(match column_type {
+        ColumnType::Instant => Incoming::Instant(primitive(array)?),
+        ColumnType::Code(names) => Incoming::Code(primitive(array)?, names),
+        ColumnType::Region | ColumnType::Text => Incoming::Text(array.as_string_opt()?),
+        ColumnType::Date => Incoming::Date(primitive(array)?),
+        ColumnType::Integer => Incoming::Integer(primitive(array)?),
+    })
+}
+
+fn primitive<T: ArrowPrimitiveType>(array: &dyn Array) -> Option<&PrimitiveArray<T>> {
+    array.as_primitive_opt()
+}

@@ -1,0 +1,129 @@
+//! Where what lies in a row of a table.
+//!
+//! ```text
+//! next 4 | key 8 | revision 2 | known_at 4 | marks 1 | the kind's columns: 1 byte a code, 4 all else | links of the kind
+//! ```
+//!
+//! Owns the offsets. A row lies in one piece, not in a column each: people are gathered at random, and one row is one or two
+//! cache lines where columns would be ten (measured over 9 million rows: 70 ns a row gathered against 105).
+
+use fuma_schemas::Kind;
+use fuma_schemas::evidence::ColumnType;
+
+/// The next row of the person.
+pub(super) const NEXT: usize = 0;
+/// The key of the fact.
+pub(super) const KEY: usize = 4;
+/// The revision of the record, or REVISION_ELSEWHERE.
+pub(super) const REVISION: usize = 12;
+/// When the record became known.
+pub(super) const KNOWN_AT: usize = 14;
+/// What changes in a row: the marks below.
+pub(super) const MARKS: usize = 18;
+const FIRST_COLUMN: usize = 19;
+/// A revision that does not fit in two bytes.
+pub(super) const REVISION_ELSEWHERE: u16 = u16::MAX;
+
+/// The marks of a row.
+pub(super) mod mark {
+    /// The record withdraws the fact.
+    pub(in super::super) const RETRACTED: u8 = 1;
+    /// Another record of the fact won.
+    pub(in super::super) const SUPERSEDED: u8 = 2;
+    /// An earlier record than the winner was known first.
+    pub(in super::super) const FIRST_KNOWN: u8 = 4;
+    /// A later record than the winner became known.
+    pub(in super::super) const LATEST_KNOWN: u8 = 8;
+    /// A contact that does not count.
+    pub(in super::super) const WITHDRAWN: u8 = 16;
+    /// Past its retention: gone with the next compaction.
+    pub(in super::super) const FORGOTTEN: u8 = 32;
+    /// What keeps a row from standing.
+    pub(in super::super) const NOT_STANDING: u8 = RETRACTED | SUPERSEDED | FORGOTTEN;
+}
+
+/// The layout of a kind's rows.
+#[derive(Debug)]
+pub(super) struct Layout {
+    pub(super) kind: Kind,
+    /// Where each column of the kind begins.
+    pub(super) columns: Vec<usize>,
+    /// Where the links of stays begin: the person, then the next stay of the same region.
+    pub(super) stay_links: usize,
+    /// Where the owner of a listing is.
+    pub(super) owner: usize,
+    /// Bytes of a row.
+    pub(super) width: usize,
+}
+
+impl Layout {
+    pub(super) fn new(kind: Kind) -> Layout {
+        let mut width = FIRST_COLUMN;
+        let columns = kind
+            .columns()
+            .iter()
+            .map(|column| {
+                let at = width;
+                width += if matches!(column.column_type, ColumnType::Code(_)) { 1 } else { 4 };
+                at
+            })
+            .collect();
+        let end_of_columns = width;
+        width += match kind {
+            Kind::Stays => 8,
+            Kind::Listings => 4,
+            _ => 0,
+        };
+        Layout { kind, columns, stay_links: end_of_columns, owner: end_of_columns, width }
+    }
+}
+
+/// Four bytes of a row.
+pub(super) fn read_u32(row: &[u8], at: usize) -> u32 {
+    let mut bytes = [0; 4];
+    bytes.copy_from_slice(&row[at..at + 4]);
+    u32::from_le_bytes(bytes)
+}
+
+/// Two bytes of a row.
+pub(super) fn read_u16(row: &[u8], at: usize) -> u16 {
+    u16::from_le_bytes([row[at], row[at + 1]])
+}
+
+/// Eight bytes of a row.
+pub(super) fn read_u64(row: &[u8], at: usize) -> u64 {
+    let mut bytes = [0; 8];
+    bytes.copy_from_slice(&row[at..at + 8]);
+    u64::from_le_bytes(bytes)
+}
+
+/// A whole number from its four bytes; ones are null.
+pub(super) fn decode_integer(code: u32) -> Option<i32> {
+    (code != u32::MAX).then_some((code ^ INTEGER_MASK) as i32)
+}
+
+/// The four bytes of a whole number: i32::MIN, which no feed can send, is null.
+pub(super) fn encode_integer(value: Option<i32>) -> u32 {
+    value.map_or(u32::MAX, |value| value as u32 ^ INTEGER_MASK)
+}
+
+const INTEGER_MASK: u32 = 0x7fff_ffff;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_are_small() {
+        let width = |kind| Layout::new(kind).width;
+        assert_eq!((width(Kind::Tests), width(Kind::Stays), width(Kind::Trips)), (34, 40, 56));
+    }
+
+    #[test]
+    fn integers_and_back() {
+        for value in [0, 1, -1, 9999, i32::MAX, i32::MIN + 1] {
+            assert_eq!(decode_integer(encode_integer(Some(value))), Some(value));
+        }
+        assert_eq!(decode_integer(encode_integer(None)), None);
+    }
+}

@@ -1,0 +1,63 @@
+//! The people of a partition: token to number, and the head of each one's chain of rows.
+//!
+//! Owns the numbers, which never change. Knows a person by token alone (I-8).
+
+use fuma_schemas::Person;
+
+use super::base_table::KindSet;
+use super::chunked::Chunked;
+use super::ref_index::RefIndex;
+use super::row_ref::RowRef;
+
+/// What is kept of a person: 24 bytes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct PersonState {
+    pub(super) token: Person,
+    /// The latest row, whatever its kind; each row names the next.
+    pub(super) head: RowRef,
+    /// The kinds of which the person may have a standing fact: never one too few.
+    pub(super) kinds: KindSet,
+}
+
+/// The people of a partition.
+#[derive(Default, Debug)]
+pub(super) struct People {
+    index: RefIndex,
+    states: Chunked<PersonState>,
+}
+
+impl People {
+    pub(super) fn len(&self) -> u32 {
+        self.states.len() as u32
+    }
+
+    pub(super) fn get(&self, person: u32) -> Option<&PersonState> {
+        self.states.get(person as usize)
+    }
+
+    pub(super) fn get_mut(&mut self, person: u32) -> Option<&mut PersonState> {
+        self.states.get_mut(person as usize)
+    }
+
+    pub(super) fn find(&self, token: Person) -> Option<u32> {
+        self.index.find(token.hash64(), |number| self.states.get(number as usize).is_some_and(|state| state.token == token))
+    }
+
+    /// The number of a person, a new one if need be.
+    pub(super) fn find_or_add(&mut self, token: Person) -> u32 {
+        if let Some(person) = self.find(token) {
+            return person;
+        }
+        // 2^32 people are more than there are tokens to give out.
+        let person = self.states.len() as u32;
+        self.states.push(PersonState { token, head: RowRef::NONE, kinds: KindSet::NONE });
+        let states = &self.states;
+        self.index.insert(token.hash64(), person, |other| states.get(other as usize).map_or(0, |state| state.token.hash64()));
+        person
+    }
+
+    /// Bytes of the index and of the list.
+    pub(super) fn bytes(&self) -> (usize, usize) {
+        (self.index.bytes(), self.states.bytes())
+    }
+}

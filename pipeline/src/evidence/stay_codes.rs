@@ -1,0 +1,73 @@
+//! The region codes of stays: the tiers each meets, and the chain of its stays.
+//!
+//! Owns the cache of matches: once a code, not once a stay. Must be told of every change of a tier.
+
+use std::collections::BTreeMap;
+
+use super::region_facts::{MatchedTier, RegionFacts, beginning_with, prefixes};
+
+/// The end of a chain of stays.
+pub(super) const NO_STAY: u32 = u32::MAX;
+
+#[derive(Debug)]
+struct StayCode {
+    /// The latest stay with the code; each names the next.
+    head: u32,
+    matches: Box<[MatchedTier]>,
+}
+
+/// The codes of stays, by the number of the region.
+#[derive(Default, Debug)]
+pub(super) struct StayCodes {
+    by_text: BTreeMap<Box<str>, u32>,
+    codes: Vec<Option<StayCode>>,
+}
+
+impl StayCodes {
+    /// Puts a stay at the head of its code's chain; gives the one that was.
+    pub(super) fn link(&mut self, region: u32, text: &str, stay: u32, facts: &RegionFacts) -> u32 {
+        let at = region as usize;
+        if at >= self.codes.len() {
+            self.codes.resize_with((at + 1).next_power_of_two(), || None);
+        }
+        let code = self.codes[at].get_or_insert_with(|| {
+            self.by_text.insert(text.into(), region);
+            StayCode { head: NO_STAY, matches: facts.matches(text) }
+        });
+        std::mem::replace(&mut code.head, stay)
+    }
+
+    /// The tiers that a region's stays meet.
+    pub(super) fn matches(&self, region: u32) -> &[MatchedTier] {
+        self.codes.get(region as usize).and_then(Option::as_ref).map_or(&[], |code| &code.matches)
+    }
+
+    /// Finds the matches of the codes anew that meet the regions given; the heads of the chains of those that changed.
+    pub(super) fn renew(&mut self, regions: &[Box<str>], facts: &RegionFacts) -> Vec<u32> {
+        let mut met: Vec<(&str, u32)> = Vec::new();
+        for region in regions {
+            let holding = prefixes(region).chain([region.as_ref()]);
+            met.extend(holding.filter_map(|code| self.by_text.get_key_value(code)).map(|(code, &at)| (code.as_ref(), at)));
+            met.extend(beginning_with(&self.by_text, region).map(|(code, &at)| (code, at)));
+        }
+        met.sort_unstable();
+        met.dedup();
+        let mut heads = Vec::new();
+        for (text, at) in met {
+            let matches = facts.matches(text);
+            if let Some(code) = self.codes.get_mut(at as usize).and_then(Option::as_mut)
+                && code.matches != matches
+            {
+                code.matches = matches;
+                heads.push(code.head);
+            }
+        }
+        heads
+    }
+
+    /// Bytes held, about: a tree does not say what it holds.
+    pub(super) fn bytes(&self) -> usize {
+        let matches: usize = self.codes.iter().flatten().map(|code| code.matches.len() * size_of::<MatchedTier>()).sum();
+        self.codes.capacity() * size_of::<Option<StayCode>>() + self.by_text.len() * 48 + matches
+    }
+}
