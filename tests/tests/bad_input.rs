@@ -34,7 +34,12 @@ fn bad() -> Vec<Bad> {
         let entry: serde_json::Value = serde_json::from_str(line).unwrap();
         let text = |name: &str| entry[name].as_str().map(str::to_string);
         let raw = text("raw").map(String::into_bytes).or_else(|| text("raw_base64").map(|text| from_base64(&text)));
-        Bad { feed: Feed::parse(&text("feed").unwrap()).unwrap(), code: text("code").unwrap(), raw: raw.unwrap(), why: text("why").unwrap() }
+        Bad {
+            feed: Feed::parse(&text("feed").unwrap()).unwrap(),
+            code: text("code").unwrap(),
+            raw: raw.unwrap(),
+            why: text("why").unwrap(),
+        }
     };
     sample("bad.ndjson").lines().map(parse).collect()
 }

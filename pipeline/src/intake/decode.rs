@@ -14,7 +14,7 @@ use super::fields::{
 };
 use super::key::{Key, spell};
 use super::owners::{Owners, is_owner};
-use super::read::{self, Slot};
+use super::read::{self, Record, Slot};
 use super::region_code::RegionTable;
 use super::reject::{Fault, Reject};
 use super::{resident_id, whole};
@@ -91,7 +91,8 @@ impl Decoder {
 
     fn try_decode(&mut self, feed: Feed, raw: &[u8], received: Option<Instant>, into: &mut [EvidenceBuilders]) -> Result<Accepted, Fault> {
         let rules = fields::rules(feed);
-        let record = read::read(rules, raw)?;
+        let mut record = Record::new();
+        read::read(rules, raw, &mut record)?;
         self.unknown[feed as usize] += record.unknown;
         let slots = &record.slots;
         let head = Head {

@@ -109,14 +109,10 @@ const HASHES: usize = 256;
 
 impl FeedRules {
     /// The slot of a known field.
+    #[inline]
     pub(super) fn slot(&self, name: &str) -> Option<usize> {
         let slot = usize::from(*self.by_hash.get(hash(name, self.multiplier))?);
         (*self.names.get(slot)? == name).then_some(slot)
-    }
-
-    /// The name of a slot.
-    pub(super) fn name(&self, slot: usize) -> &'static str {
-        self.names.get(slot).copied().unwrap_or_default()
     }
 
     /// The rules of a kind by its place.
@@ -212,6 +208,7 @@ fn perfect_hash(names: &[&'static str]) -> (u32, [u8; HASHES]) {
     }
 }
 
+#[inline]
 fn hash(name: &str, multiplier: u32) -> usize {
     let bytes = name.as_bytes();
     let [Some(first), Some(middle), Some(last)] = [bytes.first(), bytes.get(bytes.len() / 2), bytes.last()] else {

@@ -39,28 +39,34 @@ pub(super) struct Record<'a> {
     pub(super) unknown: u64,
 }
 
-/// Reads a record, fast where it can.
-pub(super) fn read<'a>(rules: &FeedRules, raw: &'a [u8]) -> Result<Record<'a>, Fault> {
-    let text = std::str::from_utf8(raw).map_err(|_| bad("not utf-8"))?;
-    match read_fast(rules, text) {
-        Some(record) => Ok(record),
-        None => read_exactly(rules, text),
+impl Record<'_> {
+    /// A record without fields. It is filled in place: it is too large to be moved about for every event.
+    pub(super) fn new() -> Self {
+        Record { slots: [const { Slot::Absent }; SLOTS_MAX], unknown: 0 }
     }
 }
 
-/// The fast reader; none when anything is out of the ordinary.
-pub(super) fn read_fast<'a>(rules: &FeedRules, text: &'a str) -> Option<Record<'a>> {
+/// Reads into a new record, fast where it can.
+pub(super) fn read<'a>(rules: &FeedRules, raw: &'a [u8], record: &mut Record<'a>) -> Result<(), Fault> {
+    let text = std::str::from_utf8(raw).map_err(|_| bad("not utf-8"))?;
+    if read_fast(rules, text, record).is_some() {
+        return Ok(());
+    }
+    *record = Record::new();
+    read_exactly(rules, text, record)
+}
+
+/// The fast reader; none when anything is out of the ordinary, and the record is half filled then.
+pub(super) fn read_fast<'a>(rules: &FeedRules, text: &'a str, record: &mut Record<'a>) -> Option<()> {
     let mut input = serde_json::Deserializer::from_str(text);
-    let record = Fast(rules).deserialize(&mut input).ok()?;
-    input.end().ok()?;
-    Some(record)
+    Fast { rules, record }.deserialize(&mut input).ok()?;
+    input.end().ok()
 }
 
 /// The exact reader.
-pub(super) fn read_exactly<'a>(rules: &FeedRules, text: &'a str) -> Result<Record<'a>, Fault> {
+pub(super) fn read_exactly<'a>(rules: &FeedRules, text: &'a str, record: &mut Record<'a>) -> Result<(), Fault> {
     let members: Members<'a> = serde_json::from_str(text).map_err(|_| bad("no json object"))?;
     let mut seen = 0;
-    let mut record = Record { slots: [const { Slot::Absent }; SLOTS_MAX], unknown: 0 };
     for (name, value) in members.0 {
         // A name with half a surrogate pair cannot be read; no known name has one.
         let known = serde_json::from_str::<Text<'_>>(name.get()).ok().and_then(|name| rules.slot(&name.0));
@@ -73,7 +79,7 @@ pub(super) fn read_exactly<'a>(rules: &FeedRules, text: &'a str) -> Result<Recor
         }
         *place = exact_slot(value.get()).ok_or(bad("half a surrogate pair in a field of the feed"))?;
     }
-    Ok(record)
+    Ok(())
 }
 
 fn bad(what: &'static str) -> Fault {
@@ -212,17 +218,20 @@ impl Visitor<'_> for Name<'_> {
     }
 }
 
-struct Fast<'r>(&'r FeedRules);
+struct Fast<'r, 'a> {
+    rules: &'r FeedRules,
+    record: &'r mut Record<'a>,
+}
 
-impl<'de> DeserializeSeed<'de> for Fast<'_> {
-    type Value = Record<'de>;
+impl<'de> DeserializeSeed<'de> for Fast<'_, 'de> {
+    type Value = ();
     fn deserialize<D: Deserializer<'de>>(self, input: D) -> Result<Self::Value, D::Error> {
         input.deserialize_map(self)
     }
 }
 
-impl<'de> Visitor<'de> for Fast<'_> {
-    type Value = Record<'de>;
+impl<'de> Visitor<'de> for Fast<'_, 'de> {
+    type Value = ();
 
     fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str("an object")
@@ -230,11 +239,10 @@ impl<'de> Visitor<'de> for Fast<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut seen = 0;
-        let mut record = Record { slots: [const { Slot::Absent }; SLOTS_MAX], unknown: 0 };
-        while let Some(slot) = map.next_key_seed(Name(self.0))? {
-            let Some((slot, place)) = slot.and_then(|slot| Some((slot, record.slots.get_mut(slot)?))) else {
+        while let Some(slot) = map.next_key_seed(Name(self.rules))? {
+            let Some((slot, place)) = slot.and_then(|slot| Some((slot, self.record.slots.get_mut(slot)?))) else {
                 map.next_value::<IgnoredAny>()?;
-                record.unknown += 1;
+                self.record.unknown += 1;
                 continue;
             };
             if !mark(&mut seen, slot) {
@@ -242,6 +250,6 @@ impl<'de> Visitor<'de> for Fast<'_> {
             }
             *place = map.next_value()?;
         }
-        Ok(record)
+        Ok(())
     }
 }
