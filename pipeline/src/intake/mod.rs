@@ -1,1 +1,34 @@
-//! (to be written)
+//! Intake: the bytes of one raw record in, a row of evidence or a reject out (FEEDS.md sections 1 and 2).
+//!
+//! ```text
+//! read           bytes -> the known fields of the feed, each with its JSON type
+//! fields         what is known of each feed, and how each field is checked
+//! check, whole   the checks of one field; those over the whole record
+//! key, resident_id, owners, region_code   what the checks ask
+//! builders       rows -> Arrow batches, one per kind of evidence
+//! decode         the order of it all
+//! ```
+//!
+//! Identities end here (I-8): a certificate number becomes a token, and neither a message nor a log repeats what a record holds.
+//! Pure: no I/O, no clock, no randomness. Bad input is data (I-9): it yields a [`Reject`], never a panic.
+
+mod builders;
+mod check;
+mod decode;
+mod fields;
+mod key;
+mod owners;
+mod read;
+pub mod region_code;
+mod reject;
+pub mod resident_id;
+#[cfg(test)]
+mod tests;
+mod whole;
+
+pub use builders::EvidenceBuilders;
+pub use decode::{Accepted, Decoder, Settings};
+pub use key::{Key, KeyError, person_token};
+pub use owners::Owners;
+pub use region_code::RegionTable;
+pub use reject::Reject;

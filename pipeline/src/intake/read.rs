@@ -1,0 +1,255 @@
+//! Reading: the bytes of a record to the known fields of its feed, each with its JSON type.
+//!
+//! Two readers that agree. The fast one borrows what it can and knows one way to be wrong. The exact one reads what the fast one
+//! gives up: it keeps every token as written, so that it tells 1.0 from 1, and half a surrogate pair in an unknown field (syntax
+//! is all that matters there) from one in a known field (no JSON for us). A record that the fast one reads, the exact one reads alike.
+//!
+//! Owns JSON. Must never judge a value, nor put one into an error.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use fuma_schemas::RejectCode;
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+use super::fields::{FeedRules, SLOTS_MAX};
+use super::reject::Fault;
+
+/// What a known field holds.
+#[derive(Clone, PartialEq, Debug)]
+pub(super) enum Slot<'a> {
+    /// Not there, or null.
+    Absent,
+    Text(Cow<'a, str>),
+    /// An integer literal.
+    Integer(i64),
+    /// An integer literal that is beyond 64 bits.
+    Huge,
+    Boolean(bool),
+    /// An array, an object, or a number with a fraction or an exponent.
+    Other,
+}
+
+/// The known fields of a record, by slot.
+#[derive(PartialEq, Debug)]
+pub(super) struct Record<'a> {
+    pub(super) slots: [Slot<'a>; SLOTS_MAX],
+    /// How many fields were dropped since the feed does not know them.
+    pub(super) unknown: u64,
+}
+
+impl Record<'_> {
+    /// A record without fields. It is filled in place: it is too large to be moved about for every event.
+    pub(super) fn new() -> Self {
+        Record { slots: [const { Slot::Absent }; SLOTS_MAX], unknown: 0 }
+    }
+}
+
+/// Reads into a new record, fast where it can.
+pub(super) fn read<'a>(rules: &FeedRules, raw: &'a [u8], record: &mut Record<'a>) -> Result<(), Fault> {
+    let text = std::str::from_utf8(raw).map_err(|_| bad("not utf-8"))?;
+    if read_fast(rules, text, record).is_some() {
+        return Ok(());
+    }
+    *record = Record::new();
+    read_exactly(rules, text, record)
+}
+
+/// The fast reader; none when anything is out of the ordinary, and the record is half filled then.
+pub(super) fn read_fast<'a>(rules: &FeedRules, text: &'a str, record: &mut Record<'a>) -> Option<()> {
+    let mut input = serde_json::Deserializer::from_str(text);
+    Fast { rules, record }.deserialize(&mut input).ok()?;
+    input.end().ok()
+}
+
+/// The exact reader.
+pub(super) fn read_exactly<'a>(rules: &FeedRules, text: &'a str, record: &mut Record<'a>) -> Result<(), Fault> {
+    let members: Members<'a> = serde_json::from_str(text).map_err(|_| bad("no json object"))?;
+    let mut seen = 0;
+    for (name, value) in members.0 {
+        // A name with half a surrogate pair cannot be read; no known name has one.
+        let known = serde_json::from_str::<Text<'_>>(name.get()).ok().and_then(|name| rules.slot(&name.0));
+        let Some((slot, place)) = known.and_then(|slot| Some((slot, record.slots.get_mut(slot)?))) else {
+            record.unknown += 1;
+            continue;
+        };
+        if !mark(&mut seen, slot) {
+            return Err(bad("a field of the feed occurs twice"));
+        }
+        *place = exact_slot(value.get()).ok_or(bad("half a surrogate pair in a field of the feed"))?;
+    }
+    Ok(())
+}
+
+fn bad(what: &'static str) -> Fault {
+    Fault::new(RejectCode::BadJson, what)
+}
+
+/// Marks a slot as seen; false if it was.
+fn mark(seen: &mut u32, slot: usize) -> bool {
+    let before = *seen;
+    *seen |= 1 << slot;
+    *seen != before
+}
+
+/// The value of a known field as written; none when it holds half a surrogate pair.
+fn exact_slot(raw: &str) -> Option<Slot<'_>> {
+    Some(match raw.as_bytes().first()? {
+        b'"' => Slot::Text(serde_json::from_str::<Text<'_>>(raw).ok()?.0),
+        b't' => Slot::Boolean(true),
+        b'f' => Slot::Boolean(false),
+        b'n' => Slot::Absent,
+        b'[' | b'{' if has_half_pair(raw.as_bytes()) => return None,
+        b'[' | b'{' => Slot::Other,
+        _ if raw.contains(['.', 'e', 'E']) => Slot::Other,
+        _ => raw.parse().map_or(Slot::Huge, Slot::Integer),
+    })
+}
+
+/// Whether valid JSON text has an escape that is half a surrogate pair. Backslashes stand in strings alone.
+fn has_half_pair(mut rest: &[u8]) -> bool {
+    while let Some(at) = memchr::memchr(b'\\', rest) {
+        let escape = rest.get(at..).unwrap_or_default();
+        let length = match (code_unit(escape), escape.get(6..).and_then(code_unit)) {
+            (Some(0xD800..=0xDBFF), Some(0xDC00..=0xDFFF)) => 12,
+            (Some(0xD800..=0xDFFF), _) => return true,
+            (Some(_), _) => 6,
+            (None, _) => 2,
+        };
+        rest = escape.get(length..).unwrap_or_default();
+    }
+    false
+}
+
+/// The UTF-16 code unit of an escape `\uXXXX` that begins here.
+fn code_unit(escape: &[u8]) -> Option<u16> {
+    let digits = escape.strip_prefix(b"\\u")?.get(..4)?;
+    u16::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
+}
+
+/// The members of an object as they stand.
+struct Members<'a>(Vec<(&'a RawValue, &'a RawValue)>);
+
+impl<'de> Deserialize<'de> for Members<'de> {
+    fn deserialize<D: Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
+        struct Object;
+        impl<'de> Visitor<'de> for Object {
+            type Value = Members<'de>;
+            fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+                out.write_str("an object")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut members = Vec::new();
+                while let Some(member) = map.next_entry()? {
+                    members.push(member);
+                }
+                Ok(Members(members))
+            }
+        }
+        input.deserialize_map(Object)
+    }
+}
+
+/// A string, borrowed unless it has escapes.
+struct Text<'a>(Cow<'a, str>);
+
+impl<'de> Deserialize<'de> for Text<'de> {
+    fn deserialize<D: Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
+        match Slot::deserialize(input)? {
+            Slot::Text(text) => Ok(Text(text)),
+            _ => Err(D::Error::custom("no string")),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Slot<'de> {
+    fn deserialize<D: Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
+        input.deserialize_any(SlotVisitor)
+    }
+}
+
+/// Takes what is a slot without doubt. Arrays, objects and other numbers are refused: the exact reader looks at their text.
+struct SlotVisitor;
+
+impl<'de> Visitor<'de> for SlotVisitor {
+    type Value = Slot<'de>;
+
+    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("a string, an integer, a boolean or null")
+    }
+    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
+        Ok(Slot::Text(Cow::Borrowed(text)))
+    }
+    fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+        Ok(Slot::Text(Cow::Owned(text.to_owned())))
+    }
+    fn visit_bool<E>(self, value: bool) -> Result<Self::Value, E> {
+        Ok(Slot::Boolean(value))
+    }
+    fn visit_i64<E>(self, value: i64) -> Result<Self::Value, E> {
+        Ok(Slot::Integer(value))
+    }
+    fn visit_u64<E>(self, value: u64) -> Result<Self::Value, E> {
+        Ok(i64::try_from(value).map_or(Slot::Huge, Slot::Integer))
+    }
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+        Ok(Slot::Absent)
+    }
+}
+
+/// The name of a member: the slot of a known one.
+struct Name<'r>(&'r FeedRules);
+
+impl<'de> DeserializeSeed<'de> for Name<'_> {
+    type Value = Option<usize>;
+    fn deserialize<D: Deserializer<'de>>(self, input: D) -> Result<Self::Value, D::Error> {
+        input.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for Name<'_> {
+    type Value = Option<usize>;
+    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("a name")
+    }
+    fn visit_str<E>(self, name: &str) -> Result<Self::Value, E> {
+        Ok(self.0.slot(name))
+    }
+}
+
+struct Fast<'r, 'a> {
+    rules: &'r FeedRules,
+    record: &'r mut Record<'a>,
+}
+
+impl<'de> DeserializeSeed<'de> for Fast<'_, 'de> {
+    type Value = ();
+    fn deserialize<D: Deserializer<'de>>(self, input: D) -> Result<Self::Value, D::Error> {
+        input.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Fast<'_, 'de> {
+    type Value = ();
+
+    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut seen = 0;
+        while let Some(slot) = map.next_key_seed(Name(self.rules))? {
+            let Some((slot, place)) = slot.and_then(|slot| Some((slot, self.record.slots.get_mut(slot)?))) else {
+                map.next_value::<IgnoredAny>()?;
+                self.record.unknown += 1;
+                continue;
+            };
+            if !mark(&mut seen, slot) {
+                return Err(A::Error::custom("twice"));
+            }
+            *place = map.next_value()?;
+        }
+        Ok(())
+    }
+}

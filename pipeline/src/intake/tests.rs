@@ -1,0 +1,219 @@
+//! Tests of intake: what the table of bad records (tests/samples) cannot say, and the agreement of the two readers.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use std::sync::Arc;
+
+use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::datatypes::{TimestampMillisecondType, UInt8Type, UInt32Type};
+use fuma_schemas::evidence::log;
+use fuma_schemas::{Feed, Instant, Kind, Person, RejectCode};
+use proptest::prelude::*;
+
+use super::fields::{self, FIELDS_MAX, FeedRules, SLOTS_MAX};
+use super::read::{self, Record};
+use super::{Decoder, EvidenceBuilders, Key, KeyError, Owners, RegionTable, Settings, person_token, resident_id};
+
+const TEST: &str = r#"{"owner":"lab","id":"t","person":"0123456789abcdeffedcba9876543210","known_at":"2021-11-05T00:00:00+08:00",
+    "method":"nat","result":"negative","sampled_at":"2021-11-04T00:00:00+08:00","reported_at":"2021-11-04T08:00:00+08:00"}"#;
+
+fn key() -> Key {
+    Key::from_hex("000102030405060708090A0B0C0D0E0F101112131415161718191a1b1c1d1e1f\n").unwrap()
+}
+
+fn settings() -> Settings {
+    Settings::new(key())
+}
+
+fn decode_with(settings: Settings, feed: Feed, raw: &str, received: Option<Instant>) -> Result<RecordBatch, RejectCode> {
+    let mut into = [EvidenceBuilders::new()];
+    Decoder::new(Arc::new(settings)).decode(feed, raw.as_bytes(), received, &mut into).map_err(|reject| reject.code)?;
+    assert_eq!(into[0].rows(), 1);
+    let mut batches = into[0].finish();
+    assert_eq!((batches.len(), into[0].rows(), into[0].finish().len()), (1, 0, 0));
+    Ok(batches.remove(0).1)
+}
+
+fn decode(feed: Feed, raw: &str) -> Result<RecordBatch, RejectCode> {
+    decode_with(settings(), feed, raw, None)
+}
+
+fn at(text: &str) -> Instant {
+    Instant::parse(text).unwrap()
+}
+
+#[test]
+fn the_key_is_64_hex_digits_and_never_shown() {
+    assert_eq!(Key::from_hex(" \n").err(), Some(KeyError::Missing));
+    assert_eq!(Key::from_hex("abc").err(), Some(KeyError::Length(3)));
+    assert_eq!(Key::from_hex(&"0".repeat(65)).err(), Some(KeyError::Length(65)));
+    assert_eq!(Key::from_hex(&"g".repeat(64)).err(), Some(KeyError::Digit));
+    assert_eq!(Key::from_hex(&"é".repeat(64)).err(), Some(KeyError::Digit));
+    assert_eq!(format!("{:?}", key()), "Key(..)");
+    assert!(!format!("{:?}", settings()).contains("10, 11"));
+}
+
+#[test]
+fn one_person_in_every_spelling_of_a_number() {
+    let key = key();
+    // printf '10:99000119900101003X' | openssl dgst -sha256 -mac HMAC -macopt hexkey:0001..1f
+    let expected = Person::parse("f281d5d5d447e3482ddbaf937fa5f67e").unwrap();
+    for number in ["99000119900101003X", " 990001\t19900101\u{3000}003x"] {
+        assert_eq!(person_token(&key, "10", number), expected);
+    }
+    assert_ne!(person_token(&key, "99", "é"), person_token(&key, "99", "É"));
+    let by_number =
+        TEST.replace(r#""person":"0123456789abcdeffedcba9876543210""#, r#""cert_type":"10","cert_number":"99000119900101003x""#);
+    let batch = decode(Feed::Tests, &by_number).unwrap();
+    assert_eq!(batch.column(log::PERSON).as_fixed_size_binary().value(0), expected.0);
+}
+
+#[test]
+fn check_digits_of_resident_ids() {
+    assert_eq!(resident_id::check_digit("99000119900101003"), Some('X'));
+    assert_eq!(resident_id::check_digit("9900011990010100"), None);
+    assert_eq!(resident_id::check_digit("9900011990010100３"), None);
+    assert!(resident_id::is_valid(b"99000119900101003X"));
+    assert!(!resident_id::is_valid(b"99000119900101003x"));
+}
+
+#[test]
+fn defaults_and_nulls() {
+    let batch = decode(Feed::Tests, &TEST.replace(r#""id":"#, r#""tube":null,"revision":null,"retracted":null,"id":"#)).unwrap();
+    assert_eq!(batch.column(log::REVISION).as_primitive::<UInt32Type>().value(0), 1);
+    assert!(!batch.column(log::RETRACTED).as_boolean().value(0));
+    assert_eq!(batch.column_by_name("tube").unwrap().as_primitive::<UInt8Type>().value(0), 0);
+    assert!(batch.column_by_name("issuer_region").unwrap().is_null(0));
+}
+
+#[test]
+fn a_retraction_has_no_payload_and_minds_none() {
+    let text = TEST.replace(r#""method":"nat","result":"negative""#, r#""method":[1e999],"result":{"a":1,"a":2},"retracted":true"#);
+    let batch = decode(Feed::Tests, &text).unwrap();
+    assert!(batch.column(log::RETRACTED).as_boolean().value(0));
+    assert!((log::FIRST_OF_KIND..batch.num_columns()).all(|column| batch.column(column).is_null(0)));
+    assert_eq!(decode(Feed::Tests, &text.replace("[1e999]", r#"["\ud800"]"#)).err(), Some(RejectCode::BadJson));
+}
+
+#[test]
+fn of_unknown_fields_only_the_syntax_matters() {
+    let deep = format!("{}{}", "[".repeat(64), "]".repeat(64));
+    for unknown in
+        [r#""x":"\ud800","x":1"#, r#""x\udc00":{"owner":[1,1E999]}"#, r#""x":{"x":-0.0,"x":"\u0000"}"#, &format!(r#""x":{deep}"#)]
+    {
+        let raw = TEST.replacen('{', &format!("{{{unknown},"), 1);
+        assert!(decode(Feed::Tests, &raw).is_ok(), "{unknown}");
+    }
+    assert_eq!(decode(Feed::Tests, &TEST.replace(r#""t""#, &deep)).err(), Some(RejectCode::BadType));
+    let mut decoder = Decoder::new(Arc::new(settings()));
+    let region = r#"{"owner":"hq","id":"r","known_at":"2021-11-05T00:00:00Z","person":5,"person":6,"region":"33","tier":"low",
+        "since":"2021-11-05T00:00:00Z","authority":"","x":0}"#;
+    assert!(decoder.decode(Feed::Regions, region.as_bytes(), None, &mut [EvidenceBuilders::new()]).is_ok());
+    assert_eq!((decoder.unknown_fields(Feed::Regions), decoder.unknown_fields(Feed::Tests)), (3, 0));
+}
+
+#[test]
+fn kind_may_come_anywhere_and_other_kinds_are_not_looked_at() {
+    let stay = r#"{"number":5,"arrived_at":"2021-11-05T00:00:00Z","source":"telecom","region":"330106","owner":"o","id":"s",
+        "person":"0123456789abcdeffedcba9876543210","known_at":"2021-11-05T00:00:00Z","kind":"stay"}"#;
+    assert_eq!(decode(Feed::Travel, stay).unwrap().num_columns(), log::FIRST_OF_KIND + 4);
+}
+
+#[test]
+fn a_person_goes_to_the_partition_of_the_token() {
+    let mut into: Vec<EvidenceBuilders> = (0..5).map(|_| EvidenceBuilders::new()).collect();
+    let accepted = Decoder::new(Arc::new(settings())).decode(Feed::Tests, TEST.as_bytes(), None, &mut into).unwrap();
+    assert_eq!((accepted.kind, accepted.partition), (Kind::Tests, accepted.person.unwrap().partition(5)));
+    assert_eq!(into.iter().map(EvidenceBuilders::rows).sum::<usize>(), into[accepted.partition].rows());
+}
+
+#[test]
+fn live_records_are_measured_by_their_receipt() {
+    let known = at("2021-11-05T00:00:00+08:00").0;
+    let mut settings = settings();
+    settings.retention_ms[Feed::Tests as usize] = Some(1000);
+    let live = |raw: &str, received: i64| decode_with(settings.clone(), Feed::Tests, raw, Some(Instant(received)));
+    assert!(live(TEST, known - 300_000).is_ok());
+    assert_eq!(live(TEST, known - 300_001).err(), Some(RejectCode::InFuture));
+    assert!(live(TEST, known + 1000).is_ok());
+    assert_eq!(live(TEST, known + 1001).err(), Some(RejectCode::TooOld));
+    let batch = live(&TEST.replace("known_at", "unknown_at"), known + 7).unwrap();
+    assert_eq!(batch.column(log::KNOWN_AT).as_primitive::<TimestampMillisecondType>().value(0), known + 7);
+}
+
+#[test]
+fn owners_are_listed_for_all_feeds_or_each() {
+    let all = Owners::from_lines("lab\r\n\n hc \n");
+    assert!(all.accept(Feed::Tests, "lab", false) && all.accept(Feed::Listings, "hc", true) && !all.accept(Feed::Tests, "x", false));
+    let each = Owners::per_feed([(Feed::Tests, ["lab"])]);
+    assert!(each.accept(Feed::Cases, "x", true) && !each.accept(Feed::Tests, "x", true));
+    assert!(Owners::Everyone.accept(Feed::Listings, "x", false) && !Owners::Everyone.accept(Feed::Listings, "x", true));
+    assert!(!each.accept(Feed::Listings, "lab", true));
+}
+
+#[test]
+fn a_table_knows_a_code_of_12_digits_by_its_first_9() {
+    let mut settings = settings();
+    settings.regions = Some(RegionTable::new(["33", "330106001", "no code"]));
+    let with = |code: &str| {
+        let raw = TEST.replace(r#""id""#, &format!(r#""issuer_region":"{code}","id""#));
+        decode_with(settings.clone(), Feed::Tests, &raw, None).map(|_| ())
+    };
+    assert_eq!((with("33"), with("330106001"), with("330106001999")), (Ok(()), Ok(()), Ok(())));
+    assert_eq!(with("330106"), Err(RejectCode::UnknownRegion));
+    assert_eq!(with("330106002001"), Err(RejectCode::UnknownRegion));
+}
+
+#[test]
+fn the_tables_of_the_fields_fit_their_arrays() {
+    for feed in Feed::ALL {
+        let rules = fields::rules(feed);
+        for kind in &rules.kinds {
+            assert!(kind.fields.len() <= FIELDS_MAX && kind.first_slot + kind.fields.len() <= SLOTS_MAX);
+            for (place, field) in kind.fields.iter().enumerate() {
+                assert_eq!(rules.slot(field.name), Some(kind.first_slot + place), "{feed:?} {}", field.name);
+            }
+        }
+        assert_eq!((rules.slot("owner"), rules.slot("known_at"), rules.slot(""), rules.slot("Owner")), (Some(0), Some(4), None, None));
+        assert_eq!(rules.slot("person").is_none(), feed == Feed::Regions);
+    }
+}
+
+/// Tokens of which some make valid members and some do not.
+fn token() -> impl Strategy<Value = String> {
+    let names = r#"owner|id|revision|retracted|known_at|person|kind|row|seat|region|x|\\u006fwner|x\\ud800"#;
+    let values = prop_oneof![
+        r#"null|true|false|1|-1|0|-0|1\.0|1e5|1E400|99999999999999999999|01|NaN|-|"a"|""|"\\u00e9"|"\\ud83d\\ude00"|"\\ud800"|"\\udc00x""#,
+        r#"\[1,2\]|\{"a":"\\ud800"\}|\{"a":1,"a":2\}|\[1,\]|"\\n"|"\\x"|"é""#,
+    ];
+    (names, values).prop_map(|(name, value)| format!("\"{name}\":{value}"))
+}
+
+fn readers_agree(rules: &FeedRules, text: &str) -> bool {
+    let (mut fast, mut exact) = (Record::new(), Record::new());
+    let read = read::read_fast(rules, text, &mut fast);
+    read.is_none() || (read::read_exactly(rules, text, &mut exact).is_ok() && fast == exact)
+}
+
+proptest! {
+    /// What the fast reader reads, the exact one reads alike; so a record is accepted or not whichever of them reads it.
+    #[test]
+    fn the_two_readers_agree(members in proptest::collection::vec(token(), 0..6), end in r"\}|\} |\}\}|\}x|,\}|", feed in 0..9_usize) {
+        let text = format!("{{{}{end}", members.join(","));
+        let rules = fields::rules(Feed::ALL[feed]);
+        prop_assert!(readers_agree(rules, &text));
+    }
+
+    /// Any bytes are a record or a reject, never a panic; and a change to a good record is read alike by both readers.
+    #[test]
+    fn any_bytes_are_data(at in 0..TEST.len(), bytes in proptest::collection::vec(any::<u8>(), 0..4), cut in 0..3_usize) {
+        let mut raw = TEST.as_bytes().to_vec();
+        raw.splice(at..(at + cut).min(TEST.len()), bytes);
+        let mut into = [EvidenceBuilders::new()];
+        let accepted = Decoder::new(Arc::new(settings())).decode(Feed::Tests, &raw, None, &mut into);
+        prop_assert_eq!(into[0].rows(), usize::from(accepted.is_ok()));
+        if let Ok(text) = std::str::from_utf8(&raw) {
+            prop_assert!(readers_agree(fields::rules(Feed::Tests), text));
+        }
+    }
+}
