@@ -37,7 +37,11 @@ enum Cells {
     Decimals(StringArray),
     Floats(Float64Array),
     Booleans(BooleanArray),
-    Instants { values: Int64Array, unit: TimeUnit, zone: bool },
+    Instants {
+        values: Int64Array,
+        unit: TimeUnit,
+        zone: bool,
+    },
     /// Days since 1970-01-01.
     Dates(Int64Array),
     Other(String),
