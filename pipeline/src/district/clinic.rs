@@ -46,7 +46,10 @@ impl Symptom {
         let resolved_at = Instant(known_at.0 + random.hours(24, 120));
         let cleared_at = Instant(known_at.0 + random.hours(5 * 24, 12 * 24));
         match random.below(10) {
-            0..6 => isolation::add_test(plan, random, self.person, Instant(known_at.0 + random.hours(1, 8)), "negative"),
+            0..6 => {
+                let sampled_at = Instant(known_at.0 + random.hours(1, 8));
+                isolation::add_test(plan, random, self.person, sampled_at, "negative");
+            }
             6..8 => self.record(plan, source, 2, Instant(resolved_at.0 + random.minutes(20, 600)), (Some(resolved_at), None)),
             _ => {}
         }

@@ -19,7 +19,7 @@ use super::plan::Plan;
 use super::random::{Purpose, Random};
 use super::record::Head;
 
-const PEOPLE_PER_CLUSTER: u32 = 12_000;
+const PEOPLE_PER_CLUSTER: u32 = 8_000;
 const COMMISSION: &str = "hc-330100";
 const CDC: &str = "cdc-330100";
 /// Cases of the first, second and third generation are followed, their contacts no further.

@@ -11,7 +11,7 @@
 
 use super::random::{Purpose, Random};
 
-/// The streets in which people live: all but the last have eight areas.
+/// The streets in which people live: all but the last have nine areas.
 const HOME_STREETS: [&str; 22] = [
     "330106002",
     "330106004",
@@ -36,7 +36,7 @@ const HOME_STREETS: [&str; 22] = [
     "330110110",
     WRONG_STREET,
 ];
-const AREAS_PER_STREET: u32 = 8;
+const AREAS_PER_STREET: u32 = 9;
 const AREAS_OF_WRONG_STREET: u32 = 2;
 
 /// The street that is designated by mistake: few people live there.

@@ -83,7 +83,8 @@ fn every_feed_is_in_order_of_known_at() {
 
 #[test]
 fn the_story_has_its_parts() {
-    let feeds: BTreeMap<Feed, Vec<u8>> = generate(&Settings { people: 30_000, ..Settings::demo(1) }).into_iter().collect();
+    let feeds: BTreeMap<Feed, Vec<u8>> =
+        generate(&Settings { people: 400_000, events_per_person: 0.6, ..Settings::demo(1) }).into_iter().collect();
     assert_eq!(feeds.len(), Feed::ALL.len());
     for (feed, parts) in [
         (Feed::Cases, &["suspected", "confirmed", "excluded", "asymptomatic", "discharged_at", "\"retracted\":true"][..]),
@@ -113,7 +114,8 @@ fn a_district_of_one_person_and_one_day() {
 
 #[test]
 fn volume_certificates_and_coloured_people_are_as_settled() {
-    for settings in [Settings { people: 50_000, ..Settings::demo(3) }, Settings { people: 50_000, ..Settings::benchmark(3) }] {
+    for (settings, coloured_most) in [(Settings::demo(3), 0.09), (Settings::benchmark(3), 0.055)] {
+        let settings = Settings { people: 50_000, ..settings };
         let (mut events, mut certificates, mut coloured) = (0_u32, 0_u32, HashSet::new());
         for (feed, bytes) in generate(&settings) {
             for line in lines(&bytes) {
@@ -130,7 +132,9 @@ fn volume_certificates_and_coloured_people_are_as_settled() {
         let share = f64::from(certificates) / f64::from(events);
         assert!((share - settings.certificates).abs() < 0.02, "{share} by certificate");
         let coloured = coloured.len() as f64 / f64::from(settings.people);
-        assert!((0.03..0.08).contains(&coloured), "{coloured} coloured");
+        // More than are coloured in truth: stays before or after a tier's time are counted here as well.
+        assert!((0.03..coloured_most).contains(&coloured), "{coloured} coloured");
+        eprintln!("{per_person:.2} events a person, {coloured:.4} coloured");
     }
 }
 

@@ -136,11 +136,11 @@ impl Traffic {
     fn travel(&self, fields: &mut Fields<'_>, random: &mut Random, now: Instant, person: u32) {
         match random.below(100) {
             0..4 => trip(fields, random, now),
-            4..62 => {
+            4..64 => {
                 fields.text("kind", "stay").text("region", places::home_of(self.seed, person).text());
                 fields.instant("arrived_at", Instant(now.0 - random.minutes(1, 20))).text("source", "checkin");
             }
-            62..70 => {
+            64..68 => {
                 fields.text("kind", "stay").text("region", places::any_home_area(random).text());
                 fields.instant("arrived_at", Instant(now.0 - random.minutes(1, 20))).text("source", "checkin");
             }

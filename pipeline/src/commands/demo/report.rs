@@ -47,17 +47,19 @@ fn tiles(facts: &Facts, summary: &Summary) -> String {
     let seconds = facts.seconds.max(0.001);
     let memory = facts.memory_bytes_peak.map_or("–".to_owned(), |bytes| format!("{} MB", grouped(bytes / 1_000_000)));
     let tiles = [
-        ("", "事件 Events", grouped(facts.events)),
-        ("", "码色变更 Changes", grouped(summary.changes)),
-        ("yellow", "曾为黄码 Ever yellow", grouped(summary.ever_yellow)),
-        ("red", "曾为红码 Ever red", grouped(summary.ever_red)),
-        ("", "拒收 Rejected", grouped(facts.rejects.len() as u64)),
-        ("", "每秒事件 Events/s", grouped((facts.events as f64 / seconds) as u64)),
-        ("", "用时 Seconds", format!("{:.1}", facts.seconds)),
-        ("", "内存峰值 Peak memory", memory),
+        ("", "事件", "Events", grouped(facts.events)),
+        ("", "码色变更", "Changes", grouped(summary.changes)),
+        ("yellow", "曾为黄码", "Ever yellow", grouped(summary.ever_yellow)),
+        ("red", "曾为红码", "Ever red", grouped(summary.ever_red)),
+        ("", "拒收", "Rejected", grouped(facts.rejects.len() as u64)),
+        ("", "每秒事件", "Events/s", grouped((facts.events as f64 / seconds) as u64)),
+        ("", "用时", "Seconds", format!("{:.1}", facts.seconds)),
+        ("", "内存峰值", "Peak memory", memory),
     ];
-    let tiles: String =
-        tiles.iter().map(|(class, name, value)| format!("<div class=\"{class}\"><dt>{name}</dt><dd>{value}</dd></div>")).collect();
+    let tiles: String = tiles
+        .iter()
+        .map(|(class, zh, en, value)| format!("<div class=\"{class}\"><dt>{zh}<span lang=\"en\">{en}</span></dt><dd>{value}</dd></div>"))
+        .collect();
     format!("<dl class=\"tiles\">{tiles}</dl>")
 }
 
@@ -71,7 +73,9 @@ fn over_time(facts: &Facts, summary: &Summary) -> String {
         (0..days).step_by(every).map(|at| (at as usize * 24, day(at).chars().skip(5).collect::<String>())).collect();
     let peak = summary.hours.iter().map(|hour| hour[0] + hour[1]).max().unwrap_or(0);
     let description = format!("Hour by hour; at most {} people were yellow or red at once.", grouped(peak));
-    let words = Words { id: "colours", title: "每时黄码与红码人数 · People yellow or red", description: &description };
+    let words = Words {
+        width: charts::WIDE, id: "colours", title: "每时黄码与红码人数 · People yellow or red", description: &description
+    };
     let mut rows = String::new();
     for at in 0..days {
         let [yellow, red] = summary.day_end(at);
@@ -83,10 +87,10 @@ fn over_time(facts: &Facts, summary: &Summary) -> String {
     section(
         "每日码色",
         "Colours over time",
-        "不在图中者为绿码；尖峰为误判地区，两小时后撤回。",
-        "Everybody else is green. The spike is a street designated by mistake and taken back two hours later.",
+        "不在图中者为绿码；如有短时尖峰，系误划地区，两小时后撤回。",
+        "Everybody else is green. A spike of two hours is a street designated by mistake and taken back.",
         &format!(
-            "<ul class=\"key\"><li class=\"is-yellow\">黄码 yellow</li><li class=\"is-red\">红码 red</li></ul>{}\
+            "<ul class=\"key\"><li class=\"is-yellow\">黄码 yellow</li><li class=\"is-red\">红码 red</li></ul><div class=\"scroll\">{}</div>\
              <details><summary>每日终数表 · Table, end of each day</summary><div class=\"scroll\"><table><thead><tr>\
              <th scope=\"col\">日期 Day</th><th scope=\"col\" class=\"number\">绿码 Green</th><th scope=\"col\" class=\"number\">黄码 Yellow</th>\
              <th scope=\"col\" class=\"number\">红码 Red</th></tr></thead><tbody>{rows}</tbody></table></div></details>",
@@ -100,6 +104,7 @@ fn rules(facts: &Facts, summary: &Summary) -> String {
     let bars: Vec<Bar<'_>> =
         summary.by_rule.iter().zip(&labels).map(|(rule, label)| Bar { label, value: rule.begun, class: rule.colour.name() }).collect();
     let words = Words {
+        width: charts::WIDE,
         id: "rules",
         title: "各规则起效次数 · Reasons begun by rule",
         description: "One bar a rule; the table below has the numbers.",
@@ -126,7 +131,7 @@ fn rules(facts: &Facts, summary: &Summary) -> String {
         "每次变更中新起效的规则，各计一次。",
         "Each rule counts once in every change that brings it to a person who did not have it.",
         &format!(
-            "{}<div class=\"scroll\"><table><thead><tr><th scope=\"col\">规则 Rule</th><th scope=\"col\">名称 Title</th>\
+            "<div class=\"scroll\">{}</div><div class=\"scroll\"><table><thead><tr><th scope=\"col\">规则 Rule</th><th scope=\"col\">名称 Title</th>\
              <th scope=\"col\">条款 Clause</th><th scope=\"col\" class=\"number\">次数 Begun</th></tr></thead><tbody>{rows}</tbody></table></div>",
             charts::bars(&words, &bars)
         ),
@@ -134,6 +139,7 @@ fn rules(facts: &Facts, summary: &Summary) -> String {
 }
 
 fn steps(summary: &Summary) -> String {
+    let plot = steps_plot(summary);
     let name = |colour: Colour| match colour {
         Colour::Green => "绿 green",
         Colour::Yellow => "黄 yellow",
@@ -158,8 +164,22 @@ fn steps(summary: &Summary) -> String {
         "Changes from and to",
         "行为原码，列为新码；同色为理由变更。",
         "Rows: before. Columns: after. The same colour: other reasons.",
-        &format!("<div class=\"scroll\"><table><thead><tr><td></td>{head}</tr></thead><tbody>{rows}</tbody></table></div>"),
+        &format!(
+            "<div class=\"scroll\">{plot}</div><div class=\"scroll\"><table><thead><tr><td></td>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
+        ),
     )
+}
+
+fn steps_plot(summary: &Summary) -> String {
+    let labels: Vec<_> = summary.by_step().map(|((from, to), count)| (format!("{from} → {to}"), to, count)).collect();
+    let bars: Vec<Bar<'_>> = labels.iter().map(|(label, to, value)| Bar { label, value: *value, class: to.name() }).collect();
+    let words = Words {
+        width: charts::HALF,
+        id: "steps",
+        title: "码色变更次数 · Changes from and to",
+        description: "One bar a step of the colours; the table below has the numbers.",
+    };
+    charts::bars(&words, &bars)
 }
 
 fn rejects(summary: &Summary) -> String {
@@ -169,15 +189,19 @@ fn rejects(summary: &Summary) -> String {
         .iter()
         .map(|(code, count)| format!("<tr><th scope=\"row\">{code}</th><td class=\"number\">{}</td></tr>", grouped(*count)))
         .collect();
-    let words =
-        Words { id: "rejects", title: "拒收原因 · Rejects by code", description: "One bar a code; the table below has the numbers." };
+    let words = Words {
+        width: charts::HALF,
+        id: "rejects",
+        title: "拒收原因 · Rejects by code",
+        description: "One bar a code; the table below has the numbers.",
+    };
     section(
         "拒收记录",
         "Rejected records",
         "不合规者入死信，不影响他人；无防疫依据之名单（listing-basis）不予受理。",
         "Bad records go to the dead letters and touch nothing else. A list without an epidemic basis (listing-basis) is refused.",
         &format!(
-            "{}<details><summary>数表 · Table</summary><table><thead><tr><th scope=\"col\">代码 Code</th>\
+            "<div class=\"scroll\">{}</div><details><summary>数表 · Table</summary><table><thead><tr><th scope=\"col\">代码 Code</th>\
              <th scope=\"col\" class=\"number\">次数 Count</th></tr></thead><tbody>{rows}</tbody></table></details>",
             charts::bars(&words, &bars)
         ),
