@@ -1,0 +1,126 @@
+//! The live table: the virtual day, people by colour, changes and events a second.
+//!
+//! Owns what is drawn while the engine runs: a table in place on a terminal, now and then a plain line elsewhere. Must never
+//! slow the engine: what comes too soon after the last drawing is dropped.
+
+use std::io::{IsTerminal, Write};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::time::{Duration, Instant as WallClock};
+
+use fuma_schemas::Instant;
+use fuma_schemas::instant::DAY_MS;
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+
+use super::engine::Progress;
+use super::printed::grouped;
+
+/// How often the table is drawn, and how often a plain line is written.
+const TABLE_EVERY: Duration = Duration::from_millis(80);
+const LINE_EVERY: Duration = Duration::from_secs(2);
+
+/// The live table.
+pub(super) struct Live {
+    begun: WallClock,
+    start: Instant,
+    days: u32,
+    events: u64,
+    decoded: AtomicU64,
+    /// When it was last drawn, in milliseconds since it began.
+    drawn_ms: AtomicI64,
+    table: Option<Table>,
+}
+
+struct Table {
+    days: ProgressBar,
+    counts: ProgressBar,
+}
+
+impl Live {
+    /// A table for a district of so many days and events.
+    pub(super) fn new(start: Instant, days: u32, events: u64) -> Live {
+        let table = std::io::stderr().is_terminal().then(|| Table::new(days));
+        let (decoded, drawn_ms) = (AtomicU64::new(0), AtomicI64::new(-1_000_000));
+        Live { begun: WallClock::now(), start, days, events, decoded, drawn_ms, table }
+    }
+
+    /// Clears the table.
+    pub(super) fn finish(&self) {
+        if let Some(table) = &self.table {
+            table.days.finish_and_clear();
+            table.counts.finish_and_clear();
+        }
+    }
+
+    /// Whether enough time has gone by; of several threads that ask at once, one is told so.
+    fn is_time(&self) -> bool {
+        let every = if self.table.is_some() { TABLE_EVERY } else { LINE_EVERY };
+        let now = self.begun.elapsed().as_millis() as i64;
+        let last = self.drawn_ms.load(Ordering::Relaxed);
+        now - last >= every.as_millis() as i64 && self.drawn_ms.compare_exchange(last, now, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+    }
+
+    fn rate(&self) -> String {
+        let seconds = self.begun.elapsed().as_secs_f64().max(0.001);
+        grouped((self.decoded.load(Ordering::Relaxed) as f64 / seconds) as u64)
+    }
+
+    fn day(&self, clock: Instant) -> u64 {
+        u64::try_from((clock.0 - self.start.0) / DAY_MS + 1).unwrap_or(0).min(u64::from(self.days))
+    }
+}
+
+impl Progress for Live {
+    fn decoded(&self, records: u64) {
+        self.decoded.store(records, Ordering::Relaxed);
+        if !self.is_time() {
+            return;
+        }
+        let text = format!("reading  {} of {} records  {} a second", grouped(records), grouped(self.events), self.rate());
+        match &self.table {
+            Some(table) => table.counts.set_message(text),
+            None => line(&text),
+        }
+    }
+
+    fn judged(&self, clock: Instant, people: [u64; 3], changes: u64) {
+        if !self.is_time() {
+            return;
+        }
+        let [green, yellow, red] = people.map(grouped);
+        let (changes, rate, day) = (grouped(changes), self.rate(), self.day(clock));
+        match &self.table {
+            Some(table) => {
+                table.days.set_position(day);
+                table.days.set_message(clock.to_string().chars().take(16).collect::<String>().replace('T', " "));
+                table.counts.set_message(format!(
+                    "  \x1b[32mgreen {green:>12}\x1b[0m\n  \x1b[33myellow{yellow:>12}\x1b[0m\n  \x1b[31mred   {red:>12}\x1b[0m\n  \
+                     changes {changes:>10}\n  events/s {rate:>9}"
+                ));
+            }
+            None => {
+                line(&format!("day {day} of {}: green {green} yellow {yellow} red {red}, {changes} changes, {rate} events/s", self.days))
+            }
+        }
+    }
+}
+
+impl Table {
+    fn new(days: u32) -> Table {
+        let bars = MultiProgress::new();
+        let bar = bars.add(ProgressBar::new(u64::from(days)));
+        let counts = bars.add(ProgressBar::new_spinner());
+        // Both templates are constants: one that did not parse would leave the default style.
+        if let Ok(style) = ProgressStyle::with_template("day {pos:>3} of {len:<3} {bar:40.cyan/blue} {msg}") {
+            bar.set_style(style);
+        }
+        if let Ok(style) = ProgressStyle::with_template("{msg}") {
+            counts.set_style(style);
+        }
+        Table { days: bar, counts }
+    }
+}
+
+fn line(text: &str) {
+    // Nobody is served by a demo that ends because its progress could not be shown.
+    let _ = writeln!(std::io::stderr(), "{text}");
+}

@@ -1,0 +1,177 @@
+//! The report and the summary over an invented outcome: the numbers add up, and the page is well-formed.
+//!
+//! Owns the invented outcome, which stands in for the engine in these tests only.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use std::sync::Arc;
+
+use fuma_schemas::change::RuleHead;
+use fuma_schemas::instant::{DAY_MS, HOUR_MS};
+use fuma_schemas::{CodeChange, Colour, Feed, Instant, Person, Reason, RejectCode};
+use rand::rngs::SmallRng;
+use rand::{Rng, SeedableRng};
+
+use super::*;
+
+const DOCUMENT: &str = "省疫情防控办〔2020〕109号";
+
+/// Rules with the part of the invented people that they colour, and the days that they hold.
+const RULES: [(&str, Colour, &str, &str, &str, f64, i64); 7] = [
+    ("ZJ-Y2", Colour::Yellow, "一(二), 二(二)", "中高风险地区旅居史", "Stay in a region under a tier", 0.58, 9),
+    ("ZJ-R6", Colour::Red, "一(一)", "集中或居家隔离", "Under isolation", 0.14, 14),
+    ("ZJ-Y1", Colour::Yellow, "一(二), 二(二)", "发热", "Fever", 0.13, 3),
+    ("ZJ-R4", Colour::Red, "一(一)", "密切接触者", "Close contact <of a case>", 0.08, 14),
+    ("ZJ-R5", Colour::Red, "一(一)", "境外入境", "Entry from abroad", 0.05, 15),
+    ("ZJ-R1", Colour::Red, "一(一)", "确诊病例", "Confirmed case", 0.01, 20),
+    ("ZJ-R7", Colour::Red, "一(一)", "经批准的名单", "Approved list", 0.01, 7),
+];
+
+fn facts(people: u32) -> Facts {
+    let rules = RULES.map(|(id, colour, clause, title_zh, title_en, ..)| RuleText {
+        id: id.into(),
+        colour,
+        clause: format!("{DOCUMENT} {clause}"),
+        title_zh: title_zh.into(),
+        title_en: title_en.into(),
+    });
+    let rejects = RejectCode::ALL.iter().enumerate().flat_map(|(at, code)| vec![(Feed::Tests, *code); at % 4]).collect();
+    Facts {
+        settings: Settings { people, ..Settings::demo(1) },
+        policy: "zhejiang-2020-109".into(),
+        workers: 2,
+        events: u64::from(people) * 20,
+        facts: u64::from(people) * 19,
+        people: u64::from(people),
+        rejects,
+        rules: rules.to_vec(),
+        seconds: 3.2,
+        memory_bytes_peak: Some(812_000_000),
+    }
+}
+
+/// A red or yellow spell for one person in twenty; every tenth has a second reason in its midst.
+fn changes(facts: &Facts) -> Vec<CodeChange> {
+    let mut random = SmallRng::seed_from_u64(1);
+    let mut changes = Vec::new();
+    for number in 0..facts.settings.people / 20 {
+        let mut dice = random.random_range(0.0..1.0);
+        let rule = RULES.iter().find(|rule| {
+            dice -= rule.5;
+            dice < 0.0
+        });
+        let (id, colour, clause, .., days) = *rule.unwrap_or(&RULES[0]);
+        let head = Arc::new(RuleHead { id: id.into(), colour, clause: format!("{DOCUMENT} {clause}") });
+        let since = Instant(facts.settings.start.0 + (random.random_range(0.0_f64..1.0).sqrt() * 29.0 * DAY_MS as f64) as i64);
+        let until = Instant(since.0 + days * DAY_MS);
+        let reason = Reason { rule: head, since, until: Some(until), due: Some(until) };
+        let change = |from: Colour, to: Colour, at: Instant, reasons: Vec<Reason>| CodeChange {
+            person: Person([(number % 251) as u8, (number / 251) as u8, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7]),
+            from,
+            to,
+            effective_at: at,
+            colour_since: at,
+            decided_at: at,
+            reasons,
+            ended: vec![],
+            next_change_at: None,
+            policy: "zhejiang-2020-109".into(),
+            policy_version: "1.0.0".into(),
+        };
+        changes.push(change(Colour::Green, colour, since, vec![reason.clone()]));
+        if number % 10 == 0 {
+            let second = Arc::new(RuleHead { id: "ZJ-R3".into(), colour, clause: DOCUMENT.into() });
+            let reasons = vec![Reason { rule: second, ..reason.clone() }, reason];
+            changes.push(change(colour, colour, Instant(since.0 + HOUR_MS), reasons));
+        }
+        if until < facts.settings.end() {
+            changes.push(change(colour, Colour::Green, until, vec![]));
+        }
+    }
+    changes.sort_by_key(|change| (change.decided_at, change.person));
+    changes
+}
+
+#[test]
+fn the_numbers_add_up() {
+    let facts = facts(20_000);
+    let changes = changes(&facts);
+    let summary = Summary::of(&changes, &facts);
+    assert_eq!(summary.changes, changes.len() as u64);
+    assert_eq!(summary.by_step().map(|(_, count)| count).sum::<u64>(), summary.changes);
+    assert_eq!(summary.by_code.iter().map(|(_, count)| count).sum::<u64>(), facts.rejects.len() as u64);
+    // 1,000 first reasons and 100 second ones.
+    assert_eq!(summary.by_rule.iter().map(|rule| rule.begun).sum::<u64>(), 1_100);
+    assert_eq!(summary.ever_yellow + summary.ever_red, 1_000);
+    assert_eq!(summary.hours.len(), 30 * 24);
+    let left: u64 = (0..3).map(|to| summary.steps[0][to]).sum::<u64>() - (0..3).map(|from| summary.steps[from][0]).sum::<u64>();
+    let [yellow, red] = summary.day_end(29);
+    assert_eq!(yellow + red, left, "who left green and did not come back is yellow or red at the end");
+}
+
+#[test]
+fn the_page_is_well_formed_and_needs_nothing_from_outside() {
+    for people in [20_000, 20] {
+        let facts = facts(people);
+        let summary = Summary::of(&changes(&facts), &facts);
+        let page = report_html(&facts, &summary);
+        balanced(&page);
+        for forbidden in ["http", "<script", "src=", "url(", "@import", "Close contact <of", "NaN"] {
+            assert!(!page.contains(forbidden), "{forbidden}");
+        }
+        for text in ["每日码色", "Changes by rule", "listing-basis", "prefers-color-scheme: dark", "<desc id=\"colours-desc\">", "Seed 1,"]
+        {
+            assert!(page.contains(text), "{text}");
+        }
+        for rule in &summary.by_rule {
+            assert!(page.contains(&rule.id) && page.contains(&rule.clause), "{}", rule.id);
+        }
+    }
+}
+
+#[test]
+fn a_run_without_a_change_has_a_report() {
+    let facts = Facts { rejects: vec![], rules: vec![], memory_bytes_peak: None, seconds: 0.0, ..facts(1) };
+    let summary = Summary::of(&[], &facts);
+    balanced(&report_html(&facts, &summary));
+    assert!(printed::summary(&facts, &summary).contains("changes"));
+}
+
+#[test]
+fn the_red_code_that_is_explained_names_rule_clause_since_and_due() {
+    let facts = facts(2_000);
+    let changes = changes(&facts);
+    let change = red_to_explain(&changes).unwrap();
+    let text = engine::explain_red(change, &facts.rules);
+    for part in [&change.reasons[0].rule.id, DOCUMENT, "since 2021-12", "due 202", &change.person.to_string()] {
+        assert!(text.contains(part), "{part} in {text}");
+    }
+}
+
+#[test]
+fn numbers_are_grouped() {
+    assert_eq!([0, 999, 1_000, 1_234_567].map(printed::grouped), ["0", "999", "1,000", "1,234,567"]);
+}
+
+#[test]
+#[ignore = "writes a page to look at: FUMA_REPORT=/tmp/report.html"]
+fn page_to_look_at() {
+    let facts = facts(100_000);
+    let summary = Summary::of(&changes(&facts), &facts);
+    std::fs::write(std::env::var("FUMA_REPORT").unwrap(), report_html(&facts, &summary)).unwrap();
+    eprintln!("{}", printed::summary(&facts, &summary));
+}
+
+/// Every element that opens closes, in order; void elements and those that close themselves aside.
+fn balanced(page: &str) {
+    let mut open: Vec<&str> = Vec::new();
+    for tag in page.split('<').skip(1) {
+        let (inside, _) = tag.split_once('>').expect("a tag that ends");
+        let name = inside.split([' ', '/']).find(|part| !part.is_empty()).unwrap();
+        if let Some(closed) = inside.strip_prefix('/') {
+            assert_eq!(open.pop(), Some(closed));
+        } else if !inside.ends_with('/') && !inside.starts_with('!') && name != "meta" {
+            open.push(name);
+        }
+    }
+    assert!(open.is_empty(), "{open:?}");
+}

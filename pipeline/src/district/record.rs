@@ -1,0 +1,106 @@
+//! One record, written straight into bytes as a line of NDJSON.
+//!
+//! Owns the spelling of records. Texts here are the district's own and hold nothing that JSON would escape. Must never be given
+//! a text from outside.
+
+use fuma_schemas::Instant;
+
+use super::identity::Identities;
+
+/// The common fields of a record (FEEDS.md section 1).
+#[derive(Clone, Copy)]
+pub(super) struct Head<'a> {
+    pub(super) owner: &'a str,
+    pub(super) id: &'a [u8],
+    pub(super) revision: u32,
+    pub(super) retracted: bool,
+    /// None in `regions`.
+    pub(super) person: Option<u32>,
+    pub(super) known_at: Instant,
+}
+
+/// The fields of a record past the common ones.
+pub(super) struct Fields<'a>(pub(super) &'a mut Vec<u8>);
+
+impl Fields<'_> {
+    /// Appends a text.
+    pub(super) fn text(&mut self, name: &str, value: &str) -> &mut Self {
+        self.name(name);
+        self.0.push(b'"');
+        self.0.extend_from_slice(value.as_bytes());
+        self.0.push(b'"');
+        self
+    }
+
+    /// Appends an instant.
+    pub(super) fn instant(&mut self, name: &str, value: Instant) -> &mut Self {
+        self.name(name);
+        self.0.push(b'"');
+        value.write_to(self.0);
+        self.0.push(b'"');
+        self
+    }
+
+    /// Appends an instant where there is one.
+    pub(super) fn maybe(&mut self, name: &str, value: Option<Instant>) -> &mut Self {
+        match value {
+            Some(value) => self.instant(name, value),
+            None => self,
+        }
+    }
+
+    /// Appends a whole number.
+    pub(super) fn number(&mut self, name: &str, value: u32) -> &mut Self {
+        self.name(name);
+        write_number(value, self.0);
+        self
+    }
+
+    fn name(&mut self, name: &str) {
+        self.0.extend_from_slice(b",\"");
+        self.0.extend_from_slice(name.as_bytes());
+        self.0.extend_from_slice(b"\":");
+    }
+}
+
+/// Appends a whole record with its line end; a retraction has no more than the common fields.
+pub(super) fn write(identities: &Identities, head: &Head<'_>, fields: impl FnOnce(&mut Fields<'_>), out: &mut Vec<u8>) {
+    out.extend_from_slice(b"{\"owner\":\"");
+    out.extend_from_slice(head.owner.as_bytes());
+    out.extend_from_slice(b"\",\"id\":\"");
+    out.extend_from_slice(head.id);
+    out.push(b'"');
+    if head.revision > 1 {
+        out.extend_from_slice(b",\"revision\":");
+        write_number(head.revision, out);
+    }
+    if head.retracted {
+        out.extend_from_slice(b",\"retracted\":true");
+    }
+    if let Some(person) = head.person {
+        out.push(b',');
+        identities.write(person, out);
+    }
+    let mut rest = Fields(out);
+    rest.instant("known_at", head.known_at);
+    if !head.retracted {
+        fields(&mut rest);
+    }
+    out.extend_from_slice(b"}\n");
+}
+
+/// Appends a number without zeros in front.
+pub(super) fn write_number(value: u32, out: &mut Vec<u8>) {
+    let mut digits = [0; 10];
+    let mut first = digits.len();
+    let mut rest = value;
+    for (place, digit) in digits.iter_mut().enumerate().rev() {
+        *digit = b'0' + (rest % 10) as u8;
+        first = place;
+        rest /= 10;
+        if rest == 0 {
+            break;
+        }
+    }
+    out.extend_from_slice(digits.get(first..).unwrap_or_default());
+}

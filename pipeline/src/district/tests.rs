@@ -1,0 +1,266 @@
+//! The district against the contracts: every line that is not a planned fault is one that intake accepts.
+//!
+//! Owns a second reading of FEEDS.md section 2, as short as it can be, over `serde_json::Value`.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use std::collections::{BTreeMap, HashSet};
+
+use fuma_schemas::vocabulary::{
+    Classification, ClosedList, Degree, Granularity, IsolationBasis, ListingBasis, Outcome, Stage, TestResult, Tier,
+};
+use serde_json::Value;
+
+use super::identity::check_digit;
+use super::*;
+
+fn small() -> Settings {
+    Settings { people: 3_000, ..Settings::demo(42) }
+}
+
+fn lines(bytes: &[u8]) -> impl Iterator<Item = &str> {
+    std::str::from_utf8(bytes).unwrap().lines()
+}
+
+fn instant(record: &Value, name: &str) -> Option<Instant> {
+    record.get(name).map(|value| Instant::parse(value.as_str().unwrap()).unwrap())
+}
+
+#[test]
+fn the_same_settings_give_the_same_bytes_and_another_seed_others() {
+    assert!(generate(&small()) == generate(&small()));
+    assert!(generate(&small()) != generate(&Settings { seed: 43, ..small() }));
+}
+
+#[test]
+fn days_can_be_made_in_any_order() {
+    let district = District::new(small());
+    let mut by_feed: BTreeMap<Feed, Vec<Vec<u8>>> = BTreeMap::new();
+    for day in (0..small().days).rev() {
+        for (feed, bytes) in district.day(day) {
+            by_feed.entry(feed).or_default().push(bytes);
+        }
+    }
+    let whole: BTreeMap<Feed, Vec<u8>> = generate(&small()).into_iter().collect();
+    assert_eq!(by_feed.len(), whole.len());
+    for (feed, mut days) in by_feed {
+        days.reverse();
+        assert!(days.concat() == whole[&feed], "{}", feed.name());
+    }
+}
+
+#[test]
+fn every_line_is_good_or_a_planned_fault() {
+    let district = District::new(small());
+    let mut faults: BTreeMap<Feed, usize> = BTreeMap::new();
+    for (feed, bytes) in district.all_days() {
+        for line in lines(&bytes) {
+            if let Err(problem) = check(feed, line) {
+                assert!(line.contains("\"bad-"), "{}: {problem}: {line}", feed.name());
+                *faults.entry(feed).or_default() += 1;
+            }
+        }
+    }
+    let mut planned: BTreeMap<Feed, usize> = BTreeMap::new();
+    district.rejects().iter().for_each(|(feed, _)| *planned.entry(*feed).or_default() += 1);
+    assert_eq!(faults, planned);
+    let bank = district.rejects().iter().filter(|(_, code)| *code == RejectCode::ListingBasis).count();
+    assert_eq!(bank, 1, "the list without an epidemic basis");
+}
+
+#[test]
+fn every_feed_is_in_order_of_known_at() {
+    for (feed, bytes) in generate(&small()) {
+        let mut last = small().start;
+        for line in lines(&bytes) {
+            let Some(known_at) = line.split("\"known_at\":\"").nth(1).and_then(|rest| Instant::parse(rest.split('"').next()?)) else {
+                continue;
+            };
+            assert!(last <= known_at && known_at < small().end(), "{}: {line}", feed.name());
+            last = known_at;
+        }
+    }
+}
+
+#[test]
+fn the_story_has_its_parts() {
+    let feeds: BTreeMap<Feed, Vec<u8>> =
+        generate(&Settings { people: 400_000, events_per_person: 0.6, ..Settings::demo(1) }).into_iter().collect();
+    assert_eq!(feeds.len(), Feed::ALL.len());
+    for (feed, parts) in [
+        (Feed::Cases, &["suspected", "confirmed", "excluded", "asymptomatic", "discharged_at", "\"retracted\":true"][..]),
+        (Feed::Contacts, &["close", "secondary", "general", "environment", "index_case", "index_contact", "\"retracted\":true"]),
+        (Feed::Isolations, &["hospital", "centralised", "home", "monitoring", "released", "transferred", "cancelled", "next_stage"]),
+        (Feed::Travel, &["\"entry\"", "\"stay\"", "\"trip\"", "checkin", "telecom", "declared", "\"region\":\"50"]),
+        (Feed::Tests, &["mixed", "positive", "indeterminate", "\"revision\":2", "antigen", "antibody", "\"issuer_region\":\"500103\""]),
+        (Feed::Symptoms, &["fever", "respiratory", "resolved_at", "cleared_at"]),
+        (Feed::Regions, &["medium", "high", "severe", "low", "until", "\"retracted\":true"]),
+        (Feed::Listings, &["bank-deposit", "hq-330106", "\"revision\":2"]),
+        (Feed::ExternalCodes, &["assigned_at", "released_at"]),
+    ] {
+        let text = std::str::from_utf8(&feeds[&feed]).unwrap();
+        for part in parts {
+            assert!(text.contains(part), "{} has no {part}", feed.name());
+        }
+    }
+}
+
+#[test]
+fn a_district_of_one_person_and_one_day() {
+    for (people, days) in [(0, 0), (1, 1), (1, 40), (5, 2)] {
+        let records = generate(&Settings { people, days, ..Settings::demo(9) });
+        assert!(!records.is_empty());
+    }
+}
+
+#[test]
+fn volume_certificates_and_coloured_people_are_as_settled() {
+    for (settings, coloured_most) in [(Settings::demo(3), 0.09), (Settings::benchmark(3), 0.055)] {
+        let settings = Settings { people: 50_000, ..settings };
+        let (mut events, mut certificates, mut coloured) = (0_u32, 0_u32, HashSet::new());
+        for (feed, bytes) in generate(&settings) {
+            for line in lines(&bytes) {
+                events += 1;
+                certificates += u32::from(line.contains("cert_number"));
+                if colours(feed, line) {
+                    coloured
+                        .insert(line.split("\"person\":\"").nth(1).or(line.split("_number\":\"").nth(1)).map(|rest| rest[..8].to_owned()));
+                }
+            }
+        }
+        let per_person = f64::from(events) / f64::from(settings.people);
+        assert!((per_person / settings.events_per_person - 1.0).abs() < 0.02, "{per_person} events a person");
+        let share = f64::from(certificates) / f64::from(events);
+        assert!((share - settings.certificates).abs() < 0.02, "{share} by certificate");
+        let coloured = coloured.len() as f64 / f64::from(settings.people);
+        // More than are coloured in truth: stays before or after a tier's time are counted here as well.
+        assert!((0.03..coloured_most).contains(&coloured), "{coloured} coloured");
+        eprintln!("{per_person:.2} events a person, {coloured:.4} coloured");
+    }
+}
+
+#[test]
+#[ignore = "a measurement: cargo test --release -p fuma-pipeline speed -- --ignored --nocapture"]
+fn speed() {
+    for (name, settings) in [("demo", Settings::demo(1)), ("benchmark", Settings::benchmark(1))] {
+        let begun = std::time::Instant::now();
+        let feeds = generate(&settings);
+        let seconds = begun.elapsed().as_secs_f64();
+        let events: Vec<(&str, usize)> =
+            feeds.iter().map(|(feed, bytes)| (feed.name(), bytes.iter().filter(|byte| **byte == b'\n').count())).collect();
+        let (total, bytes) = (events.iter().map(|(_, count)| count).sum::<usize>(), feeds.iter().map(|(_, b)| b.len()).sum::<usize>());
+        eprintln!("{name}: {total} events, {bytes} bytes, {seconds:.2} s, {:.2} M events/s: {events:?}", total as f64 / seconds / 1e6);
+    }
+}
+
+/// Roughly whether a record colours somebody in Zhejiang.
+fn colours(feed: Feed, line: &str) -> bool {
+    let tiered = [places::RISING_AREA, places::CORRECTED_AREA, places::SEVERE_AREA, places::WRONG_STREET, places::CHONGQING_AREA];
+    match feed {
+        Feed::Cases => true,
+        Feed::Contacts => line.contains("\"close\""),
+        Feed::Isolations => !line.contains("\"monitoring\""),
+        Feed::Listings => line.contains("hq-330106"),
+        Feed::Symptoms => line.contains("fever"),
+        Feed::Travel => line.contains("\"entry\"") || line.contains("\"500112\"") || tiered.iter().any(|area| line.contains(area)),
+        _ => false,
+    }
+}
+
+fn check(feed: Feed, line: &str) -> Result<(), String> {
+    let record: Value = serde_json::from_str(line).map_err(|_| "no JSON")?;
+    let known_at = instant(&record, "known_at").ok_or("no known_at")?;
+    who(feed, &record)?;
+    if record.get("retracted").is_some() {
+        return Ok(());
+    }
+    if record.get("revision").is_some_and(|revision| !revision.is_u64()) {
+        return Err("revision".into());
+    }
+    fields(feed, &record)?;
+    for (start, end) in [
+        ("determined_at", "discharged_at"),
+        ("arrived_at", "left_at"),
+        ("boarded_at", "alighted_at"),
+        ("sampled_at", "reported_at"),
+        ("onset_at", "resolved_at"),
+        ("onset_at", "cleared_at"),
+        ("started_at", "due_at"),
+        ("started_at", "ended_at"),
+        ("starts_at", "expires_at"),
+        ("assigned_at", "released_at"),
+        ("since", "until"),
+    ] {
+        if let (Some(start), Some(end)) = (instant(&record, start), instant(&record, end))
+            && end < start
+        {
+            return Err("end before start".into());
+        }
+    }
+    for (name, value) in record.as_object().unwrap() {
+        let free = ["known_at", "due_at", "expires_at", "until", "service_date"].contains(&name.as_str());
+        if let Some(at) = value.as_str().and_then(Instant::parse)
+            && !free
+            && at.0 > known_at.0 + DAY_MS
+        {
+            return Err(format!("{name} in future"));
+        }
+    }
+    Ok(())
+}
+
+fn who(feed: Feed, record: &Value) -> Result<(), String> {
+    let text = |name: &str| record.get(name).and_then(Value::as_str);
+    match (feed, text("person"), text("cert_type"), text("cert_number")) {
+        (Feed::Regions, None, None, None) => Ok(()),
+        (Feed::Regions, ..) | (_, None, None, None) => Err("person".into()),
+        (_, Some(key), None, None) => fuma_schemas::Person::parse(key).map(|_| ()).ok_or("key".into()),
+        (_, None, Some("20"), Some(number)) => (number.len() == 9).then_some(()).ok_or("passport".into()),
+        (_, None, Some("10"), Some(number)) if number.len() == 18 && number.starts_with("99") => {
+            let digits = number.as_bytes();
+            (check_digit(&digits[..17]) == digits[17]).then_some(()).ok_or("check digit".into())
+        }
+        _ => Err("two persons, or a certificate that is none".into()),
+    }
+}
+
+fn fields(feed: Feed, record: &Value) -> Result<(), String> {
+    let text = |name: &str| record.get(name).and_then(Value::as_str).ok_or(format!("no {name}"));
+    let at = |name: &str| instant(record, name).ok_or(format!("no {name}"));
+    let region = |name: &str| {
+        let code = text(name)?;
+        Granularity::of_code(code).filter(|_| !code.starts_with("99")).ok_or(format!("{name} {code}"))
+    };
+    fn list<L: ClosedList>(value: &str) -> Result<L, String> {
+        L::parse(value).ok_or(format!("{value} in no list"))
+    }
+    match feed {
+        Feed::Cases => list::<Classification>(text("classification")?).and(at("determined_at")).map(|_| ()),
+        Feed::Contacts => list::<Degree>(text("degree")?).and(at("determined_at")).and(at("last_exposure_at")).map(|_| ()),
+        Feed::Tests => list::<TestResult>(text("result")?)
+            .and((text("method")? != "pcr").then_some(()).ok_or("method".into()))
+            .and(at("sampled_at"))
+            .and(at("reported_at"))
+            .map(|_| ()),
+        Feed::Symptoms => text("symptom").and(text("source")).and(at("onset_at")).map(|_| ()),
+        Feed::ExternalCodes => text("province").and(text("colour")).and(at("assigned_at")).map(|_| ()),
+        Feed::Regions => list::<Tier>(text("tier")?).and(region("region")).and(text("authority")).and(at("since")).map(|_| ()),
+        Feed::Travel => match text("kind")? {
+            "stay" => region("region").and(text("source")).and(at("arrived_at")).map(|_| ()),
+            "entry" => text("country").and(at("entered_at")).map(|_| ()),
+            _ => text("mode").and(text("number")).and(text("service_date")).and(at("boarded_at")).and(at("alighted_at")).map(|_| ()),
+        },
+        Feed::Isolations => {
+            list::<Stage>(text("stage")?).and(list::<IsolationBasis>(text("basis")?)).and(at("started_at"))?;
+            let outcome = record.get("outcome").map(|_| list::<Outcome>(text("outcome")?)).transpose()?;
+            let fits = outcome.is_some() == record.get("ended_at").is_some();
+            let next = (outcome == Some(Outcome::Transferred)) == record.get("next_stage").is_some();
+            (fits && next).then_some(()).ok_or("outcome".into())
+        }
+        Feed::Listings => {
+            list::<ListingBasis>(text("basis")?).and(text("document")).and(text("colour"))?;
+            let length = at("expires_at")?.0 - at("starts_at")?.0;
+            let approver = text("approver")?.trim().to_lowercase();
+            (length <= 30 * DAY_MS && approver != text("owner")?).then_some(()).ok_or("approver or length".into())
+        }
+    }
+}
