@@ -1,5 +1,5 @@
-//! The generated documents: they are what is checked in, they accept what the contract accepts, and refuse what a schema
-//! can refuse.
+//! The generated documents: they are what is checked in, they accept what the contract accepts, and refuse what a
+//! schema can refuse.
 //!
 //! `FUMA_BLESS=1` writes them. Owns the comparison and the samples below; must never loosen a schema to fit a sample.
 
@@ -262,7 +262,8 @@ fn schemas_accept_what_the_conformance_cases_accept() {
     eprintln!("conformance: {accepted} accepted, {refused} refused");
 }
 
-/// Differences that JSON Schema does not see: 1.0 is an integer to it, and the ends of the calendar move with the offset.
+/// Differences that JSON Schema does not see: 1.0 is an integer to it, and the ends of the calendar move with the
+/// offset.
 fn beyond_a_schema(line: &str) -> bool {
     [": 1.0", ": 2.0", "1e0", "9999-12-31", "1970-01-01"].iter().any(|text| line.contains(text))
 }
@@ -272,7 +273,8 @@ fn reject(reject: &Value) -> ((String, u64), &str) {
     (position, reject["code"].as_str().unwrap())
 }
 
-/// The lines of the NDJSON files of a case, numbered; cases with owners and files with bytes that are no text are left out.
+/// The lines of the NDJSON files of a case, numbered; cases with owners and files with bytes that are no text are
+/// left out.
 fn lines(case: &Value) -> Vec<(String, u64, String)> {
     let mut numbered = Vec::new();
     for (file, entries) in case["feeds"].as_object().unwrap() {

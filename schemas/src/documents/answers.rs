@@ -1,6 +1,7 @@
 //! What comes out: the code change and the reject line (FEEDS.md sections 3 and 4).
 //!
-//! Owns the shapes that consumers read. [`crate::CodeChange`] is what the engine holds and writes; a test holds the two together.
+//! Owns the shapes that consumers read. [`crate::CodeChange`] is what the engine holds and writes; a test holds the
+//! two together.
 
 use schemars::{JsonSchema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
@@ -19,7 +20,8 @@ pub struct ChangeValue {
     pub from: Colour,
     /// The colour that holds.
     pub to: Colour,
-    /// Since when, as known now, this state (colour and rules) has held. May lie before an earlier change's when evidence was withdrawn.
+    /// Since when, as known now, this state (colour and rules) has held. May lie before an earlier change's when
+    /// evidence was withdrawn.
     pub effective_at: OutputInstant,
     /// Since when, as known now, this colour has held.
     pub colour_since: OutputInstant,
@@ -30,7 +32,8 @@ pub struct ChangeValue {
     /// The ids of the rules of which a reason ended at effective_at, sorted, also when the colour rises.
     #[schemars(extend("uniqueItems" = true))]
     pub ended: Vec<RuleId>,
-    /// When the next stretch of another colour begins, up or down; null where none is known. May move without a change being announced.
+    /// When the next stretch of another colour begins, up or down; null where none is known. May move without a
+    /// change being announced.
     #[schemars(required)]
     pub next_change_at: Option<OutputInstant>,
     /// The id of the policy pack.
@@ -71,7 +74,8 @@ pub struct ChangeReason {
     /// Until when, excluded; null while open.
     #[schemars(required)]
     pub until: Option<OutputInstant>,
-    /// When it ought to have been released; null where the rule has no such instant. Past it and still open, it is overdue.
+    /// When it ought to have been released; null where the rule has no such instant. Past it and still open, it is
+    /// overdue.
     #[schemars(required)]
     pub due: Option<OutputInstant>,
 }

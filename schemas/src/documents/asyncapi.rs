@@ -49,7 +49,7 @@ pub(super) fn document() -> Value {
         "info": {
             "title": "fuma",
             "version": "1.0.0",
-            "description": "Evidence about people in, changes of their health-code colour out, each with its rule and clause.",
+            "description": "Evidence about people in, changes of their colour out, each with its rule and clause.",
             "license": {"name": "Apache-2.0", "url": "https://www.apache.org/licenses/LICENSE-2.0"},
         },
         "defaultContentType": "application/json",
@@ -84,7 +84,8 @@ fn channel(address: &str, description: &str, message: &str, settings: &Value) ->
 
 fn feed_channel(feed: Feed) -> Value {
     let description = format!(
-        "Events of {}. Any key: a fact is told by feed, person, owner and id; order and repetition do not matter, the highest revision wins.",
+        "Events of {}. Any key: a fact is told by feed, person, owner and id. Order and repetition do not matter: \
+         the highest revision wins.",
         feed.name()
     );
     let settings =
@@ -94,8 +95,8 @@ fn feed_channel(feed: Feed) -> Value {
 
 fn dead_letter_channel(feed: Feed) -> Value {
     let description = format!(
-        "Records of {} that could not be used. They hold identities: a topic with access of its own and a short retention. At least once: topic, \
-         partition and offset tell a repeat.",
+        "Records of {} that could not be used. They hold identities: a topic with access of its own and a short \
+         retention. At least once: topic, partition and offset tell a repeat.",
         feed.topic()
     );
     let settings = json!({"cleanup.policy": ["delete"], "retention.ms": RETENTION_MS});
@@ -103,9 +104,11 @@ fn dead_letter_channel(feed: Feed) -> Value {
 }
 
 fn change_channel() -> Value {
-    let description = "Code changes. The tail is the stream of changes; the compacted head is everyone's present state (a person never \
-        seen is green). Read with isolation.level=read_committed.";
-    let settings = json!({"cleanup.policy": ["compact"], "min.compaction.lag.ms": COMPACTION_LAG_MS, "delete.retention.ms": RETENTION_MS});
+    let description = "Code changes. The tail is the stream of changes; the compacted head is everyone's present \
+        state (a person never seen is green). Read with isolation.level=read_committed.";
+    let settings = json!({
+        "cleanup.policy": ["compact"], "min.compaction.lag.ms": COMPACTION_LAG_MS, "delete.retention.ms": RETENTION_MS,
+    });
     channel(&format!("fuma.{CHANGES}.v1"), description, CHANGES, &settings)
 }
 
@@ -136,12 +139,16 @@ fn change_message() -> Value {
     });
     let headers = json!({
         "ce_id": text("Person, \"-\", decided_at in milliseconds: a repeat has the same."),
-        "ce_source": {"type": "string", "format": "uri-reference", "minLength": 1, "description": "The installation that decided."},
+        "ce_source": {
+            "type": "string", "format": "uri-reference", "minLength": 1, "description": "The installation that decided.",
+        },
         "ce_type": types,
         "ce_specversion": {"type": "string", "const": "1.0"},
         "ce_time": instant("decided_at."),
         "ce_subject": token,
-        "ce_causetime": instant("The broker's timestamp of the newest feed record behind the change; absent where none is, as for an expiry."),
+        "ce_causetime": instant(
+            "The broker's timestamp of the newest feed record behind the change; absent where none is, as for an expiry.",
+        ),
         "traceparent": traceparent(),
         "content-type": {"type": "string", "const": "application/json"},
     });
@@ -172,14 +179,20 @@ fn dead_letter() -> Value {
             "type": "object",
             "properties": {
                 "__fuma.errors.code": {"type": "string", "enum": codes, "description": "Why: the first that applies."},
-                "__fuma.errors.message": {"type": "string", "description": "The code in words, without anything of the record."},
+                "__fuma.errors.message": {
+                    "type": "string", "description": "The code in words, without anything of the record.",
+                },
                 "__fuma.errors.topic": {"type": "string", "description": "The topic that it came from."},
                 "__fuma.errors.partition": count("Its partition."),
                 "__fuma.errors.offset": count("Its offset."),
             },
-            "required": ["__fuma.errors.code", "__fuma.errors.topic", "__fuma.errors.partition", "__fuma.errors.offset"],
+            "required": [
+                "__fuma.errors.code", "__fuma.errors.topic", "__fuma.errors.partition", "__fuma.errors.offset",
+            ],
         },
-        "payload": {"type": "string", "format": "binary", "description": "The bytes of the record; nothing is promised of them."},
+        "payload": {
+            "type": "string", "format": "binary", "description": "The bytes of the record; nothing is promised of them.",
+        },
         "bindings": {"kafka": {"bindingVersion": BINDING}},
     })
 }

@@ -31,7 +31,8 @@ pub struct Common {
     /// (in travel the kind too).
     #[schemars(extend("default" = false))]
     pub retracted: Option<bool>,
-    /// When the record became known. On Kafka the record's timestamp where it is absent; required in files and on standard input.
+    /// When the record became known. On Kafka the record's timestamp where it is absent; required in files and on
+    /// standard input.
     pub known_at: Option<InstantText>,
 }
 
@@ -41,8 +42,8 @@ pub struct Subject {
     /// The type of the certificate: 10 resident ID, 14 Hong Kong or Macao permit, 15 Taiwan permit, 20 passport,
     /// 34 foreign permanent resident, 99 other.
     pub cert_type: Option<CertificateType>,
-    /// The number of the certificate; white space and the case of letters do not matter. A resident ID has 18 characters, the last
-    /// by ISO 7064 MOD 11-2.
+    /// The number of the certificate; white space and the case of letters do not matter. A resident ID has 18
+    /// characters, the last by ISO 7064 MOD 11-2.
     pub cert_number: Option<NotBlank>,
     /// The key of the person, where the producer holds it.
     pub person: Option<PersonKey>,
@@ -203,8 +204,8 @@ pub struct Symptom {
     pub source: SymptomSource,
 }
 
-/// An order of isolation and how it ended. ended_at and outcome come together or not at all; next_stage with an outcome of
-/// transferred, and only then.
+/// An order of isolation and how it ended. ended_at and outcome come together or not at all; next_stage with an
+/// outcome of transferred, and only then.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Isolation {
     /// Where the person is isolated.
@@ -223,8 +224,8 @@ pub struct Isolation {
     pub next_stage: Option<Stage>,
 }
 
-/// An approved list asks for a colour, on one of the grounds that the law knows, for at most 30 days of 24 hours. Ending early is a
-/// revision of expires_at; a retraction says that it never held.
+/// An approved list asks for a colour, on one of the grounds that the law knows, for at most 30 days of 24 hours.
+/// Ending early is a revision of expires_at; a retraction says that it never held.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Listing {
     /// The colour asked for.
@@ -254,8 +255,8 @@ pub struct ExternalCode {
     pub released_at: Option<InstantText>,
 }
 
-/// The risk tier of a region: reference data, about no person. A change of tier is `until` on the old record and a new record; a
-/// revision of region or tier is a correction and holds for all time.
+/// The risk tier of a region: reference data, about no person. A change of tier is `until` on the old record and a
+/// new record; a revision of region or tier is a correction and holds for all time.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Region {
     /// The region.

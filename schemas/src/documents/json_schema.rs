@@ -1,8 +1,9 @@
 //! From the types to JSON Schema, draft 2020-12.
 //!
-//! The types give fields, patterns and closed lists; what holds between fields is added here: a retraction needs the common fields
-//! alone, one person a record, the three kinds of travel, how an isolation ends, the colours and reasons of a change. Definitions
-//! are written out where they are used and no keyword is newer than draft 7, so the same text serves in the AsyncAPI document.
+//! The types give fields, patterns and closed lists; what holds between fields is added here: a retraction needs the
+//! common fields alone, one person a record, the three kinds of travel, how an isolation ends, the colours and
+//! reasons of a change. Definitions are written out where they are used and no keyword is newer than draft 7, so the
+//! same text serves in the AsyncAPI document.
 //!
 //! Owns that assembly. Must never name a pattern or a field that the types do not have.
 
@@ -20,9 +21,9 @@ use super::text::resident_id_pattern;
 use crate::Feed;
 
 const DRAFT: &str = "https://json-schema.org/draft/2020-12/schema";
-const EVENT_NOTE: &str = "null is the same as absent; unknown fields are dropped and counted; a known field that occurs twice rejects the \
-    record. Instants are from 1970-01-01T00:00Z to 9999-12-31T23:59:59.999+08:00; digits past milliseconds are cut; an instant may be at most \
-    24 hours after known_at where no other limit is named.";
+const EVENT_NOTE: &str = "null is the same as absent; unknown fields are dropped and counted; a known field that occurs \
+    twice rejects the record. Instants are from 1970-01-01T00:00Z to 9999-12-31T23:59:59.999+08:00; digits past \
+    milliseconds are cut; an instant may be at most 24 hours after known_at where no other limit is named.";
 
 /// The schema of a feed's events.
 pub(super) fn event(feed: Feed) -> Value {
@@ -77,7 +78,8 @@ fn travel() -> Map<String, Value> {
     };
     let kinds =
         [kind("stay", generate::<Stay>()), kind("trip", generate::<Trip>()), kind("entry", generate::<Entry>())];
-    let about = "Where a person was: a stay in a region, a trip aboard a conveyance, or an entry into the country, under `kind`.";
+    let about = "Where a person was, told by `kind`: a stay in a region, a trip aboard a conveyance, an entry into the \
+        country.";
     object(json!({"description": about, "oneOf": kinds}))
 }
 
@@ -101,11 +103,15 @@ fn isolation_ends() -> Value {
     json!([
         {"properties": {"ended_at": {"type": "null"}, "outcome": {"type": "null"}, "next_stage": {"type": "null"}}},
         {
-            "properties": {"ended_at": {"type": "string"}, "outcome": {"enum": ["released", "cancelled"]}, "next_stage": {"type": "null"}},
+            "properties": {
+                "ended_at": {"type": "string"}, "outcome": {"enum": ["released", "cancelled"]}, "next_stage": {"type": "null"},
+            },
             "required": ["ended_at", "outcome"],
         },
         {
-            "properties": {"ended_at": {"type": "string"}, "outcome": {"const": "transferred"}, "next_stage": {"type": "string"}},
+            "properties": {
+                "ended_at": {"type": "string"}, "outcome": {"const": "transferred"}, "next_stage": {"type": "string"},
+            },
             "required": ["ended_at", "outcome", "next_stage"],
         },
     ])
@@ -114,7 +120,8 @@ fn isolation_ends() -> Value {
 /// The schema of a code change in both of its forms.
 pub(super) fn code_change() -> Value {
     let mut schema = header("urn:fuma:code-change:v1", "fuma code change");
-    let about = "A person's state (the colour and the set of rules with an active reason) differs from the state last announced.";
+    let about = "A person's state (the colour and the set of rules with an active reason) differs from the state last \
+        announced.";
     schema.insert(
         "description".into(),
         json!(format!("{about} A line of changes.ndjson, or the value of a Kafka record.")),
@@ -141,7 +148,8 @@ pub(super) fn change_value() -> Value {
     Value::Object(value)
 }
 
-/// How colours and reasons fit: green has no reason and was not green; another colour is that of its most severe reason.
+/// How colours and reasons fit: green has no reason and was not green; another colour is that of its most severe
+/// reason.
 fn colours() -> Value {
     let reason = |colours: &[&str]| json!({"properties": {"colour": {"enum": colours}}});
     json!([
@@ -195,7 +203,8 @@ fn merge(schema: &mut Map<String, Value>, more: Map<String, Value>) {
     }
 }
 
-/// Writes what the generator says in many words in few: a closed list as `enum`, a nullable one as one schema, texts on one line.
+/// Writes what the generator says in many words in few: a closed list as `enum`, a nullable one as one schema, texts
+/// on one line.
 fn simplify(schema: &mut Value) {
     match schema {
         Value::Array(entries) => entries.iter_mut().for_each(simplify),

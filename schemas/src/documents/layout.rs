@@ -1,7 +1,8 @@
-//! JSON text in an order for readers: what a schema is, then its fields as the contract lists them, then the rest by name.
+//! JSON text in an order for readers: what a schema is, then its fields as the contract lists them, then the rest by
+//! name.
 //!
-//! Owns line breaks and the order of names, so that a document is the same bytes whatever else is built with it (the order of a JSON
-//! map depends on a feature that another crate may switch on). Must never change a value.
+//! Owns line breaks and the order of names, so that a document is the same bytes whatever else is built with it (the
+//! order of a JSON map depends on a feature that another crate may switch on). Must never change a value.
 
 use serde_json::Value;
 

@@ -1,5 +1,5 @@
-//! The documents that other systems build against: a JSON Schema for each feed, for the code change and for the reject line,
-//! and the AsyncAPI document of the topics.
+//! The documents that other systems build against: a JSON Schema for each feed, for the code change and for the
+//! reject line, and the AsyncAPI document of the topics.
 //!
 //! ```text
 //! text         the texts that fields hold: instants, region codes, keys ...        (their patterns)
@@ -11,8 +11,9 @@
 //! layout       JSON text in an order for readers, the same wherever it is built
 //! ```
 //!
-//! Owns what is written to `schemas/json/` and `schemas/asyncapi.json`. The types here describe; intake reads records with types
-//! of its own that are made for speed, and a test holds the two together. Must never do I/O: who calls writes the files.
+//! Owns what is written to `schemas/json/` and `schemas/asyncapi.json`. The types here describe; intake reads records
+//! with types of its own that are made for speed, and a test holds the two together. Must never do I/O: who calls
+//! writes the files.
 
 pub mod answers;
 mod asyncapi;

@@ -1,13 +1,15 @@
 //! The texts that fields hold, each a type of its own with the pattern that the contract gives it (FEEDS.md section 1).
 //!
-//! Owns the patterns. They are ECMA 262 without look-around, so that every validator reads them alike. What a pattern can't say
-//! (a check digit, 29 February) intake says; a pattern must never refuse what intake accepts.
+//! Owns the patterns. They are ECMA 262 without look-around, so that every validator reads them alike. What a pattern
+//! can't say (a check digit, 29 February) intake says; a pattern must never refuse what intake accepts.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Years, months and days of the contract's calendar: 1970 to 9999, and the last day of 1969 for instants west of Greenwich.
-const DAYS: &str = "(19[7-9][0-9]|[2-9][0-9]{3})-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|[12][0-9]))";
+/// Years, months and days of the contract's calendar: 1970 to 9999, and the last day of 1969 for instants west of
+/// Greenwich.
+const DAYS: &str = "(19[7-9][0-9]|[2-9][0-9]{3})-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])\
+    |(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|[12][0-9]))";
 const TIME: &str = "([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]";
 /// Unicode white space, written out: `\s` means another set in each dialect.
 const WHITE: &str = r"\u0009-\u000D\u0020\u0085\u00A0\u1680\u2000-\u200A\u2028\u2029\u202F\u205F\u3000";
@@ -46,8 +48,8 @@ pub(crate) fn resident_id_pattern() -> String {
 macro_rules! texts {
     ($($(#[$attribute:meta])* $name:ident),+ $(,)?) => {
         $(
-            $(#[$attribute])*
             #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize, JsonSchema)]
+            $(#[$attribute])*
             #[serde(transparent)]
             pub struct $name(pub String);
         )+
