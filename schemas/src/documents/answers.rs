@@ -1,6 +1,6 @@
 //! What comes out: the code change and the reject line (FEEDS.md sections 3 and 4).
 //!
-//! Owns the shapes that consumers read. [`crate::CodeChange`] is what the engine holds and writes; a test holds the
+//! Owns the shapes that consumers read: every field is always written, and there is no other. [`crate::CodeChange`] is what the engine holds and writes; a test holds the
 //! two together.
 
 use schemars::{JsonSchema, SchemaGenerator, json_schema};
@@ -13,6 +13,7 @@ use crate::{Colour, Feed, RejectCode};
 /// A code change without what travels in the headers of Kafka: the value of a record.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("additionalProperties" = false))]
 pub struct ChangeValue {
     /// Whose code it is.
     pub person: PersonToken,
@@ -34,7 +35,6 @@ pub struct ChangeValue {
     pub ended: Vec<RuleId>,
     /// When the next stretch of another colour begins, up or down; null where none is known. May move without a
     /// change being announced.
-    #[schemars(required)]
     pub next_change_at: Option<OutputInstant>,
     /// The id of the policy pack.
     #[schemars(length(min = 1))]
@@ -61,6 +61,7 @@ pub struct RuleId(#[schemars(length(min = 1))] pub String);
 /// An active reason.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("additionalProperties" = false))]
 pub struct ChangeReason {
     /// The rule.
     pub rule: RuleId,
@@ -72,17 +73,16 @@ pub struct ChangeReason {
     /// From when the reason holds.
     pub since: OutputInstant,
     /// Until when, excluded; null while open.
-    #[schemars(required)]
     pub until: Option<OutputInstant>,
     /// When it ought to have been released; null where the rule has no such instant. Past it and still open, it is
     /// overdue.
-    #[schemars(required)]
     pub due: Option<OutputInstant>,
 }
 
 /// A record that could not be used: a line of `rejects.ndjson`. Holds identities (raw): a file with mode 0600.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("additionalProperties" = false))]
 pub struct Reject {
     /// The feed.
     #[schemars(schema_with = "feed_names")]

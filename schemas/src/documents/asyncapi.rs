@@ -140,14 +140,15 @@ fn change_message() -> Value {
     let headers = json!({
         "ce_id": text("Person, \"-\", decided_at in milliseconds: a repeat has the same."),
         "ce_source": {
-            "type": "string", "format": "uri-reference", "minLength": 1, "description": "The installation that decided.",
+            "type": "string", "format": "uri-reference", "minLength": 1,
+            "description": "The installation that decided.",
         },
         "ce_type": types,
         "ce_specversion": {"type": "string", "const": "1.0"},
         "ce_time": instant("decided_at."),
         "ce_subject": token,
         "ce_causetime": instant(
-            "The broker's timestamp of the newest feed record behind the change; absent where none is, as for an expiry.",
+            "The broker's timestamp of the newest feed record behind the change; absent where none is (an expiry).",
         ),
         "traceparent": traceparent(),
         "content-type": {"type": "string", "const": "application/json"},
@@ -191,7 +192,8 @@ fn dead_letter() -> Value {
             ],
         },
         "payload": {
-            "type": "string", "format": "binary", "description": "The bytes of the record; nothing is promised of them.",
+            "type": "string", "format": "binary",
+            "description": "The bytes of the record; nothing is promised of them.",
         },
         "bindings": {"kafka": {"bindingVersion": BINDING}},
     })

@@ -21,8 +21,8 @@ use super::text::resident_id_pattern;
 use crate::Feed;
 
 const DRAFT: &str = "https://json-schema.org/draft/2020-12/schema";
-const EVENT_NOTE: &str = "null is the same as absent; unknown fields are dropped and counted; a known field that occurs \
-    twice rejects the record. Instants are from 1970-01-01T00:00Z to 9999-12-31T23:59:59.999+08:00; digits past \
+const EVENT_NOTE: &str = "null is the same as absent; unknown fields are dropped and counted; a known field that \
+    occurs twice rejects the record. Instants are from 1970-01-01T00:00Z to 9999-12-31T23:59:59.999+08:00; digits past \
     milliseconds are cut; an instant may be at most 24 hours after known_at where no other limit is named.";
 
 /// The schema of a feed's events.
@@ -104,7 +104,9 @@ fn isolation_ends() -> Value {
         {"properties": {"ended_at": {"type": "null"}, "outcome": {"type": "null"}, "next_stage": {"type": "null"}}},
         {
             "properties": {
-                "ended_at": {"type": "string"}, "outcome": {"enum": ["released", "cancelled"]}, "next_stage": {"type": "null"},
+                "ended_at": {"type": "string"},
+                "outcome": {"enum": ["released", "cancelled"]},
+                "next_stage": {"type": "null"},
             },
             "required": ["ended_at", "outcome"],
         },
@@ -134,7 +136,8 @@ pub(super) fn code_change() -> Value {
 
 /// A line of `changes.ndjson`.
 fn change_line() -> Value {
-    let mut line = object_of::<ChangeHead>();
+    let mut line = generate_written::<ChangeHead>();
+    line.remove("description");
     merge(&mut line, object(change_value()));
     line.insert("description".into(), json!("A line of changes.ndjson."));
     Value::Object(line)
@@ -142,7 +145,7 @@ fn change_line() -> Value {
 
 /// The value of a Kafka record: id and time travel in its headers.
 pub(super) fn change_value() -> Value {
-    let mut value = generate::<ChangeValue>();
+    let mut value = generate_written::<ChangeValue>();
     value.insert("description".into(), json!("The value of a Kafka record: id and time travel as ce_id and ce_time."));
     value.insert("oneOf".into(), colours());
     Value::Object(value)
@@ -162,7 +165,7 @@ fn colours() -> Value {
 /// The schema of a line of `rejects.ndjson`.
 pub(super) fn reject() -> Value {
     let mut schema = header("urn:fuma:reject:v1", "fuma reject");
-    schema.append(&mut generate::<Reject>());
+    schema.append(&mut generate_written::<Reject>());
     schema.insert("examples".into(), Value::Array(vec![examples::reject()]));
     Value::Object(schema)
 }
@@ -178,11 +181,19 @@ fn object_of<T: JsonSchema>() -> Map<String, Value> {
     schema
 }
 
+/// What a record read may hold: what is optional may be absent or null.
 fn generate<T: JsonSchema>() -> Map<String, Value> {
-    let settings = SchemaSettings::draft2020_12().with(|settings| {
-        settings.inline_subschemas = true;
-        settings.meta_schema = None;
-    });
+    generate_with::<T>(SchemaSettings::draft2020_12())
+}
+
+/// What a record written holds: every field, null where there is nothing.
+fn generate_written<T: JsonSchema>() -> Map<String, Value> {
+    generate_with::<T>(SchemaSettings::draft2020_12().for_serialize())
+}
+
+fn generate_with<T: JsonSchema>(mut settings: SchemaSettings) -> Map<String, Value> {
+    settings.inline_subschemas = true;
+    settings.meta_schema = None;
     let mut schema = settings.into_generator().into_root_schema_for::<T>().to_value();
     simplify(&mut schema);
     let mut schema = object(schema);
