@@ -8,12 +8,14 @@
 //! feed                 the feeds, their fields and the codes of a reject
 //! evidence             the evidence tables: what intake writes and what rules see
 //! colour, change       the answer: colours, reasons, code changes
+//! documents            what other systems build against: JSON Schemas and AsyncAPI, generated from these types
 //! ```
 //!
 //! This crate never does I/O, and knows neither Kafka nor DataFusion.
 
 pub mod change;
 pub mod colour;
+pub mod documents;
 pub mod evidence;
 pub mod feed;
 pub mod instant;

@@ -1,0 +1,120 @@
+//! JSON text in an order for readers: what a schema is, then its fields as the contract lists them, then the rest by
+//! name.
+//!
+//! Owns line breaks and the order of names, so that a document is the same bytes whatever else is built with it (the
+//! order of a JSON map depends on a feature that another crate may switch on). Must never change a value.
+
+use serde_json::Value;
+
+/// Lines up to here are kept whole.
+const LINE_CHARACTERS_MAX: usize = 120;
+
+/// Names in the order in which they are written; others follow by name.
+#[rustfmt::skip]
+const ORDER: &[&str] = &[
+    // JSON Schema and AsyncAPI
+    "asyncapi", "$schema", "$id", "$ref", "name", "info", "title", "version", "summary", "description", "license",
+    "defaultContentType", "servers", "channels", "operations", "components", "action", "channel", "address", "host",
+    "protocol", "contentType", "type", "const", "format", "pattern", "minimum", "maximum", "minLength", "maxLength",
+    "minItems", "maxItems", "uniqueItems", "items", "contains", "default", "enum", "properties", "required",
+    "additionalProperties", "if", "then", "else", "oneOf", "anyOf", "headers", "payload", "messages", "schemas",
+    "bindings", "$defs",
+    // the common fields
+    "owner", "id", "time", "revision", "retracted", "cert_type", "cert_number", "person", "known_at", "kind",
+    // the feeds
+    "classification", "degree", "stage", "region", "tier", "method", "result", "tube", "symptom", "mode", "number",
+    "service_date", "carriage", "row", "seat", "boarded_at", "alighted_at", "from_region", "to_region", "province",
+    "rule", "colour", "approver", "basis", "document", "determined_at", "onset_at", "discharged_at",
+    "last_exposure_at", "index_case", "index_contact", "arrived_at", "left_at", "entered_at", "last_overseas_at",
+    "country", "port", "sampled_at", "reported_at", "issuer_region", "resolved_at", "cleared_at", "source",
+    "started_at", "due_at", "ended_at", "outcome", "next_stage", "starts_at", "expires_at", "assigned_at",
+    "released_at",
+    // the answers
+    "from", "to", "effective_at", "colour_since", "decided_at", "reasons", "clause", "since", "until", "due", "ended",
+    "next_change_at", "policy", "policy_version", "authority", "feed", "file", "line", "code", "message", "raw",
+    // what ends a schema
+    "examples",
+];
+
+/// The document as text that ends in a line end.
+pub(super) fn write(document: &Value) -> String {
+    let mut text = String::new();
+    write_value(&mut text, document, 0);
+    text.push('\n');
+    text
+}
+
+fn write_value(text: &mut String, value: &Value, depth: usize) {
+    let line = on_one_line(value);
+    let is_scalar = !(value.is_array() || value.is_object());
+    if is_scalar || line.chars().count() + 2 * depth <= LINE_CHARACTERS_MAX {
+        text.push_str(&line);
+        return;
+    }
+    match value {
+        Value::Array(entries) => {
+            text.push('[');
+            for (place, entry) in entries.iter().enumerate() {
+                begin_line(text, place, depth + 1);
+                write_value(text, entry, depth + 1);
+            }
+            end_line(text, depth, ']');
+        }
+        Value::Object(map) => {
+            text.push('{');
+            for (place, (name, entry)) in in_order(map).into_iter().enumerate() {
+                begin_line(text, place, depth + 1);
+                text.push_str(&format!("{}: ", Value::from(name)));
+                write_value(text, entry, depth + 1);
+            }
+            end_line(text, depth, '}');
+        }
+        _ => {}
+    }
+}
+
+fn on_one_line(value: &Value) -> String {
+    match value {
+        Value::Array(entries) => format!("[{}]", entries.iter().map(on_one_line).collect::<Vec<_>>().join(", ")),
+        Value::Object(map) => {
+            let entries: Vec<String> = in_order(map)
+                .into_iter()
+                .map(|(name, entry)| format!("{}: {}", Value::from(name), on_one_line(entry)))
+                .collect();
+            format!("{{{}}}", entries.join(", "))
+        }
+        scalar => scalar.to_string(),
+    }
+}
+
+fn in_order(map: &serde_json::Map<String, Value>) -> Vec<(&str, &Value)> {
+    let mut entries: Vec<(&str, &Value)> = map.iter().map(|(name, entry)| (name.as_str(), entry)).collect();
+    let rank = |name: &str| ORDER.iter().position(|known| *known == name).unwrap_or(ORDER.len());
+    entries.sort_by_key(|(name, _)| (rank(name), *name));
+    entries
+}
+
+fn begin_line(text: &mut String, place: usize, depth: usize) {
+    text.push_str(if place == 0 { "\n" } else { ",\n" });
+    text.push_str(&"  ".repeat(depth));
+}
+
+fn end_line(text: &mut String, depth: usize, bracket: char) {
+    text.push('\n');
+    text.push_str(&"  ".repeat(depth));
+    text.push(bracket);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn names_are_in_the_order_of_the_contract_and_short_values_on_one_line() {
+        let text = write(&json!({"zeta": 1, "alpha": [1, 2], "owner": "a", "title": "t"}));
+        assert_eq!(text, "{\"title\": \"t\", \"owner\": \"a\", \"alpha\": [1, 2], \"zeta\": 1}\n");
+        let long = "x".repeat(LINE_CHARACTERS_MAX);
+        assert_eq!(write(&json!({"id": 1, "title": long})), format!("{{\n  \"title\": \"{long}\",\n  \"id\": 1\n}}\n"));
+    }
+}
