@@ -13,10 +13,12 @@
 //! drivers     which people a rule can say anything about
 //! pack        the loaded pack
 //! execution   the plans, executed a step at a time
+//! cases       the scenarios that must hold before a pack may be used
 //! ```
 //!
 //! Owns what a rule may be. Must never read a clock, and knows no colour's meaning beyond its severity.
 
+pub mod cases;
 pub mod csv_table;
 pub mod drivers;
 pub mod error;

@@ -17,7 +17,8 @@ pub(super) fn change(line: &Line<'_>, text: &str) -> Result<(char, Option<Expect
     }
     let (decided_at, rest) = line.instant(rest)?;
     let (colour, rest) = line.word(rest);
-    let colour = Colour::parse(colour).ok_or_else(|| line.error(format!("`{colour}` is no colour: red, yellow or green")))?;
+    let colour =
+        Colour::parse(colour).ok_or_else(|| line.error(format!("`{colour}` is no colour: red, yellow or green")))?;
     let mut reasons = Vec::new();
     for part in rest.split(',').map(str::trim).filter(|part| !part.is_empty()) {
         reasons.push(reason(line, part)?);
@@ -38,7 +39,11 @@ fn reason(line: &Line<'_>, text: &str) -> Result<ExpectedReason, PackError> {
         let (none, field) = match word {
             "until" => ("open", &mut reason.until),
             "due" => ("none", &mut reason.due),
-            other => return Err(line.error(format!("`{other}`: after a rule comes `until TIME`, `until open`, `due TIME` or `due none`"))),
+            other => {
+                return Err(line.error(format!(
+                    "`{other}`: after a rule comes `until TIME`, `until open`, `due TIME` or `due none`"
+                )));
+            }
         };
         let (first, after_first) = line.word(after);
         if first == none {
@@ -74,5 +79,7 @@ pub(super) fn duration(line: &Line<'_>, text: &str) -> Result<i64, PackError> {
         _ => None,
     };
     let millis = text[..digits].parse::<i64>().ok().zip(unit_ms).and_then(|(number, unit)| number.checked_mul(unit));
-    millis.filter(|millis| *millis > 0).ok_or_else(|| line.error(format!("`{text}` is no duration: write 1m, 15m, 1h or 1d")))
+    millis
+        .filter(|millis| *millis > 0)
+        .ok_or_else(|| line.error(format!("`{text}` is no duration: write 1m, 15m, 1h or 1d")))
 }

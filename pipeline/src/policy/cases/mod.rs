@@ -58,7 +58,8 @@ pub enum Aspect {
 
 impl Aspect {
     /// Every aspect.
-    pub const ALL: [Aspect; 5] = [Aspect::Trigger, Aspect::Boundary, Aspect::Release, Aspect::Retraction, Aspect::Scenario];
+    pub const ALL: [Aspect; 5] =
+        [Aspect::Trigger, Aspect::Boundary, Aspect::Release, Aspect::Retraction, Aspect::Scenario];
     /// Those that every rule must be shown in.
     pub const REQUIRED: [Aspect; 4] = [Aspect::Trigger, Aspect::Boundary, Aspect::Release, Aspect::Retraction];
 

@@ -64,7 +64,8 @@ impl Line<'_> {
         let (time, rest) = self.word(rest);
         let seconds = if time.len() == 5 { ":00" } else { "" };
         let instant = Instant::parse(&format!("{date}T{time}{seconds}+08:00"));
-        let instant = instant.ok_or_else(|| self.error(format!("`{date} {time}` is no time: write 2021-11-03 12:00")))?;
+        let instant =
+            instant.ok_or_else(|| self.error(format!("`{date} {time}` is no time: write 2021-11-03 12:00")))?;
         Ok((instant, rest))
     }
 
@@ -89,7 +90,11 @@ struct Open {
 
 impl Open {
     fn heading(line: &Line<'_>, rest: &str) -> Result<Open, PackError> {
-        let wrong = || line.error("write `case RULE ASPECT: zh / en`; an aspect is trigger, boundary, release, retraction or scenario");
+        let wrong = || {
+            line.error(
+                "write `case RULE ASPECT: zh / en`; an aspect is trigger, boundary, release, retraction or scenario",
+            )
+        };
         let (name, title) = rest.split_once(':').ok_or_else(wrong)?;
         let (subject, aspect) = line.word(name);
         let aspect = Aspect::ALL.into_iter().find(|one| one.name() == aspect.trim()).ok_or_else(wrong)?;
@@ -139,7 +144,11 @@ impl Open {
             }
             "tick" => self.case.tick_ms = expect::duration(line, rest)?,
             "until" => self.until = Some(line.instant(rest)?.0),
-            other => return Err(line.error(format!("`{other}`: a line begins with case, at, expect, refused, tick or until"))),
+            other => {
+                return Err(
+                    line.error(format!("`{other}`: a line begins with case, at, expect, refused, tick or until"))
+                );
+            }
         }
         Ok(())
     }
@@ -152,7 +161,9 @@ impl Open {
         let expected: Vec<char> = self.case.expected.iter().map(|change| letter_of(change.person)).collect();
         let green: Vec<char> = self.case.always_green.iter().map(|person| letter_of(*person)).collect();
         if let Some(person) = self.people.iter().find(|person| !expected.contains(person) && !green.contains(person)) {
-            return wrong(format!("nothing is expected of {person}: add `expect {person} ...` or `expect {person} always green`"));
+            return wrong(format!(
+                "nothing is expected of {person}: add `expect {person} ...` or `expect {person} always green`"
+            ));
         }
         if let Some(person) = green.iter().find(|person| expected.contains(person)) {
             return wrong(format!("{person} cannot be always green and change as well"));

@@ -49,7 +49,12 @@ pub(super) struct Records {
 
 impl Records {
     /// `contact c1 of A: FIELDS`, or `retract contact c1 of A`; gives the person too.
-    pub(super) fn record(&mut self, line: &Line<'_>, known_at: Instant, text: &str) -> Result<(Record, Option<char>), PackError> {
+    pub(super) fn record(
+        &mut self,
+        line: &Line<'_>,
+        known_at: Instant,
+        text: &str,
+    ) -> Result<(Record, Option<char>), PackError> {
         let (retracted, text) = match line.word(text) {
             ("retract", rest) => (true, rest),
             _ => (false, text),
@@ -85,7 +90,8 @@ impl Records {
 
     /// The next revision of a fact, and what it holds before its fields are read.
     fn begin(&self, key: &(Feed, String), noun: &Noun) -> (u64, Map<String, Value>) {
-        let defaults = || noun.defaults.iter().map(|(name, value)| ((*name).to_string(), Value::from(*value))).collect();
+        let defaults =
+            || noun.defaults.iter().map(|(name, value)| ((*name).to_string(), Value::from(*value))).collect();
         match self.last.get(key) {
             None => (1, defaults()),
             Some((kind, last)) => {
@@ -124,10 +130,15 @@ fn set(line: &Line<'_>, noun: &Noun, object: &mut Map<String, Value>, field: &st
     let links = LINK_COLUMNS.iter().filter(|_| noun.kind == Kind::Contacts);
     let others = links.copied().chain(["revision", "owner"]).map(|name| (name, ColumnType::Text));
     let known = columns.iter().map(|column| (column.name, column.column_type)).chain(others);
-    let found = known.clone().filter_map(|(name, of)| Some((name, of, value_after(field, name)?))).max_by_key(|(name, _, _)| name.len());
+    let found = known
+        .clone()
+        .filter_map(|(name, of)| Some((name, of, value_after(field, name)?)))
+        .max_by_key(|(name, _, _)| name.len());
     let Some((name, of, value)) = found else {
         let known = known.map(|(name, _)| short(name)).collect::<Vec<_>>().join(", ");
-        return Err(line.error(format!("`{field}`: a field is a word of a closed list, or one of {known}, and a value")));
+        return Err(
+            line.error(format!("`{field}`: a field is a word of a closed list, or one of {known}, and a value"))
+        );
     };
     let value: Value = match (of, name) {
         _ if value == "-" => {

@@ -50,8 +50,12 @@ pub fn check<E>(case: &Case, engine: impl FnOnce(&Scenario) -> Result<Answer, E>
     }
     let answer = engine(&Scenario { feeds, tick_ms: case.tick_ms, until: case.until })?;
     let mut differences = rejects(case, &answer);
-    let people: std::collections::BTreeSet<Person> =
-        case.expected.iter().map(|change| change.person).chain(answer.changes.iter().map(|change| change.person)).collect();
+    let people: std::collections::BTreeSet<Person> = case
+        .expected
+        .iter()
+        .map(|change| change.person)
+        .chain(answer.changes.iter().map(|change| change.person))
+        .collect();
     for person in people {
         let expected: Vec<&Expected> = case.expected.iter().filter(|change| change.person == person).collect();
         let got: Vec<&CodeChange> = answer.changes.iter().filter(|change| change.person == person).collect();
@@ -98,7 +102,13 @@ fn rejects(case: &Case, answer: &Answer) -> Vec<Difference> {
         match awaited.iter().position(|refused| refused.name == record.name && refused.code == *code) {
             Some(at) => drop(awaited.swap_remove(at)),
             None => {
-                let text = format!("{} was refused: {} (if that is meant, say `refused {}: {}`)", record.name, code.name(), record.name, code.name());
+                let text = format!(
+                    "{} was refused: {} (if that is meant, say `refused {}: {}`)",
+                    record.name,
+                    code.name(),
+                    record.name,
+                    code.name()
+                );
                 differences.push(Difference { line: record.line, text });
             }
         }

@@ -1,0 +1,115 @@
+//! Bad packs are refused, each with its file, its line and a reason (`bad-packs/edits.txt`: a good pack, one edit each).
+//!
+//! Owns the reading of the table. The reasons are the loader's.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use std::path::Path;
+
+use fuma_pipeline::policy::{self, PackSource};
+
+/// One edit of one file.
+#[derive(Debug, Default)]
+struct Edit {
+    file: String,
+    delete: bool,
+    /// Lines to take out and lines to put there, hunk by hunk.
+    hunks: Vec<(Vec<String>, Vec<String>)>,
+}
+
+/// A bad pack: edits, and what must be said.
+#[derive(Debug, Default)]
+struct BadPack {
+    what: String,
+    edits: Vec<Edit>,
+    file: String,
+    line: usize,
+    says: String,
+}
+
+fn folder() -> std::path::PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("bad-packs")
+}
+
+fn good() -> PackSource {
+    PackSource::folder(&folder().join("good")).expect("the good pack can be read")
+}
+
+fn bad_packs() -> Vec<BadPack> {
+    let text = std::fs::read_to_string(folder().join("edits.txt")).unwrap();
+    let mut packs: Vec<BadPack> = Vec::new();
+    for line in text.lines().filter(|line| !line.starts_with('#') && !line.trim().is_empty()) {
+        if let Some(what) = line.strip_prefix("== ") {
+            packs.push(BadPack { what: what.to_string(), ..BadPack::default() });
+            continue;
+        }
+        let pack = packs.last_mut().expect("a block begins with ==");
+        if let Some(said) = line.strip_prefix("=> ") {
+            let mut parts = said.splitn(3, ':');
+            pack.file = parts.next().unwrap().to_string();
+            pack.line = parts.next().and_then(|line| line.parse().ok()).expect(line);
+            pack.says = parts.next().unwrap_or_default().trim().to_string();
+        } else if let Some(old) = line.strip_prefix("- ") {
+            let hunks = &mut pack.edits.last_mut().expect(line).hunks;
+            if hunks.last().is_none_or(|(_, new)| !new.is_empty()) {
+                hunks.push(Default::default());
+            }
+            hunks.last_mut().unwrap().0.push(old.to_string());
+        } else if let Some(new) = line.strip_prefix("+ ") {
+            let hunks = &mut pack.edits.last_mut().expect(line).hunks;
+            if hunks.is_empty() {
+                hunks.push(Default::default());
+            }
+            hunks.last_mut().unwrap().1.push(new.to_string());
+        } else if line == "!" {
+            pack.edits.last_mut().expect(line).delete = true;
+        } else {
+            pack.edits.push(Edit { file: line.to_string(), ..Edit::default() });
+        }
+    }
+    packs
+}
+
+fn apply(source: &mut PackSource, edit: &Edit) {
+    if edit.delete {
+        source.files.remove(&edit.file).expect("the file to delete is there");
+        return;
+    }
+    let text = source.files.entry(edit.file.clone()).or_default();
+    for (old, new) in &edit.hunks {
+        let joined = |lines: &[String]| lines.iter().map(|line| format!("{line}\n")).collect::<String>();
+        if old.is_empty() {
+            text.push_str(&joined(new));
+            continue;
+        }
+        assert_eq!(text.matches(&joined(old)).count(), 1, "{}: the lines to take out stand there once: {old:?}", edit.file);
+        *text = text.replacen(&joined(old), &joined(new), 1);
+    }
+}
+
+#[test]
+fn the_good_pack_is_good() {
+    let pack = policy::load(&good()).expect("the good pack loads");
+    assert_eq!(pack.rules.len(), 2);
+}
+
+#[test]
+fn bad_packs_are_refused_where_they_are_bad() {
+    let packs = bad_packs();
+    assert!(packs.len() >= 20, "{}", packs.len());
+    let mut wrong = Vec::new();
+    for bad in &packs {
+        assert!(!bad.file.is_empty(), "{}: nothing is expected", bad.what);
+        let mut source = good();
+        for edit in &bad.edits {
+            apply(&mut source, edit);
+        }
+        match policy::load(&source) {
+            Ok(_) => wrong.push(format!("{}: not refused", bad.what)),
+            Err(error) if error.file != bad.file || error.line != bad.line || !error.reason.contains(&bad.says) => {
+                wrong.push(format!("{}: expected {}:{}: {}\n      got {error}", bad.what, bad.file, bad.line, bad.says));
+            }
+            Err(_) => {}
+        }
+    }
+    assert!(wrong.is_empty(), "{} of {} are otherwise:\n  {}", wrong.len(), packs.len(), wrong.join("\n  "));
+}
