@@ -3,3 +3,4 @@
 //! Owns I/O at the outermost edge: files, terminals, the wall clock. Must never hold a rule or decide a colour.
 
 pub mod demo;
+pub mod policy;
