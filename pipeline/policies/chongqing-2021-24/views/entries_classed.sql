@@ -1,6 +1,6 @@
 -- view: entries_classed
 -- about.zh: 入境及其适用的分类天数（tables/entrants.csv）；* 适用于当时无其他行列明的国家
--- about.en: entries with each class in force at the entry (tables/entrants.csv); * is for countries that no other row names then
+-- about.en: entries with each class in force (tables/entrants.csv); * is for countries that no other row names then
 SELECT e.person, e.fact, e.entered_at, r.days
 FROM entries e
 JOIN entrants r

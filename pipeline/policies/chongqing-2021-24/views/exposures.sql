@@ -1,6 +1,6 @@
 -- view: exposures
 -- about.zh: 流行病学史：接触、入境、风险地区停留；自 first_at 起，至 over_at 前（接触与入境计至当日终了）
--- about.en: epidemiological history, each item from first_at to before over_at (contacts and entries: the end of their day)
+-- about.en: epidemiological history, from first_at to before over_at (contacts, entries: the end of their day)
 SELECT x.person, x.fact, x.first_at, x.over_at
 FROM (
   SELECT c.person, c.fact, c.last_exposure_at AS first_at, day_end(c.last_exposure_at, 0) AS over_at

@@ -4,7 +4,7 @@
 -- title.zh: 密切接触者
 -- title.en: Close contact
 -- ends.zh: 解除接触者隔离（末次接触后满十四日应解除）；或其后成为病例并出院
--- ends.en: release from contact isolation (due 14 full days after the last exposure); or discharge as a case, for a contact who falls ill
+-- ends.en: release from contact isolation (due 14 full days after the last exposure); or a later discharge as a case
 SELECT
   c.person,
   c.determined_at AS since,

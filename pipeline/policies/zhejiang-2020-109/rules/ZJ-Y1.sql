@@ -4,7 +4,7 @@
 -- title.zh: 发热
 -- title.en: Fever
 -- ends.zh: 有流行病学史的：排查清除；无的：症状消失、排查清除、核酸阴性报告，或满十四日，以先者为准
--- ends.en: with epidemiological history: clearance; without: recovery, clearance, a negative nucleic acid report or 14 full days, whichever is first
+-- ends.en: with history: clearance; without: recovery, clearance, a negative report or 14 full days
 SELECT
   f.person,
   f.onset_at AS since,

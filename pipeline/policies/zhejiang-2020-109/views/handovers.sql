@@ -1,6 +1,6 @@
 -- view: handovers
 -- about.zh: 转出的隔离由下一阶段接续的时刻：转出时已有另一隔离在进行，即转出时刻；否则为规定天数内最早开始的隔离
--- about.en: when the next stage takes over a transferred isolation: at its end, or when the next one begins within the days allowed
+-- about.en: when the next stage takes over a transferred isolation: at its end, or when the next begins in time
 SELECT
   i.person,
   i.fact,

@@ -1,14 +1,11 @@
 -- view: isolations_judged
 -- about.zh: 隔离措施及其终止：解除、撤销即止；转出的待下一阶段接续；未终止的，逾期亦不止
--- about.en: orders and when they are over: released or cancelled; transferred, once taken over; not by the due instant alone
+-- about.en: orders and when they are over: released or cancelled; transferred, once taken over
 SELECT
   i.person,
   i.fact,
   i.stage,
-  i.basis,
   i.started_at,
-  i.ended_at,
-  i.next_stage,
   CASE WHEN i.outcome = 'transferred' THEN h.taken_over_at ELSE i.ended_at END AS over_at,
   COALESCE(
     i.due_at,

@@ -1,6 +1,6 @@
 -- view: stays_judged
 -- about.zh: 中、高风险或严重地区的停留（县级及以内吻合），与风险期相交或在划定前规定天数内
--- about.en: stays in a medium, high or severe region (to the county), within the tier or the days before its designation
+-- about.en: stays in a medium, high or severe region (to the county), in its time or the days before it
 SELECT
   s.person,
   s.fact,

@@ -7,7 +7,8 @@
 //! test <pack>     runs the cases of a pack, one line each
 //! ```
 //!
-//! Owns the commands; what they print goes to the writer that they are given. A pack is an id of this binary or a folder.
+//! Owns the commands; what they print goes to the writer that they are given. A pack is an id of this binary or a
+//! folder.
 
 pub mod engine;
 mod judge;

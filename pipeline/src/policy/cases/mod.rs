@@ -13,16 +13,17 @@
 //!
 //! | line | says |
 //! |---|---|
-//! | `case RULE ASPECT: zh / en` | which rule it is about, and which of trigger, boundary, release, retraction, scenario |
-//! | `at TIME KIND ID of PERSON: FIELDS` | what became known when. People are letters, an id is any word; a region has no person |
+//! | `case RULE ASPECT: zh / en` | its rule; its aspect: trigger, boundary, release, retraction or scenario |
+//! | `at TIME KIND ID of PERSON: FIELDS` | what became known when; people are letters, a region has none |
 //! | `at TIME retract KIND ID of PERSON` | that the record never held |
-//! | `expect PERSON TIME COLOUR RULES` | one announced change: when decided, the colour, the rules that hold, with `until` and `due` where they matter |
+//! | `expect PERSON TIME COLOUR RULES` | a change: when decided, colour, rules, with `until`, `due` where they matter |
 //! | `expect PERSON always green` | that nothing is announced |
 //! | `refused KIND ID of PERSON: CODE` | that the feed rejects the record, and why |
-//! | `tick 1h`, `until TIME` | how often people are judged (1 minute), and how long (60 days past the last instant named) |
+//! | `tick 1h`, `until TIME` | how often people are judged (1m), and how long (60 days past the last time named) |
 //!
-//! A field is its name in the feed with blanks for underscores and without `_at` ("last exposure 2021-11-01 20:00"); a word of a closed
-//! list stands alone ("close"); `-` takes a field away. A second record of an id revises the first and need only name what changes.
+//! A field is its name in the feed with blanks for underscores and without `_at` ("last exposure 2021-11-01 20:00"); a
+//! word of a closed list stands alone ("close"); `-` takes a field away. A second record of an id revises the first and
+//! need only name what changes.
 //! Each person of a case needs an `expect`, so that nothing is overlooked.
 //!
 //! Owns the format, and what it means for a case to hold. Pure: the engine that judges comes in as a function.

@@ -1,7 +1,7 @@
 //! A record of a case into a line of its feed.
 //!
-//! Owns the short names of fields, what a case need not say, and revisions. What is good or bad about a record is intake's to say:
-//! a case may hold bad ones on purpose.
+//! Owns the short names of fields, what a case need not say, and revisions. What is good or bad about a record is
+//! intake's to say: a case may hold bad ones on purpose.
 
 use std::collections::BTreeMap;
 
