@@ -30,7 +30,7 @@ const COMMON_COLUMNS: usize = 4;
 const NO_CODE: u8 = u8::MAX;
 
 /// The rows of one table, by column.
-#[derive(Clone, Debug)]
+#[derive(Clone, Default, Debug)]
 pub struct StepTable {
     /// How many rows there are, also when no column is wanted.
     pub rows: usize,

@@ -19,10 +19,10 @@ use fuma_schemas::Instant;
 use fuma_schemas::evidence::instant_type;
 use futures::StreamExt as _;
 
-use super::drivers::TableSet;
-use super::leaf::{InputTable, StepInput};
+use super::leaf::StepInput;
 use super::pack::Pack;
-use super::planner::{BASE_TABLES, Planned, session_config};
+use super::planner::{Planned, session_config};
+use crate::evidence::{BaseTable, KindSet, StepTable};
 
 /// An interval that a rule gives to a slot, clipped to the calendar.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -62,11 +62,10 @@ impl Executor {
     ///
     /// # Errors
     /// When DataFusion cannot execute a plan: memory, or a bug.
-    pub fn execute(&self, base: Vec<InputTable>) -> Result<Vec<RuleRow>> {
-        let filled = base.iter().enumerate().filter(|(_, table)| table.rows > 0);
-        let filled = filled.fold(TableSet::default(), |all, (number, _)| all.and(TableSet::of(number)));
+    pub fn execute(&self, base: Vec<StepTable>) -> Result<Vec<RuleRow>> {
+        let filled = BaseTable::all().zip(&base).filter(|(_, table)| table.rows > 0);
+        let filled = filled.fold(KindSet::NONE, |all, (table, _)| all.with(table));
         let mut input = StepInput { tables: base };
-        input.tables.resize_with(BASE_TABLES, InputTable::default);
         input.tables.extend(self.pack.tables.iter().map(|table| whole(&table.batch)));
         let rules: Vec<(u16, &Planned)> = (0..)
             .zip(self.pack.rules.iter().map(|rule| &rule.planned))
@@ -84,7 +83,7 @@ impl Executor {
     }
 
     /// Evaluates the views that some active rule reads, each once, in their order.
-    fn evaluate_views(&self, input: &mut StepInput, rules: &[(u16, &Planned)], filled: TableSet) -> Result<()> {
+    fn evaluate_views(&self, input: &mut StepInput, rules: &[(u16, &Planned)], filled: KindSet) -> Result<()> {
         let first_view = input.tables.len();
         let mut used = vec![false; self.pack.views.len()];
         for (_, planned) in rules {
@@ -96,7 +95,7 @@ impl Executor {
             }
         }
         for (at, view) in self.pack.views.iter().enumerate() {
-            let mut table = InputTable::default();
+            let mut table = StepTable::default();
             if used[at] && view.planned.drivers.meets(filled) {
                 let current = Arc::new(StepInput { tables: input.tables.clone() });
                 let batches = self.run(&view.planned.plan, &current)?;
@@ -148,8 +147,8 @@ fn mark(reads: &[usize], first_view: usize, used: &mut [bool]) {
     }
 }
 
-fn whole(batch: &RecordBatch) -> InputTable {
-    InputTable { rows: batch.num_rows(), columns: batch.columns().iter().cloned().map(Some).collect() }
+fn whole(batch: &RecordBatch) -> StepTable {
+    StepTable { rows: batch.num_rows(), columns: batch.columns().iter().cloned().map(Some).collect() }
 }
 
 fn append_rows(rule: u16, batch: &RecordBatch, rows: &mut Vec<RuleRow>) -> Result<()> {

@@ -105,7 +105,7 @@ pub fn run(arguments: DemoArguments) -> Result<(), DemoError> {
         rejects: outcome.rejects,
         rules: outcome.rules,
         seconds,
-        memory_bytes_peak: memory_bytes_peak(),
+        memory_bytes_peak: super::memory_bytes_peak(),
     };
     let summary = Summary::of(&outcome.changes, &facts);
     write(&arguments.report, report_html(&facts, &summary).as_bytes())?;
@@ -142,11 +142,4 @@ fn write_changes(folder: &Path, changes: &[CodeChange]) -> Result<(), DemoError>
 
 fn write(path: &Path, bytes: &[u8]) -> Result<(), DemoError> {
     fs::write(path, bytes).map_err(|source| DemoError::Write { path: path.to_owned(), source })
-}
-
-/// The most memory that this process has held, where the system tells.
-fn memory_bytes_peak() -> Option<u64> {
-    let status = fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
-    line.split_whitespace().nth(1)?.parse::<u64>().ok().map(|kib| kib * 1024)
 }
