@@ -80,8 +80,7 @@ impl Evidence {
         let known_at = record.head.version.known_at.0;
         let Some(winner) = self.winner(record.key) else {
             let at = self.append(record)?;
-            let tables = &self.tables;
-            self.facts.insert(record.key.0, at.0, |other| tables[RowRef(other).code()].key(RowRef(other).row()).0);
+            self.facts.insert(record.key.0, at.0);
             if !record.head.version.retracted {
                 touched.touch(record.person);
             }
