@@ -170,11 +170,13 @@ mod tests {
         #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
 
         #[test]
-        fn as_a_map_even_where_hashes_crowd(steps in prop::collection::vec((0..400_u64, any::<bool>(), 0..3_u32), 1..1200), crowd in 0..3_usize) {
+        fn as_a_map_even_where_hashes_crowd(
+            steps in prop::collection::vec((0..400_u64, any::<bool>()), 1..1200), crowd in 0..3_usize,
+        ) {
             // Spread out; all in the last places of one shard; all with the same bits.
             let hash = |key: u64| [key.wrapping_mul(0x9e37_79b9_7f4a_7c15), u64::MAX - (key << 34), 7 << 40][crowd];
             let (mut index, mut map) = (RefIndex::default(), std::collections::BTreeMap::new());
-            for (key, insert, _) in steps {
+            for (key, insert) in steps {
                 let number = key as u32;
                 prop_assert_eq!(index.find(hash(key), |other| other == number), map.get(&key).copied());
                 match (insert, map.contains_key(&key)) {

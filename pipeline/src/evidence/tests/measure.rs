@@ -98,7 +98,7 @@ fn five_hundred_bytes_a_person_are_enough() {
 #[test]
 #[ignore = "a measurement of a million people"]
 fn costs() {
-    const PEOPLE: u64 = 400_000;
+    const PEOPLE: u64 = 1_000_000;
     for (name, kinds, fraction) in [("tests", TESTS, false), ("mixed, with fractions", MIXED, true)] {
         let (mut evidence, nanoseconds) = filled(PEOPLE, &kinds, fraction);
         eprintln!("{name}: {nanoseconds:.0} ns a fact applied");
