@@ -81,9 +81,7 @@ impl Evidence {
                 sparse.insert(new, instant);
             }
         }
-        let tables = &self.tables;
-        let key = tables[new.code()].key(row).0;
-        self.facts.insert(key, new.0, |other| tables[RowRef(other).code()].key(RowRef(other).row()).0);
+        self.facts.insert(self.table(new).key(row).0, new.0);
         let is_stay = self.table(new).layout.kind == Kind::Stays;
         if is_stay && self.table(new).marks(row) & mark::RETRACTED == 0 {
             self.link_stay(row, person);

@@ -31,12 +31,11 @@ fn cell(column: &'static Column) -> BoxedStrategy<Cell> {
 
 fn record() -> impl Strategy<Value = Record> {
     let cells = select(&KINDS[..]).prop_flat_map(|kind| (Just(kind), kind.columns().iter().map(cell).collect::<Vec<_>>()));
-    (cells, 0..3_u8, 0..2_u8, select(vec![1, 2, 3, 65_534, 65_535, i32::MAX as u32]), prop::bool::weighted(0.2), select(&INSTANTS[..4])).prop_map(
-        |((kind, cells), person, id, revision, retracted, known_at)| {
+    (cells, 0..3_u8, 0..2_u8, select(vec![1, 2, 3, 65_534, 65_535, i32::MAX as u32]), prop::bool::weighted(0.2), select(&INSTANTS[..4]))
+        .prop_map(|((kind, cells), person, id, revision, retracted, known_at)| {
             let record = Record::new(kind, person, &id.to_string(), known_at, cells).revision(revision);
             if retracted { record.retract() } else { record }
-        },
-    )
+        })
 }
 
 /// Records, what comes in: the places of records, in any order and with repetition, each of them at least once; and compactions.
