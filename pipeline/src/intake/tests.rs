@@ -11,6 +11,7 @@ use fuma_schemas::{Feed, Instant, Kind, Person, RejectCode};
 use proptest::prelude::*;
 
 use super::fields::{self, FIELDS_MAX, FeedRules, SLOTS_MAX};
+use super::key::parse_person;
 use super::read::{self, Record};
 use super::{Decoder, EvidenceBuilders, Key, KeyError, Owners, RegionTable, Settings, person_token, resident_id};
 
@@ -66,6 +67,15 @@ fn one_person_in_every_spelling_of_a_number() {
         TEST.replace(r#""person":"0123456789abcdeffedcba9876543210""#, r#""cert_type":"10","cert_number":"99000119900101003x""#);
     let batch = decode(Feed::Tests, &by_number).unwrap();
     assert_eq!(batch.column(log::PERSON).as_fixed_size_binary().value(0), expected.0);
+}
+
+#[test]
+fn a_person_key_is_read_as_everywhere_else() {
+    let whole = "0123456789ABCDEFfedcba9876543210";
+    for text in [whole, &whole[1..], "", "0123456789ABCDEFfedcba987654321g", "0123456789ABCDEFfedcba98765432é", &whole.repeat(2)] {
+        assert_eq!(parse_person(text), Person::parse(text), "{text}");
+    }
+    assert_eq!(parse_person(whole).unwrap().to_string(), whole.to_lowercase());
 }
 
 #[test]
