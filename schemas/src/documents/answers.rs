@@ -93,7 +93,7 @@ pub struct Reject {
     /// The line, 1 = the first, empty lines counted; in a table the row, 1 = the first after the header.
     #[schemars(range(min = 1))]
     pub line: u64,
-    /// Why: the first that applies in the order of FEEDS.md section 2.
+    /// Why: the first that applies, in the order in which a record is checked.
     #[schemars(schema_with = "reject_codes")]
     pub code: String,
     /// The code in words, without anything of the record.
