@@ -262,7 +262,7 @@ fn schemas_accept_what_the_conformance_cases_accept() {
     eprintln!("conformance: {accepted} accepted, {refused} refused");
 }
 
-/// Differences that JSON Schema does not see: 1.0 is an integer to it, and the ends of the calendar move with the offset.
+/// Differences that JSON Schema does not see: 1.0 is an integer to it; the ends of the calendar move with the offset.
 fn beyond_a_schema(event: &Value) -> bool {
     event.as_object().into_iter().flat_map(|fields| fields.values()).any(|value| match value {
         Value::Number(number) => number.is_f64() && number.as_f64().is_some_and(|number| number.fract() == 0.0),
