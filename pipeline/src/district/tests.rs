@@ -114,7 +114,7 @@ fn a_district_of_one_person_and_one_day() {
 
 #[test]
 fn volume_certificates_and_coloured_people_are_as_settled() {
-    for (settings, coloured_most) in [(Settings::demo(3), 0.09), (Settings::benchmark(3), 0.055)] {
+    for (settings, coloured_most) in [(Settings::demo(3), 0.09), (Settings::benchmark(3), 0.06)] {
         let settings = Settings { people: 50_000, ..settings };
         let (mut events, mut certificates, mut coloured) = (0_u32, 0_u32, HashSet::new());
         for (feed, bytes) in generate(&settings) {
