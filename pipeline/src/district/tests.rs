@@ -171,7 +171,7 @@ fn check(feed: Feed, line: &str) -> Result<(), String> {
     let known_at = instant(&record, "known_at").ok_or("no known_at")?;
     who(feed, &record)?;
     if record.get("retracted").is_some() {
-        return Ok(());
+        return if feed == Feed::Travel && record.get("kind").is_none() { Err("no kind".into()) } else { Ok(()) };
     }
     if record.get("revision").is_some_and(|revision| !revision.is_u64()) {
         return Err("revision".into());
