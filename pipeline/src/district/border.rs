@@ -78,7 +78,7 @@ impl Entry {
         let (revision, retracted) = state;
         let head = Head { owner: "border-330100", id: self.id.as_bytes(), revision, retracted, person: Some(person), known_at };
         plan.record(Feed::Travel, &head, |fields| {
-            fields.text("kind", "entry").instant("entered_at", self.entered_at);
+            fields.kind("entry").instant("entered_at", self.entered_at);
             fields.maybe("last_overseas_at", self.last_overseas_at).text("country", country).text("port", "HGH");
         });
     }

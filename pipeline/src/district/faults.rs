@@ -24,7 +24,7 @@ const fn fault(feed: Feed, code: RejectCode, line: &'static str) -> Fault {
 const LIST_WITHOUT_BASIS: Fault = fault(
     Feed::Listings,
     RejectCode::ListingBasis,
-    r#"{$head,$who,"colour":"red","approver":"office","basis":"bank-deposit","document":"by telephone","starts_at":"$now","expires_at":"$later"}"#,
+    r#"{$head,$who,"colour":"red","approver":"me","basis":"bank-deposit","document":"a call","starts_at":"$now","expires_at":"$later"}"#,
 );
 
 const FAULTS: &[Fault] = &[
@@ -59,7 +59,7 @@ const FAULTS: &[Fault] = &[
     fault(
         Feed::Listings,
         RejectCode::ListingApprover,
-        r#"{$head,$who,"colour":"red","approver":" District ","basis":"venue","document":"no. 1","starts_at":"$now","expires_at":"$later"}"#,
+        r#"{$head,$who,"colour":"red","approver":" District ","basis":"venue","document":"1","starts_at":"$now","expires_at":"$later"}"#,
     ),
     LIST_WITHOUT_BASIS,
     fault(
@@ -76,7 +76,7 @@ const FAULTS: &[Fault] = &[
     fault(
         Feed::Listings,
         RejectCode::ListingTooLong,
-        r#"{$head,$who,"colour":"yellow","approver":"office","basis":"venue","document":"no. 2","starts_at":"$now","expires_at":"$year"}"#,
+        r#"{$head,$who,"colour":"yellow","approver":"office","basis":"venue","document":"2","starts_at":"$now","expires_at":"$year"}"#,
     ),
 ];
 

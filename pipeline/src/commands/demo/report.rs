@@ -115,7 +115,8 @@ fn rules(facts: &Facts, summary: &Summary) -> String {
         let (zh, en) = text.map_or(("", ""), |text| (text.title_zh.as_str(), text.title_en.as_str()));
         let _ = write!(
             rows,
-            "<tr><th scope=\"row\" class=\"rule\"><span class=\"dot is-{}\">{}</span></th><td>{}<small lang=\"en\">{}</small></td><td>{}</td>\
+            "<tr><th scope=\"row\" class=\"rule\"><span class=\"dot is-{}\">{}</span></th><td>{}<small lang=\"en\">{}</small></td>\
+             <td>{}</td>\
              <td class=\"number\">{}</td></tr>",
             rule.colour,
             escaped(&rule.id),
@@ -131,8 +132,10 @@ fn rules(facts: &Facts, summary: &Summary) -> String {
         "每次变更中新起效的规则，各计一次。",
         "Each rule counts once in every change that brings it to a person who did not have it.",
         &format!(
-            "<div class=\"scroll\">{}</div><div class=\"scroll\"><table><thead><tr><th scope=\"col\">规则 Rule</th><th scope=\"col\">名称 Title</th>\
-             <th scope=\"col\">条款 Clause</th><th scope=\"col\" class=\"number\">次数 Begun</th></tr></thead><tbody>{rows}</tbody></table></div>",
+            "<div class=\"scroll\">{}</div><div class=\"scroll\"><table><thead><tr><th scope=\"col\">规则 Rule</th>\
+             <th scope=\"col\">名称 Title</th>\
+             <th scope=\"col\">条款 Clause</th><th scope=\"col\" class=\"number\">次数 Begun</th></tr></thead>\
+             <tbody>{rows}</tbody></table></div>",
             charts::bars(&words, &bars)
         ),
     )
@@ -165,7 +168,8 @@ fn steps(summary: &Summary) -> String {
         "行为原码，列为新码；同色为理由变更。",
         "Rows: before. Columns: after. The same colour: other reasons.",
         &format!(
-            "<div class=\"scroll\">{plot}</div><div class=\"scroll\"><table><thead><tr><td></td>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
+            "<div class=\"scroll\">{plot}</div><div class=\"scroll\"><table><thead><tr><td></td>{head}</tr></thead>\
+             <tbody>{rows}</tbody></table></div>"
         ),
     )
 }
