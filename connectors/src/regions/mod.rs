@@ -43,7 +43,8 @@ pub const AUTHORITY: &str = "国家卫生健康委员会";
 /// What the import works on. Tables are CSV with a row of headings.
 #[derive(Clone, Copy, Debug)]
 pub struct Input<'a> {
-    /// The differences between the lists, NDJSON: snapshot, published_at, saved_at, op, tier, previous_tier, province, city, county, area_name.
+    /// The differences between the lists, NDJSON: snapshot, published_at, saved_at, op, tier, previous_tier, province, city,
+    /// county, area_name.
     pub snapshots: &'a [u8],
     /// The region codes: code (of 2, 4, 6 or 9 digits), name. Other columns are not looked at.
     pub codes: &'a [u8],
