@@ -117,6 +117,23 @@ fn rows_are_numbered_across_row_groups_and_packings() {
     assert_eq!(table("cases.parquet", &write(vec![("id", Arc::new(StringArray::from(vec![""; 0])))])).0, [""; 0]);
 }
 
+/// Written by Apache Arrow C++ 26: data pages of version 2, delta encodings, its own schema in the metadata.
+#[test]
+fn a_file_of_another_writer() {
+    let (lines, bad) = table("travel.parquet", include_bytes!("foreign.parquet"));
+    let since = r#""since":"2021-11-08T09:13:00+08:00","until":"2021-11-08T01:13:00""#;
+    let expected = [
+        (
+            r#"{"id":"n1","owner":"src","port":"a","known_at":"2021-11-08T09:13:00.007+08:00""#,
+            r#""service_date":"2021-11-01","row":1,"revision":1,"retracted":true,"extra":["struct"],"list":["list"]}"#,
+        ),
+        (r#"{"owner":"src","port":"b""#, r#""revision":2,"retracted":false,"list":["list"]}"#),
+        (r#"{"id":"n3","owner":"源","port":"c","known_at":"2021-11-08T09:13:00+08:00""#, r#""row":3,"revision":3,"extra":["struct"]}"#),
+    ];
+    assert_eq!(lines, expected.map(|(head, tail)| format!("{head},{since},{tail}")));
+    assert!(bad.is_empty());
+}
+
 #[test]
 fn fields_with_an_id_and_metadata_are_read() {
     let metadata = [("PARQUET:field_id".to_owned(), "7".to_owned()), ("note".to_owned(), "x".to_owned())];
