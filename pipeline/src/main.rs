@@ -36,6 +36,8 @@ fn main() -> ExitCode {
 fn run(command: Command) -> Result<(), CommandError> {
     match command {
         Command::Replay(arguments) => commands::replay::run(&arguments),
-        Command::Demo(arguments) => commands::demo::run(arguments).map_err(|error| CommandError::Other(error.to_string())),
+        Command::Demo(arguments) => {
+            commands::demo::run(arguments).map_err(|error| CommandError::Other(error.to_string()))
+        }
     }
 }

@@ -81,7 +81,12 @@ fn apply(source: &mut PackSource, edit: &Edit) {
             text.push_str(&joined(new));
             continue;
         }
-        assert_eq!(text.matches(&joined(old)).count(), 1, "{}: the lines to take out stand there once: {old:?}", edit.file);
+        assert_eq!(
+            text.matches(&joined(old)).count(),
+            1,
+            "{}: the lines to take out stand there once: {old:?}",
+            edit.file
+        );
         *text = text.replacen(&joined(old), &joined(new), 1);
     }
 }
@@ -106,7 +111,8 @@ fn bad_packs_are_refused_where_they_are_bad() {
         match policy::load(&source) {
             Ok(_) => wrong.push(format!("{}: not refused", bad.what)),
             Err(error) if error.file != bad.file || error.line != bad.line || !error.reason.contains(&bad.says) => {
-                wrong.push(format!("{}: expected {}:{}: {}\n      got {error}", bad.what, bad.file, bad.line, bad.says));
+                wrong
+                    .push(format!("{}: expected {}:{}: {}\n      got {error}", bad.what, bad.file, bad.line, bad.says));
             }
             Err(_) => {}
         }

@@ -41,7 +41,8 @@ pub(super) fn hash(parent: &str, text: &str, attempt: u64) -> u64 {
     let seed = attempt.to_le_bytes();
     let bytes = parent.bytes().chain([b'/']).chain(text.bytes()).chain([b'/']).chain(seed);
     // FNV-1a of 64 bits, then the finish of SplitMix64: FNV alone leaves the low digits of like texts alike.
-    let mut mixed = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |sum, byte| (sum ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3));
+    let mut mixed =
+        bytes.fold(0xcbf2_9ce4_8422_2325_u64, |sum, byte| (sum ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3));
     mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     mixed ^ (mixed >> 31)

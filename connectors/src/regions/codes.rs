@@ -36,7 +36,8 @@ impl Codes {
     pub(super) fn read(table: &[u8]) -> Result<Codes, ImportError> {
         let mut regions = Vec::new();
         for (at, row) in csv::Reader::from_reader(table).deserialize::<Row>().enumerate() {
-            let Row { code, name } = row.map_err(|source| ImportError::Table { table: TABLE, columns: COLUMNS, source })?;
+            let Row { code, name } =
+                row.map_err(|source| ImportError::Table { table: TABLE, columns: COLUMNS, source })?;
             if !is_code(&code) {
                 return Err(ImportError::Row {
                     table: TABLE,

@@ -71,14 +71,18 @@ impl Resolver<'_> {
         if let Some(in_city) = self.codes.named(&in_province.code, 4, city) {
             return self.base_in_city(in_city, names);
         }
-        if let Some(region) = (city.is_empty() || city == province).then(|| self.codes.named(&in_province.code, 6, county)).flatten() {
+        if let Some(region) =
+            (city.is_empty() || city == province).then(|| self.codes.named(&in_province.code, 6, county)).flatten()
+        {
             return base(&region.code, area);
         }
         let Some(region) = self.codes.named(&in_province.code, 6, city) else { return Err("no such city or district") };
         match self.codes.street(&region.code, county) {
             Some(street) => base(&street.code, area),
             // The street is told apart by its name, so that two areas of one name stay two.
-            None if !area.is_empty() || !WHOLE.contains(&county.as_str()) => base(&region.code, &format!("{county}{area}")),
+            None if !area.is_empty() || !WHOLE.contains(&county.as_str()) => {
+                base(&region.code, &format!("{county}{area}"))
+            }
             None => Err("names no county"),
         }
     }
@@ -102,7 +106,9 @@ impl Resolver<'_> {
     fn street_in<'t>(&self, within: &str, text: &'t str) -> Option<(&Region, &'t str)> {
         let named = || self.codes.streets(within).filter(|street| street_stem(&street.name).is_some());
         let first = named().filter(|street| text.starts_with(&street.name)).max_by_key(|street| street.name.len());
-        if let Some(street) = first.filter(|street| within.len() == 6 || self.codes.named(within, 9, &street.name).is_some()) {
+        if let Some(street) =
+            first.filter(|street| within.len() == 6 || self.codes.named(within, 9, &street.name).is_some())
+        {
             return text.strip_prefix(&street.name).map(|rest| (street, rest));
         }
         let mut held = named().filter(|street| text.contains(&street.name));
@@ -116,5 +122,9 @@ impl Resolver<'_> {
 
 fn location(code: &str, text: &str) -> Location {
     let text = text.strip_prefix("办事处").unwrap_or(text).trim();
-    if WHOLE.contains(&text) { Location::Own(code.to_owned()) } else { Location::Within { parent: code.to_owned(), text: text.to_owned() } }
+    if WHOLE.contains(&text) {
+        Location::Own(code.to_owned())
+    } else {
+        Location::Within { parent: code.to_owned(), text: text.to_owned() }
+    }
 }

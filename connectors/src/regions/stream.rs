@@ -81,9 +81,12 @@ struct Stream<'a> {
 
 /// Goes through the list.
 pub(super) fn import(input: &Input<'_>, resolver: &Resolver<'_>) -> Import {
-    let mut stream = Stream { input, codes: FxHashMap::default(), standing: FxHashMap::default(), out: Import::default() };
+    let mut stream =
+        Stream { input, codes: FxHashMap::default(), standing: FxHashMap::default(), out: Import::default() };
     let mut entries = stream.entries();
-    entries.sort_by(|a, b| a.snapshot.cmp(&b.snapshot).then_with(|| (&a.names, a.before, a.after).cmp(&(&b.names, b.before, b.after))));
+    entries.sort_by(|a, b| {
+        a.snapshot.cmp(&b.snapshot).then_with(|| (&a.names, a.before, a.after).cmp(&(&b.names, b.before, b.after)))
+    });
     stream.locate(&entries, resolver);
     for snapshot in entries.chunk_by(|a, b| a.snapshot == b.snapshot) {
         snapshot.iter().for_each(|entry| stream.end(entry));
@@ -126,7 +129,9 @@ impl Stream<'_> {
                     Location::Own(code) => (Some(code), false),
                     Location::Within { parent, text } => {
                         let key = (parent, text);
-                        let code = made.entry(key).or_insert_with_key(|(parent, text)| given.give(resolver.codes, parent, text));
+                        let code = made
+                            .entry(key)
+                            .or_insert_with_key(|(parent, text)| given.give(resolver.codes, parent, text));
                         (code.clone(), true)
                     }
                 };
@@ -170,13 +175,21 @@ impl Stream<'_> {
         let Names { province, city, county, area } = &entry.names;
         let names_hash = hash(&format!("{province}/{city}/{county}"), area, 0) & 0xffff_ffff;
         let id = format!("{code}-{}-{}-{names_hash:08x}", tier.name(), entry.snapshot);
-        let document = format!("national list of risk areas of {}: {province} {city} {county} {area}", entry.published_at);
+        let document =
+            format!("national list of risk areas of {}: {province} {city} {county} {area}", entry.published_at);
         let record = Standing { id, since: entry.published_at, document };
         self.write(entry, &record, 1, (&code, tier), None);
         self.standing.insert(key, record);
     }
 
-    fn write(&mut self, entry: &Entry, record: &Standing, revision: u32, (region, tier): (&str, Tier), until: Option<Instant>) {
+    fn write(
+        &mut self,
+        entry: &Entry,
+        record: &Standing,
+        revision: u32,
+        (region, tier): (&str, Tier),
+        until: Option<Instant>,
+    ) {
         let event = Event {
             owner: self.input.owner,
             id: &record.id,
@@ -212,7 +225,8 @@ impl Stream<'_> {
 
     fn finish(mut self) -> Import {
         self.out.review.sort();
-        let places: BTreeMap<Names, Place> = self.codes.into_iter().filter_map(|(names, place)| Some((names, place.ok()?))).collect();
+        let places: BTreeMap<Names, Place> =
+            self.codes.into_iter().filter_map(|(names, place)| Some((names, place.ok()?))).collect();
         self.out.places = places.into_values().collect();
         self.out
     }

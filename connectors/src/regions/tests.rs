@@ -16,7 +16,8 @@ code,name,parent\n11,北京市,\n1101,市辖区,11\n110105,朝阳区,1101\n11010
 220202,昌邑区,2202\n220202101,桦皮厂镇,220202\n61,陕西省,\n6101,西安市,61\n610112,未央区,6101\n\
 610112002,三桥街道,610112\n13,河北省,\n1310,廊坊市,13\n131003,广阳区,1310\n131003101,葛渔城镇,131003\n\
 131003102,九州镇,131003\n";
-const ALIASES: &str = "province,city,county,code,note\n吉林省,长春市,长春新区,220173,x\n陕西省,西安市,西咸新区,6101,x\n";
+const ALIASES: &str =
+    "province,city,county,code,note\n吉林省,长春市,长春新区,220173,x\n陕西省,西安市,西咸新区,6101,x\n";
 
 fn row(snapshot: u64, op: &str, names: [&str; 4]) -> String {
     let (tier, previous) = match op {
@@ -38,13 +39,23 @@ fn row(snapshot: u64, op: &str, names: [&str; 4]) -> String {
 
 fn run(rows: &[String]) -> Import {
     let snapshots = rows.join("\n");
-    let input =
-        Input { snapshots: snapshots.as_bytes(), codes: CODES.as_bytes(), aliases: ALIASES.as_bytes(), owner: OWNER, authority: AUTHORITY };
+    let input = Input {
+        snapshots: snapshots.as_bytes(),
+        codes: CODES.as_bytes(),
+        aliases: ALIASES.as_bytes(),
+        owner: OWNER,
+        authority: AUTHORITY,
+    };
     import(&input).unwrap()
 }
 
 fn events(import: &Import) -> Vec<Value> {
-    import.events.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).map(|line| serde_json::from_slice(line).unwrap()).collect()
+    import
+        .events
+        .split(|byte| *byte == b'\n')
+        .filter(|line| !line.is_empty())
+        .map(|line| serde_json::from_slice(line).unwrap())
+        .collect()
 }
 
 /// The code of one area; `street+` for a code made under a street or county.
@@ -97,12 +108,21 @@ fn what_cannot_be_resolved_is_listed_with_its_reason() {
         (["吉林省", "长春市", "", "某小区"], "names no county"),
         (["北京市", "朝阳区", "", ""], "names no county"),
         (["", "", "", ""], "no such province"),
-        (["陕西省", "西安市", "西咸新区", "全域"], "the zone lies in several counties, and the area names no street of theirs"),
+        (
+            ["陕西省", "西安市", "西咸新区", "全域"],
+            "the zone lies in several counties, and the area names no street of theirs",
+        ),
     ] {
         assert_eq!(code(names), expected, "{names:?}");
     }
     let unknown = ["吉林省", "四平市", "铁西区", "x"];
-    let import = run(&[row(1, "add", unknown), "{".to_owned(), String::new(), row(2, "change", unknown), row(3, "remove-high", unknown)]);
+    let import = run(&[
+        row(1, "add", unknown),
+        "{".to_owned(),
+        String::new(),
+        row(2, "change", unknown),
+        row(3, "remove-high", unknown),
+    ]);
     assert_eq!(import.review.iter().map(|row| row.line).collect::<Vec<_>>(), [1, 2, 4, 5]);
     assert_eq!((import.counts["rows"], import.counts["rows_for_review"], import.counts["areas_unresolved"]), (4, 4, 1));
     let text = String::from_utf8(import.review_csv()).unwrap();
@@ -160,8 +180,13 @@ fn a_list_that_lost_an_area_leaves_no_gap_and_one_that_goes_back_ends_it_as_it_b
 #[test]
 fn repetitions_are_counted_and_ends_of_what_does_not_stand_are_listed() {
     let area = ["北京市", "朝阳区", "酒仙桥街道", "二街坊"];
-    let import =
-        run(&[row(1, "add", area), row(2, "add", area), row(3, "remove-high", area), row(4, "remove", area), row(5, "remove", area)]);
+    let import = run(&[
+        row(1, "add", area),
+        row(2, "add", area),
+        row(3, "remove-high", area),
+        row(4, "remove", area),
+        row(5, "remove", area),
+    ]);
     assert_eq!((import.counts["events"], import.counts["repetitions"]), (2, 1));
     assert_eq!(import.review.iter().map(|row| row.line).collect::<Vec<_>>(), [3, 5]);
     assert_eq!(import.review[0].reason, "ends what does not stand in this tier");
@@ -169,7 +194,8 @@ fn repetitions_are_counted_and_ends_of_what_does_not_stand_are_listed() {
 
 #[test]
 fn codes_do_not_depend_on_the_order_of_rows_and_a_longer_list_changes_none() {
-    let area = |number: usize| ["北京市".to_owned(), "朝阳区".to_owned(), "酒仙桥街道".to_owned(), format!("{number}号院")];
+    let area =
+        |number: usize| ["北京市".to_owned(), "朝阳区".to_owned(), "酒仙桥街道".to_owned(), format!("{number}号院")];
     let rows = |numbers: &mut dyn Iterator<Item = usize>, snapshot| -> Vec<String> {
         numbers.map(|number| row(snapshot, "add", area(number).each_ref().map(String::as_str))).collect()
     };
@@ -189,7 +215,13 @@ fn codes_do_not_depend_on_the_order_of_rows_and_a_longer_list_changes_none() {
 
 #[test]
 fn tables_that_cannot_be_used_are_refused() {
-    let input = Input { snapshots: b"", codes: CODES.as_bytes(), aliases: ALIASES.as_bytes(), owner: OWNER, authority: AUTHORITY };
+    let input = Input {
+        snapshots: b"",
+        codes: CODES.as_bytes(),
+        aliases: ALIASES.as_bytes(),
+        owner: OWNER,
+        authority: AUTHORITY,
+    };
     let refused = |input: Input<'_>| import(&input).unwrap_err().to_string();
     assert!(refused(Input { codes: b"id,name\n1,x\n", ..input }).starts_with("region codes: "));
     assert_eq!(
@@ -197,9 +229,15 @@ fn tables_that_cannot_be_used_are_refused() {
         "region codes, row 1: \"123\" is no code of 2, 4, 6, 9 or 12 digits"
     );
     let aliases = format!("{ALIASES}吉林省,长春市,x,999999,x\n");
-    assert!(refused(Input { aliases: aliases.as_bytes(), ..input }).starts_with("aliases, row 3: the table of codes does not have"));
+    assert!(
+        refused(Input { aliases: aliases.as_bytes(), ..input })
+            .starts_with("aliases, row 3: the table of codes does not have")
+    );
     let aliases = format!("{ALIASES}吉林省,长春市,长春新区,2201,x\n");
-    assert_eq!(refused(Input { aliases: aliases.as_bytes(), ..input }), "aliases, row 3: these names have an alias already");
+    assert_eq!(
+        refused(Input { aliases: aliases.as_bytes(), ..input }),
+        "aliases, row 3: these names have an alias already"
+    );
     assert_eq!(import(&input).unwrap(), Import::default());
     assert!(unpacked(b"\x1f\x8b\x08".to_vec()).is_err());
     assert_eq!(unpacked(b"x".to_vec()).unwrap(), b"x");
@@ -211,9 +249,16 @@ fn the_list_of_the_second_quarter_of_2022() {
     let Some(folder) = data_folder() else { return };
     let load = |name: &str| unpacked(std::fs::read(folder.join(name)).unwrap()).unwrap();
     let (snapshots, codes) = (load("region_tier_snapshots_2022q2.ndjson.gz"), load("region_codes.csv.gz"));
-    let input = Input { snapshots: &snapshots, codes: &codes, aliases: super::ALIASES.as_bytes(), owner: OWNER, authority: AUTHORITY };
+    let input = Input {
+        snapshots: &snapshots,
+        codes: &codes,
+        aliases: super::ALIASES.as_bytes(),
+        owner: OWNER,
+        authority: AUTHORITY,
+    };
     let import = import(&input).unwrap();
-    let (text, places) = (String::from_utf8(import.review_csv()).unwrap(), String::from_utf8(import.places_csv()).unwrap());
+    let (text, places) =
+        (String::from_utf8(import.review_csv()).unwrap(), String::from_utf8(import.places_csv()).unwrap());
     if let Ok(out) = std::env::var("FUMA_TEST_OUT") {
         std::fs::write(format!("{out}/regions.ndjson"), &import.events).unwrap();
         std::fs::write(format!("{out}/review.csv"), &text).unwrap();

@@ -75,17 +75,20 @@ pub trait Ticks {
 
 impl Partition {
     /// An empty partition that judges by a pack.
-    pub fn new(pack: Arc<Pack>) -> Partition {
-        Partition {
+    ///
+    /// # Errors
+    /// When the system has no room for an executor.
+    pub fn new(pack: Arc<Pack>) -> Result<Partition, AssessError> {
+        Ok(Partition {
             evidence: Evidence::default(),
             announced: Vec::new(),
             colours: [0; 3],
             due: DueIndex::default(),
             palette: Palette::new(&pack),
-            executor: Executor::new(pack),
+            executor: Executor::new(pack)?,
             needs: HashMap::default(),
             touched: Touched::default(),
-        }
+        })
     }
 
     /// The evidence.
@@ -157,7 +160,13 @@ impl Partition {
     ///
     /// # Errors
     /// When a plan cannot be executed; the step is lost then.
-    pub fn judge(&mut self, step: &mut Step, until: Instant, ticks: &dyn Ticks, changes: &mut Vec<CodeChange>) -> Result<(), AssessError> {
+    pub fn judge(
+        &mut self,
+        step: &mut Step,
+        until: Instant,
+        ticks: &dyn Ticks,
+        changes: &mut Vec<CodeChange>,
+    ) -> Result<(), AssessError> {
         if step.is_empty() {
             return Ok(());
         }
@@ -180,7 +189,14 @@ impl Partition {
     }
 
     /// Announces what a timeline says over a span of clocks, and notes when the person is due after that.
-    fn follow(&mut self, person: u32, timeline: &Timeline, span: Span, ticks: &dyn Ticks, changes: &mut Vec<CodeChange>) {
+    fn follow(
+        &mut self,
+        person: u32,
+        timeline: &Timeline,
+        span: Span,
+        ticks: &dyn Ticks,
+        changes: &mut Vec<CodeChange>,
+    ) {
         let mut clock = span.from;
         loop {
             self.announce(person, timeline, clock, changes);

@@ -99,7 +99,8 @@ pub fn workers(asked: usize) -> usize {
 /// # Errors
 /// When it is none.
 pub fn instant(text: &str) -> Result<Instant, String> {
-    Instant::parse(text).ok_or_else(|| "give an RFC 3339 instant with an offset, like 2021-11-08T09:00:00+08:00".to_string())
+    Instant::parse(text)
+        .ok_or_else(|| "give an RFC 3339 instant with an offset, like 2021-11-08T09:00:00+08:00".to_string())
 }
 
 /// Reads a tick of the command line.

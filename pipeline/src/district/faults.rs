@@ -29,8 +29,16 @@ const LIST_WITHOUT_BASIS: Fault = fault(
 
 const FAULTS: &[Fault] = &[
     fault(Feed::Tests, RejectCode::BadJson, r#"{$head,$who,"method":"nat","result":"negat"#),
-    fault(Feed::Tests, RejectCode::MissingField, r#"{$head,$who,"method":"nat","sampled_at":"$earlier","reported_at":"$now"}"#),
-    fault(Feed::Cases, RejectCode::BadType, r#"{$head,$who,"revision":"2","classification":"confirmed","determined_at":"$earlier"}"#),
+    fault(
+        Feed::Tests,
+        RejectCode::MissingField,
+        r#"{$head,$who,"method":"nat","sampled_at":"$earlier","reported_at":"$now"}"#,
+    ),
+    fault(
+        Feed::Cases,
+        RejectCode::BadType,
+        r#"{$head,$who,"revision":"2","classification":"confirmed","determined_at":"$earlier"}"#,
+    ),
     fault(
         Feed::Tests,
         RejectCode::BadValue,

@@ -128,7 +128,9 @@ impl Traffic {
         let owner = if slots.feed == Feed::Tests { "lab-330106" } else { "itinerary-33" };
         let head = Head { owner, id: &id, revision, retracted, person: Some(person), known_at };
         match slots.feed {
-            Feed::Tests => record::write(&self.identities, &head, |fields| test(fields, &mut random, now, revision > 1), out),
+            Feed::Tests => {
+                record::write(&self.identities, &head, |fields| test(fields, &mut random, now, revision > 1), out)
+            }
             _ => record::write(&self.identities, &head, |fields| self.travel(fields, &mut random, now, person), out),
         }
     }

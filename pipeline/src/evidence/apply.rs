@@ -37,7 +37,13 @@ impl Evidence {
     /// they change. Rows that lack what the kind requires are passed over and counted; an exact duplicate touches nobody.
     ///
     /// On an error rows before the one that failed have been applied; to apply them again does no harm.
-    pub fn apply(&mut self, kind: Kind, batch: &RecordBatch, rows: &[u32], touched: &mut Touched) -> Result<(), EvidenceError> {
+    pub fn apply(
+        &mut self,
+        kind: Kind,
+        batch: &RecordBatch,
+        rows: &[u32],
+        touched: &mut Touched,
+    ) -> Result<(), EvidenceError> {
         if kind == Kind::Regions {
             return self.apply_regions(batch, rows, touched);
         }
@@ -152,7 +158,8 @@ impl Evidence {
             marks |= mark::WITHDRAWN;
         }
         let table = &mut self.tables[usize::from(kind.code())];
-        let row = table.push(record.key, record.head.version, marks).ok_or(EvidenceError::Full { kind: kind.name() })?;
+        let row =
+            table.push(record.key, record.head.version, marks).ok_or(EvidenceError::Full { kind: kind.name() })?;
         let at = RowRef::new(kind, row);
         if let Some(person) = self.people.get_mut(record.person) {
             table.set_u32(row, layout::NEXT, person.head.0);
@@ -180,8 +187,12 @@ impl Evidence {
                 Incoming::Instant(array) => table.set_instant(row, place, array.value(record.row)),
                 Incoming::Code(array, _) => table.set_code(row, place, array.value(record.row)),
                 Incoming::Text(array) => table.set_u32(row, place, interner.intern(array.value(record.row))),
-                Incoming::Date(array) => table.set_u32(row, place, layout::encode_integer(Some(array.value(record.row)))),
-                Incoming::Integer(array) => table.set_u32(row, place, layout::encode_integer(Some(array.value(record.row)))),
+                Incoming::Date(array) => {
+                    table.set_u32(row, place, layout::encode_integer(Some(array.value(record.row))))
+                }
+                Incoming::Integer(array) => {
+                    table.set_u32(row, place, layout::encode_integer(Some(array.value(record.row))))
+                }
             }
         }
         match record.kind {

@@ -76,7 +76,9 @@ impl Evidence {
         let table = &mut self.tables[old.code()];
         let row = table.push_copy(from, old.row(), &before.texts, &mut self.texts)?;
         let new = RowRef::new(table.layout.kind, row);
-        for (sparse_before, sparse) in [(&before.first_known, &mut self.first_known), (&before.latest_known, &mut self.latest_known)] {
+        for (sparse_before, sparse) in
+            [(&before.first_known, &mut self.first_known), (&before.latest_known, &mut self.latest_known)]
+        {
             if let Some(&instant) = sparse_before.get(&old) {
                 sparse.insert(new, instant);
             }

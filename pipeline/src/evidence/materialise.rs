@@ -6,8 +6,8 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, BooleanArray, Date32Array, Int32Array, StringViewArray, StringViewBuilder, TimestampMillisecondArray, UInt8Array,
-    UInt32Array, UInt64Array, new_null_array,
+    Array, ArrayRef, BooleanArray, Date32Array, Int32Array, StringViewArray, StringViewBuilder,
+    TimestampMillisecondArray, UInt8Array, UInt32Array, UInt64Array, new_null_array,
 };
 use arrow::compute::take;
 use fuma_schemas::Kind;

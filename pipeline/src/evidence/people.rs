@@ -48,7 +48,8 @@ impl People {
     }
 
     pub(super) fn find(&self, token: Person) -> Option<u32> {
-        self.index.find(hash(token), |number| self.states.get(number as usize).is_some_and(|state| state.token == token))
+        self.index
+            .find(hash(token), |number| self.states.get(number as usize).is_some_and(|state| state.token == token))
     }
 
     /// The number of a person, a new one if need be.

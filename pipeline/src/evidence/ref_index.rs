@@ -74,7 +74,12 @@ impl Shard {
         let after = |slot: &Slot| slot.number == EMPTY || slot.tag > new.tag;
         let ahead = self.slots.iter().skip(start).position(after);
         let at = ahead.map_or(self.slots.len(), |ahead| start + ahead);
-        let gap = self.slots.iter().skip(at).position(|slot| slot.number == EMPTY).map_or(self.slots.len(), |ahead| at + ahead);
+        let gap = self
+            .slots
+            .iter()
+            .skip(at)
+            .position(|slot| slot.number == EMPTY)
+            .map_or(self.slots.len(), |ahead| at + ahead);
         if gap == self.slots.len() {
             self.spill(gap + 1);
         }

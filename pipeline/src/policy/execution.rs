@@ -13,8 +13,8 @@ use arrow::datatypes::{TimestampMillisecondType, UInt32Type, UInt64Type};
 use datafusion::common::Result;
 use datafusion::execution::TaskContext;
 use datafusion::execution::runtime_env::RuntimeEnv;
-use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::execution_plan::reset_plan_states;
+use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties as _};
 use fuma_schemas::Instant;
 use fuma_schemas::evidence::instant_type;
 use futures::StreamExt as _;
@@ -45,12 +45,18 @@ pub struct RuleRow {
 pub struct Executor {
     pack: Arc<Pack>,
     runtime: Arc<RuntimeEnv>,
+    /// DataFusion may spawn (a UNION below a join): on this one thread.
+    threads: tokio::runtime::Runtime,
 }
 
 impl Executor {
     /// An executor for a pack.
-    pub fn new(pack: Arc<Pack>) -> Executor {
-        Executor { pack, runtime: Arc::new(RuntimeEnv::default()) }
+    ///
+    /// # Errors
+    /// When the system has no room for a runtime.
+    pub fn new(pack: Arc<Pack>) -> Result<Executor> {
+        let threads = tokio::runtime::Builder::new_current_thread().build()?;
+        Ok(Executor { pack, runtime: Arc::new(RuntimeEnv::default()), threads })
     }
 
     /// The pack.
@@ -120,15 +126,18 @@ impl Executor {
             Default::default(),
             Arc::clone(&self.runtime),
         );
-        let mut stream = plan.execute(0, Arc::new(context))?;
-        let mut batches = Vec::new();
-        futures::executor::block_on(async {
-            while let Some(batch) = stream.next().await {
-                let batch = batch?;
-                if batch.num_rows() > 0 {
-                    batches.push(batch);
+        let context = Arc::new(context);
+        // A UNION at the top has a partition an input.
+        let partitions = plan.output_partitioning().partition_count();
+        self.threads.block_on(async {
+            let mut batches = Vec::new();
+            for partition in 0..partitions {
+                let mut stream = plan.execute(partition, Arc::clone(&context))?;
+                while let Some(batch) = stream.next().await {
+                    batches.push(batch?);
                 }
             }
+            batches.retain(|batch| batch.num_rows() > 0);
             Ok(batches)
         })
     }

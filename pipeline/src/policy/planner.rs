@@ -60,8 +60,7 @@ impl Planner {
         for function in functions::all() {
             context.register_udf(function);
         }
-        let mut planner =
-            Planner { context, origins: BTreeMap::new(), numbers: 0, wanted: Wanted::default() };
+        let mut planner = Planner { context, origins: BTreeMap::new(), numbers: 0, wanted: Wanted::default() };
         for table in BaseTable::all() {
             let own = KindSet::of(table);
             planner.add(table.name(), table.name(), table.schema(), Origin { drivers: Some(own), needs: own })?;

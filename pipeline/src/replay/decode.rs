@@ -87,7 +87,8 @@ fn decode_in_threads(
             let _ = sender.send((at, block));
         });
         drop(sender);
-        let parts: Result<Vec<Part>, _> = workers.into_iter().map(|worker| worker.join().map_err(|_| ReplayError::Worker)).collect();
+        let parts: Result<Vec<Part>, _> =
+            workers.into_iter().map(|worker| worker.join().map_err(|_| ReplayError::Worker)).collect();
         read.and(parts)
     })
 }
@@ -100,7 +101,9 @@ fn read_all(ordered: &[&Source], each: &mut dyn FnMut(usize, Block)) -> Result<(
     for (at, source) in ordered.iter().enumerate() {
         match source {
             Source::File(file) => files::read(file, BLOCK_BYTES, &mut |block| each(at, block))?,
-            Source::Bytes { name, bytes, .. } => files::read_bytes(name, bytes, BLOCK_BYTES, &mut |block| each(at, block))?,
+            Source::Bytes { name, bytes, .. } => {
+                files::read_bytes(name, bytes, BLOCK_BYTES, &mut |block| each(at, block))?
+            }
         }
     }
     Ok(())

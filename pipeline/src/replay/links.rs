@@ -13,9 +13,14 @@ use crate::trace::{Trace, Verdict};
 pub(super) type Verdicts = Vec<(Instant, Verdict)>;
 
 /// Judges all links; the verdicts come by partition, in the order of ticks.
-pub(super) fn trace(batches: &[Vec<(Kind, RecordBatch)>], tick: Tick, last: Instant) -> Result<Vec<Verdicts>, ReplayError> {
+pub(super) fn trace(
+    batches: &[Vec<(Kind, RecordBatch)>],
+    tick: Tick,
+    last: Instant,
+) -> Result<Vec<Verdicts>, ReplayError> {
     let is_link = |kind: Kind| matches!(kind, Kind::Cases | Kind::Contacts);
-    let mut schedules: Vec<Schedule<'_>> = batches.iter().map(|batches| Schedule::new(batches, tick, last, is_link)).collect();
+    let mut schedules: Vec<Schedule<'_>> =
+        batches.iter().map(|batches| Schedule::new(batches, tick, last, is_link)).collect();
     let mut verdicts: Vec<Verdicts> = batches.iter().map(|_| Vec::new()).collect();
     let mut trace = Trace::new();
     while let Some(clock) = schedules.iter().filter_map(Schedule::next_tick).min() {

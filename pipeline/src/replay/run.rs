@@ -73,7 +73,13 @@ fn judge_all(
     // Regions are decoded into the first partition; every partition reads them whole.
     let regions: Vec<(Kind, RecordBatch)> =
         batches.iter().flatten().filter(|(kind, _)| *kind == Kind::Regions).cloned().collect();
-    let task = |number: usize| Task { batches: &batches[number], regions: &regions, verdicts: &verdicts[number], number, last };
+    let task = |number: usize| Task {
+        batches: &batches[number],
+        regions: &regions,
+        verdicts: &verdicts[number],
+        number,
+        last,
+    };
     if batches.len() == 1 {
         return Ok(vec![task(0).run(options, progress)?]);
     }
@@ -99,7 +105,7 @@ struct Task<'a> {
 
 impl Task<'_> {
     fn run(&self, options: &Options, progress: &dyn Progress) -> Result<(Partition, Vec<CodeChange>), ReplayError> {
-        let mut partition = Partition::new(Arc::clone(&options.pack));
+        let mut partition = Partition::new(Arc::clone(&options.pack))?;
         let mut evidence = Schedule::new(self.batches, options.tick, self.last, |kind| kind != Kind::Regions);
         let mut regions = Schedule::new(self.regions, options.tick, self.last, |_| true);
         let mut verdicts = self.verdicts.iter().peekable();

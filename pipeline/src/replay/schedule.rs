@@ -27,7 +27,12 @@ pub(super) struct Schedule<'a> {
 
 impl<'a> Schedule<'a> {
     /// The rows of the kinds that `wanted` picks, up to the last tick.
-    pub(super) fn new(batches: &'a [(Kind, RecordBatch)], tick: Tick, last: Instant, wanted: fn(Kind) -> bool) -> Schedule<'a> {
+    pub(super) fn new(
+        batches: &'a [(Kind, RecordBatch)],
+        tick: Tick,
+        last: Instant,
+        wanted: fn(Kind) -> bool,
+    ) -> Schedule<'a> {
         let mut entries = Vec::new();
         for (batch, (kind, rows)) in (0..).zip(batches) {
             if !wanted(*kind) {
@@ -36,7 +41,11 @@ impl<'a> Schedule<'a> {
             let known = known_at(rows);
             entries.reserve(known.len());
             let ticks = known.iter().map(|millis| tick.ceiling(Instant(*millis)));
-            entries.extend((0..).zip(ticks).filter(|(_, tick)| *tick <= last).map(|(row, tick)| Entry { tick, batch, row }));
+            entries.extend((0..).zip(ticks).filter(|(_, tick)| *tick <= last).map(|(row, tick)| Entry {
+                tick,
+                batch,
+                row,
+            }));
         }
         // Files are mostly in the order of known_at already: a merge of runs.
         entries.sort_by_key(|entry| (entry.tick, entry.batch));
@@ -49,7 +58,11 @@ impl<'a> Schedule<'a> {
     }
 
     /// Hands over the rows of a tick, batch by batch.
-    pub(super) fn take<E>(&mut self, tick: Instant, mut apply: impl FnMut(Kind, &RecordBatch, &[u32]) -> Result<(), E>) -> Result<(), E> {
+    pub(super) fn take<E>(
+        &mut self,
+        tick: Instant,
+        mut apply: impl FnMut(Kind, &RecordBatch, &[u32]) -> Result<(), E>,
+    ) -> Result<(), E> {
         while let Some(first) = self.entries.get(self.at).filter(|entry| entry.tick <= tick) {
             let batch = first.batch;
             let run = self.entries[self.at..].iter().take_while(|entry| entry.tick <= tick && entry.batch == batch);

@@ -89,7 +89,8 @@ pub fn run(arguments: DemoArguments) -> Result<(), DemoError> {
     }
     let live = live::Live::new(settings.start, settings.days, events);
     let begun = WallClock::now();
-    let outcome = engine::run(engine::Request { feeds, policy: &arguments.policy, workers, start: settings.start }, &live)?;
+    let outcome =
+        engine::run(engine::Request { feeds, policy: &arguments.policy, workers, start: settings.start }, &live)?;
     let seconds = begun.elapsed().as_secs_f64();
     live.finish();
     if let Some(folder) = &arguments.out_dir {
@@ -122,7 +123,8 @@ pub fn run(arguments: DemoArguments) -> Result<(), DemoError> {
 /// The first change to red that has something to wait for, else the first to red.
 fn red_to_explain(changes: &[CodeChange]) -> Option<&CodeChange> {
     let reds = || changes.iter().filter(|change| change.to == Colour::Red && change.from != Colour::Red);
-    let waits = |change: &&CodeChange| change.reasons.len() > 1 && change.reasons.iter().any(|reason| reason.due.is_some());
+    let waits =
+        |change: &&CodeChange| change.reasons.len() > 1 && change.reasons.iter().any(|reason| reason.due.is_some());
     reds().find(waits).or_else(|| reds().next())
 }
 

@@ -20,8 +20,22 @@ fn text(outcome: &Outcome, options: &Options, seconds: f64) -> String {
     let mut line = |name: &str, value: String| lines.push(format!("{name:<12}{value}"));
     line("pack", format!("{} {}", options.pack.id, options.pack.version));
     line("until", counts.last_tick.map_or("no tick".to_string(), |tick| tick.to_string()));
-    line("records", format!("{} ({} rejected, {} unknown fields dropped)", counts.records, outcome.rejects.len(), counts.unknown_fields));
-    line("people", format!("{} ({} green, {} yellow, {} red at the end)", counts.people, counts.colours[0], counts.colours[1], counts.colours[2]));
+    line(
+        "records",
+        format!(
+            "{} ({} rejected, {} unknown fields dropped)",
+            counts.records,
+            outcome.rejects.len(),
+            counts.unknown_fields
+        ),
+    );
+    line(
+        "people",
+        format!(
+            "{} ({} green, {} yellow, {} red at the end)",
+            counts.people, counts.colours[0], counts.colours[1], counts.colours[2]
+        ),
+    );
     line("facts", format!("{} ({} conflicts of one revision)", counts.facts, counts.conflicts));
     let mut codes: BTreeMap<&str, usize> = BTreeMap::new();
     for rejected in &outcome.rejects {
@@ -47,7 +61,8 @@ fn text(outcome: &Outcome, options: &Options, seconds: f64) -> String {
     }
     let state: u64 = counts.memory.iter().map(|memory| memory.bytes as u64).sum::<u64>() + counts.announced_bytes;
     #[expect(clippy::cast_precision_loss, reason = "shown with no digit behind the point")]
-    let (per_second, per_person) = (counts.records as f64 / seconds.max(1e-9), state as f64 / counts.people.max(1) as f64);
+    let (per_second, per_person) =
+        (counts.records as f64 / seconds.max(1e-9), state as f64 / counts.people.max(1) as f64);
     line("time", format!("{seconds:.2} s, {per_second:.0} records/s, {} workers", options.workers));
     line("state", format!("{} MiB, {per_person:.0} bytes a person", state >> 20));
     if let Some(peak) = super::super::memory_bytes_peak() {

@@ -5,7 +5,8 @@ use std::hint::black_box;
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, BooleanArray, FixedSizeBinaryArray, Int32Array, RecordBatch, StringArray, TimestampMillisecondArray, UInt8Array, UInt32Array,
+    ArrayRef, BooleanArray, FixedSizeBinaryArray, Int32Array, RecordBatch, StringArray, TimestampMillisecondArray,
+    UInt8Array, UInt32Array,
 };
 use arrow::buffer::Buffer;
 use arrow::datatypes::DataType;
@@ -44,10 +45,16 @@ fn batch(kind: Kind, first: u64, rows: u64, people: u64, fraction: bool) -> Reco
         let of = |modulus: u64| numbers().map(move |number| mixed(number) % modulus);
         columns.push(match field.data_type() {
             DataType::UInt8 => Arc::new(UInt8Array::from_iter_values(of(2).map(|code| code as u8))),
-            DataType::Utf8 => Arc::new(StringArray::from_iter_values(of(3000).map(|place| format!("{}", 330_100 + place)))),
+            DataType::Utf8 => {
+                Arc::new(StringArray::from_iter_values(of(3000).map(|place| format!("{}", 330_100 + place))))
+            }
             DataType::Int32 => Arc::new(Int32Array::from_iter_values(of(99).map(|number| number as i32))),
-            DataType::Date32 => Arc::new(arrow::array::Date32Array::from_iter_values(of(99).map(|number| number as i32))),
-            _ => Arc::new(TimestampMillisecondArray::from_iter_values(numbers().map(|number| known_at(number) - 3_600_000))),
+            DataType::Date32 => {
+                Arc::new(arrow::array::Date32Array::from_iter_values(of(99).map(|number| number as i32)))
+            }
+            _ => Arc::new(TimestampMillisecondArray::from_iter_values(
+                numbers().map(|number| known_at(number) - 3_600_000),
+            )),
         });
     }
     RecordBatch::try_new(log_schema(kind), columns).unwrap()
@@ -78,10 +85,15 @@ fn filled(people: u64, kinds: &[Kind; 9], fraction: bool) -> (Evidence, f64) {
 
 const T: Kind = Kind::Tests;
 const TESTS: [Kind; 9] = [T, T, T, T, T, T, T, T, Kind::Stays];
-const MIXED: [Kind; 9] = [T, T, T, Kind::Stays, Kind::Stays, Kind::Stays, Kind::Trips, Kind::Isolations, Kind::Contacts];
+const MIXED: [Kind; 9] =
+    [T, T, T, Kind::Stays, Kind::Stays, Kind::Stays, Kind::Trips, Kind::Isolations, Kind::Contacts];
 
 fn report(name: &str, memory: &Memory) {
-    eprintln!("{name}: {:.0} B a person, {:.1} B a fact, and 8 B announced", memory.bytes_per_person(), memory.bytes_per_fact());
+    eprintln!(
+        "{name}: {:.0} B a person, {:.1} B a fact, and 8 B announced",
+        memory.bytes_per_person(),
+        memory.bytes_per_fact()
+    );
     for part in memory.parts.iter().filter(|part| part.bytes > 1 << 20) {
         eprintln!("    {:24} {:6.1} B a person", part.name, part.bytes as f64 / memory.people as f64);
     }
@@ -119,7 +131,8 @@ fn gather(evidence: &Evidence) {
         for round in 0..200_000 / people {
             step.clear();
             let start = core_ns();
-            let chosen = (0..people).map(|at| ((mixed(round * people + at) % u64::from(evidence.people())) as u32, at as u32));
+            let chosen =
+                (0..people).map(|at| ((mixed(round * people + at) % u64::from(evidence.people())) as u32, at as u32));
             evidence.gather_many(chosen, KindSet::ALL, &mut step);
             let gathered = core_ns();
             black_box(evidence.materialise(&step, &wanted));
