@@ -1,1 +1,43 @@
-fn main() {}
+//! The `fuma` binary: one command, its arguments, an exit code.
+//!
+//! Owns nothing but the way in; each command has a folder in `commands`.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use fuma_pipeline::commands::{self, CommandError};
+
+/// Feeds of evidence in, health-code changes out: no colour without a reason, no reason without evidence and a clause.
+#[derive(Parser)]
+#[command(name = "fuma", version, about)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Replay feed files under a pack: changes out, exactly as live
+    Replay(commands::replay::ReplayArguments),
+    /// A synthetic district through the engine: a live table, a summary, a report
+    Demo(commands::demo::DemoArguments),
+}
+
+fn main() -> ExitCode {
+    match run(Arguments::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("fuma: {error}");
+            ExitCode::from(error.exit_code())
+        }
+    }
+}
+
+fn run(command: Command) -> Result<(), CommandError> {
+    match command {
+        Command::Replay(arguments) => commands::replay::run(&arguments),
+        Command::Demo(arguments) => {
+            commands::demo::run(arguments).map_err(|error| CommandError::Other(error.to_string()))
+        }
+    }
+}

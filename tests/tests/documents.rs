@@ -251,7 +251,7 @@ fn schemas_accept_what_the_conformance_cases_accept() {
                     accepted += 1;
                 }
                 Some(code) if CODES_OF_A_SCHEMA.contains(code) => {
-                    let refuses = outcome.is_err() || beyond_a_schema(&line);
+                    let refuses = outcome.is_err() || beyond_a_schema(&event);
                     assert!(refuses, "{}: {file} {number} is {code}: {line}", case["id"]);
                     refused += 1;
                 }
@@ -262,10 +262,13 @@ fn schemas_accept_what_the_conformance_cases_accept() {
     eprintln!("conformance: {accepted} accepted, {refused} refused");
 }
 
-/// Differences that JSON Schema does not see: 1.0 is an integer to it, and the ends of the calendar move with the
-/// offset.
-fn beyond_a_schema(line: &str) -> bool {
-    [": 1.0", ": 2.0", "1e0", "9999-12-31", "1970-01-01"].iter().any(|text| line.contains(text))
+/// Differences that JSON Schema does not see: 1.0 is an integer to it; the ends of the calendar move with the offset.
+fn beyond_a_schema(event: &Value) -> bool {
+    event.as_object().into_iter().flat_map(|fields| fields.values()).any(|value| match value {
+        Value::Number(number) => number.is_f64() && number.as_f64().is_some_and(|number| number.fract() == 0.0),
+        Value::String(text) => ["9999-12-31", "1970-01-01"].iter().any(|day| text.starts_with(day)),
+        _ => false,
+    })
 }
 
 fn reject(reject: &Value) -> ((String, u64), &str) {

@@ -13,7 +13,9 @@
 
 use std::io::Write;
 
-use arrow::array::{Array, ArrayRef, AsArray, BinaryArray, BooleanArray, Float64Array, Int64Array, StringArray, UInt64Array};
+use arrow::array::{
+    Array, ArrayRef, AsArray, BinaryArray, BooleanArray, Float64Array, Int64Array, StringArray, UInt64Array,
+};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, TimeUnit};
 use fuma_schemas::instant::{DAY_MS, HOUR_MS, Instant, local_midnight};
@@ -94,12 +96,16 @@ impl Cells {
         use DataType as T;
         Some(match data_type {
             text if is_text(text) => Cells::Text(array.as_binary_opt::<i32>()?.clone()),
-            T::Int8 | T::Int16 | T::Int32 | T::Int64 | T::UInt8 | T::UInt16 | T::UInt32 => Cells::Integers(integers(array)?),
+            T::Int8 | T::Int16 | T::Int32 | T::Int64 | T::UInt8 | T::UInt16 | T::UInt32 => {
+                Cells::Integers(integers(array)?)
+            }
             T::UInt64 => Cells::Unsigned(array.as_primitive_opt()?.clone()),
             T::Decimal32(..) | T::Decimal64(..) | T::Decimal128(..) | T::Decimal256(..) => {
                 Cells::Decimals(cast(array, &T::Utf8).ok()?.as_string_opt::<i32>()?.clone())
             }
-            T::Float16 | T::Float32 | T::Float64 => Cells::Floats(cast(array, &T::Float64).ok()?.as_primitive_opt()?.clone()),
+            T::Float16 | T::Float32 | T::Float64 => {
+                Cells::Floats(cast(array, &T::Float64).ok()?.as_primitive_opt()?.clone())
+            }
             T::Boolean => Cells::Booleans(array.as_boolean_opt()?.clone()),
             T::Timestamp(unit, zone) => Cells::Instants { values: integers(array)?, unit: *unit, zone: zone.is_some() },
             T::Date32 => Cells::Dates(integers(&cast(array, &T::Int32).ok()?)?),

@@ -122,7 +122,8 @@ struct Rows<R> {
 impl<R: Read> Rows<R> {
     fn new(source: R, block_bytes: usize) -> Result<Rows<R>, Fault> {
         let read_bytes = block_bytes.max(READ_BYTES_MIN);
-        let mut rows = Rows { source, read_bytes, bytes: Vec::new(), start: 0, end: 0, at_end: false, scan: Scan::default() };
+        let mut rows =
+            Rows { source, read_bytes, bytes: Vec::new(), start: 0, end: 0, at_end: false, scan: Scan::default() };
         rows.refill()?;
         if rows.bytes.starts_with(BYTE_ORDER_MARK) {
             rows.end = BYTE_ORDER_MARK.len();

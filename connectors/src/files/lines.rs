@@ -8,8 +8,11 @@ use std::io::Read;
 use super::{Block, Fault};
 
 /// How packed files and Parquet begin. No line of JSON begins so, and a whole file of rejects would hide a wrong name.
-const FOREIGN: [(&[u8], &str); 3] =
-    [(b"\x1f\x8b\x08", "it holds gzip data"), (b"\x28\xb5\x2f\xfd", "it holds zstd data"), (b"PAR1\x15", "it holds Parquet data")];
+const FOREIGN: [(&[u8], &str); 3] = [
+    (b"\x1f\x8b\x08", "it holds gzip data"),
+    (b"\x28\xb5\x2f\xfd", "it holds zstd data"),
+    (b"PAR1\x15", "it holds Parquet data"),
+];
 
 /// Reads lines to the end and hands them over in blocks of `block_bytes` and the rest of a line.
 pub(super) fn read(mut source: impl Read, block_bytes: usize, each: &mut dyn FnMut(Block)) -> Result<(), Fault> {

@@ -162,7 +162,12 @@ fn open(path: &Path) -> Result<File, FileError> {
 }
 
 /// Everything but Parquet is read from front to back.
-fn read_stream(format: Format, source: impl Read, block_bytes: usize, each: &mut dyn FnMut(Block)) -> Result<(), Fault> {
+fn read_stream(
+    format: Format,
+    source: impl Read,
+    block_bytes: usize,
+    each: &mut dyn FnMut(Block),
+) -> Result<(), Fault> {
     let block_bytes = block_bytes.max(1);
     match format {
         Format::GzipLines => lines::read(unpack::Gzip::new(source), block_bytes, each),

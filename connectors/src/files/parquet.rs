@@ -24,7 +24,11 @@ use super::{Block, Fault};
 const BATCH_ROWS: usize = 4096;
 
 /// Reads a table to its end.
-pub(super) fn read<T: ChunkReader + 'static>(source: T, block_bytes: usize, each: &mut dyn FnMut(Block)) -> Result<(), Fault> {
+pub(super) fn read<T: ChunkReader + 'static>(
+    source: T,
+    block_bytes: usize,
+    each: &mut dyn FnMut(Block),
+) -> Result<(), Fault> {
     let (metadata, schema) = contained(|| metadata(&source))?;
     let rows_declared = metadata.metadata().file_metadata().num_rows();
     let names: Vec<Cow<'_, str>> = schema.fields().iter().map(|field| Cow::Borrowed(field.name().as_str())).collect();
@@ -42,8 +46,12 @@ pub(super) fn read<T: ChunkReader + 'static>(source: T, block_bytes: usize, each
 }
 
 fn write_batch(batch: &RecordBatch, schema: &Schema, table: &mut TableWriter<'_>) {
-    let columns: Vec<Column> =
-        batch.columns().iter().zip(schema.fields()).map(|(array, field)| Column::new(array, field.data_type())).collect();
+    let columns: Vec<Column> = batch
+        .columns()
+        .iter()
+        .zip(schema.fields())
+        .map(|(array, field)| Column::new(array, field.data_type()))
+        .collect();
     for row in 0..batch.num_rows() {
         let mut good = true;
         for (at, column) in columns.iter().enumerate().filter(|(_, column)| !column.is_absent(row)) {
@@ -63,8 +71,11 @@ fn metadata<T: ChunkReader>(source: &T) -> Result<(ArrowReaderMetadata, SchemaRe
     let as_written = ArrowReaderMetadata::load(source, ArrowReaderOptions::new())?;
     let schema = as_written.schema().clone();
     let options = ArrowReaderOptions::new().with_parquet_schema(text_as_bytes(as_written.parquet_schema())?);
-    let fields: Vec<Field> =
-        schema.fields().iter().map(|field| field.as_ref().clone().with_data_type(type_to_read(field.data_type()))).collect();
+    let fields: Vec<Field> = schema
+        .fields()
+        .iter()
+        .map(|field| field.as_ref().clone().with_data_type(type_to_read(field.data_type())))
+        .collect();
     let read_as = Arc::new(Schema::new(fields));
     let metadata = ArrowReaderMetadata::load(source, options.with_schema(read_as))?;
     Ok((metadata, schema))
@@ -86,12 +97,14 @@ fn text_as_bytes(schema: &SchemaDescriptor) -> Result<Arc<SchemaDescriptor>, Par
         let info = field.get_basic_info();
         let text = field.is_primitive()
             && field.get_physical_type() == PhysicalType::BYTE_ARRAY
-            && (info.logical_type_ref() == Some(&LogicalType::String) || info.converted_type() == ::parquet::basic::ConvertedType::UTF8);
+            && (info.logical_type_ref() == Some(&LogicalType::String)
+                || info.converted_type() == ::parquet::basic::ConvertedType::UTF8);
         if !text {
             return Ok(field.clone());
         }
         let id = info.has_id().then(|| info.id());
-        let bytes = Type::primitive_type_builder(field.name(), PhysicalType::BYTE_ARRAY).with_repetition(info.repetition());
+        let bytes =
+            Type::primitive_type_builder(field.name(), PhysicalType::BYTE_ARRAY).with_repetition(info.repetition());
         bytes.with_id(id).build().map(Arc::new)
     });
     let fields = fields.collect::<Result<Vec<_>, ParquetError>>()?;

@@ -22,7 +22,11 @@ pub(super) struct TableWriter<'a> {
 
 impl<'a> TableWriter<'a> {
     /// A table with these headings; one that is there twice makes the file damaged.
-    pub(super) fn new(headings: &[Cow<'_, str>], block_bytes: usize, each: &'a mut dyn FnMut(Block)) -> Result<TableWriter<'a>, Fault> {
+    pub(super) fn new(
+        headings: &[Cow<'_, str>],
+        block_bytes: usize,
+        each: &'a mut dyn FnMut(Block),
+    ) -> Result<TableWriter<'a>, Fault> {
         for (at, heading) in headings.iter().enumerate() {
             if let Some(before) = headings[..at].iter().position(|other| other == heading) {
                 // Not the heading itself: in a table without a row of headings it is a cell.

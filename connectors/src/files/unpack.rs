@@ -24,7 +24,9 @@ impl<R: Read> Read for Gzip<R> {
         self.0.read(into).map_err(|error| match error.kind() {
             // The library's words for these two do not say what is wrong with the file.
             io::ErrorKind::UnexpectedEof => io::Error::new(error.kind(), "the gzip data ends early"),
-            io::ErrorKind::InvalidInput => io::Error::new(error.kind(), format!("no gzip data, or data behind it: {error}")),
+            io::ErrorKind::InvalidInput => {
+                io::Error::new(error.kind(), format!("no gzip data, or data behind it: {error}"))
+            }
             _ => error,
         })
     }

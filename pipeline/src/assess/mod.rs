@@ -11,8 +11,8 @@
 
 pub mod change;
 pub mod due;
-// pub mod partition;
+pub mod partition;
 pub mod timeline;
 
-// pub use partition::{Partition, Step};
+pub use partition::{AssessError, Partition, Step, Ticks};
 pub use timeline::{Sample, Timeline};

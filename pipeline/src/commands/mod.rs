@@ -3,4 +3,69 @@
 //! Owns I/O at the outermost edge: files, terminals, the wall clock. Must never hold a rule or decide a colour.
 
 pub mod demo;
+pub mod input;
 pub mod policy;
+pub mod replay;
+
+use std::path::PathBuf;
+
+use fuma_connectors::files::FileError;
+
+use crate::policy::PackError;
+use crate::replay::ReplayError;
+
+/// Why a command ended early.
+#[derive(Debug, thiserror::Error)]
+pub enum CommandError {
+    /// A file cannot be read.
+    #[error("{}: cannot be read: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// A file cannot be written.
+    #[error("{}: cannot be written: {source}", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// There is no key.
+    #[error("no key: give --key-file or set FUMA_KEY (64 hex digits; `openssl rand -hex 32` makes one)")]
+    NoKey,
+    /// The key is none.
+    #[error("the key is unusable: {0}")]
+    Key(String),
+    /// The pack is unusable.
+    #[error("the pack is unusable: {0}")]
+    Pack(#[from] PackError),
+    /// A feed file cannot be found or opened.
+    #[error("{0}")]
+    Feeds(#[from] FileError),
+    /// The replay ended early.
+    #[error("{0}")]
+    Replay(#[from] ReplayError),
+    /// Anything else, said by the command.
+    #[error("{0}")]
+    Other(String),
+}
+
+impl CommandError {
+    /// The exit code: 2 for unusable input, 1 for the rest.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            CommandError::Feeds(_) | CommandError::Replay(ReplayError::Source(_)) => 2,
+            _ => 1,
+        }
+    }
+}
+
+/// The most memory that this process has held, where the system tells.
+pub(crate) fn memory_bytes_peak() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
+    line.split_whitespace().nth(1)?.parse::<u64>().ok().map(|kib| kib * 1024)
+}

@@ -34,7 +34,13 @@ pub(super) fn add(plan: &mut Plan, settings: &Settings) {
         let entered_at = plan.moment(part, &mut random);
         let flight = Instant(entered_at.0 - random.hours(2, 14));
         let last_overseas_at = random.chance(0.7).then_some(flight);
-        let entry = Entry { person, id: format!("entry-{number}"), country: random.pick(&COUNTRIES), entered_at, last_overseas_at };
+        let entry = Entry {
+            person,
+            id: format!("entry-{number}"),
+            country: random.pick(&COUNTRIES),
+            entered_at,
+            last_overseas_at,
+        };
         entry.add(plan, &mut random);
     }
 }
@@ -76,9 +82,16 @@ impl Entry {
 
     fn record(&self, plan: &mut Plan, person: u32, country: &str, state: (u32, bool), known_at: Instant) {
         let (revision, retracted) = state;
-        let head = Head { owner: "border-330100", id: self.id.as_bytes(), revision, retracted, person: Some(person), known_at };
+        let head = Head {
+            owner: "border-330100",
+            id: self.id.as_bytes(),
+            revision,
+            retracted,
+            person: Some(person),
+            known_at,
+        };
         plan.record(Feed::Travel, &head, |fields| {
-            fields.text("kind", "entry").instant("entered_at", self.entered_at);
+            fields.kind("entry").instant("entered_at", self.entered_at);
             fields.maybe("last_overseas_at", self.last_overseas_at).text("country", country).text("port", "HGH");
         });
     }

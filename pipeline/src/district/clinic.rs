@@ -13,7 +13,8 @@ use super::record::Head;
 
 /// The share of the people who report a symptom within thirty days.
 const SHARE_OF_THIRTY_DAYS: f64 = 0.008;
-const NAMES: [&str; 10] = ["fever", "fever", "fever", "fever", "fever", "fever", "fever", "respiratory", "dyspnoea", "other"];
+const NAMES: [&str; 10] =
+    ["fever", "fever", "fever", "fever", "fever", "fever", "fever", "respiratory", "dyspnoea", "other"];
 
 /// One symptom.
 struct Symptom {
@@ -50,12 +51,24 @@ impl Symptom {
                 let sampled_at = Instant(known_at.0 + random.hours(1, 8));
                 isolation::add_test(plan, random, self.person, sampled_at, "negative");
             }
-            6..8 => self.record(plan, source, 2, Instant(resolved_at.0 + random.minutes(20, 600)), (Some(resolved_at), None)),
+            6..8 => self.record(
+                plan,
+                source,
+                2,
+                Instant(resolved_at.0 + random.minutes(20, 600)),
+                (Some(resolved_at), None),
+            ),
             _ => {}
         }
         // With history only a closed investigation ends the matter.
         if self.history && random.chance(0.7) {
-            self.record(plan, source, 3, Instant(cleared_at.0 + random.minutes(10, 90)), (Some(resolved_at), Some(cleared_at)));
+            self.record(
+                plan,
+                source,
+                3,
+                Instant(cleared_at.0 + random.minutes(10, 90)),
+                (Some(resolved_at), Some(cleared_at)),
+            );
         }
     }
 
@@ -64,13 +77,30 @@ impl Symptom {
         let determined_at = Instant(last_exposure_at.0 + random.hours(10, 40));
         let id = format!("history-{}", self.id);
         let known_at = Instant(determined_at.0.max(self.onset_at.0 - DAY_MS) + random.minutes(10, 60));
-        let head = Head { owner: "cdc-330100", id: id.as_bytes(), revision: 1, retracted: false, person: Some(self.person), known_at };
+        let head = Head {
+            owner: "cdc-330100",
+            id: id.as_bytes(),
+            revision: 1,
+            retracted: false,
+            person: Some(self.person),
+            known_at,
+        };
         plan.record(Feed::Contacts, &head, |fields| {
-            fields.text("degree", "general").instant("determined_at", determined_at).instant("last_exposure_at", last_exposure_at);
+            fields
+                .text("degree", "general")
+                .instant("determined_at", determined_at)
+                .instant("last_exposure_at", last_exposure_at);
         });
     }
 
-    fn record(&self, plan: &mut Plan, source: &str, revision: u32, known_at: Instant, ends: (Option<Instant>, Option<Instant>)) {
+    fn record(
+        &self,
+        plan: &mut Plan,
+        source: &str,
+        revision: u32,
+        known_at: Instant,
+        ends: (Option<Instant>, Option<Instant>),
+    ) {
         let (id, person) = (self.id.as_bytes(), Some(self.person));
         let head = Head { owner: "clinic-330100", id, revision, retracted: false, person, known_at };
         plan.record(Feed::Symptoms, &head, |fields| {

@@ -24,13 +24,21 @@ const fn fault(feed: Feed, code: RejectCode, line: &'static str) -> Fault {
 const LIST_WITHOUT_BASIS: Fault = fault(
     Feed::Listings,
     RejectCode::ListingBasis,
-    r#"{$head,$who,"colour":"red","approver":"office","basis":"bank-deposit","document":"by telephone","starts_at":"$now","expires_at":"$later"}"#,
+    r#"{$head,$who,"colour":"red","approver":"me","basis":"bank-deposit","document":"a call","starts_at":"$now","expires_at":"$later"}"#,
 );
 
 const FAULTS: &[Fault] = &[
     fault(Feed::Tests, RejectCode::BadJson, r#"{$head,$who,"method":"nat","result":"negat"#),
-    fault(Feed::Tests, RejectCode::MissingField, r#"{$head,$who,"method":"nat","sampled_at":"$earlier","reported_at":"$now"}"#),
-    fault(Feed::Cases, RejectCode::BadType, r#"{$head,$who,"revision":"2","classification":"confirmed","determined_at":"$earlier"}"#),
+    fault(
+        Feed::Tests,
+        RejectCode::MissingField,
+        r#"{$head,$who,"method":"nat","sampled_at":"$earlier","reported_at":"$now"}"#,
+    ),
+    fault(
+        Feed::Cases,
+        RejectCode::BadType,
+        r#"{$head,$who,"revision":"2","classification":"confirmed","determined_at":"$earlier"}"#,
+    ),
     fault(
         Feed::Tests,
         RejectCode::BadValue,
@@ -59,7 +67,7 @@ const FAULTS: &[Fault] = &[
     fault(
         Feed::Listings,
         RejectCode::ListingApprover,
-        r#"{$head,$who,"colour":"red","approver":" District ","basis":"venue","document":"no. 1","starts_at":"$now","expires_at":"$later"}"#,
+        r#"{$head,$who,"colour":"red","approver":" District ","basis":"venue","document":"1","starts_at":"$now","expires_at":"$later"}"#,
     ),
     LIST_WITHOUT_BASIS,
     fault(
@@ -76,7 +84,7 @@ const FAULTS: &[Fault] = &[
     fault(
         Feed::Listings,
         RejectCode::ListingTooLong,
-        r#"{$head,$who,"colour":"yellow","approver":"office","basis":"venue","document":"no. 2","starts_at":"$now","expires_at":"$year"}"#,
+        r#"{$head,$who,"colour":"yellow","approver":"office","basis":"venue","document":"2","starts_at":"$now","expires_at":"$year"}"#,
     ),
 ];
 

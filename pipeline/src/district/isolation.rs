@@ -35,10 +35,14 @@ impl Isolation<'_> {
     pub(super) fn add(&self, plan: &mut Plan, random: &mut Random) {
         let owner = owner_of(self.stage);
         let known_at = Instant(self.started_at.0 + random.minutes(5, 90));
-        let head = Head { owner, id: self.id.as_bytes(), revision: 1, retracted: false, person: Some(self.person), known_at };
+        let head =
+            Head { owner, id: self.id.as_bytes(), revision: 1, retracted: false, person: Some(self.person), known_at };
         let assert = |plan: &mut Plan, head: &Head<'_>, end: Option<End>| {
             plan.record(Feed::Isolations, head, |fields| {
-                fields.text("stage", self.stage.name()).text("basis", self.basis.name()).instant("started_at", self.started_at);
+                fields
+                    .text("stage", self.stage.name())
+                    .text("basis", self.basis.name())
+                    .instant("started_at", self.started_at);
                 fields.maybe("due_at", self.due_at);
                 if let Some(end) = end {
                     fields.instant("ended_at", end.at).text("outcome", end.outcome.name());
@@ -66,7 +70,8 @@ pub(super) fn add_course(plan: &mut Plan, random: &mut Random, first: &Isolation
     Isolation { end: Some(End { at, outcome: Outcome::Transferred, next: Some(stage) }), ..*first }.add(plan, random);
     let started_at = Instant(at.0 + random.minutes(0, 240));
     let due_at = started_at.day_end(days - 1);
-    let end = due_at.map(|due| End { at: Instant(due.0 + random.minutes(10, 480)), outcome: Outcome::Released, next: None });
+    let end =
+        due_at.map(|due| End { at: Instant(due.0 + random.minutes(10, 480)), outcome: Outcome::Released, next: None });
     let id = format!("{}-b", first.id);
     Isolation { person: first.person, id: &id, stage, basis: first.basis, started_at, due_at, end }.add(plan, random);
 }
@@ -84,7 +89,8 @@ pub(super) fn add_test(plan: &mut Plan, random: &mut Random, person: u32, sample
     let reported_at = Instant(sampled_at.0 + 4 * HOUR_MS + random.hours(0, 4));
     let known_at = Instant(reported_at.0 + random.minutes(1, 20));
     let id = format!("s{person}-{}", sampled_at.0 / 60_000);
-    let head = Head { owner: "lab-330100", id: id.as_bytes(), revision: 1, retracted: false, person: Some(person), known_at };
+    let head =
+        Head { owner: "lab-330100", id: id.as_bytes(), revision: 1, retracted: false, person: Some(person), known_at };
     plan.record(Feed::Tests, &head, |fields| {
         fields.text("method", "nat").text("result", result).text("tube", "single");
         fields.instant("sampled_at", sampled_at).instant("reported_at", reported_at).text("issuer_region", "330100");

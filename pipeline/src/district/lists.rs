@@ -69,7 +69,10 @@ impl List {
         let head = Head { owner: "hq-330106", id: id.as_bytes(), revision, retracted, person: Some(person), known_at };
         plan.record(Feed::Listings, &head, |fields| {
             fields.text("colour", self.colour).text("approver", "hc-330100").text("basis", self.basis);
-            fields.text("document", &self.document).instant("starts_at", self.starts_at).instant("expires_at", expires_at);
+            fields
+                .text("document", &self.document)
+                .instant("starts_at", self.starts_at)
+                .instant("expires_at", expires_at);
         });
     }
 }
@@ -83,7 +86,8 @@ fn external_code(plan: &mut Plan, random: &mut Random, number: u32) {
     let released_at = Instant(assigned_at.0 + random.hours(24, 14 * 24));
     let again_at = Instant(released_at.0 + random.minutes(1, 30));
     for (revision, known_at, released_at) in [(1, known_at, None), (2, again_at, Some(released_at))] {
-        let head = Head { owner: "platform", id: id.as_bytes(), revision, retracted: false, person: Some(person), known_at };
+        let head =
+            Head { owner: "platform", id: id.as_bytes(), revision, retracted: false, person: Some(person), known_at };
         plan.record(Feed::ExternalCodes, &head, |fields| {
             fields.text("province", province).text("colour", colour).instant("assigned_at", assigned_at);
             fields.maybe("released_at", released_at);

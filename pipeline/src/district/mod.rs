@@ -99,7 +99,8 @@ impl District {
         lists::add(&mut plan, &settings);
         faults::add(&mut plan, &settings);
         let plan = plan.finish();
-        let planned = Feed::ALL.into_iter().map(|feed| plan.between(feed, settings.start, settings.end()).count()).sum();
+        let planned =
+            Feed::ALL.into_iter().map(|feed| plan.between(feed, settings.start, settings.end()).count()).sum();
         let traffic = Traffic::new(&settings, planned);
         District { settings, plan, traffic }
     }

@@ -102,7 +102,13 @@ impl Outbreak<'_> {
     fn case(&mut self, infection: &Infection) {
         let first = if infection.course == Course::Asymptomatic { "asymptomatic" } else { "suspected" };
         let person = infection.person;
-        isolation::add_test(self.plan, &mut self.random, person, Instant(infection.determined_at.0 - 9 * HOUR_MS), "positive");
+        isolation::add_test(
+            self.plan,
+            &mut self.random,
+            person,
+            Instant(infection.determined_at.0 - 9 * HOUR_MS),
+            "positive",
+        );
         self.case_record(infection, 1, (first, infection.determined_at), None);
         match infection.course {
             Course::Confirmed => {
@@ -126,7 +132,8 @@ impl Outbreak<'_> {
     /// Hospital, discharge, and 14 days of centralised recovery.
     fn recovery(&mut self, infection: &Infection, classification: &str) {
         let discharged_at = Instant(infection.settled_at.0 + self.random.hours(8 * 24, 15 * 24));
-        let determined_at = if infection.course == Course::Confirmed { infection.settled_at } else { infection.determined_at };
+        let determined_at =
+            if infection.course == Course::Confirmed { infection.settled_at } else { infection.determined_at };
         self.case_record(infection, 3, (classification, determined_at), Some(discharged_at));
         self.hospital(infection, Some((discharged_at, Outcome::Transferred, Some(Stage::Centralised))));
         let started_at = Instant(discharged_at.0 + self.random.minutes(30, 240));
@@ -157,11 +164,18 @@ impl Outbreak<'_> {
         order.add(self.plan, &mut self.random);
     }
 
-    fn case_record(&mut self, infection: &Infection, revision: u32, state: (&str, Instant), discharged_at: Option<Instant>) {
+    fn case_record(
+        &mut self,
+        infection: &Infection,
+        revision: u32,
+        state: (&str, Instant),
+        discharged_at: Option<Instant>,
+    ) {
         let (classification, determined_at) = state;
         let known_at = Instant(discharged_at.unwrap_or(determined_at).0 + self.random.minutes(10, 50));
         let (id, person) = (infection.id.as_bytes(), Some(infection.person));
-        let onset_at = (infection.course != Course::Asymptomatic).then_some(Instant(infection.determined_at.0 - 2 * DAY_MS));
+        let onset_at =
+            (infection.course != Course::Asymptomatic).then_some(Instant(infection.determined_at.0 - 2 * DAY_MS));
         let head = Head { owner: COMMISSION, id, revision, retracted: false, person, known_at };
         self.plan.record(Feed::Cases, &head, |fields| {
             fields.text("classification", classification).instant("determined_at", determined_at);
@@ -239,7 +253,13 @@ impl Outbreak<'_> {
     }
 
     /// Adds a contact: some known only when the window is over, some retracted, some first put down to the wrong person.
-    fn contact<'c>(&mut self, degree: Degree, index: (&'c str, &'c str), last_exposure_at: Instant, determined_at: Instant) -> Contact<'c> {
+    fn contact<'c>(
+        &mut self,
+        degree: Degree,
+        index: (&'c str, &'c str),
+        last_exposure_at: Instant,
+        determined_at: Instant,
+    ) -> Contact<'c> {
         self.contacts += 1;
         let id = format!("contact-{}-{}", self.cluster, self.contacts);
         let determined_at = Instant(determined_at.0.max(last_exposure_at.0));
@@ -261,8 +281,14 @@ impl Outbreak<'_> {
     }
 
     fn contact_record(&mut self, contact: &Contact<'_>, person: u32, known_at: Instant, retracted: bool) {
-        let head =
-            Head { owner: CDC, id: contact.id.as_bytes(), revision: 1 + u32::from(retracted), retracted, person: Some(person), known_at };
+        let head = Head {
+            owner: CDC,
+            id: contact.id.as_bytes(),
+            revision: 1 + u32::from(retracted),
+            retracted,
+            person: Some(person),
+            known_at,
+        };
         self.plan.record(Feed::Contacts, &head, |fields| {
             fields.text("degree", contact.degree.name()).instant("determined_at", contact.determined_at);
             fields.instant("last_exposure_at", contact.last_exposure_at).text(contact.index.0, contact.index.1);

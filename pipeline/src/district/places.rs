@@ -50,8 +50,10 @@ pub(super) const SEVERE_AREA: &str = "330106109001";
 /// The area of Chongqing under a tier.
 pub(super) const CHONGQING_AREA: &str = "500112012004";
 
-const OTHER_COUNTIES: [&str; 12] =
-    ["330102", "330105", "330108", "330109", "330111", "330112", "330203", "330205", "330302", "330402", "330602", "331002"];
+const OTHER_COUNTIES: [&str; 12] = [
+    "330102", "330105", "330108", "330109", "330111", "330112", "330203", "330205", "330302", "330402", "330602",
+    "331002",
+];
 const OTHER_STREETS: [&str; 6] = ["330102001", "330105001", "330108001", "330109001", "330203001", "330302006"];
 const CHONGQING_COUNTIES: [&str; 4] = ["500103", "500104", "500105", "500107"];
 const COARSE: [&str; 4] = ["31", "3205", "3302", "4403"];
@@ -115,7 +117,9 @@ mod tests {
     #[test]
     fn homes_are_areas_of_the_two_counties_and_reach_every_tier() {
         let homes: Vec<String> = (0..20_000).map(|person| home_of(5, person).text().to_owned()).collect();
-        assert!(homes.iter().all(|home| home.len() == 12 && (home.starts_with("330106") || home.starts_with("330110"))));
+        assert!(
+            homes.iter().all(|home| home.len() == 12 && (home.starts_with("330106") || home.starts_with("330110")))
+        );
         for tier in [RISING_AREA, CORRECTED_AREA, SEVERE_AREA] {
             let share = homes.iter().filter(|home| *home == tier).count();
             assert!((60..200).contains(&share), "{tier}: {share}");

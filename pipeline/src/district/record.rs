@@ -19,25 +19,31 @@ pub(super) struct Head<'a> {
     pub(super) known_at: Instant,
 }
 
-/// The fields of a record past the common ones.
-pub(super) struct Fields<'a>(pub(super) &'a mut Vec<u8>);
+/// The fields of a record past the common ones. Of a retraction none is written but the kind.
+pub(super) struct Fields<'a> {
+    out: &'a mut Vec<u8>,
+    retracted: bool,
+}
 
 impl Fields<'_> {
+    /// Appends the kind of a travel record, which a retraction names as well.
+    pub(super) fn kind(&mut self, value: &str) -> &mut Self {
+        self.write_text("kind", value)
+    }
+
     /// Appends a text.
     pub(super) fn text(&mut self, name: &str, value: &str) -> &mut Self {
-        self.name(name);
-        self.0.push(b'"');
-        self.0.extend_from_slice(value.as_bytes());
-        self.0.push(b'"');
-        self
+        if self.retracted { self } else { self.write_text(name, value) }
     }
 
     /// Appends an instant.
     pub(super) fn instant(&mut self, name: &str, value: Instant) -> &mut Self {
-        self.name(name);
-        self.0.push(b'"');
-        value.write_to(self.0);
-        self.0.push(b'"');
+        if !self.retracted {
+            self.name(name);
+            self.out.push(b'"');
+            value.write_to(self.out);
+            self.out.push(b'"');
+        }
         self
     }
 
@@ -51,19 +57,29 @@ impl Fields<'_> {
 
     /// Appends a whole number.
     pub(super) fn number(&mut self, name: &str, value: u32) -> &mut Self {
+        if !self.retracted {
+            self.name(name);
+            write_number(value, self.out);
+        }
+        self
+    }
+
+    fn write_text(&mut self, name: &str, value: &str) -> &mut Self {
         self.name(name);
-        write_number(value, self.0);
+        self.out.push(b'"');
+        self.out.extend_from_slice(value.as_bytes());
+        self.out.push(b'"');
         self
     }
 
     fn name(&mut self, name: &str) {
-        self.0.extend_from_slice(b",\"");
-        self.0.extend_from_slice(name.as_bytes());
-        self.0.extend_from_slice(b"\":");
+        self.out.extend_from_slice(b",\"");
+        self.out.extend_from_slice(name.as_bytes());
+        self.out.extend_from_slice(b"\":");
     }
 }
 
-/// Appends a whole record with its line end; a retraction has no more than the common fields.
+/// Appends a whole record with its line end.
 pub(super) fn write(identities: &Identities, head: &Head<'_>, fields: impl FnOnce(&mut Fields<'_>), out: &mut Vec<u8>) {
     out.extend_from_slice(b"{\"owner\":\"");
     out.extend_from_slice(head.owner.as_bytes());
@@ -81,11 +97,10 @@ pub(super) fn write(identities: &Identities, head: &Head<'_>, fields: impl FnOnc
         out.push(b',');
         identities.write(person, out);
     }
-    let mut rest = Fields(out);
+    let mut rest = Fields { out, retracted: false };
     rest.instant("known_at", head.known_at);
-    if !head.retracted {
-        fields(&mut rest);
-    }
+    rest.retracted = head.retracted;
+    fields(&mut rest);
     out.extend_from_slice(b"}\n");
 }
 

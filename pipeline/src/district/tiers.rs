@@ -28,8 +28,20 @@ const DESIGNATIONS: [Designation; 3] = [
         steps: &[("medium", 0.2), ("high", 0.34)],
         lifted: 0.84,
     },
-    Designation { name: "sealed", region: SEVERE_AREA, authority: "zhejiang headquarters", steps: &[("severe", 0.44)], lifted: 0.7 },
-    Designation { name: "chongqing", region: CHONGQING_AREA, authority: "chongqing headquarters", steps: &[("high", 0.25)], lifted: 0.75 },
+    Designation {
+        name: "sealed",
+        region: SEVERE_AREA,
+        authority: "zhejiang headquarters",
+        steps: &[("severe", 0.44)],
+        lifted: 0.7,
+    },
+    Designation {
+        name: "chongqing",
+        region: CHONGQING_AREA,
+        authority: "chongqing headquarters",
+        steps: &[("high", 0.25)],
+        lifted: 0.75,
+    },
 ];
 
 /// One record of a tier.
@@ -43,7 +55,9 @@ struct Tier<'a> {
 
 /// Adds all designations.
 pub(super) fn add(plan: &mut Plan, settings: &Settings) {
-    let at = |part: f64, hour: i64| Instant(settings.start.0 + (f64::from(settings.days) * part) as i64 * DAY_MS + hour * HOUR_MS);
+    let at = |part: f64, hour: i64| {
+        Instant(settings.start.0 + (f64::from(settings.days) * part) as i64 * DAY_MS + hour * HOUR_MS)
+    };
     for designation in &DESIGNATIONS {
         let mut previous: Option<Tier<'_>> = None;
         let lifted = [("low", designation.lifted)];
@@ -68,7 +82,11 @@ impl Tier<'_> {
         let known_at = Instant(decided_at.0 + HOUR_MS);
         let head = Head { owner: "nhc", id: self.id.as_bytes(), revision, retracted: false, person: None, known_at };
         plan.record(Feed::Regions, &head, |fields| {
-            fields.text("region", self.region).text("tier", self.tier).instant("since", self.since).maybe("until", until);
+            fields
+                .text("region", self.region)
+                .text("tier", self.tier)
+                .instant("since", self.since)
+                .maybe("until", until);
             fields.text("authority", self.authority);
         });
     }
@@ -86,7 +104,13 @@ fn corrected(plan: &mut Plan, since: Instant, until: Instant) {
 
 /// A whole street is named by mistake and taken back two hours later.
 fn wrong(plan: &mut Plan, since: Instant) {
-    let tier = Tier { id: "tier-mistake".into(), region: WRONG_STREET, tier: "medium", authority: "zhejiang headquarters", since };
+    let tier = Tier {
+        id: "tier-mistake".into(),
+        region: WRONG_STREET,
+        tier: "medium",
+        authority: "zhejiang headquarters",
+        since,
+    };
     tier.add(plan, 1, None, since);
     let known_at = Instant(since.0 + 3 * HOUR_MS);
     let head = Head { owner: "nhc", id: tier.id.as_bytes(), revision: 2, retracted: true, person: None, known_at };

@@ -128,7 +128,9 @@ impl Traffic {
         let owner = if slots.feed == Feed::Tests { "lab-330106" } else { "itinerary-33" };
         let head = Head { owner, id: &id, revision, retracted, person: Some(person), known_at };
         match slots.feed {
-            Feed::Tests => record::write(&self.identities, &head, |fields| test(fields, &mut random, now, revision > 1), out),
+            Feed::Tests => {
+                record::write(&self.identities, &head, |fields| test(fields, &mut random, now, revision > 1), out)
+            }
             _ => record::write(&self.identities, &head, |fields| self.travel(fields, &mut random, now, person), out),
         }
     }
@@ -137,17 +139,17 @@ impl Traffic {
         match random.below(100) {
             0..4 => trip(fields, random, now),
             4..64 => {
-                fields.text("kind", "stay").text("region", places::home_of(self.seed, person).text());
+                fields.kind("stay").text("region", places::home_of(self.seed, person).text());
                 fields.instant("arrived_at", Instant(now.0 - random.minutes(1, 20))).text("source", "checkin");
             }
             64..68 => {
-                fields.text("kind", "stay").text("region", places::any_home_area(random).text());
+                fields.kind("stay").text("region", places::any_home_area(random).text());
                 fields.instant("arrived_at", Instant(now.0 - random.minutes(1, 20))).text("source", "checkin");
             }
             kind => {
                 let arrived_at = Instant(now.0 - random.hours(2, 26));
                 let left_at = random.chance(0.85).then(|| Instant(arrived_at.0 + random.minutes(20, 119)));
-                fields.text("kind", "stay").text("region", places::away(random).text());
+                fields.kind("stay").text("region", places::away(random).text());
                 fields.instant("arrived_at", arrived_at).maybe("left_at", left_at);
                 fields.text("source", if kind < 75 { "declared" } else { "telecom" });
             }
@@ -198,7 +200,7 @@ fn trip(fields: &mut Fields<'_>, random: &mut Random, now: Instant) {
     };
     let number = format!("{letter}{}", random.between(1000, 1400));
     let (year, month, day) = boarded_at.local_date();
-    fields.text("kind", "trip").text("mode", mode).text("number", &number);
+    fields.kind("trip").text("mode", mode).text("number", &number);
     fields.text("service_date", &format!("{year:04}-{month:02}-{day:02}"));
     if mode == "rail" {
         fields.text("carriage", &format!("{:02}", random.between(1, 16)));

@@ -17,6 +17,11 @@ use super::sparse::KnownSpan;
 use super::state::Evidence;
 use super::touched::Touched;
 
+/// Records whose look-ups overlap.
+const BLOCK_ROWS: usize = 64;
+/// The number of a person who has none yet.
+const UNKNOWN: u32 = u32::MAX;
+
 /// A record on its way into the tables.
 struct Record<'a> {
     kind: Kind,
@@ -32,11 +37,35 @@ impl Evidence {
     /// they change. Rows that lack what the kind requires are passed over and counted; an exact duplicate touches nobody.
     ///
     /// On an error rows before the one that failed have been applied; to apply them again does no harm.
-    pub fn apply(&mut self, kind: Kind, batch: &RecordBatch, rows: &[u32], touched: &mut Touched) -> Result<(), EvidenceError> {
+    pub fn apply(
+        &mut self,
+        kind: Kind,
+        batch: &RecordBatch,
+        rows: &[u32],
+        touched: &mut Touched,
+    ) -> Result<(), EvidenceError> {
         if kind == Kind::Regions {
             return self.apply_regions(batch, rows, touched);
         }
         let batch = Batch::new(kind, batch)?;
+        let mut block: Vec<Record<'_>> = Vec::with_capacity(BLOCK_ROWS);
+        for rows in rows.chunks(BLOCK_ROWS) {
+            self.look_up(kind, &batch, rows, &mut block);
+            for record in &mut block {
+                if record.person == UNKNOWN {
+                    record.person = self.people.find_or_add(record.head.person);
+                }
+                self.apply_record(record, touched)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads a block of records and looks for their people and facts. What is found of facts is not kept, for records of one block
+    /// may be of one fact: it is looked up again when it is in the cache. Apart from that the look-ups hang on nothing, so that
+    /// the memory's delays overlap.
+    fn look_up<'a>(&mut self, kind: Kind, batch: &'a Batch<'a>, rows: &[u32], block: &mut Vec<Record<'a>>) {
+        block.clear();
         for &row in rows {
             let row = row as usize;
             let Some(head) = batch.head(row) else {
@@ -44,18 +73,20 @@ impl Evidence {
                 continue;
             };
             let key = fact_key(kind.feed(), head.person, head.owner, head.id);
-            let person = self.people.find_or_add(head.person);
-            self.apply_record(&Record { kind, batch: &batch, row, head, key, person }, touched)?;
+            block.push(Record { kind, batch, row, head, key, person: UNKNOWN });
         }
-        Ok(())
+        for record in block.iter_mut() {
+            record.person = self.people.find(record.head.person).unwrap_or(UNKNOWN);
+        }
+        let known = block.iter().filter(|record| self.winner(record.key).is_some()).count();
+        std::hint::black_box(known);
     }
 
     fn apply_record(&mut self, record: &Record<'_>, touched: &mut Touched) -> Result<(), EvidenceError> {
         let known_at = record.head.version.known_at.0;
         let Some(winner) = self.winner(record.key) else {
             let at = self.append(record)?;
-            let tables = &self.tables;
-            self.facts.insert(record.key.0, at.0, |other| tables[RowRef(other).code()].key(RowRef(other).row()).0);
+            self.facts.insert(record.key.0, at.0);
             if !record.head.version.retracted {
                 touched.touch(record.person);
             }
@@ -127,7 +158,8 @@ impl Evidence {
             marks |= mark::WITHDRAWN;
         }
         let table = &mut self.tables[usize::from(kind.code())];
-        let row = table.push(record.key, record.head.version, marks).ok_or(EvidenceError::Full { kind: kind.name() })?;
+        let row =
+            table.push(record.key, record.head.version, marks).ok_or(EvidenceError::Full { kind: kind.name() })?;
         let at = RowRef::new(kind, row);
         if let Some(person) = self.people.get_mut(record.person) {
             table.set_u32(row, layout::NEXT, person.head.0);
@@ -155,8 +187,12 @@ impl Evidence {
                 Incoming::Instant(array) => table.set_instant(row, place, array.value(record.row)),
                 Incoming::Code(array, _) => table.set_code(row, place, array.value(record.row)),
                 Incoming::Text(array) => table.set_u32(row, place, interner.intern(array.value(record.row))),
-                Incoming::Date(array) => table.set_u32(row, place, layout::encode_integer(Some(array.value(record.row)))),
-                Incoming::Integer(array) => table.set_u32(row, place, layout::encode_integer(Some(array.value(record.row)))),
+                Incoming::Date(array) => {
+                    table.set_u32(row, place, layout::encode_integer(Some(array.value(record.row))))
+                }
+                Incoming::Integer(array) => {
+                    table.set_u32(row, place, layout::encode_integer(Some(array.value(record.row))))
+                }
             }
         }
         match record.kind {

@@ -55,10 +55,16 @@ impl BaseTable {
 }
 
 /// A set of tables that rules see, one bit each by [`BaseTable::index`].
-#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Default, Debug)]
 pub struct KindSet(pub u16);
 
 impl KindSet {
+    /// The tables of both.
+    #[must_use]
+    pub fn union(self, other: KindSet) -> KindSet {
+        KindSet(self.0 | other.0)
+    }
+
     /// No table.
     pub const NONE: KindSet = KindSet(0);
     /// Every table.

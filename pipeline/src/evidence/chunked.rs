@@ -46,7 +46,8 @@ impl<T> Chunked<T> {
 
     /// Bytes held, used or not.
     pub(super) fn bytes(&self) -> usize {
-        self.pieces.capacity() * size_of::<Vec<T>>() + self.pieces.iter().map(|piece| piece.capacity() * size_of::<T>()).sum::<usize>()
+        self.pieces.capacity() * size_of::<Vec<T>>()
+            + self.pieces.iter().map(|piece| piece.capacity() * size_of::<T>()).sum::<usize>()
     }
 }
 

@@ -76,14 +76,14 @@ impl Evidence {
         let table = &mut self.tables[old.code()];
         let row = table.push_copy(from, old.row(), &before.texts, &mut self.texts)?;
         let new = RowRef::new(table.layout.kind, row);
-        for (sparse_before, sparse) in [(&before.first_known, &mut self.first_known), (&before.latest_known, &mut self.latest_known)] {
+        for (sparse_before, sparse) in
+            [(&before.first_known, &mut self.first_known), (&before.latest_known, &mut self.latest_known)]
+        {
             if let Some(&instant) = sparse_before.get(&old) {
                 sparse.insert(new, instant);
             }
         }
-        let tables = &self.tables;
-        let key = tables[new.code()].key(row).0;
-        self.facts.insert(key, new.0, |other| tables[RowRef(other).code()].key(RowRef(other).row()).0);
+        self.facts.insert(self.table(new).key(row).0, new.0);
         let is_stay = self.table(new).layout.kind == Kind::Stays;
         if is_stay && self.table(new).marks(row) & mark::RETRACTED == 0 {
             self.link_stay(row, person);

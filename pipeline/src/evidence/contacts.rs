@@ -13,7 +13,9 @@ impl Evidence {
     /// Takes a verdict of trace on a contact. It may come before the contact's record: then it waits for it.
     pub fn set_counts(&mut self, token: Person, fact: FactKey, counts: bool, touched: &mut Touched) {
         let news = if counts { self.withdrawn.remove(&fact) } else { self.withdrawn.insert(fact) };
-        let Some(at) = self.winner(fact).filter(|at| news && at.code() == usize::from(Kind::Contacts.code())) else { return };
+        let Some(at) = self.winner(fact).filter(|at| news && at.code() == usize::from(Kind::Contacts.code())) else {
+            return;
+        };
         let (set, clear) = if counts { (0, mark::WITHDRAWN) } else { (mark::WITHDRAWN, 0) };
         let table = &mut self.tables[at.code()];
         table.mark(at.row(), set, clear);

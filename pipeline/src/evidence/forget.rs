@@ -31,7 +31,9 @@ impl Ends {
         let place = |name: &str| columns().find(|(column, _)| column.name == name).map(|(_, &place)| place);
         let (closing, over): (&[&str], _) = match table.layout.kind {
             // An excluded case is no case any more: nobody will discharge it.
-            Kind::Cases => (&["discharged_at"], place("classification").map(|at| (at, Classification::Excluded.code()))),
+            Kind::Cases => {
+                (&["discharged_at"], place("classification").map(|at| (at, Classification::Excluded.code())))
+            }
             // A check-in ends with its day.
             Kind::Stays => (&["left_at"], place("source").map(|at| (at, StaySource::Checkin.code()))),
             Kind::Isolations => (&["ended_at"], None),
@@ -40,7 +42,10 @@ impl Ends {
             _ => (&[], None),
         };
         Ends {
-            instants: columns().filter(|(column, _)| matches!(column.column_type, ColumnType::Instant)).map(|(_, &place)| place).collect(),
+            instants: columns()
+                .filter(|(column, _)| matches!(column.column_type, ColumnType::Instant))
+                .map(|(_, &place)| place)
+                .collect(),
             closing: closing.iter().filter_map(|name| place(name)).collect(),
             over,
         }
@@ -89,7 +94,8 @@ impl Evidence {
     }
 
     fn is_past(&self, at: RowRef, ends: &Ends, kept_from: i64) -> bool {
-        ends.last(self.table(at), at.row()).is_some_and(|last| last < kept_from) && self.known_span(at).latest < kept_from
+        ends.last(self.table(at), at.row()).is_some_and(|last| last < kept_from)
+            && self.known_span(at).latest < kept_from
     }
 
     fn forget_fact(&mut self, at: RowRef) {

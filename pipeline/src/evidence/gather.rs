@@ -86,7 +86,12 @@ impl Evidence {
     /// As [`Evidence::gather`], for many (person, slot): all chains go one row on at a time, so that the memory's delays overlap.
     pub fn gather_many(&self, people: impl IntoIterator<Item = (u32, u32)>, need: KindSet, step: &mut StepRows) {
         let mut frontier = std::mem::take(&mut step.frontier);
-        frontier.extend(people.into_iter().map(|(person, slot)| (slot, self.head_for(person, need))).filter(|(_, at)| !at.is_none()));
+        frontier.extend(
+            people
+                .into_iter()
+                .map(|(person, slot)| (slot, self.head_for(person, need)))
+                .filter(|(_, at)| !at.is_none()),
+        );
         while !frontier.is_empty() {
             frontier.retain_mut(|(slot, at)| {
                 *at = self.gather_row(*at, *slot, need, step);

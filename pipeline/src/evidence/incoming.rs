@@ -15,7 +15,9 @@ use super::version::Version;
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum EvidenceError {
     /// The batch is of another schema.
-    #[error("a batch of {kind} has no column {column} of log schema {version}: write it again with this version's intake")]
+    #[error(
+        "a batch of {kind} has no column {column} of log schema {version}: write it again with this version's intake"
+    )]
     Schema {
         /// The kind that was to be applied.
         kind: &'static str,
@@ -68,7 +70,9 @@ impl<'a> Batch<'a> {
         let lacks = |column| EvidenceError::Schema { kind: kind.name(), column, version: LOG_SCHEMA_VERSION };
         let column = |at: usize| batch.columns().get(at).map(|array| array.as_ref());
         let text = |at, name| column(at).and_then(|array| array.as_string_opt()).ok_or(lacks(name));
-        let person = column(log::PERSON).and_then(|array| array.as_fixed_size_binary_opt()).filter(|array| array.value_length() == 16);
+        let person = column(log::PERSON)
+            .and_then(|array| array.as_fixed_size_binary_opt())
+            .filter(|array| array.value_length() == 16);
         if person.is_none() && kind != Kind::Regions {
             return Err(lacks("person"));
         }
@@ -103,7 +107,8 @@ impl<'a> Batch<'a> {
             Some(person) => Person(person.value(row).try_into().ok()?),
             None => Person::default(),
         };
-        let version = Version { revision: self.revision.value(row), retracted, known_at: Instant(self.known_at.value(row)) };
+        let version =
+            Version { revision: self.revision.value(row), retracted, known_at: Instant(self.known_at.value(row)) };
         Some(Head { person, owner: self.owner.value(row), id: self.id.value(row), version })
     }
 }
@@ -135,7 +140,9 @@ impl<'a> Incoming<'a> {
         }
         match self {
             Incoming::Instant(array) => Value::Instant(Instant(array.value(row))),
-            Incoming::Code(array, names) => names.get(usize::from(array.value(row))).map_or(Value::Null, |name| Value::Text(name)),
+            Incoming::Code(array, names) => {
+                names.get(usize::from(array.value(row))).map_or(Value::Null, |name| Value::Text(name))
+            }
             Incoming::Text(array) => Value::Text(array.value(row)),
             Incoming::Date(array) => Value::Date(array.value(row)),
             Incoming::Integer(array) => Value::Integer(array.value(row)),

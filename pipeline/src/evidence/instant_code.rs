@@ -67,9 +67,15 @@ mod tests {
         for instant in [EPOCH_SECONDS * 1000, 1_636_333_980_000, (EPOCH_SECONDS + SECONDS_MAX) * 1000] {
             assert_eq!(encode_seconds(instant).map(decode), Some(Decoded::At(instant)));
         }
-        for instant in
-            [0, -1000, 1_636_333_980_001, EPOCH_SECONDS * 1000 - 1000, (EPOCH_SECONDS + SECONDS_MAX + 1) * 1000, i64::MAX, i64::MIN]
-        {
+        for instant in [
+            0,
+            -1000,
+            1_636_333_980_001,
+            EPOCH_SECONDS * 1000 - 1000,
+            (EPOCH_SECONDS + SECONDS_MAX + 1) * 1000,
+            i64::MAX,
+            i64::MIN,
+        ] {
             assert_eq!(encode_seconds(instant), None);
         }
     }

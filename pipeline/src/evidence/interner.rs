@@ -43,11 +43,6 @@ impl Interner {
         number
     }
 
-    /// How many texts there are.
-    pub(super) fn len(&self) -> usize {
-        self.ends.len()
-    }
-
     /// Bytes held, used or not.
     pub(super) fn bytes(&self) -> usize {
         self.index.allocation_size() + self.bytes.capacity() + self.ends.capacity() * size_of::<usize>()

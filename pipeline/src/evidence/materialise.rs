@@ -6,8 +6,8 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, BooleanArray, Date32Array, Int32Array, StringViewArray, StringViewBuilder, TimestampMillisecondArray, UInt8Array,
-    UInt32Array, UInt64Array, new_null_array,
+    Array, ArrayRef, BooleanArray, Date32Array, Int32Array, StringViewArray, StringViewBuilder,
+    TimestampMillisecondArray, UInt8Array, UInt32Array, UInt64Array, new_null_array,
 };
 use arrow::compute::take;
 use fuma_schemas::Kind;
@@ -30,7 +30,7 @@ const COMMON_COLUMNS: usize = 4;
 const NO_CODE: u8 = u8::MAX;
 
 /// The rows of one table, by column.
-#[derive(Clone, Debug)]
+#[derive(Clone, Default, Debug)]
 pub struct StepTable {
     /// How many rows there are, also when no column is wanted.
     pub rows: usize,

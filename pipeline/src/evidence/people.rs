@@ -19,6 +19,14 @@ pub(super) struct PersonState {
     pub(super) kinds: KindSet,
 }
 
+/// The bits of a token, folded: a producer's own keys may be anything but uniform.
+fn hash(token: Person) -> u64 {
+    let bits = u128::from_le_bytes(token.0);
+    let (low, high) = (bits as u64 ^ 0x9e37_79b9_7f4a_7c15, (bits >> 64) as u64 ^ 0xd1b5_4a32_d192_ed03);
+    let product = u128::from(low) * u128::from(high);
+    product as u64 ^ (product >> 64) as u64
+}
+
 /// The people of a partition.
 #[derive(Default, Debug)]
 pub(super) struct People {
@@ -40,7 +48,8 @@ impl People {
     }
 
     pub(super) fn find(&self, token: Person) -> Option<u32> {
-        self.index.find(token.hash64(), |number| self.states.get(number as usize).is_some_and(|state| state.token == token))
+        self.index
+            .find(hash(token), |number| self.states.get(number as usize).is_some_and(|state| state.token == token))
     }
 
     /// The number of a person, a new one if need be.
@@ -51,8 +60,7 @@ impl People {
         // 2^32 people are more than there are tokens to give out.
         let person = self.states.len() as u32;
         self.states.push(PersonState { token, head: RowRef::NONE, kinds: KindSet::NONE });
-        let states = &self.states;
-        self.index.insert(token.hash64(), person, |other| states.get(other as usize).map_or(0, |state| state.token.hash64()));
+        self.index.insert(hash(token), person);
         person
     }
 

@@ -50,10 +50,17 @@ impl RegionFacts {
     }
 
     /// Takes a record; adds the regions of which a tier comes or goes to `changed`. Whether the contents were in conflict.
-    pub(super) fn apply(&mut self, key: FactKey, version: Version, contents: Contents, changed: &mut Vec<Box<str>>) -> bool {
+    pub(super) fn apply(
+        &mut self,
+        key: FactKey,
+        version: Version,
+        contents: Contents,
+        changed: &mut Vec<Box<str>>,
+    ) -> bool {
         let mut conflict = false;
         if let Some((its_version, its)) = self.winners.get(&key) {
-            conflict = version.revision == its_version.revision && contents.is_some() && its.is_some() && contents != *its;
+            conflict =
+                version.revision == its_version.revision && contents.is_some() && its.is_some() && contents != *its;
             if (version, &contents) <= (*its_version, its) {
                 return conflict;
             }
@@ -100,7 +107,11 @@ impl RegionFacts {
 
     /// Bytes held, about: a tree does not say what it holds.
     pub(super) fn bytes(&self) -> usize {
-        let spans: usize = self.standing.iter().map(|(region, spans)| region.len() + 40 + spans.capacity() * size_of::<TierSpan>()).sum();
+        let spans: usize = self
+            .standing
+            .iter()
+            .map(|(region, spans)| region.len() + 40 + spans.capacity() * size_of::<TierSpan>())
+            .sum();
         self.winners.allocation_size() + self.winners.len() * 12 + spans
     }
 }
@@ -111,7 +122,10 @@ pub(super) fn prefixes(code: &str) -> impl Iterator<Item = &str> {
 }
 
 /// The entries whose code begins with a code, without that of the code itself.
-pub(super) fn beginning_with<'a, V>(map: &'a BTreeMap<Box<str>, V>, code: &'a str) -> impl Iterator<Item = (&'a str, &'a V)> {
+pub(super) fn beginning_with<'a, V>(
+    map: &'a BTreeMap<Box<str>, V>,
+    code: &'a str,
+) -> impl Iterator<Item = (&'a str, &'a V)> {
     map.range::<str, _>((Bound::Excluded(code), Bound::Unbounded))
         .map(|(other, value)| (other.as_ref(), value))
         .take_while(move |(other, _)| other.starts_with(code))

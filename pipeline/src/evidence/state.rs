@@ -101,17 +101,23 @@ impl Evidence {
     pub(super) fn known_span(&self, at: RowRef) -> KnownSpan {
         let table = self.table(at);
         let (known_at, marks) = (table.known_at(at.row()), table.marks(at.row()));
-        let known = |mark: u8, sparse: &Sparse| if marks & mark == 0 { known_at } else { sparse.get(&at).copied().unwrap_or(known_at) };
-        KnownSpan { first: known(mark::FIRST_KNOWN, &self.first_known), latest: known(mark::LATEST_KNOWN, &self.latest_known) }
+        let known = |mark: u8, sparse: &Sparse| {
+            if marks & mark == 0 { known_at } else { sparse.get(&at).copied().unwrap_or(known_at) }
+        };
+        KnownSpan {
+            first: known(mark::FIRST_KNOWN, &self.first_known),
+            latest: known(mark::LATEST_KNOWN, &self.latest_known),
+        }
     }
 
     /// Keeps when records of a winner's fact became known, where it is not when the winner did.
     pub(super) fn set_known_span(&mut self, at: RowRef, span: KnownSpan) {
         let table = &mut self.tables[at.code()];
         let known_at = table.known_at(at.row());
-        for (instant, mark, sparse) in
-            [(span.first, mark::FIRST_KNOWN, &mut self.first_known), (span.latest, mark::LATEST_KNOWN, &mut self.latest_known)]
-        {
+        for (instant, mark, sparse) in [
+            (span.first, mark::FIRST_KNOWN, &mut self.first_known),
+            (span.latest, mark::LATEST_KNOWN, &mut self.latest_known),
+        ] {
             if instant != known_at {
                 sparse.insert(at, instant);
                 table.mark(at.row(), mark, 0);

@@ -47,7 +47,9 @@ impl StayCodes {
         let mut met: Vec<(&str, u32)> = Vec::new();
         for region in regions {
             let holding = prefixes(region).chain([region.as_ref()]);
-            met.extend(holding.filter_map(|code| self.by_text.get_key_value(code)).map(|(code, &at)| (code.as_ref(), at)));
+            met.extend(
+                holding.filter_map(|code| self.by_text.get_key_value(code)).map(|(code, &at)| (code.as_ref(), at)),
+            );
             met.extend(beginning_with(&self.by_text, region).map(|(code, &at)| (code, at)));
         }
         met.sort_unstable();
@@ -67,7 +69,8 @@ impl StayCodes {
 
     /// Bytes held, about: a tree does not say what it holds.
     pub(super) fn bytes(&self) -> usize {
-        let matches: usize = self.codes.iter().flatten().map(|code| code.matches.len() * size_of::<MatchedTier>()).sum();
+        let matches: usize =
+            self.codes.iter().flatten().map(|code| code.matches.len() * size_of::<MatchedTier>()).sum();
         self.codes.capacity() * size_of::<Option<StayCode>>() + self.by_text.len() * 48 + matches
     }
 }

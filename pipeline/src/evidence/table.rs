@@ -108,7 +108,9 @@ impl Table {
 
     fn revision(&self, row: u32) -> u32 {
         match read_u16(self.row(row), layout::REVISION) {
-            layout::REVISION_ELSEWHERE => self.elsewhere.get(&(row, layout::REVISION as u8)).map_or(0, |&revision| revision as u32),
+            layout::REVISION_ELSEWHERE => {
+                self.elsewhere.get(&(row, layout::REVISION as u8)).map_or(0, |&revision| revision as u32)
+            }
             short => u32::from(short),
         }
     }
@@ -178,7 +180,9 @@ impl Table {
             number => Value::Text(interner.get(number)),
         };
         match self.layout.kind.columns()[column].column_type {
-            ColumnType::Instant => self.instant_in(bytes, row, at).map_or(Value::Null, |ms| Value::Instant(Instant(ms))),
+            ColumnType::Instant => {
+                self.instant_in(bytes, row, at).map_or(Value::Null, |ms| Value::Instant(Instant(ms)))
+            }
             ColumnType::Code(names) => names.get(usize::from(bytes[at])).map_or(Value::Null, |name| Value::Text(name)),
             ColumnType::Region => text(&texts.regions),
             ColumnType::Text => text(&texts.others),

@@ -23,7 +23,12 @@ pub(super) struct Tiers {
 
 impl Evidence {
     /// Applies rows of a batch of `log_schema(Kind::Regions)`, and adds to `touched` everybody with a stay whose tiers changed.
-    pub fn apply_regions(&mut self, batch: &RecordBatch, rows: &[u32], touched: &mut Touched) -> Result<(), EvidenceError> {
+    pub fn apply_regions(
+        &mut self,
+        batch: &RecordBatch,
+        rows: &[u32],
+        touched: &mut Touched,
+    ) -> Result<(), EvidenceError> {
         let batch = Batch::new(Kind::Regions, batch)?;
         let mut changed = Vec::new();
         for &row in rows {

@@ -5,8 +5,8 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, BooleanBuilder, Date32Builder, FixedSizeBinaryBuilder, Int32Builder, RecordBatch, StringBuilder, TimestampMillisecondBuilder,
-    UInt8Builder, UInt32Builder,
+    ArrayRef, BooleanBuilder, Date32Builder, FixedSizeBinaryBuilder, Int32Builder, RecordBatch, StringBuilder,
+    TimestampMillisecondBuilder, UInt8Builder, UInt32Builder,
 };
 use arrow::datatypes::{DataType, SchemaRef};
 use fuma_schemas::evidence::log::FIRST_OF_KIND;

@@ -10,9 +10,10 @@ use fuma_schemas::{Feed, Instant, Kind, Person, RejectCode};
 use super::builders::{EvidenceBuilders, Head};
 use super::check::{self, Context, Value};
 use super::fields::{
-    self, CERT_NUMBER, CERT_TYPE, FIELDS_MAX, FeedRules, ID, KNOWN_AT, OWNER, PERSON, RETRACTED, REVISION, SLOTS_MAX, TRAVEL_KIND,
+    self, CERT_NUMBER, CERT_TYPE, FIELDS_MAX, FeedRules, ID, KNOWN_AT, OWNER, PERSON, RETRACTED, REVISION, SLOTS_MAX,
+    TRAVEL_KIND,
 };
-use super::key::{Key, spell};
+use super::key::{Key, parse_person, spell};
 use super::owners::{Owners, is_owner};
 use super::read::{self, Record, Slot};
 use super::region_code::RegionTable;
@@ -85,11 +86,23 @@ impl Decoder {
     ///
     /// # Errors
     /// The first code of FEEDS.md section 2 that applies. The builders are untouched then.
-    pub fn decode(&mut self, feed: Feed, raw: &[u8], received: Option<Instant>, into: &mut [EvidenceBuilders]) -> Result<Accepted, Reject> {
+    pub fn decode(
+        &mut self,
+        feed: Feed,
+        raw: &[u8],
+        received: Option<Instant>,
+        into: &mut [EvidenceBuilders],
+    ) -> Result<Accepted, Reject> {
         self.try_decode(feed, raw, received, into).map_err(Reject::from)
     }
 
-    fn try_decode(&mut self, feed: Feed, raw: &[u8], received: Option<Instant>, into: &mut [EvidenceBuilders]) -> Result<Accepted, Fault> {
+    fn try_decode(
+        &mut self,
+        feed: Feed,
+        raw: &[u8],
+        received: Option<Instant>,
+        into: &mut [EvidenceBuilders],
+    ) -> Result<Accepted, Fault> {
         let rules = fields::rules(feed);
         let mut record = Record::new();
         read::read(rules, raw, &mut record)?;
@@ -142,7 +155,7 @@ impl Decoder {
         let is_certificate = [cert_type, cert_number].iter().any(|slot| **slot != Slot::Absent);
         match person {
             Slot::Text(_) if is_certificate => Err(Fault::new(RejectCode::TwoPersons, "person")),
-            Slot::Text(text) => Person::parse(text).ok_or(Fault::new(RejectCode::BadValue, "person")),
+            Slot::Text(text) => parse_person(text).ok_or(Fault::new(RejectCode::BadValue, "person")),
             _ if is_certificate => self.certificate(cert_type, cert_number),
             _ => Err(Fault::new(RejectCode::MissingField, "person")),
         }
@@ -173,7 +186,9 @@ impl Decoder {
             if known_at.0 - received.0 > KNOWN_AHEAD_MS_MAX {
                 return Err(fault(RejectCode::InFuture));
             }
-            if self.settings.retention_ms[feed as usize].is_some_and(|retention_ms| received.0 - known_at.0 > retention_ms) {
+            if self.settings.retention_ms[feed as usize]
+                .is_some_and(|retention_ms| received.0 - known_at.0 > retention_ms)
+            {
                 return Err(fault(RejectCode::TooOld));
             }
         }
@@ -193,9 +208,8 @@ fn id<'a>(slot: &'a Slot<'_>) -> Result<&'a str, Fault> {
 fn revision(slot: &Slot<'_>) -> Result<u32, Fault> {
     match slot {
         Slot::Absent => Ok(1),
-        slot => {
-            u32::try_from(check::integer(slot, "revision", i64::from(i32::MAX))?).map_err(|_| Fault::new(RejectCode::BadValue, "revision"))
-        }
+        slot => u32::try_from(check::integer(slot, "revision", i64::from(i32::MAX))?)
+            .map_err(|_| Fault::new(RejectCode::BadValue, "revision")),
     }
 }
 
@@ -208,7 +222,11 @@ fn retracted(slot: &Slot<'_>) -> Result<bool, Fault> {
 }
 
 /// The rules of the record's kind: the feed's only one, or for travel the one that `kind` names.
-fn kind_rules<'r>(feed: Feed, rules: &'r FeedRules, slots: &[Slot<'_>; SLOTS_MAX]) -> Result<&'r fields::KindRules, Fault> {
+fn kind_rules<'r>(
+    feed: Feed,
+    rules: &'r FeedRules,
+    slots: &[Slot<'_>; SLOTS_MAX],
+) -> Result<&'r fields::KindRules, Fault> {
     let place = match feed {
         Feed::Travel => usize::from(check::entry::<TravelKind>(&slots[TRAVEL_KIND], "kind")?.code()),
         _ => 0,

@@ -6,7 +6,8 @@ use rustc_hash::FxHashSet;
 
 /// The 34 provincial codes.
 const PROVINCES: [u8; 34] = [
-    11, 12, 13, 14, 15, 21, 22, 23, 31, 32, 33, 34, 35, 36, 37, 41, 42, 43, 44, 45, 46, 50, 51, 52, 53, 54, 61, 62, 63, 64, 65, 71, 81, 82,
+    11, 12, 13, 14, 15, 21, 22, 23, 31, 32, 33, 34, 35, 36, 37, 41, 42, 43, 44, 45, 46, 50, 51, 52, 53, 54, 61, 62, 63,
+    64, 65, 71, 81, 82,
 ];
 
 /// The codes that a configuration knows. A code of 12 digits is known by its first 9.
@@ -40,7 +41,9 @@ impl RegionTable {
 
 /// Whether this is a code of 2, 4, 6, 9 or 12 digits of one of the 34 provinces.
 pub fn is_code(code: &str) -> bool {
-    matches!(code.len(), 2 | 4 | 6 | 9 | 12) && code.bytes().all(|byte| byte.is_ascii_digit()) && has_province(code.as_bytes())
+    matches!(code.len(), 2 | 4 | 6 | 9 | 12)
+        && code.bytes().all(|byte| byte.is_ascii_digit())
+        && has_province(code.as_bytes())
 }
 
 /// Whether this is one of the 34 provincial codes of 2 digits.

@@ -43,7 +43,9 @@ impl From<Fault> for Reject {
             RejectCode::ListingBasis => format!("{field}: no epidemic basis"),
             RejectCode::BadOutcome => format!("{field}: ended_at, outcome and next_stage do not fit together"),
             RejectCode::EndBeforeStart => format!("{field}: before the start that it ends"),
-            RejectCode::InFuture => format!("{field}: too far after known_at, or known_at after the record was received"),
+            RejectCode::InFuture => {
+                format!("{field}: too far after known_at, or known_at after the record was received")
+            }
             RejectCode::ListingTooLong => format!("{field}: more than 30 days after starts_at"),
             RejectCode::TooOld => format!("{field}: longer ago than the feed is kept"),
         };

@@ -11,6 +11,7 @@ use fuma_schemas::{Feed, Instant, Kind, Person, RejectCode};
 use proptest::prelude::*;
 
 use super::fields::{self, FIELDS_MAX, FeedRules, SLOTS_MAX};
+use super::key::parse_person;
 use super::read::{self, Record};
 use super::{Decoder, EvidenceBuilders, Key, KeyError, Owners, RegionTable, Settings, person_token, resident_id};
 
@@ -25,7 +26,12 @@ fn settings() -> Settings {
     Settings::new(key())
 }
 
-fn decode_with(settings: Settings, feed: Feed, raw: &str, received: Option<Instant>) -> Result<RecordBatch, RejectCode> {
+fn decode_with(
+    settings: Settings,
+    feed: Feed,
+    raw: &str,
+    received: Option<Instant>,
+) -> Result<RecordBatch, RejectCode> {
     let mut into = [EvidenceBuilders::new()];
     Decoder::new(Arc::new(settings)).decode(feed, raw.as_bytes(), received, &mut into).map_err(|reject| reject.code)?;
     assert_eq!(into[0].rows(), 1);
@@ -62,10 +68,28 @@ fn one_person_in_every_spelling_of_a_number() {
         assert_eq!(person_token(&key, "10", number), expected);
     }
     assert_ne!(person_token(&key, "99", "é"), person_token(&key, "99", "É"));
-    let by_number =
-        TEST.replace(r#""person":"0123456789abcdeffedcba9876543210""#, r#""cert_type":"10","cert_number":"99000119900101003x""#);
+    let by_number = TEST.replace(
+        r#""person":"0123456789abcdeffedcba9876543210""#,
+        r#""cert_type":"10","cert_number":"99000119900101003x""#,
+    );
     let batch = decode(Feed::Tests, &by_number).unwrap();
     assert_eq!(batch.column(log::PERSON).as_fixed_size_binary().value(0), expected.0);
+}
+
+#[test]
+fn a_person_key_is_read_as_everywhere_else() {
+    let whole = "0123456789ABCDEFfedcba9876543210";
+    for text in [
+        whole,
+        &whole[1..],
+        "",
+        "0123456789ABCDEFfedcba987654321g",
+        "0123456789ABCDEFfedcba98765432é",
+        &whole.repeat(2),
+    ] {
+        assert_eq!(parse_person(text), Person::parse(text), "{text}");
+    }
+    assert_eq!(parse_person(whole).unwrap().to_string(), whole.to_lowercase());
 }
 
 #[test]
@@ -79,7 +103,8 @@ fn check_digits_of_resident_ids() {
 
 #[test]
 fn defaults_and_nulls() {
-    let batch = decode(Feed::Tests, &TEST.replace(r#""id":"#, r#""tube":null,"revision":null,"retracted":null,"id":"#)).unwrap();
+    let batch = decode(Feed::Tests, &TEST.replace(r#""id":"#, r#""tube":null,"revision":null,"retracted":null,"id":"#))
+        .unwrap();
     assert_eq!(batch.column(log::REVISION).as_primitive::<UInt32Type>().value(0), 1);
     assert!(!batch.column(log::RETRACTED).as_boolean().value(0));
     assert_eq!(batch.column_by_name("tube").unwrap().as_primitive::<UInt8Type>().value(0), 0);
@@ -88,7 +113,10 @@ fn defaults_and_nulls() {
 
 #[test]
 fn a_retraction_has_no_payload_and_minds_none() {
-    let text = TEST.replace(r#""method":"nat","result":"negative""#, r#""method":[1e999],"result":{"a":1,"a":2},"retracted":true"#);
+    let text = TEST.replace(
+        r#""method":"nat","result":"negative""#,
+        r#""method":[1e999],"result":{"a":1,"a":2},"retracted":true"#,
+    );
     let batch = decode(Feed::Tests, &text).unwrap();
     assert!(batch.column(log::RETRACTED).as_boolean().value(0));
     assert!((log::FIRST_OF_KIND..batch.num_columns()).all(|column| batch.column(column).is_null(0)));
@@ -98,9 +126,12 @@ fn a_retraction_has_no_payload_and_minds_none() {
 #[test]
 fn of_unknown_fields_only_the_syntax_matters() {
     let deep = format!("{}{}", "[".repeat(64), "]".repeat(64));
-    for unknown in
-        [r#""x":"\ud800","x":1"#, r#""x\udc00":{"owner":[1,1E999]}"#, r#""x":{"x":-0.0,"x":"\u0000"}"#, &format!(r#""x":{deep}"#)]
-    {
+    for unknown in [
+        r#""x":"\ud800","x":1"#,
+        r#""x\udc00":{"owner":[1,1E999]}"#,
+        r#""x":{"x":-0.0,"x":"\u0000"}"#,
+        &format!(r#""x":{deep}"#),
+    ] {
         let raw = TEST.replacen('{', &format!("{{{unknown},"), 1);
         assert!(decode(Feed::Tests, &raw).is_ok(), "{unknown}");
     }
@@ -144,7 +175,11 @@ fn live_records_are_measured_by_their_receipt() {
 #[test]
 fn owners_are_listed_for_all_feeds_or_each() {
     let all = Owners::from_lines("lab\r\n\n hc \n");
-    assert!(all.accept(Feed::Tests, "lab", false) && all.accept(Feed::Listings, "hc", true) && !all.accept(Feed::Tests, "x", false));
+    assert!(
+        all.accept(Feed::Tests, "lab", false)
+            && all.accept(Feed::Listings, "hc", true)
+            && !all.accept(Feed::Tests, "x", false)
+    );
     let each = Owners::per_feed([(Feed::Tests, ["lab"])]);
     assert!(each.accept(Feed::Cases, "x", true) && !each.accept(Feed::Tests, "x", true));
     assert!(Owners::Everyone.accept(Feed::Listings, "x", false) && !Owners::Everyone.accept(Feed::Listings, "x", true));
@@ -174,7 +209,10 @@ fn the_tables_of_the_fields_fit_their_arrays() {
                 assert_eq!(rules.slot(field.name), Some(kind.first_slot + place), "{feed:?} {}", field.name);
             }
         }
-        assert_eq!((rules.slot("owner"), rules.slot("known_at"), rules.slot(""), rules.slot("Owner")), (Some(0), Some(4), None, None));
+        assert_eq!(
+            (rules.slot("owner"), rules.slot("known_at"), rules.slot(""), rules.slot("Owner")),
+            (Some(0), Some(4), None, None)
+        );
         assert_eq!(rules.slot("person").is_none(), feed == Feed::Regions);
     }
 }

@@ -38,7 +38,9 @@ pub(super) fn check(rules: &KindRules, values: &[Value<'_>], known_at: Instant) 
     }
     if rules.kind == Kind::Listings {
         let instant = |name| place(rules, name).and_then(|at| values.get(at));
-        if let (Some(Value::Instant(starts)), Some(Value::Instant(expires))) = (instant("starts_at"), instant("expires_at")) {
+        if let (Some(Value::Instant(starts)), Some(Value::Instant(expires))) =
+            (instant("starts_at"), instant("expires_at"))
+        {
             if expires.0 - starts.0 > LISTING_MS_MAX {
                 return Err(Fault::new(RejectCode::ListingTooLong, "expires_at"));
             }
@@ -50,7 +52,8 @@ pub(super) fn check(rules: &KindRules, values: &[Value<'_>], known_at: Instant) 
 /// ended_at and outcome together or not at all; next_stage with `transferred` and only then.
 fn outcome_fits(rules: &KindRules, values: &[Value<'_>]) -> bool {
     let value = |name| place(rules, name).and_then(|at| values.get(at)).copied().unwrap_or(Value::Null);
-    let (ended, outcome, next) = (value("ended_at") != Value::Null, value("outcome"), value("next_stage") != Value::Null);
+    let (ended, outcome, next) =
+        (value("ended_at") != Value::Null, value("outcome"), value("next_stage") != Value::Null);
     let transferred = outcome == Value::Code(Outcome::Transferred.code());
     ended == (outcome != Value::Null) && transferred == next
 }

@@ -7,44 +7,17 @@
 //! Owns the analysis. It may name more tables than needed, never fewer.
 
 use datafusion::logical_expr::{Join, JoinType, LogicalPlan};
+use fuma_schemas::Kind;
 
-/// A set of base tables, by their number (the kinds of evidence, then `tiered_stays`).
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct TableSet(pub u16);
-
-impl TableSet {
-    /// Every base table.
-    pub const ALL: TableSet = TableSet(u16::MAX);
-
-    /// One table.
-    pub fn of(number: usize) -> TableSet {
-        TableSet(1 << (number % 16))
-    }
-
-    /// Both.
-    #[must_use]
-    pub fn and(self, other: TableSet) -> TableSet {
-        TableSet(self.0 | other.0)
-    }
-
-    /// Whether a table is in both.
-    pub fn meets(self, other: TableSet) -> bool {
-        self.0 & other.0 != 0
-    }
-
-    /// Whether the table is in the set.
-    pub fn has(self, number: usize) -> bool {
-        self.meets(TableSet::of(number))
-    }
-}
+use crate::evidence::{BaseTable, KindSet};
 
 /// What is known of a table that a plan scans.
 #[derive(Clone, Copy, Debug)]
 pub struct Origin {
     /// Where its rows spring from; none for a table of the pack, which always has rows.
-    pub drivers: Option<TableSet>,
+    pub drivers: Option<KindSet>,
     /// The base tables it is made of.
-    pub needs: TableSet,
+    pub needs: KindSet,
 }
 
 /// Knows the tables that a plan scans.
@@ -54,16 +27,16 @@ pub trait Origins {
 }
 
 /// The driving tables of an optimised plan; none when rows may spring from nothing.
-pub fn drivers(plan: &LogicalPlan, tables: &dyn Origins) -> Option<TableSet> {
+pub fn drivers(plan: &LogicalPlan, tables: &dyn Origins) -> Option<KindSet> {
     match plan {
         LogicalPlan::TableScan(scan) => tables.origin(scan.table_name.table()).drivers,
-        LogicalPlan::EmptyRelation(relation) if !relation.produce_one_row => Some(TableSet::default()),
+        LogicalPlan::EmptyRelation(relation) if !relation.produce_one_row => Some(KindSet::NONE),
         LogicalPlan::Join(join) => of_join(join, tables),
         LogicalPlan::Union(union) => union
             .inputs
             .iter()
             .map(|input| drivers(input, tables))
-            .try_fold(TableSet::default(), |all, one| Some(all.and(one?))),
+            .try_fold(KindSet::NONE, |all, one| Some(all.union(one?))),
         LogicalPlan::Aggregate(aggregate) if aggregate.group_expr.is_empty() => None,
         LogicalPlan::Projection(_)
         | LogicalPlan::Filter(_)
@@ -77,7 +50,7 @@ pub fn drivers(plan: &LogicalPlan, tables: &dyn Origins) -> Option<TableSet> {
     }
 }
 
-fn of_join(join: &Join, tables: &dyn Origins) -> Option<TableSet> {
+fn of_join(join: &Join, tables: &dyn Origins) -> Option<KindSet> {
     let (left, right) = (drivers(&join.left, tables), drivers(&join.right, tables));
     match join.join_type {
         JoinType::Inner => match (left, right) {
@@ -87,22 +60,22 @@ fn of_join(join: &Join, tables: &dyn Origins) -> Option<TableSet> {
         },
         JoinType::Left | JoinType::LeftSemi | JoinType::LeftAnti | JoinType::LeftMark => left,
         JoinType::Right | JoinType::RightSemi | JoinType::RightAnti | JoinType::RightMark => right,
-        JoinType::Full => Some(left?.and(right?)),
+        JoinType::Full => Some(left?.union(right?)),
     }
 }
 
 /// How many people a set of tables is likely to meet: tests, stays and trips are everybody's.
-fn breadth(set: TableSet) -> u32 {
-    use fuma_schemas::Kind;
+fn breadth(set: KindSet) -> u32 {
     let everybody = [Kind::Tests, Kind::Stays, Kind::Trips];
-    everybody.into_iter().filter(|kind| set.has(usize::from(kind.code()))).count() as u32 * 100 + set.0.count_ones()
+    let crowds = everybody.into_iter().filter(|kind| set.contains(BaseTable::Kind(*kind))).count();
+    set.0.count_ones() + 100 * u32::try_from(crowds).unwrap_or(0)
 }
 
 /// All base tables that a plan reads.
-pub fn needs(plan: &LogicalPlan, tables: &dyn Origins) -> TableSet {
+pub fn needs(plan: &LogicalPlan, tables: &dyn Origins) -> KindSet {
     let own = match plan {
         LogicalPlan::TableScan(scan) => tables.origin(scan.table_name.table()).needs,
-        _ => TableSet::default(),
+        _ => KindSet::NONE,
     };
-    plan.inputs().into_iter().fold(own, |all, input| all.and(needs(input, tables)))
+    plan.inputs().into_iter().fold(own, |all, input| all.union(needs(input, tables)))
 }

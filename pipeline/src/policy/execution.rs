@@ -13,16 +13,16 @@ use arrow::datatypes::{TimestampMillisecondType, UInt32Type, UInt64Type};
 use datafusion::common::Result;
 use datafusion::execution::TaskContext;
 use datafusion::execution::runtime_env::RuntimeEnv;
-use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::execution_plan::reset_plan_states;
+use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties as _};
 use fuma_schemas::Instant;
 use fuma_schemas::evidence::instant_type;
 use futures::StreamExt as _;
 
-use super::drivers::TableSet;
-use super::leaf::{InputTable, StepInput};
+use super::leaf::StepInput;
 use super::pack::Pack;
-use super::planner::{BASE_TABLES, Planned, session_config};
+use super::planner::{Planned, session_config};
+use crate::evidence::{BaseTable, KindSet, StepTable};
 
 /// An interval that a rule gives to a slot, clipped to the calendar.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -45,12 +45,18 @@ pub struct RuleRow {
 pub struct Executor {
     pack: Arc<Pack>,
     runtime: Arc<RuntimeEnv>,
+    /// DataFusion may spawn (a UNION below a join): on this one thread.
+    threads: tokio::runtime::Runtime,
 }
 
 impl Executor {
     /// An executor for a pack.
-    pub fn new(pack: Arc<Pack>) -> Executor {
-        Executor { pack, runtime: Arc::new(RuntimeEnv::default()) }
+    ///
+    /// # Errors
+    /// When the system has no room for a runtime.
+    pub fn new(pack: Arc<Pack>) -> Result<Executor> {
+        let threads = tokio::runtime::Builder::new_current_thread().build()?;
+        Ok(Executor { pack, runtime: Arc::new(RuntimeEnv::default()), threads })
     }
 
     /// The pack.
@@ -62,11 +68,10 @@ impl Executor {
     ///
     /// # Errors
     /// When DataFusion cannot execute a plan: memory, or a bug.
-    pub fn execute(&self, base: Vec<InputTable>) -> Result<Vec<RuleRow>> {
-        let filled = base.iter().enumerate().filter(|(_, table)| table.rows > 0);
-        let filled = filled.fold(TableSet::default(), |all, (number, _)| all.and(TableSet::of(number)));
+    pub fn execute(&self, base: Vec<StepTable>) -> Result<Vec<RuleRow>> {
+        let filled = BaseTable::all().zip(&base).filter(|(_, table)| table.rows > 0);
+        let filled = filled.fold(KindSet::NONE, |all, (table, _)| all.with(table));
         let mut input = StepInput { tables: base };
-        input.tables.resize_with(BASE_TABLES, InputTable::default);
         input.tables.extend(self.pack.tables.iter().map(|table| whole(&table.batch)));
         let rules: Vec<(u16, &Planned)> = (0..)
             .zip(self.pack.rules.iter().map(|rule| &rule.planned))
@@ -84,7 +89,7 @@ impl Executor {
     }
 
     /// Evaluates the views that some active rule reads, each once, in their order.
-    fn evaluate_views(&self, input: &mut StepInput, rules: &[(u16, &Planned)], filled: TableSet) -> Result<()> {
+    fn evaluate_views(&self, input: &mut StepInput, rules: &[(u16, &Planned)], filled: KindSet) -> Result<()> {
         let first_view = input.tables.len();
         let mut used = vec![false; self.pack.views.len()];
         for (_, planned) in rules {
@@ -96,7 +101,7 @@ impl Executor {
             }
         }
         for (at, view) in self.pack.views.iter().enumerate() {
-            let mut table = InputTable::default();
+            let mut table = StepTable::default();
             if used[at] && view.planned.drivers.meets(filled) {
                 let current = Arc::new(StepInput { tables: input.tables.clone() });
                 let batches = self.run(&view.planned.plan, &current)?;
@@ -121,15 +126,18 @@ impl Executor {
             Default::default(),
             Arc::clone(&self.runtime),
         );
-        let mut stream = plan.execute(0, Arc::new(context))?;
-        let mut batches = Vec::new();
-        futures::executor::block_on(async {
-            while let Some(batch) = stream.next().await {
-                let batch = batch?;
-                if batch.num_rows() > 0 {
-                    batches.push(batch);
+        let context = Arc::new(context);
+        // A UNION at the top has a partition an input.
+        let partitions = plan.output_partitioning().partition_count();
+        self.threads.block_on(async {
+            let mut batches = Vec::new();
+            for partition in 0..partitions {
+                let mut stream = plan.execute(partition, Arc::clone(&context))?;
+                while let Some(batch) = stream.next().await {
+                    batches.push(batch?);
                 }
             }
+            batches.retain(|batch| batch.num_rows() > 0);
             Ok(batches)
         })
     }
@@ -148,8 +156,8 @@ fn mark(reads: &[usize], first_view: usize, used: &mut [bool]) {
     }
 }
 
-fn whole(batch: &RecordBatch) -> InputTable {
-    InputTable { rows: batch.num_rows(), columns: batch.columns().iter().cloned().map(Some).collect() }
+fn whole(batch: &RecordBatch) -> StepTable {
+    StepTable { rows: batch.num_rows(), columns: batch.columns().iter().cloned().map(Some).collect() }
 }
 
 fn append_rows(rule: u16, batch: &RecordBatch, rows: &mut Vec<RuleRow>) -> Result<()> {

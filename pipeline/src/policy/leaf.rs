@@ -8,7 +8,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
+use arrow::array::{RecordBatch, RecordBatchOptions};
 use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
 use datafusion::catalog::{Session, TableProvider};
@@ -25,25 +25,18 @@ use datafusion::physical_plan::{
     DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties, SendableRecordBatchStream,
 };
 
-/// A table of one step: columns by their place in the table's full schema; those that no plan reads are absent.
-#[derive(Clone, Debug, Default)]
-pub struct InputTable {
-    /// How many rows it has.
-    pub rows: usize,
-    /// The columns.
-    pub columns: Vec<Option<ArrayRef>>,
-}
+use crate::evidence::StepTable;
 
 /// All tables of one step, by the number that the planner gave them.
 #[derive(Debug, Default)]
 pub struct StepInput {
     /// The tables.
-    pub tables: Vec<InputTable>,
+    pub tables: Vec<StepTable>,
 }
 
 /// A table that plans may read: a name and a schema, without rows.
 #[derive(Debug)]
-pub struct StepTable {
+pub struct NamedTable {
     /// The place in [`StepInput::tables`].
     pub number: usize,
     /// The full schema.
@@ -51,7 +44,7 @@ pub struct StepTable {
 }
 
 #[async_trait]
-impl TableProvider for StepTable {
+impl TableProvider for NamedTable {
     fn schema(&self) -> SchemaRef {
         Arc::clone(&self.schema)
     }

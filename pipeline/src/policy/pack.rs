@@ -8,10 +8,11 @@ use std::sync::Arc;
 use fuma_schemas::change::RuleHead;
 use fuma_schemas::{Colour, Kind};
 
+use crate::evidence::{KindSet, Wanted};
+
 pub use super::manifest::{Manifest, Parameter, Text};
 
 use super::csv_table::{self, CsvTable};
-use super::drivers::TableSet;
 use super::planner::{Planned, Planner};
 use super::sql_file::SqlFile;
 use super::{PackError, PackSource, manifest};
@@ -67,7 +68,7 @@ pub struct Pack {
     /// The cases that must hold before the pack may be used, by file.
     pub cases: BTreeMap<String, String>,
     /// Which columns of each base table some plan reads.
-    pub wanted: Vec<Vec<usize>>,
+    pub wanted: Wanted,
 }
 
 impl Pack {
@@ -82,14 +83,14 @@ impl Pack {
     }
 
     /// The base tables to gather for somebody who has rows in `present`: all that the rules read which can say anything.
-    pub fn needs(&self, present: TableSet) -> TableSet {
+    pub fn needs(&self, present: KindSet) -> KindSet {
         let speaking = self.rules.iter().filter(|rule| rule.planned.drivers.meets(present));
-        speaking.fold(TableSet::default(), |all, rule| all.and(rule.planned.needs))
+        speaking.fold(KindSet::NONE, |all, rule| all.union(rule.planned.needs))
     }
 
     /// The base tables from which some rule springs.
-    pub fn drivers(&self) -> TableSet {
-        self.rules.iter().fold(TableSet::default(), |all, rule| all.and(rule.planned.drivers))
+    pub fn drivers(&self) -> KindSet {
+        self.rules.iter().fold(KindSet::NONE, |all, rule| all.union(rule.planned.drivers))
     }
 }
 

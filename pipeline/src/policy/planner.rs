@@ -18,20 +18,16 @@ use datafusion::physical_plan::ExecutionPlan;
 use datafusion::prelude::{SessionConfig, SessionContext};
 use datafusion::sql::parser::Statement;
 use datafusion::sql::sqlparser::ast;
-use fuma_schemas::Kind;
-use fuma_schemas::evidence::{instant_type, rule_schema, tiered_stay_schema};
+use fuma_schemas::evidence::instant_type;
+
+use crate::evidence::{BaseTable, KindSet, Wanted};
 
 use super::csv_table::CsvTable;
-use super::drivers::{self, Origin, Origins, TableSet};
-use super::leaf::{Leaf, StepTable};
+use super::drivers::{self, Origin, Origins};
+use super::leaf::{Leaf, NamedTable};
 use super::locality::{self, Personal};
 use super::sql_file::SqlFile;
 use super::{PackError, functions};
-
-/// The number of `tiered_stays` among the base tables.
-pub const TIERED_STAYS: usize = Kind::PERSONAL.len();
-/// How many base tables there are.
-pub const BASE_TABLES: usize = TIERED_STAYS + 1;
 
 /// A planned SELECT.
 #[derive(Clone, Debug)]
@@ -41,9 +37,9 @@ pub struct Planned {
     /// The columns that come out.
     pub schema: SchemaRef,
     /// The base tables from which its rows spring.
-    pub drivers: TableSet,
+    pub drivers: KindSet,
     /// The base tables that it reads, through views too.
-    pub needs: TableSet,
+    pub needs: KindSet,
     /// Every table that it reads itself, by number.
     pub reads: Vec<usize>,
 }
@@ -54,7 +50,7 @@ pub struct Planner {
     origins: BTreeMap<String, Origin>,
     numbers: usize,
     /// Which columns of which base table some plan reads.
-    wanted: Vec<Vec<usize>>,
+    wanted: Wanted,
 }
 
 impl Planner {
@@ -64,22 +60,16 @@ impl Planner {
         for function in functions::all() {
             context.register_udf(function);
         }
-        let mut planner =
-            Planner { context, origins: BTreeMap::new(), numbers: 0, wanted: vec![Vec::new(); BASE_TABLES] };
-        for kind in Kind::PERSONAL {
-            planner.add_base(kind.name(), rule_schema(kind))?;
+        let mut planner = Planner { context, origins: BTreeMap::new(), numbers: 0, wanted: Wanted::default() };
+        for table in BaseTable::all() {
+            let own = KindSet::of(table);
+            planner.add(table.name(), table.name(), table.schema(), Origin { drivers: Some(own), needs: own })?;
         }
-        planner.add_base("tiered_stays", tiered_stay_schema())?;
         Ok(planner)
     }
 
-    fn add_base(&mut self, name: &str, schema: SchemaRef) -> Result<(), PackError> {
-        let own = TableSet::of(self.numbers);
-        self.add(name, name, schema, Origin { drivers: Some(own), needs: own })
-    }
-
     fn add(&mut self, file: &str, name: &str, schema: SchemaRef, origin: Origin) -> Result<(), PackError> {
-        let table = StepTable { number: self.numbers, schema };
+        let table = NamedTable { number: self.numbers, schema };
         if self.origins.contains_key(name) {
             return Err(PackError::of(file, format!("a table or view named `{name}` is there already")));
         }
@@ -92,7 +82,7 @@ impl Planner {
 
     /// Makes a table of the pack known; the next number is its own.
     pub fn add_table(&mut self, file: &str, table: &CsvTable) -> Result<(), PackError> {
-        let origin = Origin { drivers: None, needs: TableSet::default() };
+        let origin = Origin { drivers: None, needs: KindSet::NONE };
         self.add(file, &table.name, table.batch.schema(), origin)
     }
 
@@ -117,8 +107,8 @@ impl Planner {
     }
 
     /// Which columns of each base table some plan reads, ascending.
-    pub fn into_wanted(mut self) -> Vec<Vec<usize>> {
-        for columns in &mut self.wanted {
+    pub fn into_wanted(mut self) -> Wanted {
+        for columns in &mut self.wanted.0 {
             columns.sort_unstable();
             columns.dedup();
         }
@@ -175,7 +165,7 @@ impl Planner {
         let mut reads = Vec::new();
         for (table, columns) in leaves {
             reads.push(table);
-            if let Some(wanted) = self.wanted.get_mut(table) {
+            if let Some(wanted) = self.wanted.0.get_mut(table) {
                 wanted.extend(columns);
             }
         }
@@ -193,7 +183,7 @@ impl Personal for Planner {
 
 impl Origins for Planner {
     fn origin(&self, table: &str) -> Origin {
-        self.origins.get(table).copied().unwrap_or(Origin { drivers: None, needs: TableSet::ALL })
+        self.origins.get(table).copied().unwrap_or(Origin { drivers: None, needs: KindSet::ALL })
     }
 }
 

@@ -1,1 +1,144 @@
-//! (to be written)
+//! The engine over files, with a virtual clock (FEEDS.md section 3).
+//!
+//! ```text
+//! tick      the clock of a replay: multiples of the tick since the Unix epoch
+//! decode    sources -> evidence batches by partition, and rejects
+//! schedule  rows of batches in the order of ticks
+//! links     trace over all ticks: verdicts in the order of ticks
+//! run       partitions, each on a thread of its own, tick by tick
+//! ```
+//!
+//! Evidence is a set, so within a tick order means nothing, and the answer depends on the records and the tick alone, not on
+//! the number of workers. Replay forgets nothing. Never reads a wall clock.
+
+mod decode;
+mod links;
+mod run;
+mod schedule;
+mod tick;
+
+use std::sync::Arc;
+
+use fuma_connectors::files::{FeedFile, FileError};
+use fuma_schemas::{CodeChange, Feed, Instant, RejectCode};
+
+use crate::assess::AssessError;
+use crate::evidence::Memory;
+use crate::intake;
+use crate::policy::Pack;
+use crate::trace::LinkBatchError;
+
+pub use run::{Finished, finish, run};
+pub use tick::Tick;
+
+/// Where records come from.
+#[derive(Clone, Debug)]
+pub enum Source {
+    /// A file of a feed.
+    File(FeedFile),
+    /// A file's bytes in memory; the end of the name says the format.
+    Bytes {
+        /// The feed.
+        feed: Feed,
+        /// The name of the file, for rejects.
+        name: String,
+        /// Its bytes.
+        bytes: Arc<[u8]>,
+    },
+}
+
+/// How to replay.
+#[derive(Clone)]
+pub struct Options {
+    /// The pack, which holds for all time.
+    pub pack: Arc<Pack>,
+    /// The tick.
+    pub tick: Tick,
+    /// The last instant; none: the first tick at or after the last record.
+    pub until: Option<Instant>,
+    /// How many threads and partitions; at least 1.
+    pub workers: usize,
+    /// What intake needs.
+    pub intake: Arc<intake::Settings>,
+}
+
+/// A rejected record.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Rejected {
+    /// The feed.
+    pub feed: Feed,
+    /// The base name of the file.
+    pub file: Arc<str>,
+    /// The line, from 1.
+    pub line: u64,
+    /// The code.
+    pub code: RejectCode,
+    /// Which field, and what is expected of it.
+    pub message: String,
+    /// The record as it came. It may hold an identity.
+    pub raw: Vec<u8>,
+}
+
+/// What a replay came to.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// By decided_at, then person.
+    pub changes: Vec<CodeChange>,
+    /// By feed, file, line.
+    pub rejects: Vec<Rejected>,
+    /// What was counted.
+    pub counts: Counts,
+}
+
+/// What a replay counted.
+#[derive(Clone, Debug, Default)]
+pub struct Counts {
+    /// Records read, good and bad.
+    pub records: u64,
+    /// Fields that no feed knows, dropped.
+    pub unknown_fields: u64,
+    /// Records of one fact and revision with other contents.
+    pub conflicts: u64,
+    /// People with evidence.
+    pub people: u64,
+    /// Facts.
+    pub facts: u64,
+    /// Announced green, yellow and red at the end.
+    pub colours: [u64; 3],
+    /// The state's memory, by partition.
+    pub memory: Vec<Memory>,
+    /// What announced colours and dues take besides.
+    pub announced_bytes: u64,
+    /// The last tick; none when no record was accepted by then.
+    pub last_tick: Option<Instant>,
+}
+
+/// Is told how far a replay is, from any thread.
+pub trait Progress: Sync {
+    /// Records decoded since the last call.
+    fn decoded(&self, _records: u64) {}
+    /// A partition has reached a clock: people by colour there (green, yellow, red), and changes since the last call.
+    fn judged(&self, _partition: usize, _clock: Instant, _colours: [u64; 3], _changes: u64) {}
+}
+
+/// Nobody listens.
+pub struct Silent;
+
+impl Progress for Silent {}
+
+/// Why a replay ended early.
+#[derive(Debug, thiserror::Error)]
+pub enum ReplayError {
+    /// A source cannot be read to its end.
+    #[error("{0}")]
+    Source(#[from] FileError),
+    /// The state or the rules failed.
+    #[error("{0}")]
+    Assess(#[from] AssessError),
+    /// Trace failed.
+    #[error("contacts cannot be traced: {0}")]
+    Trace(#[from] LinkBatchError),
+    /// A thread ended without an answer: a bug.
+    #[error("a worker ended without an answer; please report this")]
+    Worker,
+}

@@ -58,11 +58,13 @@ fn reference(rows: &[Row]) -> Standing {
     }
     let winners: Vec<&Row> = winners.into_values().collect();
     let is_excluded = |row: &Row| row.kind == Kind::Cases && row.code == Classification::Excluded.code();
-    let mut fallen: BTreeSet<usize> = (0..winners.len()).filter(|&n| winners[n].retracted || is_excluded(winners[n])).collect();
+    let mut fallen: BTreeSet<usize> =
+        (0..winners.len()).filter(|&n| winners[n].retracted || is_excluded(winners[n])).collect();
     loop {
         let has_fallen = |kind: Kind, name: &Option<String>| {
-            let bearers: Vec<usize> =
-                (0..winners.len()).filter(|&n| winners[n].kind == kind && name.as_ref() == Some(&format!("s/{}", winners[n].id))).collect();
+            let bearers: Vec<usize> = (0..winners.len())
+                .filter(|&n| winners[n].kind == kind && name.as_ref() == Some(&format!("s/{}", winners[n].id)))
+                .collect();
             !bearers.is_empty() && bearers.iter().all(|n| fallen.contains(n))
         };
         let falls = |row: &Row| has_fallen(Kind::Cases, &row.links[0]) || has_fallen(Kind::Contacts, &row.links[1]);
@@ -117,7 +119,16 @@ fn restores() -> impl Strategy<Value = Vec<Row>> {
         for (revision, (person, id, turn)) in turns.into_iter().enumerate() {
             let code = if turn == 1 { Classification::Excluded } else { Classification::Suspected }.code();
             let (revision, retracted, links) = (revision as u32 + 1, turn == 2, [None, None]);
-            rows.push(Row { kind: Kind::Cases, person, id: format!("n{id}"), revision, retracted, known_at: 0, code, links });
+            rows.push(Row {
+                kind: Kind::Cases,
+                person,
+                id: format!("n{id}"),
+                revision,
+                retracted,
+                known_at: 0,
+                code,
+                links,
+            });
         }
         rows
     })

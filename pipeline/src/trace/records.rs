@@ -2,7 +2,9 @@
 //!
 //! Owns the columns that trace reads. Must never keep a piece of a batch.
 
-use arrow::array::{Array, BooleanArray, FixedSizeBinaryArray, StringArray, TimestampMillisecondArray, UInt8Array, UInt32Array};
+use arrow::array::{
+    Array, BooleanArray, FixedSizeBinaryArray, StringArray, TimestampMillisecondArray, UInt8Array, UInt32Array,
+};
 use arrow::record_batch::RecordBatch;
 use fuma_schemas::evidence::LINK_COLUMNS;
 use fuma_schemas::vocabulary::{Classification, ClosedList};
@@ -121,7 +123,17 @@ impl<'a> LinkBatch<'a> {
         };
         let key = fact_key(feed, person, owner, id);
         let is_ground = version.retracted;
-        let mut record = LinkRecord { feed, person, owner, id, key, version, content: Content::default(), is_ground, links: [None; 2] };
+        let mut record = LinkRecord {
+            feed,
+            person,
+            owner,
+            id,
+            key,
+            version,
+            content: Content::default(),
+            is_ground,
+            links: [None; 2],
+        };
         if !version.retracted {
             self.read_content(row, &mut record);
         }
@@ -149,12 +161,19 @@ impl<'a> ContactColumns<'a> {
         Ok(ContactColumns {
             determined_at: column(Kind::Contacts, batch, "determined_at")?,
             last_exposure_at: column(Kind::Contacts, batch, "last_exposure_at")?,
-            links: [(Feed::Cases, column(Kind::Contacts, batch, case)?), (Feed::Contacts, column(Kind::Contacts, batch, contact)?)],
+            links: [
+                (Feed::Cases, column(Kind::Contacts, batch, case)?),
+                (Feed::Contacts, column(Kind::Contacts, batch, contact)?),
+            ],
         })
     }
 }
 
-fn column<'a, A: Array + 'static>(kind: Kind, batch: &'a RecordBatch, name: &'static str) -> Result<&'a A, LinkBatchError> {
+fn column<'a, A: Array + 'static>(
+    kind: Kind,
+    batch: &'a RecordBatch,
+    name: &'static str,
+) -> Result<&'a A, LinkBatchError> {
     let column = batch.column_by_name(name).and_then(|column| column.as_any().downcast_ref());
     column.ok_or(LinkBatchError::Column { kind: kind.name(), column: name })
 }

@@ -11,7 +11,9 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, BooleanArray, FixedSizeBinaryArray, StringArray, TimestampMillisecondArray, UInt8Array, UInt32Array};
+use arrow::array::{
+    ArrayRef, BooleanArray, FixedSizeBinaryArray, StringArray, TimestampMillisecondArray, UInt8Array, UInt32Array,
+};
 use arrow::record_batch::RecordBatch;
 use fuma_schemas::evidence::log_schema;
 use fuma_schemas::vocabulary::{Classification, ClosedList};
@@ -63,8 +65,9 @@ impl Row {
 
 /// The rows as a batch of the log; they are all of one kind.
 pub(super) fn batch(kind: Kind, rows: &[Row]) -> RecordBatch {
-    let of_assertion =
-        |value: fn(&Row) -> i64| TimestampMillisecondArray::from_iter(rows.iter().map(|row| (!row.retracted).then(|| value(row))));
+    let of_assertion = |value: fn(&Row) -> i64| {
+        TimestampMillisecondArray::from_iter(rows.iter().map(|row| (!row.retracted).then(|| value(row))))
+    };
     let codes = UInt8Array::from_iter(rows.iter().map(|row| (!row.retracted).then_some(row.code)));
     let names = |slot: usize| StringArray::from_iter(rows.iter().map(|row| row.links[slot].clone()));
     let people = FixedSizeBinaryArray::try_from_iter(rows.iter().map(|row| [row.person; 16])).unwrap();
@@ -151,12 +154,16 @@ fn a_contact_of_any_degree_hangs_on_its_index_contact() {
 
 #[test]
 fn a_name_is_of_its_feed() {
-    story("case a/x 1 excluded\n contact b/y 1 contact:s/x\n contact c/x 1 retracted\n contact d/z 1 case:s/x\n = b/y:no d/z:no");
+    story(
+        "case a/x 1 excluded\n contact b/y 1 contact:s/x\n contact c/x 1 retracted\n contact d/z 1 case:s/x\n = b/y:no d/z:no",
+    );
 }
 
 #[test]
 fn a_name_is_cut_at_its_first_slash() {
-    story("case a/n/1 1 excluded\n contact b/p1 1 case:s/n/1\n contact b/p2 1 case:s/n\n contact b/p3 1 case:n1\n = b/p1:no");
+    story(
+        "case a/n/1 1 excluded\n contact b/p1 1 case:s/n/1\n contact b/p2 1 case:s/n\n contact b/p3 1 case:n1\n = b/p1:no",
+    );
 }
 
 #[test]

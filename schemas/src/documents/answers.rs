@@ -1,7 +1,7 @@
 //! What comes out: the code change and the reject line (FEEDS.md sections 3 and 4).
 //!
-//! Owns the shapes that consumers read: every field is always written, and there is no other. [`crate::CodeChange`] is what the engine holds and writes; a test holds the
-//! two together.
+//! Owns the shapes that consumers read: every field is always written, and there is no other. [`crate::CodeChange`]
+//! is what the engine holds and writes; a test holds the two together.
 
 use schemars::{JsonSchema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
@@ -93,7 +93,7 @@ pub struct Reject {
     /// The line, 1 = the first, empty lines counted; in a table the row, 1 = the first after the header.
     #[schemars(range(min = 1))]
     pub line: u64,
-    /// Why: the first that applies in the order of FEEDS.md section 2.
+    /// Why: the first that applies, in the order in which a record is checked.
     #[schemars(schema_with = "reject_codes")]
     pub code: String,
     /// The code in words, without anything of the record.

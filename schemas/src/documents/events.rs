@@ -265,7 +265,7 @@ pub struct Region {
     pub tier: Tier,
     /// From when; at most 7 days of 24 hours after known_at.
     pub since: InstantText,
-    /// Until when, not before since; absent while it holds.
+    /// Until when, not before since; may lie in the future; absent while it holds.
     pub until: Option<InstantText>,
     /// Who decided.
     pub authority: String,

@@ -31,7 +31,10 @@ fn integers_and_booleans_are_their_json_text_and_anything_else_there_is_text() {
         ("1.0,01,True, 1", r#"{"row":"1.0","revision":"01","retracted":"True","id":" 1"}"#),
         ("+1,1e2,1,", r#"{"row":"+1","revision":"1e2","retracted":"1"}"#),
         ("-, 1,null,", r#"{"row":"-","revision":" 1","retracted":"null"}"#),
-        ("99999999999999999999999,\"2\",\"false\",", r#"{"row":99999999999999999999999,"revision":2,"retracted":false}"#),
+        (
+            "99999999999999999999999,\"2\",\"false\",",
+            r#"{"row":99999999999999999999999,"revision":2,"retracted":false}"#,
+        ),
     ] {
         assert_eq!(csv(format!("{head}{cells}\n").as_bytes()).0, [expected]);
     }

@@ -8,7 +8,9 @@ use flate2::{Compression, write::GzEncoder};
 
 use super::*;
 
-const TEXT: &[u8] = b"{\"id\":\"1\"}\r\n\n  \n{\"id\":\"a rather long line, longer than a block\"}\n\xff\xfe not text\r\n{\"id\":\"the last lacks its end\"}";
+const TEXT: &[u8] =
+    b"{\"id\":\"1\"}\r\n\n  \n{\"id\":\"a rather long line, longer than a block\"}\n\xff\xfe not text\r\n\
+    {\"id\":\"the last lacks its end\"}";
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut packer = GzEncoder::new(Vec::new(), Compression::default());

@@ -87,8 +87,15 @@ fn files_are_found_by_name_and_ordered_by_feed_then_name_then_as_given() {
 
     let found = find(&[readme.clone(), again.clone(), folder.path().to_owned()]).unwrap();
     let names: Vec<&str> = found.iter().map(|file| file.name.as_str()).collect();
-    let expected =
-        ["external-codes.ndjson", "tests.csv", "tests.csv", "tests.ndjson.gz", "tests.ndjson.zst", "tests.parquet", "travel.ndjson"];
+    let expected = [
+        "external-codes.ndjson",
+        "tests.csv",
+        "tests.csv",
+        "tests.ndjson.gz",
+        "tests.ndjson.zst",
+        "tests.parquet",
+        "travel.ndjson",
+    ];
     assert_eq!(names, expected);
     assert_eq!(found[1].path, again);
     assert_eq!(find(&[folder.path().to_owned(), again.clone()]).unwrap()[2].path, again);
@@ -111,7 +118,9 @@ fn links_are_followed_and_one_that_leads_nowhere_is_an_error() {
     assert_eq!(bytes, b"{}");
 
     std::os::unix::fs::symlink(elsewhere.path().join("y"), folder.path().join("tests.ndjson")).unwrap();
-    assert!(matches!(find(&[folder.path().to_owned()]), Err(FileError::Open { path, .. }) if path.ends_with("tests.ndjson")));
+    assert!(
+        matches!(find(&[folder.path().to_owned()]), Err(FileError::Open { path, .. }) if path.ends_with("tests.ndjson"))
+    );
 }
 
 #[test]

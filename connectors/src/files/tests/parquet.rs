@@ -13,14 +13,16 @@ use arrow::datatypes::{DataType, Field, Float64Type, Int32Type, Schema, TimeUnit
 use super::*;
 
 fn write(columns: Vec<(&str, ArrayRef)>) -> Vec<u8> {
-    let fields: Vec<Field> = columns.iter().map(|(name, array)| Field::new(*name, array.data_type().clone(), true)).collect();
+    let fields: Vec<Field> =
+        columns.iter().map(|(name, array)| Field::new(*name, array.data_type().clone(), true)).collect();
     write_fields(fields, columns.into_iter().map(|(_, array)| array).collect(), Compression::SNAPPY)
 }
 
 fn write_fields(fields: Vec<Field>, columns: Vec<ArrayRef>, compression: Compression) -> Vec<u8> {
     let schema = Arc::new(Schema::new(fields));
     let batch = RecordBatch::try_new(schema.clone(), columns).unwrap();
-    let properties = WriterProperties::builder().set_compression(compression).set_max_row_group_row_count(Some(3)).build();
+    let properties =
+        WriterProperties::builder().set_compression(compression).set_max_row_group_row_count(Some(3)).build();
     let mut writer = ArrowWriter::try_new(Vec::new(), schema, Some(properties)).unwrap();
     writer.write(&batch).unwrap();
     writer.into_inner().unwrap()
@@ -31,7 +33,8 @@ fn column(name: &str, array: impl Array + 'static) -> Vec<String> {
     let (lines, bad) = table("cases.parquet", &write(vec![(name, Arc::new(array))]));
     assert!(bad.is_empty());
     let prefix = format!("{{\"{name}\":");
-    let value = |line: String| line.strip_prefix(&prefix).map_or(line.clone(), |rest| rest[..rest.len() - 1].to_owned());
+    let value =
+        |line: String| line.strip_prefix(&prefix).map_or(line.clone(), |rest| rest[..rest.len() - 1].to_owned());
     lines.into_iter().map(value).collect()
 }
 
@@ -58,7 +61,10 @@ fn numbers_and_booleans() {
     let decimal = |scale| Decimal128Array::from(vec![1200, -5]).with_precision_and_scale(20, scale).unwrap();
     assert_eq!(column("revision", decimal(0)), ["1200", "-5"]);
     assert_eq!(column("revision", decimal(2)), ["12.00", "-0.05"]);
-    assert_eq!(column("revision", Float64Array::from(vec![1.0, -2.5, 1e30, f64::NAN])), ["1.0", "-2.5", "1e30", "[\"NaN\"]"]);
+    assert_eq!(
+        column("revision", Float64Array::from(vec![1.0, -2.5, 1e30, f64::NAN])),
+        ["1.0", "-2.5", "1e30", "[\"NaN\"]"]
+    );
     assert_eq!(column("revision", Float32Array::from(vec![1.0])), ["1.0"]);
 }
 
@@ -68,21 +74,36 @@ fn instants_of_every_unit_and_beyond_the_calendar() {
     let at = Some(1_636_333_980);
     let scaled = |by: i64| vec![at.map(|seconds| seconds * by), None];
     assert_eq!(column("known_at", TimestampSecondArray::from(scaled(1)).with_timezone("UTC")), expected);
-    assert_eq!(column("known_at", TimestampMillisecondArray::from(scaled(1000)).with_timezone("Asia/Shanghai")), expected);
-    assert_eq!(column("known_at", TimestampMicrosecondArray::from(scaled(1_000_000)).with_timezone("+02:00")), expected);
-    assert_eq!(column("known_at", TimestampNanosecondArray::from(scaled(1_000_000_000)).with_timezone("UTC")), expected);
+    assert_eq!(
+        column("known_at", TimestampMillisecondArray::from(scaled(1000)).with_timezone("Asia/Shanghai")),
+        expected
+    );
+    assert_eq!(
+        column("known_at", TimestampMicrosecondArray::from(scaled(1_000_000)).with_timezone("+02:00")),
+        expected
+    );
+    assert_eq!(
+        column("known_at", TimestampNanosecondArray::from(scaled(1_000_000_000)).with_timezone("UTC")),
+        expected
+    );
     let micros = vec![1_636_333_980_007_999, -1];
     let expected = ["\"2021-11-08T09:13:00.007+08:00\"", "\"-1 Microseconds since 1970-01-01\""];
     assert_eq!(column("known_at", TimestampMicrosecondArray::from(micros).with_timezone("UTC")), expected);
     let seconds = vec![253_402_271_999, 253_402_272_000, i64::MAX];
-    let expected =
-        ["\"9999-12-31T23:59:59+08:00\"", "\"253402272000 Seconds since 1970-01-01\"", "\"9223372036854775807 Seconds since 1970-01-01\""];
+    let expected = [
+        "\"9999-12-31T23:59:59+08:00\"",
+        "\"253402272000 Seconds since 1970-01-01\"",
+        "\"9223372036854775807 Seconds since 1970-01-01\"",
+    ];
     assert_eq!(column("known_at", TimestampSecondArray::from(seconds).with_timezone("UTC")), expected);
 }
 
 #[test]
 fn without_a_zone_there_is_no_offset_and_a_date_is_a_date() {
-    assert_eq!(column("known_at", TimestampMillisecondArray::from(vec![1_636_333_980_000])), ["\"2021-11-08T01:13:00\""]);
+    assert_eq!(
+        column("known_at", TimestampMillisecondArray::from(vec![1_636_333_980_000])),
+        ["\"2021-11-08T01:13:00\""]
+    );
     assert_eq!(
         column("service_date", Date32Array::from(vec![0, 18_932, -1, 2_932_897])),
         ["\"1970-01-01\"", "\"2021-11-01\"", "\"-1 days since 1970-01-01\"", "\"2932897 days since 1970-01-01\"",]
@@ -107,14 +128,37 @@ fn other_types_are_an_array_with_their_name() {
 fn rows_are_numbered_across_row_groups_and_packings() {
     let rows = 10_000;
     let ids: ArrayRef = Arc::new(StringArray::from_iter_values((0..rows).map(|row| format!("n{row}"))));
-    for compression in
-        [Compression::UNCOMPRESSED, Compression::ZSTD(Default::default()), Compression::GZIP(Default::default()), Compression::LZ4_RAW]
-    {
+    for compression in [
+        Compression::UNCOMPRESSED,
+        Compression::ZSTD(Default::default()),
+        Compression::GZIP(Default::default()),
+        Compression::LZ4_RAW,
+    ] {
         let fields = vec![Field::new("id", DataType::Utf8, false)];
         let (lines, _) = table("cases.parquet", &write_fields(fields, vec![ids.clone()], compression));
         assert_eq!((lines.len(), lines[rows - 1].as_str()), (rows, r#"{"id":"n9999"}"#));
     }
     assert_eq!(table("cases.parquet", &write(vec![("id", Arc::new(StringArray::from(vec![""; 0])))])).0, [""; 0]);
+}
+
+/// Written by Apache Arrow C++ 26: data pages of version 2, delta encodings, its own schema in the metadata.
+#[test]
+fn a_file_of_another_writer() {
+    let (lines, bad) = table("travel.parquet", include_bytes!("foreign.parquet"));
+    let since = r#""since":"2021-11-08T09:13:00+08:00","until":"2021-11-08T01:13:00""#;
+    let expected = [
+        (
+            r#"{"id":"n1","owner":"src","port":"a","known_at":"2021-11-08T09:13:00.007+08:00""#,
+            r#""service_date":"2021-11-01","row":1,"revision":1,"retracted":true,"extra":["struct"],"list":["list"]}"#,
+        ),
+        (r#"{"owner":"src","port":"b""#, r#""revision":2,"retracted":false,"list":["list"]}"#),
+        (
+            r#"{"id":"n3","owner":"源","port":"c","known_at":"2021-11-08T09:13:00+08:00""#,
+            r#""row":3,"revision":3,"extra":["struct"]}"#,
+        ),
+    ];
+    assert_eq!(lines, expected.map(|(head, tail)| format!("{head},{since},{tail}")));
+    assert!(bad.is_empty());
 }
 
 #[test]
@@ -136,7 +180,10 @@ fn a_text_that_is_no_utf8_costs_its_row_only() {
     }
     assert!(at > 0);
     let (lines, bad) = table("cases.parquet", &bytes);
-    assert_eq!((lines[0].as_str(), lines[1].as_str(), lines[2].as_str()), (r#"{"id":"good-1"}"#, "", r#"{"id":"good-2"}"#));
+    assert_eq!(
+        (lines[0].as_str(), lines[1].as_str(), lines[2].as_str()),
+        (r#"{"id":"good-1"}"#, "", r#"{"id":"good-2"}"#)
+    );
     assert_eq!(bad, [2]);
 }
 
@@ -174,7 +221,8 @@ fn damaged_bytes_never_panic_and_a_cut_file_is_damaged() {
 fn units_of_time_are_all_covered() {
     let units = [TimeUnit::Second, TimeUnit::Millisecond, TimeUnit::Microsecond, TimeUnit::Nanosecond];
     for unit in units {
-        let array = arrow::compute::cast(&Int64Array::from(vec![0]), &DataType::Timestamp(unit, Some("UTC".into()))).unwrap();
+        let array =
+            arrow::compute::cast(&Int64Array::from(vec![0]), &DataType::Timestamp(unit, Some("UTC".into()))).unwrap();
         let (lines, _) = table("cases.parquet", &write(vec![("since", array)]));
         assert_eq!(lines, [r#"{"since":"1970-01-01T08:00:00+08:00"}"#]);
     }

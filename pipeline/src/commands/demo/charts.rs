@@ -45,7 +45,10 @@ const BAR_VALUE: f64 = 72.0;
 pub(super) fn stacked_area(words: &Words<'_>, series: &[Series<'_>], ticks: &[(usize, String)]) -> String {
     let steps = series.iter().map(|series| series.values.len()).max().unwrap_or(0);
     let mut base = vec![0_u64; steps];
-    let highest = (0..steps).map(|step| series.iter().filter_map(|series| series.values.get(step)).sum::<u64>()).max().unwrap_or(0);
+    let highest = (0..steps)
+        .map(|step| series.iter().filter_map(|series| series.values.get(step)).sum::<u64>())
+        .max()
+        .unwrap_or(0);
     let step_of_axis = nice_step(highest);
     let top = highest.div_ceil(step_of_axis).max(1).saturating_mul(step_of_axis);
     let width = words.width;
@@ -55,10 +58,14 @@ pub(super) fn stacked_area(words: &Words<'_>, series: &[Series<'_>], ticks: &[(u
     for value in (0..=top).step_by(step_of_axis as usize) {
         push(&mut svg, format_args!("<path class=\"grid\" d=\"M{LEFT} {0:.1}H{1}\"/>", y(value), width - RIGHT));
         let text = grouped(value);
-        push(&mut svg, format_args!("<text class=\"axis end\" x=\"{}\" y=\"{:.1}\">{text}</text>", LEFT - 8.0, y(value) + 4.0));
+        push(
+            &mut svg,
+            format_args!("<text class=\"axis end\" x=\"{}\" y=\"{:.1}\">{text}</text>", LEFT - 8.0, y(value) + 4.0),
+        );
     }
     for series in series {
-        let above: Vec<u64> = base.iter().enumerate().map(|(step, low)| low + series.values.get(step).copied().unwrap_or(0)).collect();
+        let above: Vec<u64> =
+            base.iter().enumerate().map(|(step, low)| low + series.values.get(step).copied().unwrap_or(0)).collect();
         push(&mut svg, format_args!("<path class=\"area {}\" d=\"", series.class));
         for (step, value) in above.iter().enumerate() {
             push(&mut svg, format_args!("{}{:.1} {:.1}", if step == 0 { 'M' } else { 'L' }, x(step), y(*value)));
@@ -72,7 +79,10 @@ pub(super) fn stacked_area(words: &Words<'_>, series: &[Series<'_>], ticks: &[(u
     for (step, label) in ticks {
         let (at, bottom) = (x(*step), HEIGHT - BOTTOM);
         push(&mut svg, format_args!("<path class=\"tick\" d=\"M{at:.1} {bottom}v5\"/>"));
-        push(&mut svg, format_args!("<text class=\"axis middle\" x=\"{at:.1}\" y=\"{}\">{label}</text>", bottom + 20.0));
+        push(
+            &mut svg,
+            format_args!("<text class=\"axis middle\" x=\"{at:.1}\" y=\"{}\">{label}</text>", bottom + 20.0),
+        );
     }
     svg.push_str("</svg>");
     svg
@@ -88,7 +98,10 @@ pub(super) fn bars(words: &Words<'_>, bars: &[Bar<'_>]) -> String {
         // A bar of a few among thousands is still to be seen.
         let width = (full * bar.value as f64 / highest as f64).max(if bar.value > 0 { 2.0 } else { 0.0 });
         let (text, line) = (grouped(bar.value), top + BAR_HEIGHT / 2.0 + 2.0);
-        push(&mut svg, format_args!("<text class=\"label end\" x=\"{}\" y=\"{line:.1}\">{}</text>", BAR_LABEL - 10.0, bar.label));
+        push(
+            &mut svg,
+            format_args!("<text class=\"label end\" x=\"{}\" y=\"{line:.1}\">{}</text>", BAR_LABEL - 10.0, bar.label),
+        );
         push(
             &mut svg,
             format_args!(
@@ -97,7 +110,10 @@ pub(super) fn bars(words: &Words<'_>, bars: &[Bar<'_>]) -> String {
                 BAR_HEIGHT - 8.0
             ),
         );
-        push(&mut svg, format_args!("<text class=\"value\" x=\"{:.1}\" y=\"{line:.1}\">{text}</text>", BAR_LABEL + width + 8.0));
+        push(
+            &mut svg,
+            format_args!("<text class=\"value\" x=\"{:.1}\" y=\"{line:.1}\">{text}</text>", BAR_LABEL + width + 8.0),
+        );
     }
     svg.push_str("</svg>");
     svg
@@ -116,7 +132,8 @@ fn open(words: &Words<'_>, height: f64) -> String {
 fn nice_step(highest: u64) -> u64 {
     let mut power = 1_u64;
     loop {
-        if let Some(step) = [1, 2, 5].into_iter().map(|factor| factor * power).find(|step| highest.div_ceil(*step) <= 6) {
+        if let Some(step) = [1, 2, 5].into_iter().map(|factor| factor * power).find(|step| highest.div_ceil(*step) <= 6)
+        {
             return step;
         }
         match power.checked_mul(10) {
@@ -148,8 +165,14 @@ mod tests {
         let series = [Series { class: "red", values: vec![1, 1] }, Series { class: "yellow", values: vec![3, 0] }];
         let svg = stacked_area(&words, &series, &[(0, "x".into())]);
         // Four people of the highest value fill the plot from its bottom to its top.
-        assert!(svg.contains("<path class=\"area red\" d=\"M64.0 218.0L948.0 218.0L948.0 286.0L64.0 286.0Z\"/>"), "{svg}");
-        assert!(svg.contains("<path class=\"area yellow\" d=\"M64.0 14.0L948.0 218.0L948.0 218.0L64.0 218.0Z\"/>"), "{svg}");
+        assert!(
+            svg.contains("<path class=\"area red\" d=\"M64.0 218.0L948.0 218.0L948.0 286.0L64.0 286.0Z\"/>"),
+            "{svg}"
+        );
+        assert!(
+            svg.contains("<path class=\"area yellow\" d=\"M64.0 14.0L948.0 218.0L948.0 218.0L64.0 218.0Z\"/>"),
+            "{svg}"
+        );
     }
 
     #[test]

@@ -51,7 +51,10 @@ pub(super) fn run(request: Request<'_>, progress: &dyn Progress) -> Result<Outco
 /// The account of one red code: its reasons, each with rule, clause, title, since and due.
 pub(super) fn explain_red(change: &CodeChange, rules: &[RuleText]) -> String {
     let mut text = format!("\na red code explained: person {}\n", change.person);
-    text.push_str(&format!("  {} -> {} since {}, decided {}\n", change.from, change.to, change.colour_since, change.decided_at));
+    text.push_str(&format!(
+        "  {} -> {} since {}, decided {}\n",
+        change.from, change.to, change.colour_since, change.decided_at
+    ));
     for reason in &change.reasons {
         let colour = if reason.rule.colour == Colour::Red { "red" } else { "yellow" };
         text.push_str(&format!("  {colour:<7}{}  {}\n", reason.rule.id, reason.rule.clause));

@@ -56,7 +56,8 @@ impl Live {
         let every = if self.table.is_some() { TABLE_EVERY } else { LINE_EVERY };
         let now = self.begun.elapsed().as_millis() as i64;
         let last = self.drawn_ms.load(Ordering::Relaxed);
-        now - last >= every.as_millis() as i64 && self.drawn_ms.compare_exchange(last, now, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+        now - last >= every.as_millis() as i64
+            && self.drawn_ms.compare_exchange(last, now, Ordering::Relaxed, Ordering::Relaxed).is_ok()
     }
 
     fn rate(&self) -> String {
@@ -75,7 +76,8 @@ impl Progress for Live {
         if !self.is_time() {
             return;
         }
-        let text = format!("reading  {} of {} records  {} a second", grouped(records), grouped(self.events), self.rate());
+        let text =
+            format!("reading  {} of {} records  {} a second", grouped(records), grouped(self.events), self.rate());
         match &self.table {
             Some(table) => table.counts.set_message(text),
             None => line(&text),
@@ -97,9 +99,10 @@ impl Progress for Live {
                      changes {changes:>10}\n  events/s {rate:>9}"
                 ));
             }
-            None => {
-                line(&format!("day {day} of {}: green {green} yellow {yellow} red {red}, {changes} changes, {rate} events/s", self.days))
-            }
+            None => line(&format!(
+                "day {day} of {}: green {green} yellow {yellow} red {red}, {changes} changes, {rate} events/s",
+                self.days
+            )),
         }
     }
 }

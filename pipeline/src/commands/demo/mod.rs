@@ -89,7 +89,8 @@ pub fn run(arguments: DemoArguments) -> Result<(), DemoError> {
     }
     let live = live::Live::new(settings.start, settings.days, events);
     let begun = WallClock::now();
-    let outcome = engine::run(engine::Request { feeds, policy: &arguments.policy, workers, start: settings.start }, &live)?;
+    let outcome =
+        engine::run(engine::Request { feeds, policy: &arguments.policy, workers, start: settings.start }, &live)?;
     let seconds = begun.elapsed().as_secs_f64();
     live.finish();
     if let Some(folder) = &arguments.out_dir {
@@ -105,7 +106,7 @@ pub fn run(arguments: DemoArguments) -> Result<(), DemoError> {
         rejects: outcome.rejects,
         rules: outcome.rules,
         seconds,
-        memory_bytes_peak: memory_bytes_peak(),
+        memory_bytes_peak: super::memory_bytes_peak(),
     };
     let summary = Summary::of(&outcome.changes, &facts);
     write(&arguments.report, report_html(&facts, &summary).as_bytes())?;
@@ -122,7 +123,8 @@ pub fn run(arguments: DemoArguments) -> Result<(), DemoError> {
 /// The first change to red that has something to wait for, else the first to red.
 fn red_to_explain(changes: &[CodeChange]) -> Option<&CodeChange> {
     let reds = || changes.iter().filter(|change| change.to == Colour::Red && change.from != Colour::Red);
-    let waits = |change: &&CodeChange| change.reasons.len() > 1 && change.reasons.iter().any(|reason| reason.due.is_some());
+    let waits =
+        |change: &&CodeChange| change.reasons.len() > 1 && change.reasons.iter().any(|reason| reason.due.is_some());
     reds().find(waits).or_else(|| reds().next())
 }
 
@@ -142,11 +144,4 @@ fn write_changes(folder: &Path, changes: &[CodeChange]) -> Result<(), DemoError>
 
 fn write(path: &Path, bytes: &[u8]) -> Result<(), DemoError> {
     fs::write(path, bytes).map_err(|source| DemoError::Write { path: path.to_owned(), source })
-}
-
-/// The most memory that this process has held, where the system tells.
-fn memory_bytes_peak() -> Option<u64> {
-    let status = fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
-    line.split_whitespace().nth(1)?.parse::<u64>().ok().map(|kib| kib * 1024)
 }

@@ -30,7 +30,10 @@ pub(super) fn summary(facts: &Facts, summary: &Summary) -> String {
     }
     line(&mut text, "\nreasons begun, by rule");
     for rule in &summary.by_rule {
-        line(&mut text, &format!("  {:<8}{:<8}{:>10}  {}", rule.id, rule.colour, grouped(rule.begun), rule.clause));
+        line(
+            &mut text,
+            &format!("  {:<8}{:<8}{:>10}  {}", rule.id, rule.colour.name(), grouped(rule.begun), rule.clause),
+        );
     }
     line(&mut text, "\nrejects by code");
     for (code, count) in &summary.by_code {

@@ -58,7 +58,9 @@ fn tiles(facts: &Facts, summary: &Summary) -> String {
     ];
     let tiles: String = tiles
         .iter()
-        .map(|(class, zh, en, value)| format!("<div class=\"{class}\"><dt>{zh}<span lang=\"en\">{en}</span></dt><dd>{value}</dd></div>"))
+        .map(|(class, zh, en, value)| {
+            format!("<div class=\"{class}\"><dt>{zh}<span lang=\"en\">{en}</span></dt><dd>{value}</dd></div>")
+        })
         .collect();
     format!("<dl class=\"tiles\">{tiles}</dl>")
 }
@@ -74,14 +76,19 @@ fn over_time(facts: &Facts, summary: &Summary) -> String {
     let peak = summary.hours.iter().map(|hour| hour[0] + hour[1]).max().unwrap_or(0);
     let description = format!("Hour by hour; at most {} people were yellow or red at once.", grouped(peak));
     let words = Words {
-        width: charts::WIDE, id: "colours", title: "每时黄码与红码人数 · People yellow or red", description: &description
+        width: charts::WIDE,
+        id: "colours",
+        title: "每时黄码与红码人数 · People yellow or red",
+        description: &description,
     };
     let mut rows = String::new();
     for at in 0..days {
         let [yellow, red] = summary.day_end(at);
         let green = facts.people.saturating_sub(yellow + red);
-        let numbers: String =
-            [green, yellow, red].into_iter().map(|count| format!("<td class=\"number\">{}</td>", grouped(count))).collect();
+        let numbers: String = [green, yellow, red]
+            .into_iter()
+            .map(|count| format!("<td class=\"number\">{}</td>", grouped(count)))
+            .collect();
         let _ = write!(rows, "<tr><th scope=\"row\">{}</th>{numbers}</tr>", day(at));
     }
     section(
@@ -101,8 +108,12 @@ fn over_time(facts: &Facts, summary: &Summary) -> String {
 
 fn rules(facts: &Facts, summary: &Summary) -> String {
     let labels: Vec<String> = summary.by_rule.iter().map(|rule| escaped(&rule.id)).collect();
-    let bars: Vec<Bar<'_>> =
-        summary.by_rule.iter().zip(&labels).map(|(rule, label)| Bar { label, value: rule.begun, class: rule.colour.name() }).collect();
+    let bars: Vec<Bar<'_>> = summary
+        .by_rule
+        .iter()
+        .zip(&labels)
+        .map(|(rule, label)| Bar { label, value: rule.begun, class: rule.colour.name() })
+        .collect();
     let words = Words {
         width: charts::WIDE,
         id: "rules",
@@ -115,7 +126,8 @@ fn rules(facts: &Facts, summary: &Summary) -> String {
         let (zh, en) = text.map_or(("", ""), |text| (text.title_zh.as_str(), text.title_en.as_str()));
         let _ = write!(
             rows,
-            "<tr><th scope=\"row\" class=\"rule\"><span class=\"dot is-{}\">{}</span></th><td>{}<small lang=\"en\">{}</small></td><td>{}</td>\
+            "<tr><th scope=\"row\" class=\"rule\"><span class=\"dot is-{}\">{}</span></th><td>{}<small lang=\"en\">{}</small></td>\
+             <td>{}</td>\
              <td class=\"number\">{}</td></tr>",
             rule.colour,
             escaped(&rule.id),
@@ -131,8 +143,10 @@ fn rules(facts: &Facts, summary: &Summary) -> String {
         "每次变更中新起效的规则，各计一次。",
         "Each rule counts once in every change that brings it to a person who did not have it.",
         &format!(
-            "<div class=\"scroll\">{}</div><div class=\"scroll\"><table><thead><tr><th scope=\"col\">规则 Rule</th><th scope=\"col\">名称 Title</th>\
-             <th scope=\"col\">条款 Clause</th><th scope=\"col\" class=\"number\">次数 Begun</th></tr></thead><tbody>{rows}</tbody></table></div>",
+            "<div class=\"scroll\">{}</div><div class=\"scroll\"><table><thead><tr><th scope=\"col\">规则 Rule</th>\
+             <th scope=\"col\">名称 Title</th>\
+             <th scope=\"col\">条款 Clause</th><th scope=\"col\" class=\"number\">次数 Begun</th></tr></thead>\
+             <tbody>{rows}</tbody></table></div>",
             charts::bars(&words, &bars)
         ),
     )
@@ -154,8 +168,11 @@ fn steps(summary: &Summary) -> String {
         let _ = write!(rows, "<tr><th scope=\"row\"><span class=\"dot is-{from}\">{}</span></th>", name(from));
         for to in Colour::ALL {
             let count = summary.steps[from as usize][to as usize];
-            let _ =
-                write!(rows, "<td class=\"number\">{}</td>", if from == Colour::Green && to == from { "–".into() } else { grouped(count) });
+            let _ = write!(
+                rows,
+                "<td class=\"number\">{}</td>",
+                if from == Colour::Green && to == from { "–".into() } else { grouped(count) }
+            );
         }
         rows.push_str("</tr>");
     }
@@ -165,14 +182,16 @@ fn steps(summary: &Summary) -> String {
         "行为原码，列为新码；同色为理由变更。",
         "Rows: before. Columns: after. The same colour: other reasons.",
         &format!(
-            "<div class=\"scroll\">{plot}</div><div class=\"scroll\"><table><thead><tr><td></td>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
+            "<div class=\"scroll\">{plot}</div><div class=\"scroll\"><table><thead><tr><td></td>{head}</tr></thead>\
+             <tbody>{rows}</tbody></table></div>"
         ),
     )
 }
 
 fn steps_plot(summary: &Summary) -> String {
     let labels: Vec<_> = summary.by_step().map(|((from, to), count)| (format!("{from} → {to}"), to, count)).collect();
-    let bars: Vec<Bar<'_>> = labels.iter().map(|(label, to, value)| Bar { label, value: *value, class: to.name() }).collect();
+    let bars: Vec<Bar<'_>> =
+        labels.iter().map(|(label, to, value)| Bar { label, value: *value, class: to.name() }).collect();
     let words = Words {
         width: charts::HALF,
         id: "steps",
@@ -183,11 +202,14 @@ fn steps_plot(summary: &Summary) -> String {
 }
 
 fn rejects(summary: &Summary) -> String {
-    let bars: Vec<Bar<'_>> = summary.by_code.iter().map(|(code, count)| Bar { label: code, value: *count, class: "blue" }).collect();
+    let bars: Vec<Bar<'_>> =
+        summary.by_code.iter().map(|(code, count)| Bar { label: code, value: *count, class: "blue" }).collect();
     let rows: String = summary
         .by_code
         .iter()
-        .map(|(code, count)| format!("<tr><th scope=\"row\">{code}</th><td class=\"number\">{}</td></tr>", grouped(*count)))
+        .map(|(code, count)| {
+            format!("<tr><th scope=\"row\">{code}</th><td class=\"number\">{}</td></tr>", grouped(*count))
+        })
         .collect();
     let words = Words {
         width: charts::HALF,
@@ -223,7 +245,9 @@ fn footer(facts: &Facts) -> String {
 }
 
 fn section(zh: &str, en: &str, note_zh: &str, note_en: &str, body: &str) -> String {
-    format!("<section><h2>{zh}<small lang=\"en\">{en}</small></h2><p>{note_zh} <span lang=\"en\">{note_en}</span></p>{body}</section>")
+    format!(
+        "<section><h2>{zh}<small lang=\"en\">{en}</small></h2><p>{note_zh} <span lang=\"en\">{note_en}</span></p>{body}</section>"
+    )
 }
 
 fn date(instant: Instant) -> String {

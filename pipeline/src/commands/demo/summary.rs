@@ -100,7 +100,9 @@ impl Summary {
             steps[change.from as usize][change.to as usize] += 1;
             let announced = people.entry(change.person).or_default();
             announced.was[change.to as usize] = true;
-            for reason in change.reasons.iter().filter(|reason| !announced.rules.iter().any(|rule| rule.id == reason.rule.id)) {
+            for reason in
+                change.reasons.iter().filter(|reason| !announced.rules.iter().any(|rule| rule.id == reason.rule.id))
+            {
                 let RuleHead { id, colour, clause } = reason.rule.as_ref();
                 let new = || RuleCount { id: id.clone(), colour: *colour, clause: clause.clone(), begun: 0 };
                 begun.entry(id.clone()).or_insert_with(new).begun += 1;
@@ -125,8 +127,10 @@ impl Summary {
     /// Every step of the colours that occurred, with its number of changes: upwards first.
     pub fn by_step(&self) -> impl Iterator<Item = ((Colour, Colour), u64)> {
         let steps = Colour::ALL.into_iter().flat_map(|from| Colour::ALL.into_iter().map(move |to| (from, to)));
-        let mut steps: Vec<_> =
-            steps.map(|(from, to)| ((from, to), self.steps[from as usize][to as usize])).filter(|(_, count)| *count > 0).collect();
+        let mut steps: Vec<_> = steps
+            .map(|(from, to)| ((from, to), self.steps[from as usize][to as usize]))
+            .filter(|(_, count)| *count > 0)
+            .collect();
         steps.sort_by_key(|((from, to), _)| to.cmp(from));
         steps.reverse();
         steps.into_iter()

@@ -34,7 +34,8 @@ fn facts(people: u32) -> Facts {
         title_zh: title_zh.into(),
         title_en: title_en.into(),
     });
-    let rejects = RejectCode::ALL.iter().enumerate().flat_map(|(at, code)| vec![(Feed::Tests, *code); at % 4]).collect();
+    let rejects =
+        RejectCode::ALL.iter().enumerate().flat_map(|(at, code)| vec![(Feed::Tests, *code); at % 4]).collect();
     Facts {
         settings: Settings { people, ..Settings::demo(1) },
         policy: "zhejiang-2020-109".into(),
@@ -61,7 +62,8 @@ fn changes(facts: &Facts) -> Vec<CodeChange> {
         });
         let (id, colour, clause, .., days) = *rule.unwrap_or(&RULES[0]);
         let head = Arc::new(RuleHead { id: id.into(), colour, clause: format!("{DOCUMENT} {clause}") });
-        let since = Instant(facts.settings.start.0 + (random.random_range(0.0_f64..1.0).sqrt() * 29.0 * DAY_MS as f64) as i64);
+        let since =
+            Instant(facts.settings.start.0 + (random.random_range(0.0_f64..1.0).sqrt() * 29.0 * DAY_MS as f64) as i64);
         let until = Instant(since.0 + days * DAY_MS);
         let reason = Reason { rule: head, since, until: Some(until), due: Some(until) };
         let change = |from: Colour, to: Colour, at: Instant, reasons: Vec<Reason>| CodeChange {
@@ -103,7 +105,8 @@ fn the_numbers_add_up() {
     assert_eq!(summary.by_rule.iter().map(|rule| rule.begun).sum::<u64>(), 1_100);
     assert_eq!(summary.ever_yellow + summary.ever_red, 1_000);
     assert_eq!(summary.hours.len(), 30 * 24);
-    let left: u64 = (0..3).map(|to| summary.steps[0][to]).sum::<u64>() - (0..3).map(|from| summary.steps[from][0]).sum::<u64>();
+    let left: u64 =
+        (0..3).map(|to| summary.steps[0][to]).sum::<u64>() - (0..3).map(|from| summary.steps[from][0]).sum::<u64>();
     let [yellow, red] = summary.day_end(29);
     assert_eq!(yellow + red, left, "who left green and did not come back is yellow or red at the end");
 }
@@ -118,8 +121,14 @@ fn the_page_is_well_formed_and_needs_nothing_from_outside() {
         for forbidden in ["http", "<script", "src=", "url(", "@import", "Close contact <of", "NaN"] {
             assert!(!page.contains(forbidden), "{forbidden}");
         }
-        for text in ["每日码色", "Changes by rule", "listing-basis", "prefers-color-scheme: dark", "<desc id=\"colours-desc\">", "Seed 1,"]
-        {
+        for text in [
+            "每日码色",
+            "Changes by rule",
+            "listing-basis",
+            "prefers-color-scheme: dark",
+            "<desc id=\"colours-desc\">",
+            "Seed 1,",
+        ] {
             assert!(page.contains(text), "{text}");
         }
         for rule in &summary.by_rule {

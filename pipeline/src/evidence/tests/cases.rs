@@ -15,19 +15,29 @@ pub(super) fn stay(number: u8, id: &str, region: &str, arrived_at: i64) -> Recor
 
 fn region(id: &str, code: &str, since: i64, until: Option<i64>) -> Record {
     let until = until.map_or(Cell::Null, Cell::Instant);
-    let cells = vec![Cell::Text(code.into()), Cell::Code(1), Cell::Instant(since), until, Cell::Text("办".into()), Cell::Null];
+    let cells =
+        vec![Cell::Text(code.into()), Cell::Code(1), Cell::Instant(since), until, Cell::Text("办".into()), Cell::Null];
     Record::new(Kind::Regions, 0, id, since, cells)
 }
 
 fn contact(number: u8, id: &str, known_at: i64) -> Record {
-    Record::new(Kind::Contacts, number, id, known_at, vec![Cell::Code(0), Cell::Instant(known_at), Cell::Instant(known_at)])
+    Record::new(
+        Kind::Contacts,
+        number,
+        id,
+        known_at,
+        vec![Cell::Code(0), Cell::Instant(known_at), Cell::Instant(known_at)],
+    )
 }
 
 #[test]
 fn a_revision_of_another_kind_of_travel_replaces() {
     let mut evidence = Evidence::default();
     let entry = vec![Cell::Instant(DAY), Cell::Null, Cell::Text("SG".into()), Cell::Null];
-    apply(&mut evidence, &[stay(1, "t1", "330106", DAY), Record::new(Kind::Entries, 1, "t1", 2 * DAY, entry).revision(2)]);
+    apply(
+        &mut evidence,
+        &[stay(1, "t1", "330106", DAY), Record::new(Kind::Entries, 1, "t1", 2 * DAY, entry).revision(2)],
+    );
     assert_eq!(rows_of_all(&evidence), ["entries 1|172800000|86400000|86400000|-|SG|-"]);
 }
 
@@ -61,7 +71,10 @@ fn tiers_touch_those_whose_matches_change() {
     let touched = apply(&mut evidence, &[region("r1", "330106001", DAY, None)]);
     assert_eq!(touched.people(), [2, 0]);
     assert!(
-        rows_of_all(&evidence).iter().filter(|row| row.starts_with("tiered_stays")).all(|row| row.ends_with("high|86400000|-|contains"))
+        rows_of_all(&evidence)
+            .iter()
+            .filter(|row| row.starts_with("tiered_stays"))
+            .all(|row| row.ends_with("high|86400000|-|contains"))
     );
     // A second record of the same tier and time changes no match, and a tier that ends as it begins is none.
     assert!(apply(&mut evidence, &[region("r2", "330106001", DAY, None)]).people().is_empty());
@@ -80,7 +93,10 @@ fn rows_gathered_stay_right_when_later_ones_win() {
     evidence.gather(0, 1, KindSet::ALL, &mut step);
     let before = rows_of(&evidence, &step);
     evidence.set_counts(person(1), contact(1, "k", DAY).key(), false, &mut Touched::default());
-    apply(&mut evidence, &[contact(1, "k", 0), stay(1, "a", "50", DAY).revision(2), region("r1", "3301", DAY, Some(DAY)).revision(2)]);
+    apply(
+        &mut evidence,
+        &[contact(1, "k", 0), stay(1, "a", "50", DAY).revision(2), region("r1", "3301", DAY, Some(DAY)).revision(2)],
+    );
     assert_eq!(rows_of(&evidence, &step), before);
     assert_ne!(rows_of_all(&evidence), before);
 }

@@ -29,14 +29,40 @@ fn forgotten(records: &[Record], now: i64) -> u64 {
 #[test]
 fn what_is_open_stays() {
     let case = |classification| {
-        Record::new(Kind::Cases, 1, "c", DAY, vec![Cell::Code(classification), Cell::Instant(DAY), Cell::Null, Cell::Null])
+        Record::new(
+            Kind::Cases,
+            1,
+            "c",
+            DAY,
+            vec![Cell::Code(classification), Cell::Instant(DAY), Cell::Null, Cell::Null],
+        )
     };
     let isolation = {
-        let cells = vec![Cell::Code(1), Cell::Code(1), Cell::Instant(DAY), Cell::Instant(2 * DAY), Cell::Null, Cell::Null, Cell::Null];
+        let cells = vec![
+            Cell::Code(1),
+            Cell::Code(1),
+            Cell::Instant(DAY),
+            Cell::Instant(2 * DAY),
+            Cell::Null,
+            Cell::Null,
+            Cell::Null,
+        ];
         Record::new(Kind::Isolations, 1, "i", DAY, cells)
     };
-    let symptom = Record::new(Kind::Symptoms, 1, "s", DAY, vec![Cell::Code(0), Cell::Instant(DAY), Cell::Null, Cell::Null, Cell::Code(0)]);
-    let code = Record::new(Kind::ExternalCodes, 1, "x", DAY, vec![Cell::Text("50".into()), Cell::Code(0), Cell::Instant(DAY), Cell::Null]);
+    let symptom = Record::new(
+        Kind::Symptoms,
+        1,
+        "s",
+        DAY,
+        vec![Cell::Code(0), Cell::Instant(DAY), Cell::Null, Cell::Null, Cell::Code(0)],
+    );
+    let code = Record::new(
+        Kind::ExternalCodes,
+        1,
+        "x",
+        DAY,
+        vec![Cell::Text("50".into()), Cell::Code(0), Cell::Instant(DAY), Cell::Null],
+    );
     let checkin = {
         let mut record = stay(1, "v", "330106", DAY);
         record.cells[3] = Cell::Code(1);
@@ -76,13 +102,15 @@ fn the_last_instant_and_the_latest_record_both_count() {
 #[test]
 fn memory_goes_down_and_who_is_kept_is_as_before() {
     let mut evidence = Evidence::default();
-    let records: Vec<Record> =
-        (0..4000).map(|number| test_record((number % 50) as u8, &number.to_string(), i64::from(number % 100) * DAY)).collect();
+    let records: Vec<Record> = (0..4000)
+        .map(|number| test_record((number % 50) as u8, &number.to_string(), i64::from(number % 100) * DAY))
+        .collect();
     apply(&mut evidence, &records);
     let may_forget = |number: u32| number % 2 == 0;
     let kept = |evidence: &Evidence| -> Vec<String> {
         let numbers = (0..evidence.people()).filter(|number| !may_forget(*number));
-        let slots: Vec<String> = numbers.map(|number| format!("tests {}|", super::records::slot_of(evidence, number))).collect();
+        let slots: Vec<String> =
+            numbers.map(|number| format!("tests {}|", super::records::slot_of(evidence, number))).collect();
         rows_of_all(evidence).into_iter().filter(|row| slots.iter().any(|slot| row.starts_with(slot))).collect()
     };
     let (before, kept_before) = (evidence.memory(), kept(&evidence));

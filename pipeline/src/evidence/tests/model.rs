@@ -32,7 +32,9 @@ impl Model {
             let row = self.row(fact);
             lines.push(format!("{} {row}", fact.winner.kind.name()));
             if fact.winner.kind == Kind::Stays {
-                lines.extend(tiers(&fact.winner.cells[0], &standing).iter().map(|tier| format!("tiered_stays {row}|{tier}")));
+                lines.extend(
+                    tiers(&fact.winner.cells[0], &standing).iter().map(|tier| format!("tiered_stays {row}|{tier}")),
+                );
             }
         }
         lines.sort();
@@ -42,8 +44,15 @@ impl Model {
     fn standing(&self) -> Vec<Standing<'_>> {
         let mut facts: BTreeMap<FactKey, Vec<&Record>> = BTreeMap::new();
         for record in &self.records {
-            let person = if record.kind == Kind::Regions { fuma_schemas::Person::default() } else { super::records::person(record.person) };
-            facts.entry(crate::evidence::fact_key(record.kind.feed(), person, &record.owner, &record.id)).or_default().push(record);
+            let person = if record.kind == Kind::Regions {
+                fuma_schemas::Person::default()
+            } else {
+                super::records::person(record.person)
+            };
+            facts
+                .entry(crate::evidence::fact_key(record.kind.feed(), person, &record.owner, &record.id))
+                .or_default()
+                .push(record);
         }
         let settle = |records: Vec<&Record>| {
             let first_known = records.iter().map(|record| record.known_at).min()?;
@@ -63,7 +72,9 @@ impl Model {
     fn row(&self, fact: &Standing<'_>) -> String {
         let record = fact.winner;
         let mut cells = vec![record.person.to_string(), record.known_at.to_string(), fact.first_known.to_string()];
-        cells.extend(record.kind.columns().iter().zip(&record.cells).map(|(column, cell)| text(column.column_type, cell)));
+        cells.extend(
+            record.kind.columns().iter().zip(&record.cells).map(|(column, cell)| text(column.column_type, cell)),
+        );
         match record.kind {
             Kind::Contacts => cells.push(self.verdicts.get(&record.key()).copied().unwrap_or(true).to_string()),
             Kind::Listings => cells.push(record.owner.clone()),
@@ -111,7 +122,9 @@ fn tiers(region: &Cell, standing: &[Standing<'_>]) -> BTreeSet<String> {
     let Cell::Text(code) = region else { panic!("a stay without a region") };
     let mut found = BTreeSet::new();
     for fact in standing.iter().filter(|fact| fact.winner.kind == Kind::Regions) {
-        let [Cell::Text(other), Cell::Code(tier), Cell::Instant(since), until, ..] = &fact.winner.cells[..] else { panic!("no region") };
+        let [Cell::Text(other), Cell::Code(tier), Cell::Instant(since), until, ..] = &fact.winner.cells[..] else {
+            panic!("no region")
+        };
         let how = match (code == other, code.starts_with(other.as_str()), other.starts_with(code.as_str())) {
             (true, _, _) => "exact",
             (_, true, _) => "within",

@@ -11,11 +11,26 @@ use super::model::Model;
 use super::records::{Cell, Record, apply, person, rows_of_all};
 use crate::evidence::{Evidence, KindSet, StepRows, Touched};
 
-const KINDS: [Kind; 8] =
-    [Kind::Stays, Kind::Trips, Kind::Entries, Kind::Contacts, Kind::Listings, Kind::Cases, Kind::Isolations, Kind::Regions];
+const KINDS: [Kind; 8] = [
+    Kind::Stays,
+    Kind::Trips,
+    Kind::Entries,
+    Kind::Contacts,
+    Kind::Listings,
+    Kind::Cases,
+    Kind::Isolations,
+    Kind::Regions,
+];
 /// Whole seconds, milliseconds, and what does not fit in four bytes.
-const INSTANTS: [i64; 7] =
-    [1_636_333_980_000, 1_636_333_980_001, 1_636_420_380_000, 0, 253_402_271_999_999, 1_500_000_000_123, 946_684_800_000];
+const INSTANTS: [i64; 7] = [
+    1_636_333_980_000,
+    1_636_333_980_001,
+    1_636_420_380_000,
+    0,
+    253_402_271_999_999,
+    1_500_000_000_123,
+    946_684_800_000,
+];
 const REGIONS: [&str; 7] = ["33", "3301", "330106", "330106001", "330106001002", "330102", "50"];
 
 fn cell(column: &'static Column) -> BoxedStrategy<Cell> {
@@ -23,20 +38,29 @@ fn cell(column: &'static Column) -> BoxedStrategy<Cell> {
         ColumnType::Instant => select(&INSTANTS[..]).prop_map(Cell::Instant).boxed(),
         ColumnType::Code(names) => (0..names.len() as u8).prop_map(Cell::Code).boxed(),
         ColumnType::Region => select(&REGIONS[..]).prop_map(|code| Cell::Text(code.into())).boxed(),
-        ColumnType::Text => select(vec!["", "G7512", "省疫情防控办〔2020〕109号"]).prop_map(|text| Cell::Text(text.into())).boxed(),
+        ColumnType::Text => {
+            select(vec!["", "G7512", "省疫情防控办〔2020〕109号"]).prop_map(|text| Cell::Text(text.into())).boxed()
+        }
         ColumnType::Date | ColumnType::Integer => select(vec![0, -1, 18_900, i32::MAX]).prop_map(Cell::Number).boxed(),
     };
     if column.optional { prop_oneof![Just(Cell::Null), value].boxed() } else { value }
 }
 
 fn record() -> impl Strategy<Value = Record> {
-    let cells = select(&KINDS[..]).prop_flat_map(|kind| (Just(kind), kind.columns().iter().map(cell).collect::<Vec<_>>()));
-    (cells, 0..3_u8, 0..2_u8, select(vec![1, 2, 3, 65_534, 65_535, i32::MAX as u32]), prop::bool::weighted(0.2), select(&INSTANTS[..4])).prop_map(
-        |((kind, cells), person, id, revision, retracted, known_at)| {
+    let cells =
+        select(&KINDS[..]).prop_flat_map(|kind| (Just(kind), kind.columns().iter().map(cell).collect::<Vec<_>>()));
+    (
+        cells,
+        0..3_u8,
+        0..2_u8,
+        select(vec![1, 2, 3, 65_534, 65_535, i32::MAX as u32]),
+        prop::bool::weighted(0.2),
+        select(&INSTANTS[..4]),
+    )
+        .prop_map(|((kind, cells), person, id, revision, retracted, known_at)| {
             let record = Record::new(kind, person, &id.to_string(), known_at, cells).revision(revision);
             if retracted { record.retract() } else { record }
-        },
-    )
+        })
 }
 
 /// Records, what comes in: the places of records, in any order and with repetition, each of them at least once; and compactions.

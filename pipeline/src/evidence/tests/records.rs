@@ -37,7 +37,16 @@ pub(super) struct Record {
 
 impl Record {
     pub(super) fn new(kind: Kind, person: u8, id: &str, known_at: i64, cells: Vec<Cell>) -> Record {
-        Record { kind, person, owner: "hc-330100".into(), id: id.into(), revision: 1, retracted: false, known_at, cells }
+        Record {
+            kind,
+            person,
+            owner: "hc-330100".into(),
+            id: id.into(),
+            revision: 1,
+            retracted: false,
+            known_at,
+            cells,
+        }
     }
 
     pub(super) fn revision(mut self, revision: u32) -> Record {
@@ -92,12 +101,12 @@ fn log_column(column_type: ColumnType, at: usize, records: &[&Record]) -> ArrayR
         ColumnType::Instant => Arc::new(TimestampMillisecondArray::from_iter(
             cells().map(|cell| if let Cell::Instant(value) = cell { Some(*value) } else { None }),
         )),
-        ColumnType::Code(_) => {
-            Arc::new(UInt8Array::from_iter(cells().map(|cell| if let Cell::Code(value) = cell { Some(*value) } else { None })))
-        }
-        ColumnType::Region | ColumnType::Text => {
-            Arc::new(StringArray::from_iter(cells().map(|cell| if let Cell::Text(value) = cell { Some(value) } else { None })))
-        }
+        ColumnType::Code(_) => Arc::new(UInt8Array::from_iter(
+            cells().map(|cell| if let Cell::Code(value) = cell { Some(*value) } else { None }),
+        )),
+        ColumnType::Region | ColumnType::Text => Arc::new(StringArray::from_iter(
+            cells().map(|cell| if let Cell::Text(value) = cell { Some(value) } else { None }),
+        )),
         ColumnType::Date => Arc::new(Date32Array::from_iter(cells().map(number))),
         ColumnType::Integer => Arc::new(Int32Array::from_iter(cells().map(number))),
     }
@@ -117,7 +126,11 @@ pub(super) fn apply(evidence: &mut Evidence, records: &[Record]) -> Touched {
 /// The rows of everybody in all tables, as sorted text: `table person|known_at|first_known_at|columns ...`, without handles.
 pub(super) fn rows_of_all(evidence: &Evidence) -> Vec<String> {
     let mut step = StepRows::default();
-    evidence.gather_many((0..evidence.people()).map(|person| (person, slot_of(evidence, person))), KindSet::ALL, &mut step);
+    evidence.gather_many(
+        (0..evidence.people()).map(|person| (person, slot_of(evidence, person))),
+        KindSet::ALL,
+        &mut step,
+    );
     rows_of(evidence, &step)
 }
 
@@ -134,7 +147,12 @@ pub(super) fn rows_of(evidence: &Evidence, step: &StepRows) -> Vec<String> {
         let batch = RecordBatch::try_new(base.schema(), columns).unwrap();
         assert_eq!(StepTable { rows: batch.num_rows(), columns: Vec::new() }.rows, table.rows);
         for row in 0..table.rows {
-            let cells = batch.columns().iter().enumerate().filter(|(at, _)| *at != 1).map(|(_, column)| text(column.as_ref(), row));
+            let cells = batch
+                .columns()
+                .iter()
+                .enumerate()
+                .filter(|(at, _)| *at != 1)
+                .map(|(_, column)| text(column.as_ref(), row));
             lines.push(format!("{} {}", base.name(), cells.collect::<Vec<_>>().join("|")));
         }
     }
