@@ -4,7 +4,7 @@
 -- title.zh: 密切接触者、次密接者
 -- title.en: Close or secondary contact
 -- ends.zh: 解除接触者隔离或转健康监测（末次接触后满十四日应解除）；已在健康监测的，满十四日止；或其后成为病例并出院
--- ends.en: release or transfer to monitoring (due 14 full days after exposure); monitored: at due; or discharge as a case
+-- ends.en: release or transfer to monitoring (due 14 full days after exposure); monitored: at due; discharge as a case
 SELECT
   c.person,
   c.determined_at AS since,

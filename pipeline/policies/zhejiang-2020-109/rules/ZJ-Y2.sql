@@ -4,7 +4,7 @@
 -- title.zh: 中高风险地区旅居史
 -- title.en: Stay in a medium, high or severe region
 -- ends.zh: 离开后采样的核酸阴性报告，或来浙前外省四十八小时内核酸阴性报告，或离开后满十四日；未离开（且未解除等级）不止
--- ends.en: a negative sampled after leaving, or in another province in the 48 h before, or 14 full days; not while there
+-- ends.en: a negative sampled after leaving, or in another province 48 h before, or 14 full days; not while there
 SELECT
   s.person,
   s.begins_at AS since,

@@ -1,4 +1,4 @@
-//! The cases of a pack: scenarios that must hold before the pack may be used, in a text that a health official can read.
+//! The cases of a pack: scenarios that must hold before it may be used, in a text that a health official can read.
 //!
 //! ```text
 //! # Times are local (Asia/Shanghai); a comment begins with a hash.
