@@ -65,6 +65,8 @@ pub struct Partition {
     /// What to gather for somebody with rows in a set of tables; computed once for each set that occurs.
     needs: HashMap<KindSet, KindSet, FxBuildHasher>,
     touched: Touched,
+    /// What to gather for which person and slot; empty between calls.
+    wanting: Vec<(KindSet, u32, u32)>,
 }
 
 /// The multiple of the tick at or after an instant: when what begins at the instant is decided.
@@ -88,6 +90,7 @@ impl Partition {
             executor: Executor::new(pack)?,
             needs: HashMap::default(),
             touched: Touched::default(),
+            wanting: Vec::new(),
         })
     }
 
@@ -150,9 +153,16 @@ impl Partition {
             }
             let slot = u32::try_from(step.slots.len()).unwrap_or(u32::MAX);
             step.slots.push((person, clock));
-            self.evidence.gather(person, slot, need, &mut step.rows);
+            self.wanting.push((need, person, slot));
         }
         self.touched.clear();
+        // People who need the same tables are gathered together, so that the memory's delays overlap.
+        self.wanting.sort_unstable_by_key(|(need, _, _)| need.0);
+        for alike in self.wanting.chunk_by(|(one, _, _), (other, _, _)| one == other) {
+            let need = alike.first().map_or(KindSet::NONE, |(need, _, _)| *need);
+            self.evidence.gather_many(alike.iter().map(|(_, person, slot)| (*person, *slot)), need, &mut step.rows);
+        }
+        self.wanting.clear();
     }
 
     /// Judges the step. Each slot answers for the clocks from its own up to the person's next slot, the last one up to `until`.

@@ -9,6 +9,7 @@ use arrow::array::RecordBatch;
 use fuma_schemas::Kind;
 use fuma_schemas::evidence::ColumnType;
 
+use super::base_table::BaseTable;
 use super::fact_key::{FactKey, fact_key};
 use super::incoming::{Batch, EvidenceError, Head, Incoming};
 use super::layout::{self, mark};
@@ -165,7 +166,7 @@ impl Evidence {
             table.set_u32(row, layout::NEXT, person.head.0);
             person.head = at;
             if !retracted {
-                person.kinds = person.kinds.with_kind(kind);
+                person.kinds = person.kinds.with(BaseTable::Kind(kind));
             }
         }
         if !retracted {

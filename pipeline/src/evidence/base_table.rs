@@ -81,13 +81,6 @@ impl KindSet {
         KindSet(self.0 | KindSet::of(table).0)
     }
 
-    /// The set with the tables that a fact of a kind shows in.
-    #[must_use]
-    pub fn with_kind(self, kind: Kind) -> KindSet {
-        let set = self.with(BaseTable::Kind(kind));
-        if kind == Kind::Stays { set.with(BaseTable::TieredStays) } else { set }
-    }
-
     /// Whether a table is in the set.
     pub fn contains(self, table: BaseTable) -> bool {
         self.0 & KindSet::of(table).0 != 0

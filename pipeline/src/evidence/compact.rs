@@ -5,7 +5,7 @@
 
 use fuma_schemas::Kind;
 
-use super::base_table::KindSet;
+use super::base_table::{BaseTable, KindSet};
 use super::layout::{self, mark};
 use super::ref_index::RefIndex;
 use super::row_ref::RowRef;
@@ -52,7 +52,10 @@ impl Evidence {
 
     /// Copies the winners of a chain, the oldest first, so that the new chain has the order of the old.
     fn rebuild_chain(&mut self, person: u32, chain: &[RowRef], before: &Before) {
-        let (mut head, mut kinds) = (RowRef::NONE, KindSet::NONE);
+        if let Some(state) = self.people.get_mut(person) {
+            state.kinds = KindSet::NONE;
+        }
+        let mut head = RowRef::NONE;
         for &old in chain.iter().rev() {
             let marks = before.tables[old.code()].marks(old.row());
             if marks & (mark::SUPERSEDED | mark::FORGOTTEN) != 0 {
@@ -62,11 +65,11 @@ impl Evidence {
             self.tables[new.code()].set_u32(new.row(), layout::NEXT, head.0);
             head = new;
             if marks & mark::RETRACTED == 0 {
-                kinds = kinds.with_kind(self.table(new).layout.kind);
+                self.people.may_have(person, BaseTable::Kind(self.table(new).layout.kind));
             }
         }
         if let Some(state) = self.people.get_mut(person) {
-            (state.head, state.kinds) = (head, kinds);
+            state.head = head;
         }
     }
 

@@ -4,7 +4,7 @@
 
 use fuma_schemas::Person;
 
-use super::base_table::KindSet;
+use super::base_table::{BaseTable, KindSet};
 use super::chunked::Chunked;
 use super::ref_index::RefIndex;
 use super::row_ref::RowRef;
@@ -15,7 +15,7 @@ pub(super) struct PersonState {
     pub(super) token: Person,
     /// The latest row, whatever its kind; each row names the next.
     pub(super) head: RowRef,
-    /// The kinds of which the person may have a standing fact: never one too few.
+    /// The tables in which the person may have a row: never one too few.
     pub(super) kinds: KindSet,
 }
 
@@ -45,6 +45,13 @@ impl People {
 
     pub(super) fn get_mut(&mut self, person: u32) -> Option<&mut PersonState> {
         self.states.get_mut(person as usize)
+    }
+
+    /// Notes that a person may have a row in a table.
+    pub(super) fn may_have(&mut self, person: u32, table: BaseTable) {
+        if let Some(state) = self.get_mut(person) {
+            state.kinds = state.kinds.with(table);
+        }
     }
 
     pub(super) fn find(&self, token: Person) -> Option<u32> {

@@ -5,6 +5,7 @@
 use arrow::array::RecordBatch;
 use fuma_schemas::{Kind, Person};
 
+use super::base_table::BaseTable;
 use super::fact_key::fact_key;
 use super::incoming::{Batch, EvidenceError};
 use super::layout::{mark, read_u32};
@@ -53,15 +54,17 @@ impl Evidence {
         self.tiers.facts.len()
     }
 
-    fn touch_stays(&self, head: u32, touched: &mut Touched) {
+    fn touch_stays(&mut self, head: u32, touched: &mut Touched) {
         let table = &self.tables[usize::from(Kind::Stays.code())];
         let mut stay = head;
         while stay != NO_STAY {
             let (row, links) = (table.row(stay), table.layout.stay_links);
+            let (person, next) = (read_u32(row, links), read_u32(row, links + 4));
             if table.marks(stay) & mark::NOT_STANDING == 0 {
-                touched.touch(read_u32(row, links));
+                touched.touch(person);
+                self.people.may_have(person, BaseTable::TieredStays);
             }
-            stay = read_u32(row, links + 4);
+            stay = next;
         }
     }
 
@@ -73,6 +76,9 @@ impl Evidence {
         let next = self.tiers.codes.link(region, self.texts.regions.get(region), stay, &self.tiers.facts);
         table.set_u32(stay, links, person);
         table.set_u32(stay, links + 4, next);
+        if !self.tiers.codes.matches(region).is_empty() {
+            self.people.may_have(person, BaseTable::TieredStays);
+        }
     }
 }
 
