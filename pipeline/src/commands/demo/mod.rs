@@ -88,9 +88,10 @@ pub fn run(arguments: DemoArguments) -> Result<(), DemoError> {
         write_feeds(folder, &feeds)?;
     }
     let live = live::Live::new(settings.start, settings.days, events);
+    #[expect(clippy::disallowed_methods, reason = "the demo tells how long the engine ran")]
     let begun = WallClock::now();
-    let outcome =
-        engine::run(engine::Request { feeds, policy: &arguments.policy, workers, start: settings.start }, &live)?;
+    let (start, end) = (settings.start, settings.end());
+    let outcome = engine::run(engine::Request { feeds, policy: &arguments.policy, workers, start, end }, &live)?;
     let seconds = begun.elapsed().as_secs_f64();
     live.finish();
     if let Some(folder) = &arguments.out_dir {
