@@ -121,11 +121,13 @@ pub fn run(arguments: DemoArguments) -> Result<(), DemoError> {
     Ok(())
 }
 
-/// The first change to red that has something to wait for, else the first to red.
+/// The first change to red for two reasons, the red one with a due: something to wait for. Else the first to red.
 fn red_to_explain(changes: &[CodeChange]) -> Option<&CodeChange> {
     let reds = || changes.iter().filter(|change| change.to == Colour::Red && change.from != Colour::Red);
-    let waits =
-        |change: &&CodeChange| change.reasons.len() > 1 && change.reasons.iter().any(|reason| reason.due.is_some());
+    let waits = |change: &&CodeChange| {
+        change.reasons.len() > 1
+            && change.reasons.iter().any(|reason| reason.rule.colour == Colour::Red && reason.due.is_some())
+    };
     reds().find(waits).or_else(|| reds().next())
 }
 
