@@ -65,10 +65,11 @@ fn a_list_becomes_events_and_what_is_unresolved_is_kept_and_said() {
 fn an_input_that_is_none_ends_with_2_and_nothing_is_written() {
     let folder = folder("none");
     let good = arguments(&folder, "");
+    std::fs::write(folder.join("other.csv"), "a,b\n1,2\n").unwrap();
     for broken in [
         RegionsArguments { list: folder.join("absent"), ..good.clone() },
-        RegionsArguments { codes: folder.join("aliases.csv"), ..good.clone() },
-        RegionsArguments { aliases: Some(folder.join("codes.csv")), ..good.clone() },
+        RegionsArguments { codes: folder.join("other.csv"), ..good.clone() },
+        RegionsArguments { aliases: Some(folder.join("other.csv")), ..good.clone() },
     ] {
         let error = run(&broken).unwrap_err();
         assert_eq!(error.exit_code(), 2, "{error}");
