@@ -121,12 +121,11 @@ pub fn run(arguments: DemoArguments) -> Result<(), DemoError> {
     Ok(())
 }
 
-/// The first change to red for two reasons, the red one with a due: something to wait for. Else the first to red.
+/// The first change to red for a reason with a due, so that there is something to wait for; else the first to red.
 fn red_to_explain(changes: &[CodeChange]) -> Option<&CodeChange> {
     let reds = || changes.iter().filter(|change| change.to == Colour::Red && change.from != Colour::Red);
     let waits = |change: &&CodeChange| {
-        change.reasons.len() > 1
-            && change.reasons.iter().any(|reason| reason.rule.colour == Colour::Red && reason.due.is_some())
+        change.reasons.iter().any(|reason| reason.rule.colour == Colour::Red && reason.due.is_some())
     };
     reds().find(waits).or_else(|| reds().next())
 }
