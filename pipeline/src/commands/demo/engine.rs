@@ -1,7 +1,7 @@
 //! The one place of the demo that knows the engine.
 //!
-//! Owns the way from feeds in memory to changes, the texts of the pack's rules, and the account of one red code. When the
-//! engine's interface moves, only this file follows.
+//! Owns the way from feeds in memory to changes, the texts of the pack's rules, and the account of one red code. When
+//! the engine's interface moves, only this file follows.
 
 use std::sync::{Arc, Mutex, PoisonError};
 

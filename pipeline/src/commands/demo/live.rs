@@ -106,7 +106,7 @@ impl Progress for Live {
                 ));
             }
             None => line(&format!(
-                "day {day} of {}: green {green} yellow {yellow} red {red}, {changes} changes, {rate} records read a second",
+                "day {day} of {}: green {green} yellow {yellow} red {red}, {changes} changes, {rate} read/s",
                 self.days
             )),
         }

@@ -1,5 +1,5 @@
-//! The report and the summary over an invented outcome: the numbers add up, and the page is well-formed. A small district
-//! through the engine: the seed decides everything.
+//! The report and the summary over an invented outcome: the numbers add up, and the page is well-formed. A small
+//! district through the engine: the seed decides everything.
 //!
 //! Owns the invented outcome, which stands in for the engine in the tests of the page only.
 #![allow(clippy::unwrap_used, clippy::expect_used)]

@@ -1,7 +1,8 @@
 //! `fuma import regions`: the national list of risk areas to `regions.ndjson`, and what people have to look at.
 //!
-//! Owns the files and the summary; the translation is `fuma_connectors::regions`. Nothing is written before everything was
-//! read. Rows that no event was made of are no failure: they stand in the review list and are counted on standard error.
+//! Owns the files and the summary; the translation is `fuma_connectors::regions`. Nothing is written before everything
+//! was read. Rows that no event was made of are no failure: they stand in the review list and are counted on standard
+//! error.
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -15,7 +16,7 @@ use super::super::CommandError;
 /// The arguments of `fuma import regions`. Inputs may be packed with gzip or zstd.
 #[derive(Args, Clone, Debug)]
 pub struct RegionsArguments {
-    /// The differences between the lists, NDJSON: snapshot, published_at, saved_at, op, tier, previous_tier and the names
+    /// The differences between the lists, NDJSON: snapshot, published_at, saved_at, op, tier, previous_tier, names
     #[arg(value_name = "LIST")]
     list: PathBuf,
     /// The region codes, CSV: code (of 2, 4, 6 or 9 digits), name

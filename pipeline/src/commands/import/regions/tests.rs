@@ -10,8 +10,8 @@ const CODES: &str = "code,name,parent\n11,北京市,\n1101,市辖区,11\n110105,
 fn row(snapshot: u32, op: &str, tiers: &str, county: &str) -> String {
     format!(
         concat!(
-            r#"{{"snapshot":{0},"published_at":"2022-04-{0:02}T11:00:00+08:00","saved_at":"2022-04-{0:02}T12:34:56+08:00","#,
-            r#""op":"{1}",{2},"province":"北京市","city":"北京市","county":"{3}","area_name":"酒仙桥街道一号院"}}"#
+            r#"{{"snapshot":{0},"published_at":"2022-04-{0:02}T11:00:00+08:00","#,
+            r#""saved_at":"2022-04-{0:02}T12:34:56+08:00","op":"{1}",{2},"province":"北京市","city":"北京市","county":"{3}","area_name":"酒仙桥街道一号院"}}"#
         ),
         snapshot, op, tiers, county
     )
