@@ -18,7 +18,9 @@ What is synthetic:
 - a contact's degree (DEGREE below), its last exposure (the day of the case's report, else of its confirmation) and its
   determination (two hours after the case's). The source has no day for a contact.
 - a close contact's order of isolation at home, for the 14 full days after the exposure, which ends when it is due
-- all stays, tests and orders in 2022: invented, seeded, around areas of the real list, so that tiers meet somebody
+- likewise a recovered case's order of recovery at home, for the 14 full days after the recovery
+- the end of a symptom's investigation: the case's confirmation, or the symptom's own beginning if that came later
+- all stays, tests, orders and fevers in 2022: invented, seeded, around areas of the real list, so that tiers meet somebody
 
 Left out and counted: a case without a day of confirmation (530, withdrawn: its number was left vacant), an edge from a case to
 itself, an edge whose index case is left out, an arrival from somewhere that is no country.
@@ -142,6 +144,8 @@ def convert_case(number, case, feeds):
     if recovery and at(recovery, 14) >= determined_at:
         discharged_at = at(recovery, 14)
         feeds.add("cases", person, discharged_at, OWNER, f"case-{number}", revision=2, discharged_at=discharged_at, **known)
+        order = {"stage": "home", "basis": "recovery", "started_at": discharged_at, "due_at": at(recovery, 0) + 15 * DAY}
+        isolate(person, f"recovery-{number}", order, feeds)
 
     arrival = day_of(row["date_of_arrival_to_taiwan"])
     country = COUNTRIES.get(row["infection_source"])
@@ -153,8 +157,12 @@ def convert_case(number, case, feeds):
 
     named = {SYMPTOMS[name.strip().lower()] for name in (row["symptom"] or "").split(",") if name.strip().lower() in SYMPTOMS}
     for symptom in sorted(named if onset_at else ()):
-        feeds.add("symptoms", person, max(case["exposed_at"] + 14 * HOUR, onset_at), OWNER, f"{symptom}-{number}",
-                  symptom=symptom, onset_at=onset_at, source="clinic")
+        seen_at = max(case["exposed_at"] + 14 * HOUR, onset_at)
+        seen = {"symptom": symptom, "onset_at": onset_at, "source": "clinic"}
+        feeds.add("symptoms", person, seen_at, OWNER, f"{symptom}-{number}", **seen)
+        # With the confirmation the investigation of the symptom is closed; one that came later is the case's, and closed at once.
+        cleared_at = max(seen_at, determined_at)
+        feeds.add("symptoms", person, cleared_at, OWNER, f"{symptom}-{number}", revision=2, cleared_at=cleared_at, **seen)
     for place in range(1, 5):
         tested = day_of(row[f"negative_test_date_{place}"])
         if tested:
@@ -209,8 +217,13 @@ def order_home(person, record_id, started_at, exposed_at, feeds):
     due_at = exposed_at + 15 * DAY
     if due_at <= started_at:
         return
-    order = {"stage": "home", "basis": "contact", "started_at": started_at, "due_at": due_at}
-    feeds.add("isolations", person, started_at, SYNTHETIC, record_id, **order)
+    isolate(person, record_id, {"stage": "home", "basis": "contact", "started_at": started_at, "due_at": due_at}, feeds)
+
+
+def isolate(person, record_id, order, feeds):
+    """An order, and its release when it is due."""
+    due_at = order["due_at"]
+    feeds.add("isolations", person, order["started_at"], SYNTHETIC, record_id, **order)
     feeds.add("isolations", person, due_at, SYNTHETIC, record_id, revision=2, ended_at=due_at, outcome="released", **order)
 
 
@@ -247,12 +260,18 @@ def invent_stay(person, record_id, region, times, chance, feeds):
                   sampled_at=sampled_at, reported_at=sampled_at + 8 * HOUR, issuer_region=region[:6])
     elif what < 0.65:
         order = {"stage": "centralised", "basis": "region", "started_at": left_at + 6 * HOUR, "due_at": left_at + 14 * DAY}
-        feeds.add("isolations", person, left_at + 6 * HOUR, SYNTHETIC, "order-" + record_id, **order)
-        feeds.add("isolations", person, left_at + 14 * DAY, SYNTHETIC, "order-" + record_id, revision=2,
-                  ended_at=left_at + 14 * DAY, outcome="released", **order)
+        isolate(person, "order-" + record_id, order, feeds)
     elif what < 0.70:
-        onset_at = left_at + HOUR * chance.randrange(1, 120)
-        feeds.add("symptoms", person, onset_at + 10 * HOUR, SYNTHETIC, "fever-" + record_id, symptom="fever", onset_at=onset_at, source="clinic")
+        invent_fever(person, "fever-" + record_id, left_at + HOUR * chance.randrange(1, 120), chance, feeds)
+
+
+def invent_fever(person, record_id, onset_at, chance, feeds):
+    """A fever, and for nine in ten the end of its investigation two to five days later; the others are left overdue."""
+    fever = {"symptom": "fever", "onset_at": onset_at, "source": "clinic"}
+    feeds.add("symptoms", person, onset_at + 10 * HOUR, SYNTHETIC, record_id, **fever)
+    if chance.random() < 0.9:
+        cleared_at = onset_at + HOUR * chance.randrange(48, 120)
+        feeds.add("symptoms", person, cleared_at, SYNTHETIC, record_id, revision=2, cleared_at=cleared_at, **fever)
 
 
 def convert(data, out):

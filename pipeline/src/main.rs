@@ -21,6 +21,9 @@ enum Command {
     Replay(commands::replay::ReplayArguments),
     /// A synthetic district through the engine: a live table, a summary, a report
     Demo(commands::demo::DemoArguments),
+    /// What others publish in their own form, to feed files
+    #[command(subcommand)]
+    Import(commands::import::ImportCommand),
 }
 
 fn main() -> ExitCode {
@@ -36,6 +39,7 @@ fn main() -> ExitCode {
 fn run(command: Command) -> Result<(), CommandError> {
     match command {
         Command::Replay(arguments) => commands::replay::run(&arguments),
+        Command::Import(import) => commands::import::run(&import),
         Command::Demo(arguments) => {
             commands::demo::run(arguments).map_err(|error| CommandError::Other(error.to_string()))
         }

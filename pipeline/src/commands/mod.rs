@@ -3,6 +3,7 @@
 //! Owns I/O at the outermost edge: files, terminals, the wall clock. Must never hold a rule or decide a colour.
 
 pub mod demo;
+pub mod import;
 pub mod input;
 pub mod policy;
 pub mod replay;
@@ -48,6 +49,9 @@ pub enum CommandError {
     /// The replay ended early.
     #[error("{0}")]
     Replay(#[from] ReplayError),
+    /// An input of a command is unusable; says which and why.
+    #[error("{0}")]
+    Input(String),
     /// Anything else, said by the command.
     #[error("{0}")]
     Other(String),
@@ -57,7 +61,7 @@ impl CommandError {
     /// The exit code: 2 for unusable input, 1 for the rest.
     pub fn exit_code(&self) -> u8 {
         match self {
-            CommandError::Feeds(_) | CommandError::Replay(ReplayError::Source(_)) => 2,
+            CommandError::Feeds(_) | CommandError::Input(_) | CommandError::Replay(ReplayError::Source(_)) => 2,
             _ => 1,
         }
     }

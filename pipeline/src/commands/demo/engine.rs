@@ -1,12 +1,23 @@
 //! The one place of the demo that knows the engine.
 //!
-//! Owns the way from feeds in memory to changes, the texts of the pack's rules, and the account of one red code. When the
-//! engine's interface moves, only this file follows.
+//! Owns the way from feeds in memory to changes, the texts of the pack's rules, and the account of one red code. When
+//! the engine's interface moves, only this file follows.
+
+use std::sync::{Arc, Mutex, PoisonError};
 
 use fuma_schemas::{CodeChange, Colour, Feed, Instant, RejectCode};
 
 use super::DemoError;
 use super::summary::RuleText;
+use crate::commands::input::load_pack;
+use crate::intake::{self, Key};
+use crate::policy::Pack;
+use crate::replay::{self, Options, Source, Tick};
+
+/// The key of the demo's person tokens. Everybody can read it, so it protects nobody: for invented people alone.
+const DEMO_KEY: &str = "64656d6f64656d6f64656d6f64656d6f64656d6f64656d6f64656d6f64656d6f";
+/// How often the demo judges; replay's own default.
+const TICK_MS: i64 = 60_000;
 
 /// What the demo asks of the engine.
 pub(super) struct Request<'a> {
@@ -16,8 +27,9 @@ pub(super) struct Request<'a> {
     pub(super) policy: &'a str,
     /// How many threads.
     pub(super) workers: usize,
-    /// The first instant of the district.
+    /// The first instant of the district, and the first after it.
     pub(super) start: Instant,
+    pub(super) end: Instant,
 }
 
 /// What the demo needs of the engine's answer.
@@ -41,11 +53,83 @@ pub(super) trait Progress: Sync {
 
 /// Runs the engine over the feeds with a tick of one minute.
 pub(super) fn run(request: Request<'_>, progress: &dyn Progress) -> Result<Outcome, DemoError> {
-    // Until the engine is wired in there is nothing to show, and nothing is made up.
-    let events: usize = request.feeds.iter().map(|(_, bytes)| memchr::memchr_iter(b'\n', bytes).count()).sum();
-    progress.decoded(events as u64);
-    progress.judged(request.start, [0; 3], 0);
-    Err(DemoError::Engine(format!("the engine is not wired in: {} with {} workers", request.policy, request.workers)))
+    let failed = |error: &dyn std::fmt::Display| DemoError::Engine(error.to_string());
+    let pack = load_pack(request.policy).map_err(|error| failed(&error))?;
+    let key = Key::from_hex(DEMO_KEY).map_err(|error| failed(&error))?;
+    let tick = Tick::new(TICK_MS).ok_or_else(|| failed(&"the tick of the demo is not positive"))?;
+    // One feed after the other, so that no more than one is held twice.
+    let in_memory = |(feed, bytes): (Feed, Vec<u8>)| Source::Bytes {
+        feed,
+        name: format!("{}.ndjson", feed.name()),
+        bytes: Arc::from(bytes),
+    };
+    let sources: Vec<Source> = request.feeds.into_iter().map(in_memory).collect();
+    let workers = request.workers.max(1);
+    let intake = Arc::new(intake::Settings::new(key));
+    let options = Options { pack: Arc::clone(&pack), tick, until: Some(request.end), workers, intake };
+    let sums = Sums::new(request.start, workers, progress);
+    let outcome = replay::run(&sources, &options, &sums).map_err(|error| failed(&error))?;
+    Ok(Outcome {
+        changes: outcome.changes,
+        rejects: outcome.rejects.iter().map(|rejected| (rejected.feed, rejected.code)).collect(),
+        people: outcome.counts.people,
+        facts: outcome.counts.facts,
+        rules: rule_texts(&pack),
+    })
+}
+
+fn rule_texts(pack: &Pack) -> Vec<RuleText> {
+    let text = |rule: &crate::policy::Rule| RuleText {
+        id: rule.head.id.clone(),
+        colour: rule.head.colour,
+        clause: rule.head.clause.clone(),
+        title_zh: rule.title.zh.clone(),
+        title_en: rule.title.en.clone(),
+    };
+    pack.rules.iter().map(text).collect()
+}
+
+/// What the partitions tell, each for itself, as one account of the whole district.
+struct Sums<'a> {
+    account: Mutex<Account>,
+    progress: &'a dyn Progress,
+}
+
+struct Account {
+    decoded: u64,
+    changes: u64,
+    /// The clock and the people by colour of each partition.
+    partitions: Vec<(Instant, [u64; 3])>,
+}
+
+impl Sums<'_> {
+    fn new(start: Instant, partitions: usize, progress: &dyn Progress) -> Sums<'_> {
+        let account = Account { decoded: 0, changes: 0, partitions: vec![(start, [0; 3]); partitions] };
+        Sums { account: Mutex::new(account), progress }
+    }
+}
+
+impl replay::Progress for Sums<'_> {
+    fn decoded(&self, records: u64) {
+        let mut account = self.account.lock().unwrap_or_else(PoisonError::into_inner);
+        account.decoded += records;
+        self.progress.decoded(account.decoded);
+    }
+
+    fn judged(&self, partition: usize, clock: Instant, colours: [u64; 3], changes: u64) {
+        let mut account = self.account.lock().unwrap_or_else(PoisonError::into_inner);
+        account.changes += changes;
+        if let Some(own) = account.partitions.get_mut(partition) {
+            *own = (clock, colours);
+        }
+        // The whole district is as far as its last partition.
+        let reached = account.partitions.iter().map(|(clock, _)| *clock).min().unwrap_or(clock);
+        let mut people = [0; 3];
+        for (_, colours) in &account.partitions {
+            people.iter_mut().zip(colours).for_each(|(all, own)| *all += own);
+        }
+        self.progress.judged(reached, people, account.changes);
+    }
 }
 
 /// The account of one red code: its reasons, each with rule, clause, title, since and due.

@@ -1,4 +1,4 @@
-//! The live table: the virtual day, people by colour, changes and events a second.
+//! The live table: the virtual day, people by colour, changes, and records read a second.
 //!
 //! Owns what is drawn while the engine runs: a table in place on a terminal, now and then a plain line elsewhere. Must never
 //! slow the engine: what comes too soon after the last drawing is dropped.
@@ -25,6 +25,8 @@ pub(super) struct Live {
     days: u32,
     events: u64,
     decoded: AtomicU64,
+    /// When the last record was read, in milliseconds since it began.
+    decoded_ms: AtomicU64,
     /// When it was last drawn, in milliseconds since it began.
     drawn_ms: AtomicI64,
     table: Option<Table>,
@@ -39,8 +41,10 @@ impl Live {
     /// A table for a district of so many days and events.
     pub(super) fn new(start: Instant, days: u32, events: u64) -> Live {
         let table = std::io::stderr().is_terminal().then(|| Table::new(days));
-        let (decoded, drawn_ms) = (AtomicU64::new(0), AtomicI64::new(-1_000_000));
-        Live { begun: WallClock::now(), start, days, events, decoded, drawn_ms, table }
+        let (decoded, decoded_ms) = (AtomicU64::new(0), AtomicU64::new(0));
+        #[expect(clippy::disallowed_methods, reason = "the table tells how fast records are read")]
+        let begun = WallClock::now();
+        Live { begun, start, days, events, decoded, decoded_ms, drawn_ms: AtomicI64::new(-1_000_000), table }
     }
 
     /// Clears the table.
@@ -60,9 +64,10 @@ impl Live {
             && self.drawn_ms.compare_exchange(last, now, Ordering::Relaxed, Ordering::Relaxed).is_ok()
     }
 
+    /// Records read a second, while they were read.
     fn rate(&self) -> String {
-        let seconds = self.begun.elapsed().as_secs_f64().max(0.001);
-        grouped((self.decoded.load(Ordering::Relaxed) as f64 / seconds) as u64)
+        let millis = self.decoded_ms.load(Ordering::Relaxed).max(1);
+        grouped((self.decoded.load(Ordering::Relaxed) as f64 * 1000.0 / millis as f64) as u64)
     }
 
     fn day(&self, clock: Instant) -> u64 {
@@ -73,6 +78,7 @@ impl Live {
 impl Progress for Live {
     fn decoded(&self, records: u64) {
         self.decoded.store(records, Ordering::Relaxed);
+        self.decoded_ms.store(self.begun.elapsed().as_millis() as u64, Ordering::Relaxed);
         if !self.is_time() {
             return;
         }
@@ -96,11 +102,11 @@ impl Progress for Live {
                 table.days.set_message(clock.to_string().chars().take(16).collect::<String>().replace('T', " "));
                 table.counts.set_message(format!(
                     "  \x1b[32mgreen {green:>12}\x1b[0m\n  \x1b[33myellow{yellow:>12}\x1b[0m\n  \x1b[31mred   {red:>12}\x1b[0m\n  \
-                     changes {changes:>10}\n  events/s {rate:>9}"
+                     changes {changes:>10}\n  read/s  {rate:>10}"
                 ));
             }
             None => line(&format!(
-                "day {day} of {}: green {green} yellow {yellow} red {red}, {changes} changes, {rate} events/s",
+                "day {day} of {}: green {green} yellow {yellow} red {red}, {changes} changes, {rate} read/s",
                 self.days
             )),
         }

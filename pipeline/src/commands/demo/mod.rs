@@ -88,9 +88,10 @@ pub fn run(arguments: DemoArguments) -> Result<(), DemoError> {
         write_feeds(folder, &feeds)?;
     }
     let live = live::Live::new(settings.start, settings.days, events);
+    #[expect(clippy::disallowed_methods, reason = "the demo tells how long the engine ran")]
     let begun = WallClock::now();
-    let outcome =
-        engine::run(engine::Request { feeds, policy: &arguments.policy, workers, start: settings.start }, &live)?;
+    let (start, end) = (settings.start, settings.end());
+    let outcome = engine::run(engine::Request { feeds, policy: &arguments.policy, workers, start, end }, &live)?;
     let seconds = begun.elapsed().as_secs_f64();
     live.finish();
     if let Some(folder) = &arguments.out_dir {
@@ -120,11 +121,12 @@ pub fn run(arguments: DemoArguments) -> Result<(), DemoError> {
     Ok(())
 }
 
-/// The first change to red that has something to wait for, else the first to red.
+/// The first change to red for a reason with a due, so that there is something to wait for; else the first to red.
 fn red_to_explain(changes: &[CodeChange]) -> Option<&CodeChange> {
     let reds = || changes.iter().filter(|change| change.to == Colour::Red && change.from != Colour::Red);
-    let waits =
-        |change: &&CodeChange| change.reasons.len() > 1 && change.reasons.iter().any(|reason| reason.due.is_some());
+    let waits = |change: &&CodeChange| {
+        change.reasons.iter().any(|reason| reason.rule.colour == Colour::Red && reason.due.is_some())
+    };
     reds().find(waits).or_else(|| reds().next())
 }
 

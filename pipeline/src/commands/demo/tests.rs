@@ -1,9 +1,10 @@
-//! The report and the summary over an invented outcome: the numbers add up, and the page is well-formed.
+//! The report and the summary over an invented outcome: the numbers add up, and the page is well-formed. A small
+//! district through the engine: the seed decides everything.
 //!
-//! Owns the invented outcome, which stands in for the engine in these tests only.
+//! Owns the invented outcome, which stands in for the engine in the tests of the page only.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use fuma_schemas::change::RuleHead;
 use fuma_schemas::instant::{DAY_MS, HOUR_MS};
@@ -154,6 +155,49 @@ fn the_red_code_that_is_explained_names_rule_clause_since_and_due() {
     for part in [&change.reasons[0].rule.id, DOCUMENT, "since 2021-12", "due 202", &change.person.to_string()] {
         assert!(text.contains(part), "{part} in {text}");
     }
+}
+
+/// What the engine told last: records decoded, people by colour, changes.
+#[derive(Default)]
+struct Told(Mutex<(u64, [u64; 3], u64)>);
+
+impl engine::Progress for Told {
+    fn decoded(&self, records: u64) {
+        self.0.lock().unwrap().0 = records;
+    }
+
+    fn judged(&self, _: Instant, people: [u64; 3], changes: u64) {
+        let mut told = self.0.lock().unwrap();
+        (told.1, told.2) = (people, changes);
+    }
+}
+
+#[test]
+fn the_seed_decides_everything_and_the_number_of_threads_nothing() {
+    let settings = Settings { people: 2_000, ..Settings::demo(7) };
+    let planned = {
+        let mut rejects = District::new(settings).rejects().to_vec();
+        rejects.sort_by_key(|(feed, code)| (*feed, code.name()));
+        rejects
+    };
+    let play = |workers: usize| {
+        let feeds = District::new(settings).all_days();
+        let events: usize = feeds.iter().map(|(_, bytes)| memchr::memchr_iter(b'\n', bytes).count()).sum();
+        let (told, policy) = (Told::default(), "zhejiang-2020-109");
+        let request = engine::Request { feeds, policy, workers, start: settings.start, end: settings.end() };
+        let mut outcome = engine::run(request, &told).unwrap();
+        let (decoded, people, changes) = *told.0.lock().unwrap();
+        assert_eq!(
+            (decoded, people.iter().sum(), changes),
+            (events as u64, outcome.people, outcome.changes.len() as u64)
+        );
+        outcome.rejects.sort_by_key(|(feed, code)| (*feed, code.name()));
+        assert_eq!(outcome.rejects, planned);
+        outcome.changes
+    };
+    let once = play(1);
+    assert!(once.iter().any(|change| change.to == Colour::Red), "an outbreak turns somebody red");
+    assert!(once == play(1) && once == play(3));
 }
 
 #[test]

@@ -1,0 +1,79 @@
+//! The command over a tiny list: events out, what is unresolved said and kept, exit codes.
+//!
+//! Owns a list of three rows and its codes.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use super::*;
+
+const CODES: &str = "code,name,parent\n11,北京市,\n1101,市辖区,11\n110105,朝阳区,1101\n110105024,酒仙桥街道,110105\n";
+
+fn row(snapshot: u32, op: &str, tiers: &str, county: &str) -> String {
+    format!(
+        concat!(
+            r#"{{"snapshot":{0},"published_at":"2022-04-{0:02}T11:00:00+08:00","#,
+            r#""saved_at":"2022-04-{0:02}T12:34:56+08:00","op":"{1}",{2},"province":"北京市","city":"北京市","county":"{3}","area_name":"酒仙桥街道一号院"}}"#
+        ),
+        snapshot, op, tiers, county
+    )
+}
+
+fn arguments(folder: &Path, list: &str) -> RegionsArguments {
+    std::fs::create_dir_all(folder).unwrap();
+    std::fs::write(folder.join("list.ndjson"), list).unwrap();
+    std::fs::write(folder.join("codes.csv"), CODES).unwrap();
+    std::fs::write(folder.join("aliases.csv"), "province,city,county,code,note\n").unwrap();
+    RegionsArguments {
+        list: folder.join("list.ndjson"),
+        codes: folder.join("codes.csv"),
+        out: folder.join("regions.ndjson"),
+        review: folder.join("review.csv"),
+        places: folder.join("places.csv"),
+        aliases: Some(folder.join("aliases.csv")),
+        owner: "nhc".into(),
+        authority: "x".into(),
+    }
+}
+
+fn folder(name: &str) -> PathBuf {
+    std::env::temp_dir().join(format!("fuma-import-{name}-{}", std::process::id()))
+}
+
+#[test]
+fn a_list_becomes_events_and_what_is_unresolved_is_kept_and_said() {
+    let folder = folder("list");
+    let list = [
+        row(1, "add", r#""tier":"high","previous_tier":null"#, "朝阳区"),
+        row(1, "add", r#""tier":"high","previous_tier":null"#, "无此区"),
+        row(2, "remove", r#""tier":null,"previous_tier":"high""#, "朝阳区"),
+    ];
+    let arguments = arguments(&folder, &list.join("\n"));
+    run(&arguments).unwrap();
+    let text = |path: &Path| std::fs::read_to_string(path).unwrap();
+    let (events, review) = (text(&arguments.out), text(&arguments.review));
+    assert_eq!(events.lines().count(), 2, "{events}");
+    assert!(events.lines().all(|line| line.contains(r#""owner":"nhc""#) && line.contains(r#""region":"110105"#)));
+    assert!(events.contains(r#""until":"2022-04-02T11:00:00+08:00""#), "{events}");
+    assert_eq!(review.lines().count(), 2, "{review}");
+    assert!(review.contains("无此区"), "{review}");
+    assert_eq!(text(&arguments.places).lines().count(), 2);
+    let said = summary(&import(&arguments).unwrap(), &arguments.review);
+    assert!(said.contains("review.csv") && said.contains("events"), "{said}");
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
+fn an_input_that_is_none_ends_with_2_and_nothing_is_written() {
+    let folder = folder("none");
+    let good = arguments(&folder, "");
+    std::fs::write(folder.join("other.csv"), "a,b\n1,2\n").unwrap();
+    for broken in [
+        RegionsArguments { list: folder.join("absent"), ..good.clone() },
+        RegionsArguments { codes: folder.join("other.csv"), ..good.clone() },
+        RegionsArguments { aliases: Some(folder.join("other.csv")), ..good.clone() },
+    ] {
+        let error = run(&broken).unwrap_err();
+        assert_eq!(error.exit_code(), 2, "{error}");
+        assert!(!good.out.exists());
+    }
+    std::fs::remove_dir_all(folder).unwrap();
+}
