@@ -55,16 +55,16 @@ impl Step {
 
 /// One partition.
 pub struct Partition {
-    evidence: Evidence,
+    pub(super) evidence: Evidence,
     /// The rules last announced, by person.
-    announced: Vec<Rules>,
+    pub(super) announced: Vec<Rules>,
     colours: [u64; 3],
-    due: DueIndex,
-    executor: Executor,
+    pub(super) due: DueIndex,
+    pub(super) executor: Executor,
     palette: Palette,
     /// What to gather for somebody with rows in a set of tables; computed once for each set that occurs.
-    needs: HashMap<KindSet, KindSet, FxBuildHasher>,
-    touched: Touched,
+    pub(super) needs: HashMap<KindSet, KindSet, FxBuildHasher>,
+    pub(super) touched: Touched,
 }
 
 /// The multiple of the tick at or after an instant: when what begins at the instant is decided.

@@ -71,23 +71,56 @@ impl Ends {
     }
 }
 
+/// A fact that is past: it stands no longer, and is forgotten or taken back.
+#[derive(Clone, Copy, Debug)]
+pub struct Aside {
+    /// Whose fact it is.
+    pub person: u32,
+    at: RowRef,
+}
+
 impl Evidence {
     /// Forgets the facts of those who may be forgotten whose last instant, and whose latest record, are older than their retention.
     /// Gives how many. Their memory is free after [`Evidence::compact`].
     pub fn forget(&mut self, now: Instant, retention: &Retention, may_forget: &dyn Fn(u32) -> bool) -> u64 {
+        let aside = self.set_aside(now, retention, may_forget);
+        self.forget_aside(&aside, &|_| false)
+    }
+
+    /// Sets aside what [`Evidence::forget`] would forget, so that one can see what rules say without it. By person.
+    ///
+    /// A contact that does not count is kept: its colour hangs on somebody else's evidence, which may come back at any time.
+    pub fn set_aside(&mut self, now: Instant, retention: &Retention, may_forget: &dyn Fn(u32) -> bool) -> Vec<Aside> {
         let ends: Vec<Ends> = self.tables.iter().map(Ends::new).collect();
-        let mut forgotten = 0;
+        let mut aside = Vec::new();
         for person in (0..self.people()).filter(|&person| may_forget(person)) {
             let mut at = self.people.get(person).map_or(RowRef::NONE, |state| state.head);
             while !at.is_none() {
                 let table = self.table(at);
-                let next = table.next(at.row());
-                let is_winner = table.marks(at.row()) & (mark::SUPERSEDED | mark::FORGOTTEN) == 0;
-                if is_winner && self.is_past(at, &ends[at.code()], now.0.saturating_sub(retention.0[at.code()])) {
-                    self.forget_fact(at);
-                    forgotten += 1;
+                let (next, marks) = (table.next(at.row()), table.marks(at.row()));
+                let is_winner = marks & (mark::SUPERSEDED | mark::FORGOTTEN) == 0;
+                let is_withdrawn = marks & mark::WITHDRAWN != 0 && marks & mark::RETRACTED == 0;
+                let kept_from = now.0.saturating_sub(retention.0[at.code()]);
+                if is_winner && !is_withdrawn && self.is_past(at, &ends[at.code()], kept_from) {
+                    self.tables[at.code()].mark(at.row(), mark::FORGOTTEN, 0);
+                    aside.push(Aside { person, at });
                 }
                 at = next;
+            }
+        }
+        aside
+    }
+
+    /// Forgets what was set aside, but takes back the facts of those who `keep` theirs. Gives how many were forgotten. Nothing may
+    /// have been applied or compacted in between.
+    pub fn forget_aside(&mut self, aside: &[Aside], keep: &dyn Fn(u32) -> bool) -> u64 {
+        let mut forgotten = 0;
+        for &Aside { person, at } in aside {
+            if keep(person) {
+                self.tables[at.code()].mark(at.row(), 0, mark::FORGOTTEN);
+            } else {
+                self.forget_fact(at);
+                forgotten += 1;
             }
         }
         forgotten
@@ -103,6 +136,5 @@ impl Evidence {
         self.drop_known_span(at);
         self.facts.remove(key.0, |other| other == at.0);
         self.withdrawn.remove(&key);
-        self.tables[at.code()].mark(at.row(), mark::FORGOTTEN, 0);
     }
 }
