@@ -293,6 +293,16 @@ fn region(number: u8) -> &'static str {
     REGIONS[usize::from(number) % REGIONS.len()]
 }
 
+/// Drafts that a seed gives, without proptest.
+pub fn random(seed: u32, count: usize) -> Vec<Draft> {
+    let mut number = seed;
+    let mut byte = || {
+        number = number.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (number >> 24) as u8
+    };
+    (0..count).map(|_| std::array::from_fn(|_| byte())).collect()
+}
+
 /// The records as files, one a feed.
 pub fn files(lines: &[Line]) -> Vec<Source> {
     files_dealt(lines, |_| 0)

@@ -3,6 +3,7 @@
 //! ```text
 //! feeds   random numbers -> records of all feeds, a few people, everything that may happen to them
 //! drive   records -> changes, a tick at a time, as a live engine goes about it
+//! decoders  what must hold for any bytes at all; fuzzed, and run over a corpus
 //! judge   what the rules say of everybody, gathered one way or another
 //! ```
 //!
@@ -10,6 +11,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+pub mod decoders;
 pub mod drive;
 pub mod feeds;
 pub mod judge;

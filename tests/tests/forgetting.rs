@@ -6,7 +6,7 @@
 use fuma_pipeline::replay::Tick;
 use fuma_schemas::{Feed, Instant};
 use fuma_tests::drive::{Drive, Driven};
-use fuma_tests::feeds::{Draft, Line, World};
+use fuma_tests::feeds::{Draft, Line, World, random};
 use fuma_tests::{lines, packs};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -37,19 +37,10 @@ proptest! {
     }
 }
 
-fn random(count: usize) -> Vec<Draft> {
-    let mut number = 99_u32;
-    let mut byte = || {
-        number = number.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        (number >> 24) as u8
-    };
-    (0..count).map(|_| std::array::from_fn(|_| byte())).collect()
-}
-
 #[test]
 fn memory_goes_down() {
     let world = World { people: 250, ..WORLD };
-    let records = world.lines(&random(4000));
+    let records = world.lines(&random(99, 4000));
     for pack in packs() {
         let (kept, forgot) = (drive(false).run(pack, &records), drive(true).run(pack, &records));
         assert_eq!(lines(&forgot.changes), lines(&kept.changes));

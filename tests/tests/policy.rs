@@ -18,7 +18,7 @@ use fuma_pipeline::policy::planner::session_config;
 use fuma_pipeline::policy::{Executor, Pack, PackSource, load};
 use fuma_pipeline::replay::Tick;
 use fuma_tests::drive::{Drive, Driven};
-use fuma_tests::feeds::{Draft, World};
+use fuma_tests::feeds::{Draft, World, random};
 use fuma_tests::judge::{self, Gather, one_by_one, said, tables, together};
 use fuma_tests::packs;
 use proptest::collection::vec;
@@ -137,13 +137,4 @@ fn nothing_is_gathered_of_who_cannot_have_a_reason() {
         assert!(said(&executor.execute(everything).unwrap()).is_empty());
         assert!(judge::timelines(&driven.partition, &executor).is_empty());
     }
-}
-
-fn random(seed: u32, count: usize) -> Vec<Draft> {
-    let mut number = seed;
-    let mut byte = || {
-        number = number.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        (number >> 24) as u8
-    };
-    (0..count).map(|_| std::array::from_fn(|_| byte())).collect()
 }

@@ -230,12 +230,7 @@ fn check_reasons(change: &CodeChange, pack: &Pack) -> Result<(), TestCaseError> 
 /// The generator is worth something only if much happens in what it makes.
 #[test]
 fn random_feeds_are_eventful() {
-    let mut number = 7_u32;
-    let mut byte = || {
-        number = number.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        (number >> 24) as u8
-    };
-    let drafts: Vec<Draft> = (0..4000).map(|_| std::array::from_fn(|_| byte())).collect();
+    let drafts = feeds::random(7, 4000);
     for pack in packs() {
         let mut rules: BTreeSet<String> = BTreeSet::new();
         let mut steps: BTreeSet<(Colour, Colour)> = BTreeSet::new();
