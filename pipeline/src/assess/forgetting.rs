@@ -60,7 +60,7 @@ impl Partition {
     }
 
     /// Those of whom a rule says something for `now` or later while their past facts are set aside. All of them are green.
-    fn who_would_miss(&mut self, aside: &[Aside], now: Instant) -> Result<Touched, AssessError> {
+    fn who_would_miss(&self, aside: &[Aside], now: Instant) -> Result<Touched, AssessError> {
         let mut people: Vec<u32> = aside.iter().map(|fact| fact.person).collect();
         people.dedup();
         let (mut missed, mut rows) = (Touched::default(), StepRows::default());

@@ -63,7 +63,7 @@ pub struct Partition {
     pub(super) executor: Executor,
     palette: Palette,
     /// What to gather for somebody with rows in a set of tables; computed once for each set that occurs.
-    pub(super) needs: HashMap<KindSet, KindSet, FxBuildHasher>,
+    needs: HashMap<KindSet, KindSet, FxBuildHasher>,
     pub(super) touched: Touched,
 }
 
