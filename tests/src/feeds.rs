@@ -72,7 +72,11 @@ impl World {
     }
 
     fn line(self, draft: &Draft) -> Line {
-        let [kind, person, id, version, day, hour, known, a, b, c, d, e] = *draft;
+        let [kind, person, id, version, day, hour, known, a, b, c, mut d, mut e] = *draft;
+        if self.steady && feed_of(kind) == Feed::Contacts {
+            // What a contact hangs on is of its time as well.
+            (d, e) = (id, id);
+        }
         let day = if self.steady {
             i64::from(id % IDS) * self.days / i64::from(IDS) + i64::from(day % 8)
         } else {

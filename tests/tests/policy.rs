@@ -30,7 +30,7 @@ fn state(pack: &Arc<Pack>, world: World, drafts: &[Draft]) -> Driven {
 }
 
 fn config() -> ProptestConfig {
-    let cases = std::env::var("FUMA_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(32);
+    let cases = std::env::var("FUMA_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(96);
     ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
 }
 

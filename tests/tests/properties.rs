@@ -20,7 +20,7 @@ use proptest::prelude::*;
 const WORLD: World = World::BUSY;
 
 fn config() -> ProptestConfig {
-    let cases = std::env::var("FUMA_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(32);
+    let cases = std::env::var("FUMA_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(96);
     ProptestConfig { cases, failure_persistence: None, max_shrink_iters: 2000, ..ProptestConfig::default() }
 }
 
@@ -231,7 +231,7 @@ fn check_reasons(change: &CodeChange, pack: &Pack) -> Result<(), TestCaseError> 
 /// The generator is worth something only if much happens in what it makes.
 #[test]
 fn random_feeds_are_eventful() {
-    let drafts = feeds::random(7, 4000);
+    let drafts = feeds::random(7, 16_000);
     for pack in packs() {
         let mut rules: BTreeSet<String> = BTreeSet::new();
         let mut steps: BTreeSet<(Colour, Colour)> = BTreeSet::new();
