@@ -176,6 +176,8 @@ impl Record {
             0 | 1 => {
                 self.text("classification", one_of::<Classification>(a));
                 self.instant("determined_at", at);
+                // Often closed within the day, so that what follows a discharge meets it.
+                let c = if kind == 1 { c % 3 } else { c };
                 if b > 128 {
                     self.instant("onset_at", at - days(b % 4));
                 }
@@ -223,7 +225,9 @@ impl Record {
                 }
                 self.text("source", one_of::<SymptomSource>(d));
             }
-            12 | 13 => self.isolation(at, [a, b, c, d, e]),
+            12 => self.isolation(at, [a, b, c, d, e]),
+            // A recovery in a centralised place, most of the time.
+            13 => self.isolation(at, if a > 63 { [1, 0, c, d, e] } else { [a, b, c, d, e] }),
             14 => {
                 self.text("colour", one_of::<ListingColour>(a));
                 self.text("approver", "headquarters");

@@ -46,8 +46,8 @@ fn memory_goes_down() {
         assert_eq!(lines(&forgot.changes), lines(&kept.changes));
         let memory = |driven: &Driven| driven.partition.evidence().memory();
         let (before, after) = (memory(&kept), memory(&forgot));
-        assert!(forgot.forgotten > 1000 && forgot.kept > 0, "{} {}", forgot.forgotten, forgot.kept);
-        assert!(after.facts * 2 < before.facts, "{} of {} facts", after.facts, before.facts);
+        assert!(forgot.forgotten > 500 && forgot.kept > 0, "{} {}", forgot.forgotten, forgot.kept);
+        assert!(after.facts * 10 < before.facts * 9, "{} of {} facts", after.facts, before.facts);
         assert!(after.bytes < before.bytes, "{} of {} bytes", after.bytes, before.bytes);
     }
 }
@@ -102,6 +102,28 @@ fn what_closed_a_kept_fact_is_kept_with_it() {
         assert_eq!(lines(&forgot.changes), lines(&kept.changes));
         assert!(forgot.kept > 0);
         assert_eq!(forgot.partition.evidence().memory().facts, 0, "in the end everything is past");
+    }
+}
+
+/// A contact that was overdue for months is released, and the day after the release turns out to be wrong.
+#[test]
+fn a_late_release_may_be_corrected() {
+    let contact = line(
+        Feed::Contacts,
+        "2022-01-03",
+        "'id':'c','degree':'close','determined_at':'2022-01-03 day','last_exposure_at':'2022-01-01 day'",
+    );
+    let release = "'id':'i','stage':'home','basis':'contact','started_at':'2022-01-03 day','ended_at':'2022-08-01 day',\
+         'outcome':'released'";
+    let wrong = "'id':'i','revision':2,'stage':'home','basis':'other','started_at':'2022-01-03 day','ended_at':'2022-08-01 day',\
+         'outcome':'released'";
+    let records = [contact, line(Feed::Isolations, "2022-08-01", release), line(Feed::Isolations, "2022-08-20", wrong)];
+    let (kept, forgot) = both(&records);
+    for (kept, forgot) in kept.iter().zip(&forgot) {
+        assert_eq!(lines(&forgot.changes), lines(&kept.changes));
+        let colours: Vec<_> = kept.changes.iter().map(|change| change.to).collect();
+        assert_eq!(colours.first(), colours.last(), "red again: {colours:?}");
+        assert!(colours.contains(&fuma_schemas::Colour::Green));
     }
 }
 

@@ -1,7 +1,11 @@
 //! Forgetting: what is past its retention is dropped, and no colour changes by it (PACKS.md, "Forgetting").
 //!
-//! Only of people who are green with no change due, and only if the rules say the same without it. That second question is asked
-//! for good reason: a fact may be kept longer than the fact that closed it (a transfer, and the shorter isolation that it led to).
+//! Only of people who are green with no change due, and only if the rules then say nothing of the last 30 days: neither with what is
+//! past nor without it. Both are asked for good reason:
+//!
+//! - A release may come long after what it releases from, and be corrected the day after: an overdue contact is past long before
+//!   it ends.
+//! - A fact may be kept longer than the one that closed it: a transfer, and the shorter isolation that it led to.
 //!
 //! Owns who may be forgotten, and what counts as very late. Must never read a clock; what is past is `evidence`'s.
 
@@ -12,12 +16,12 @@ use fuma_schemas::instant::DAY_MS;
 use fuma_schemas::{Instant, Kind};
 
 use super::{AssessError, Partition};
-use crate::evidence::{Aside, KindSet, Retention, StepRows, Touched};
+use crate::evidence::{KindSet, Past, Retention, StepRows, Touched};
 use crate::policy::Pack;
 
 /// People of one execution.
 const SLOTS_MAX: usize = 4096;
-/// How long after its last instant evidence may become known without being very late.
+/// How long after its last instant evidence may become known without being very late; until then a colour may come back.
 const VERY_LATE_MS: i64 = 30 * DAY_MS;
 
 /// What one forgetting came to.
@@ -25,7 +29,7 @@ const VERY_LATE_MS: i64 = 30 * DAY_MS;
 pub struct Forgotten {
     /// Facts that are gone.
     pub facts: u64,
-    /// Facts that are past but kept, because rules would say something else without them.
+    /// Facts that are past but kept, because somebody's colour could still hang on them.
     pub facts_kept: u64,
     /// Rows that are gone: those facts' and those that had lost to a later revision.
     pub rows: u64,
@@ -46,24 +50,26 @@ impl Partition {
         let may_forget =
             |person: u32| announced.get(person as usize).is_none_or(|rules| *rules == 0) && !waiting.contains(person);
         let retention = retention(self.executor.pack());
-        let aside = self.evidence.set_aside(now, &retention, &may_forget);
-        let missed = match self.who_would_miss(&aside, now) {
-            Ok(missed) => missed,
-            Err(error) => {
-                self.evidence.forget_aside(&aside, &|_| true);
-                return Err(error);
-            }
-        };
-        let facts = self.evidence.forget_aside(&aside, &|person| missed.contains(person));
+        let mut past = self.evidence.past(now, &retention, &may_forget);
+        let found = past.len() as u64;
+        let settled = Instant(now.0.saturating_sub(VERY_LATE_MS));
+        let recent = self.coloured_after(settled, &past)?;
+        past.retain(|fact| !recent.contains(fact.person));
+        self.evidence.set_aside(&past, true);
+        let missed = self.coloured_after(settled, &past);
+        self.evidence.set_aside(&past, false);
+        let missed = missed?;
+        past.retain(|fact| !missed.contains(fact.person));
+        let facts = self.evidence.forget_past(&past);
         let rows = if facts == 0 { 0 } else { self.evidence.compact() };
-        Ok(Forgotten { facts, facts_kept: aside.len() as u64 - facts, rows })
+        Ok(Forgotten { facts, facts_kept: found - facts, rows })
     }
 
-    /// Those of whom a rule says something for `now` or later while their past facts are set aside. All of them are green.
-    fn who_would_miss(&self, aside: &[Aside], now: Instant) -> Result<Touched, AssessError> {
-        let mut people: Vec<u32> = aside.iter().map(|fact| fact.person).collect();
+    /// Those with something past of whom a rule says, as evidence stands, that it holds after an instant.
+    fn coloured_after(&self, settled: Instant, past: &[Past]) -> Result<Touched, AssessError> {
+        let mut people: Vec<u32> = past.iter().map(|fact| fact.person).collect();
         people.dedup();
-        let (mut missed, mut rows) = (Touched::default(), StepRows::default());
+        let (mut coloured, mut rows) = (Touched::default(), StepRows::default());
         for people in people.chunks(SLOTS_MAX) {
             rows.clear();
             for (slot, &person) in (0..).zip(people) {
@@ -77,13 +83,13 @@ impl Partition {
             }
             let tables = self.evidence.materialise(&rows, &self.executor.pack().wanted);
             for row in self.executor.execute(tables)? {
-                let holds_later = row.until.is_none_or(|until| until > now);
-                if let Some(&person) = people.get(row.slot as usize).filter(|_| holds_later) {
-                    missed.touch(person);
+                let holds_after = row.until.is_none_or(|until| until > settled);
+                if let Some(&person) = people.get(row.slot as usize).filter(|_| holds_after) {
+                    coloured.touch(person);
                 }
             }
         }
-        Ok(missed)
+        Ok(coloured)
     }
 }
 

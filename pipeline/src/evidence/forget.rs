@@ -71,9 +71,9 @@ impl Ends {
     }
 }
 
-/// A fact that is past: it stands no longer, and is forgotten or taken back.
+/// A fact that is past its retention.
 #[derive(Clone, Copy, Debug)]
-pub struct Aside {
+pub struct Past {
     /// Whose fact it is.
     pub person: u32,
     at: RowRef,
@@ -83,47 +83,45 @@ impl Evidence {
     /// Forgets the facts of those who may be forgotten whose last instant, and whose latest record, are older than their retention.
     /// Gives how many. Their memory is free after [`Evidence::compact`].
     pub fn forget(&mut self, now: Instant, retention: &Retention, may_forget: &dyn Fn(u32) -> bool) -> u64 {
-        let aside = self.set_aside(now, retention, may_forget);
-        self.forget_aside(&aside, &|_| false)
+        let past = self.past(now, retention, may_forget);
+        self.forget_past(&past)
     }
 
-    /// Sets aside what [`Evidence::forget`] would forget, so that one can see what rules say without it. By person.
+    /// What [`Evidence::forget`] would forget, by person. Void after the next apply or compaction.
     ///
     /// A contact that does not count is kept: its colour hangs on somebody else's evidence, which may come back at any time.
-    pub fn set_aside(&mut self, now: Instant, retention: &Retention, may_forget: &dyn Fn(u32) -> bool) -> Vec<Aside> {
+    pub fn past(&self, now: Instant, retention: &Retention, may_forget: &dyn Fn(u32) -> bool) -> Vec<Past> {
         let ends: Vec<Ends> = self.tables.iter().map(Ends::new).collect();
-        let mut aside = Vec::new();
+        let mut past = Vec::new();
         for person in (0..self.people()).filter(|&person| may_forget(person)) {
             let mut at = self.people.get(person).map_or(RowRef::NONE, |state| state.head);
             while !at.is_none() {
                 let table = self.table(at);
-                let (next, marks) = (table.next(at.row()), table.marks(at.row()));
+                let marks = table.marks(at.row());
                 let is_winner = marks & (mark::SUPERSEDED | mark::FORGOTTEN) == 0;
                 let is_withdrawn = marks & mark::WITHDRAWN != 0 && marks & mark::RETRACTED == 0;
                 let kept_from = now.0.saturating_sub(retention.0[at.code()]);
                 if is_winner && !is_withdrawn && self.is_past(at, &ends[at.code()], kept_from) {
-                    self.tables[at.code()].mark(at.row(), mark::FORGOTTEN, 0);
-                    aside.push(Aside { person, at });
+                    past.push(Past { person, at });
                 }
-                at = next;
+                at = table.next(at.row());
             }
         }
-        aside
+        past
     }
 
-    /// Forgets what was set aside, but takes back the facts of those who `keep` theirs. Gives how many were forgotten. Nothing may
-    /// have been applied or compacted in between.
-    pub fn forget_aside(&mut self, aside: &[Aside], keep: &dyn Fn(u32) -> bool) -> u64 {
-        let mut forgotten = 0;
-        for &Aside { person, at } in aside {
-            if keep(person) {
-                self.tables[at.code()].mark(at.row(), 0, mark::FORGOTTEN);
-            } else {
-                self.forget_fact(at);
-                forgotten += 1;
-            }
+    /// Sets facts aside, so that one can see what rules say without them, or takes them back.
+    pub fn set_aside(&mut self, past: &[Past], aside: bool) {
+        let (set, clear) = if aside { (mark::FORGOTTEN, 0) } else { (0, mark::FORGOTTEN) };
+        for Past { at, .. } in past {
+            self.tables[at.code()].mark(at.row(), set, clear);
         }
-        forgotten
+    }
+
+    /// Forgets facts for good. Gives how many.
+    pub fn forget_past(&mut self, past: &[Past]) -> u64 {
+        past.iter().for_each(|fact| self.forget_fact(fact.at));
+        past.len() as u64
     }
 
     fn is_past(&self, at: RowRef, ends: &Ends, kept_from: i64) -> bool {
@@ -136,5 +134,6 @@ impl Evidence {
         self.drop_known_span(at);
         self.facts.remove(key.0, |other| other == at.0);
         self.withdrawn.remove(&key);
+        self.tables[at.code()].mark(at.row(), mark::FORGOTTEN, 0);
     }
 }
