@@ -47,12 +47,8 @@ const FOR_THEIR_FEATURES: &[&str] = &["ahash", "getrandom", "num-bigint", "regex
 const UNUSED_FOR_NOW: &[&str] = &[
     "fuma-schemas: jiff",
     "fuma-schemas: thiserror",
-    "fuma-tests: arrow",
     "fuma-tests: criterion",
-    "fuma-tests: fuma-connectors",
-    "fuma-tests: fuma-pipeline",
     "fuma-tests: insta",
-    "fuma-tests: proptest",
     "fuma-tests: tempfile",
 ];
 

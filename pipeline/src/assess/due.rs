@@ -34,6 +34,11 @@ impl DueIndex {
         self.heap.pop().map(|Reverse((_, person))| person)
     }
 
+    /// Everybody with an entry, overtaken ones too, in no order; some more than once.
+    pub fn people(&self) -> impl Iterator<Item = u32> + '_ {
+        self.heap.iter().map(|Reverse((_, person))| *person)
+    }
+
     /// How many entries there are, overtaken ones too.
     pub fn len(&self) -> usize {
         self.heap.len()

@@ -5,14 +5,17 @@
 //! change     a state that differs from the one last announced, as a code change
 //! due        who is to be judged again when, without any event
 //! partition  the people of one partition: apply, gather, judge, remember what was announced
+//! forgetting what is past is dropped, where no rule would miss it
 //! ```
 //!
 //! Owns the meaning of a state. Pure: clock and evidence are arguments (I-7).
 
 pub mod change;
 pub mod due;
+pub mod forgetting;
 pub mod partition;
 pub mod timeline;
 
+pub use forgetting::{Forgotten, very_late};
 pub use partition::{AssessError, Partition, Step, Ticks};
 pub use timeline::{Sample, Timeline};

@@ -55,12 +55,12 @@ impl Step {
 
 /// One partition.
 pub struct Partition {
-    evidence: Evidence,
+    pub(super) evidence: Evidence,
     /// The rules last announced, by person.
-    announced: Vec<Rules>,
+    pub(super) announced: Vec<Rules>,
     colours: [u64; 3],
-    due: DueIndex,
-    executor: Executor,
+    pub(super) due: DueIndex,
+    pub(super) executor: Executor,
     palette: Palette,
     /// What to gather for somebody with rows in a set of tables; computed once for each set that occurs.
     needs: HashMap<KindSet, KindSet, FxBuildHasher>,

@@ -71,26 +71,57 @@ impl Ends {
     }
 }
 
+/// A fact that is past its retention.
+#[derive(Clone, Copy, Debug)]
+pub struct Past {
+    /// Whose fact it is.
+    pub person: u32,
+    at: RowRef,
+}
+
 impl Evidence {
     /// Forgets the facts of those who may be forgotten whose last instant, and whose latest record, are older than their retention.
     /// Gives how many. Their memory is free after [`Evidence::compact`].
     pub fn forget(&mut self, now: Instant, retention: &Retention, may_forget: &dyn Fn(u32) -> bool) -> u64 {
+        let past = self.past(now, retention, may_forget);
+        self.forget_past(&past)
+    }
+
+    /// What [`Evidence::forget`] would forget, by person. Void after the next apply or compaction.
+    ///
+    /// A contact that does not count is kept: its colour hangs on somebody else's evidence, which may come back at any time.
+    pub fn past(&self, now: Instant, retention: &Retention, may_forget: &dyn Fn(u32) -> bool) -> Vec<Past> {
         let ends: Vec<Ends> = self.tables.iter().map(Ends::new).collect();
-        let mut forgotten = 0;
+        let mut past = Vec::new();
         for person in (0..self.people()).filter(|&person| may_forget(person)) {
             let mut at = self.people.get(person).map_or(RowRef::NONE, |state| state.head);
             while !at.is_none() {
                 let table = self.table(at);
-                let next = table.next(at.row());
-                let is_winner = table.marks(at.row()) & (mark::SUPERSEDED | mark::FORGOTTEN) == 0;
-                if is_winner && self.is_past(at, &ends[at.code()], now.0.saturating_sub(retention.0[at.code()])) {
-                    self.forget_fact(at);
-                    forgotten += 1;
+                let marks = table.marks(at.row());
+                let is_winner = marks & (mark::SUPERSEDED | mark::FORGOTTEN) == 0;
+                let is_withdrawn = marks & mark::WITHDRAWN != 0 && marks & mark::RETRACTED == 0;
+                let kept_from = now.0.saturating_sub(retention.0[at.code()]);
+                if is_winner && !is_withdrawn && self.is_past(at, &ends[at.code()], kept_from) {
+                    past.push(Past { person, at });
                 }
-                at = next;
+                at = table.next(at.row());
             }
         }
-        forgotten
+        past
+    }
+
+    /// Sets facts aside, so that one can see what rules say without them, or takes them back.
+    pub fn set_aside(&mut self, past: &[Past], aside: bool) {
+        let (set, clear) = if aside { (mark::FORGOTTEN, 0) } else { (0, mark::FORGOTTEN) };
+        for Past { at, .. } in past {
+            self.tables[at.code()].mark(at.row(), set, clear);
+        }
+    }
+
+    /// Forgets facts for good. Gives how many.
+    pub fn forget_past(&mut self, past: &[Past]) -> u64 {
+        past.iter().for_each(|fact| self.forget_fact(fact.at));
+        past.len() as u64
     }
 
     fn is_past(&self, at: RowRef, ends: &Ends, kept_from: i64) -> bool {

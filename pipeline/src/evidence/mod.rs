@@ -56,7 +56,7 @@ mod tests;
 pub use base_table::{BaseTable, KindSet, Wanted};
 pub use describe::FactView;
 pub use fact_key::{FactKey, NameKey, fact_key, name_key};
-pub use forget::Retention;
+pub use forget::{Past, Retention};
 pub use gather::StepRows;
 pub use incoming::EvidenceError;
 pub use materialise::StepTable;

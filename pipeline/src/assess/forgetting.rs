@@ -1,0 +1,117 @@
+//! Forgetting: what is past its retention is dropped, and no colour changes by it (PACKS.md, "Forgetting").
+//!
+//! Only of people who are green with no change due, and only if the rules then say nothing of the last 30 days: neither with what is
+//! past nor without it. Both are asked for good reason:
+//!
+//! - A release may come long after what it releases from, and be corrected the day after: an overdue contact is past long before
+//!   it ends.
+//! - A fact may be kept longer than the one that closed it: a transfer, and the shorter isolation that it led to.
+//!
+//! Owns who may be forgotten, and what counts as very late. Must never read a clock; what is past is `evidence`'s.
+
+use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::datatypes::{DataType, TimestampMillisecondType};
+use fuma_schemas::evidence::log;
+use fuma_schemas::instant::DAY_MS;
+use fuma_schemas::{Instant, Kind};
+
+use super::{AssessError, Partition};
+use crate::evidence::{KindSet, Past, Retention, StepRows, Touched};
+use crate::policy::Pack;
+
+/// People of one execution.
+const SLOTS_MAX: usize = 4096;
+/// How long after its last instant evidence may become known without being very late; until then a colour may come back.
+const VERY_LATE_MS: i64 = 30 * DAY_MS;
+
+/// What one forgetting came to.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Forgotten {
+    /// Facts that are gone.
+    pub facts: u64,
+    /// Facts that are past but kept, because somebody's colour could still hang on them.
+    pub facts_kept: u64,
+    /// Rows that are gone: those facts' and those that had lost to a later revision.
+    pub rows: u64,
+}
+
+impl Partition {
+    /// Forgets what is past at `now`, by the pack's retention, and compacts. Costs a walk over everybody's facts and an execution
+    /// of the rules for those who have something past; then, if anything goes, a copy of all rows.
+    ///
+    /// No step may wait: call it between [`Partition::judge`] and [`Partition::enlist`]. Nobody who was touched since is forgotten.
+    ///
+    /// # Errors
+    /// When a plan cannot be executed; nothing is forgotten then.
+    pub fn forget(&mut self, now: Instant) -> Result<Forgotten, AssessError> {
+        let mut waiting = Touched::default();
+        self.due.people().chain(self.touched.people().iter().copied()).for_each(|person| waiting.touch(person));
+        let announced = &self.announced;
+        let may_forget =
+            |person: u32| announced.get(person as usize).is_none_or(|rules| *rules == 0) && !waiting.contains(person);
+        let retention = retention(self.executor.pack());
+        let mut past = self.evidence.past(now, &retention, &may_forget);
+        let found = past.len() as u64;
+        let settled = Instant(now.0.saturating_sub(VERY_LATE_MS));
+        let recent = self.coloured_after(settled, &past)?;
+        past.retain(|fact| !recent.contains(fact.person));
+        self.evidence.set_aside(&past, true);
+        let missed = self.coloured_after(settled, &past);
+        self.evidence.set_aside(&past, false);
+        let missed = missed?;
+        past.retain(|fact| !missed.contains(fact.person));
+        let facts = self.evidence.forget_past(&past);
+        let rows = if facts == 0 { 0 } else { self.evidence.compact() };
+        Ok(Forgotten { facts, facts_kept: found - facts, rows })
+    }
+
+    /// Those with something past of whom a rule says, as evidence stands, that it holds after an instant.
+    fn coloured_after(&self, settled: Instant, past: &[Past]) -> Result<Touched, AssessError> {
+        let mut people: Vec<u32> = past.iter().map(|fact| fact.person).collect();
+        people.dedup();
+        let (mut coloured, mut rows) = (Touched::default(), StepRows::default());
+        for people in people.chunks(SLOTS_MAX) {
+            rows.clear();
+            for (slot, &person) in (0..).zip(people) {
+                let need = self.executor.pack().needs(self.evidence.kinds(person));
+                if need != KindSet::NONE {
+                    self.evidence.gather(person, slot, need, &mut rows);
+                }
+            }
+            if rows.rows_in_all() == 0 {
+                continue;
+            }
+            let tables = self.evidence.materialise(&rows, &self.executor.pack().wanted);
+            for row in self.executor.execute(tables)? {
+                let holds_after = row.until.is_none_or(|until| until > settled);
+                if let Some(&person) = people.get(row.slot as usize).filter(|_| holds_after) {
+                    coloured.touch(person);
+                }
+            }
+        }
+        Ok(coloured)
+    }
+}
+
+fn retention(pack: &Pack) -> Retention {
+    Retention(Kind::PERSONAL.map(|kind| pack.retention_days(kind).saturating_mul(DAY_MS)))
+}
+
+/// How many of these rows of the evidence log became known more than 30 days after their last instant: what such evidence is
+/// judged together with may be forgotten already. Of a fact that is still open the latest instant that it names is taken, since
+/// that is as far back as it makes rules look.
+pub fn very_late(batch: &RecordBatch, rows: &[u32]) -> u64 {
+    let instants: Vec<_> = batch
+        .columns()
+        .iter()
+        .skip(log::FIRST_OF_KIND)
+        .filter(|column| matches!(column.data_type(), DataType::Timestamp(..)))
+        .map(|column| column.as_primitive::<TimestampMillisecondType>())
+        .collect();
+    let known_at = batch.column(log::KNOWN_AT).as_primitive::<TimestampMillisecondType>();
+    let is_late = |row: usize| {
+        let named = instants.iter().filter(|column| column.is_valid(row)).map(|column| column.value(row));
+        named.max().is_some_and(|last| known_at.value(row).saturating_sub(last) > VERY_LATE_MS)
+    };
+    rows.iter().filter(|row| is_late(**row as usize)).count() as u64
+}

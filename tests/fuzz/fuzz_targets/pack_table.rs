@@ -1,0 +1,8 @@
+//! Fuzzing: a table of a pack. What must hold is said in `fuma_tests::decoders`.
+
+#![no_main]
+
+use fuma_tests::decoders;
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|bytes: &[u8]| decoders::run("pack_table", bytes));
