@@ -19,6 +19,10 @@ struct Arguments {
 enum Command {
     /// Replay feed files under a pack: changes out, exactly as live
     Replay(commands::replay::ReplayArguments),
+    /// Why a person has a colour, what would end it, and what does not count
+    Explain(commands::explain::ExplainArguments),
+    /// Reasons past their due that still hold, with the owner of the evidence
+    Overdue(commands::overdue::OverdueArguments),
     /// A synthetic district through the engine: a live table, a summary, a report
     Demo(commands::demo::DemoArguments),
 }
@@ -36,6 +40,8 @@ fn main() -> ExitCode {
 fn run(command: Command) -> Result<(), CommandError> {
     match command {
         Command::Replay(arguments) => commands::replay::run(&arguments),
+        Command::Explain(arguments) => commands::explain::run(&arguments),
+        Command::Overdue(arguments) => commands::overdue::run(&arguments),
         Command::Demo(arguments) => {
             commands::demo::run(arguments).map_err(|error| CommandError::Other(error.to_string()))
         }

@@ -3,7 +3,9 @@
 //! Owns I/O at the outermost edge: files, terminals, the wall clock. Must never hold a rule or decide a colour.
 
 pub mod demo;
+pub mod explain;
 pub mod input;
+pub mod overdue;
 pub mod policy;
 pub mod replay;
 
