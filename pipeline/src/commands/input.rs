@@ -73,13 +73,7 @@ impl FeedArguments {
             settings.owners = Owners::from_lines(&read_text(path)?);
         }
         let sources = files::find(&self.feeds)?.into_iter().map(Source::File).collect();
-        let options = Options {
-            pack,
-            tick,
-            until,
-            workers: workers(self.workers),
-            intake: Arc::new(settings),
-        };
+        let options = Options { pack, tick, until, workers: workers(self.workers), intake: Arc::new(settings) };
         Ok((sources, options))
     }
 }

@@ -189,9 +189,9 @@ fn why<'a>(account: &Account<'a>, line: &EvidenceLine<'a>) -> Vec<Why<'a>> {
     let own: Vec<&ReasonLine<'a>> = account.reasons.iter().filter(causes).collect();
     if !own.is_empty() {
         let is_over = own.iter().all(|reason| reason.phase == Phase::Past);
-        let ended = own.iter().filter_map(|reason| {
-            reason.interval.until.map(|until| Why::Ended { rule: reason.interval.rule, until })
-        });
+        let ended = own
+            .iter()
+            .filter_map(|reason| reason.interval.until.map(|until| Why::Ended { rule: reason.interval.rule, until }));
         return if is_over { ended.collect() } else { Vec::new() };
     }
     let shaped: Vec<&ReasonLine<'a>> = account.reasons.iter().filter(shapes).collect();

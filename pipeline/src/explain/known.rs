@@ -126,7 +126,7 @@ impl<'a> Known<'a> {
             .map(|row| (row.name(), row.batch, row.row))
     }
 
-    fn rows(&self, partition: usize, wanted: impl Fn(Kind) -> bool + 'a) -> impl Iterator<Item = Row<'a>> + use<'a, '_> {
+    fn rows<F: Fn(Kind) -> bool + 'a>(self, partition: usize, wanted: F) -> impl Iterator<Item = Row<'a>> + use<'a, F> {
         let at = self.at;
         let batches = self.batches.get(partition).map_or(&[][..], Vec::as_slice);
         batches.iter().filter(move |(kind, _)| wanted(*kind)).flat_map(move |(kind, batch)| {

@@ -181,7 +181,11 @@ fn no_reason<'a>(pack: &Pack, kind: Kind) -> Why<'a> {
 /// Whether some rule or view of the pack names a value.
 pub(super) fn names_value(pack: &Pack, value: &str) -> bool {
     let quoted = format!("'{value}'");
-    pack.rules.iter().map(|rule| &rule.sql).chain(pack.views.iter().map(|view| &view.sql)).any(|sql| sql.contains(&quoted))
+    pack.rules
+        .iter()
+        .map(|rule| &rule.sql)
+        .chain(pack.views.iter().map(|view| &view.sql))
+        .any(|sql| sql.contains(&quoted))
 }
 
 /// A number of days among the pack's parameters.

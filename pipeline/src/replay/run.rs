@@ -39,11 +39,7 @@ pub fn finish(sources: &[Source], options: &Options, progress: &dyn Progress) ->
     judged(decoded, options, progress)
 }
 
-fn judged(
-    decoded: decode::Decoded,
-    options: &Options,
-    progress: &dyn Progress,
-) -> Result<Finished, ReplayError> {
+fn judged(decoded: decode::Decoded, options: &Options, progress: &dyn Progress) -> Result<Finished, ReplayError> {
     let counts = Counts { records: decoded.records, unknown_fields: decoded.unknown_fields, ..Counts::default() };
     let mut outcome = Outcome { changes: Vec::new(), rejects: decoded.rejects, counts };
     let mut partitions = Vec::new();

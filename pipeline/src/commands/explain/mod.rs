@@ -42,9 +42,8 @@ pub struct ExplainArguments {
 pub fn run(arguments: &ExplainArguments) -> Result<(), CommandError> {
     let (sources, options) = arguments.feeds.checked(arguments.at, any_tick()?)?;
     let person = match (&arguments.cert_type, arguments.person) {
-        (Some(cert_type), _) => {
-            certificate::ask(&input::key(arguments.feeds.key_file.as_deref())?, cert_type).map_err(CommandError::Other)?
-        }
+        (Some(cert_type), _) => certificate::ask(&input::key(arguments.feeds.key_file.as_deref())?, cert_type)
+            .map_err(CommandError::Other)?,
         (None, Some(person)) => person,
         (None, None) => return Err(CommandError::Other("give a person's token, or --cert-type".to_string())),
     };

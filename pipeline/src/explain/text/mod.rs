@@ -74,12 +74,14 @@ fn head(account: &Account<'_>, page: &mut Page<'_>) {
         &match (since, account.seen) {
             (Some(since), _) => format!("{colour}{}{since}", language.of("，自 ", " since ")),
             (None, true) => colour,
-            (None, false) => format!("{colour}{}", language.of("：无此人任何证据", ": there is no evidence of this person")),
+            (None, false) => {
+                format!("{colour}{}", language.of("：无此人任何证据", ": there is no evidence of this person"))
+            }
         },
     );
-    let next = account.next.map(|(at, colour)| {
-        format!("{}{}{}", minutes(at), language.of(" 转", " to "), language.colour(colour))
-    });
+    let next = account
+        .next
+        .map(|(at, colour)| format!("{}{}{}", minutes(at), language.of(" 转", " to "), language.colour(colour)));
     let none = || language.of("目前所知无颜色变化", "as known, the colour will not change by itself").to_string();
     page.entry("下次变化", "next", &next.unwrap_or_else(none));
 }

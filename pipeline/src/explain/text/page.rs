@@ -120,7 +120,8 @@ impl<'a> Page<'a> {
     /// The name, the revision, and when it became known.
     fn head(&self, line: &EvidenceLine<'_>) -> String {
         let (language, fact) = (self.language, &line.fact);
-        let name = line.name.map_or_else(|| language.of("（名称未知）", "(name unknown)").to_string(), |n| n.to_string());
+        let name =
+            line.name.map_or_else(|| language.of("（名称未知）", "(name unknown)").to_string(), |n| n.to_string());
         let mut head = format!(
             "{name}{}{}{}{}",
             language.of("，第 ", ", revision "),
