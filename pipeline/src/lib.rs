@@ -7,6 +7,7 @@
 //! policy    packs: SQL rules, planned once, executed a step at a time
 //! assess    reasons -> timeline -> state -> change
 //! replay    the engine over files, with a virtual clock
+//! explain   why a person has a colour, and what does not count; what is overdue
 //! commands  the fuma binary
 //! ```
 //!
@@ -17,6 +18,7 @@ pub mod assess;
 pub mod commands;
 pub mod district;
 pub mod evidence;
+pub mod explain;
 pub mod intake;
 pub mod policy;
 pub mod replay;

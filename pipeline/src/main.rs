@@ -19,6 +19,10 @@ struct Arguments {
 enum Command {
     /// Replay feed files under a pack: changes out, exactly as live
     Replay(commands::replay::ReplayArguments),
+    /// Why a person has a colour, what would end it, and what does not count
+    Explain(commands::explain::ExplainArguments),
+    /// Reasons past their due that still hold, with the owner of the evidence
+    Overdue(commands::overdue::OverdueArguments),
     /// A synthetic district through the engine: a live table, a summary, a report
     Demo(commands::demo::DemoArguments),
     /// What others publish in their own form, to feed files

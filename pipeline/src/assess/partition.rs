@@ -99,6 +99,38 @@ impl Partition {
         &self.evidence
     }
 
+    /// The pack by which it judges.
+    pub fn pack(&self) -> &Arc<Pack> {
+        self.executor.pack()
+    }
+
+    /// The colours of the pack's rules.
+    pub fn palette(&self) -> &Palette {
+        &self.palette
+    }
+
+    /// What the rules say of people as things stand, by slot, the place in `asked`: a person, and a fact (its handle) to be left
+    /// out, if any. For explaining and listing: nothing is announced, and nothing changes.
+    ///
+    /// # Errors
+    /// When a plan cannot be executed.
+    pub fn rules_of(&self, asked: &[(u32, Option<u64>)]) -> Result<Vec<RuleRow>, AssessError> {
+        let (mut step, mut rows) = (StepRows::default(), Vec::new());
+        for (slot, &(person, omitted)) in (0_u32..).zip(asked) {
+            let need = self.pack().needs(self.evidence.kinds(person));
+            match omitted {
+                None => self.evidence.gather(person, slot, need, &mut step),
+                Some(omitted) => self.evidence.gather_without(person, slot, need, omitted, &mut step),
+            }
+            if step.rows_in_all() >= ROWS_MAX || slot as usize + 1 == asked.len() {
+                rows.extend(self.executor.execute(self.evidence.materialise(&step, &self.pack().wanted))?);
+                step.clear();
+            }
+        }
+        rows.sort_unstable_by_key(|row| row.slot);
+        Ok(rows)
+    }
+
     /// How many people are announced green, yellow and red, of those who have or had evidence.
     pub fn colours(&self) -> [u64; 3] {
         let [_, yellow, red] = self.colours;

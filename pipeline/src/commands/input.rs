@@ -17,21 +17,15 @@ use crate::replay::{Options, Source, Tick};
 /// The name of the variable that may hold the key.
 pub const KEY_VARIABLE: &str = "FUMA_KEY";
 
-/// The inputs of a replay.
+/// What is read: a pack, feeds, and what intake needs.
 #[derive(Args, Clone, Debug)]
-pub struct InputArguments {
+pub struct FeedArguments {
     /// The policy pack: an id of this binary (`fuma policy list`) or a folder
     #[arg(long, value_name = "PACK")]
     pub policy: String,
     /// Folders of feed files, or feed files: <feed>.ndjson, .ndjson.gz, .ndjson.zst, .csv, .parquet
     #[arg(long, value_name = "PATH", required = true, num_args = 1..)]
     pub feeds: Vec<PathBuf>,
-    /// The last instant (RFC 3339); without it the first tick at or after the last record
-    #[arg(long, value_name = "INSTANT", value_parser = instant)]
-    pub until: Option<Instant>,
-    /// How often people are judged: a number and ms, s, m, h or d
-    #[arg(long, value_name = "TICK", default_value = "1m", value_parser = tick)]
-    pub tick: Tick,
     /// The file with the key of the person tokens, 64 hex digits; wins over FUMA_KEY
     #[arg(long, value_name = "FILE")]
     pub key_file: Option<PathBuf>,
@@ -43,25 +37,43 @@ pub struct InputArguments {
     pub workers: usize,
 }
 
+/// The inputs of a replay.
+#[derive(Args, Clone, Debug)]
+pub struct InputArguments {
+    /// What is read.
+    #[command(flatten)]
+    pub feeds: FeedArguments,
+    /// The last instant (RFC 3339); without it the first tick at or after the last record
+    #[arg(long, value_name = "INSTANT", value_parser = instant)]
+    pub until: Option<Instant>,
+    /// How often people are judged: a number and ms, s, m, h or d
+    #[arg(long, value_name = "TICK", default_value = "1m", value_parser = tick)]
+    pub tick: Tick,
+}
+
 impl InputArguments {
     /// Reads the pack, the key and the owners, and finds the feed files.
     ///
     /// # Errors
     /// When one of them is missing or wrong.
     pub fn checked(&self) -> Result<(Vec<Source>, Options), CommandError> {
+        self.feeds.checked(self.until, self.tick)
+    }
+}
+
+impl FeedArguments {
+    /// Reads the pack, the key and the owners, and finds the feed files, for a replay up to an instant.
+    ///
+    /// # Errors
+    /// When one of them is missing or wrong.
+    pub fn checked(&self, until: Option<Instant>, tick: Tick) -> Result<(Vec<Source>, Options), CommandError> {
         let pack = load_pack(&self.policy)?;
         let mut settings = Settings::new(key(self.key_file.as_deref())?);
         if let Some(path) = &self.owners {
             settings.owners = Owners::from_lines(&read_text(path)?);
         }
         let sources = files::find(&self.feeds)?.into_iter().map(Source::File).collect();
-        let options = Options {
-            pack,
-            tick: self.tick,
-            until: self.until,
-            workers: workers(self.workers),
-            intake: Arc::new(settings),
-        };
+        let options = Options { pack, tick, until, workers: workers(self.workers), intake: Arc::new(settings) };
         Ok((sources, options))
     }
 }

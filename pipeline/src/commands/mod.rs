@@ -5,6 +5,7 @@
 pub mod demo;
 pub mod import;
 pub mod input;
+pub mod overdue;
 pub mod policy;
 pub mod replay;
 

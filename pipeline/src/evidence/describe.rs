@@ -1,13 +1,16 @@
-//! A fact as a whole: for explaining a reason to people.
+//! A fact as a whole, and the tiers that a stay meets: for explaining a reason to people.
 //!
-//! Owns the view. Knows neither owner's id nor identity: who explains finds those in the inputs, by the key.
+//! Owns the views. Knows neither owner's id nor identity: who explains finds those in the inputs, by the key.
 
+use fuma_schemas::vocabulary::{ClosedList, Match, Tier};
 use fuma_schemas::{Instant, Kind};
 
 use super::fact_key::FactKey;
 use super::layout::{mark, read_u32};
+use super::region_facts::OPEN;
 use super::row_ref::RowRef;
 use super::state::Evidence;
+use super::tiers::STAY_REGION;
 use super::value::Value;
 
 /// A fact and the record of it that a row holds.
@@ -35,7 +38,48 @@ pub struct FactView<'a> {
     pub owner: Option<&'a str>,
 }
 
+/// A tier that a stay's region meets, whether or not the times meet as well: those are the rules' to compare.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct TierView {
+    /// The name of the tier.
+    pub tier: &'static str,
+    /// From when it holds.
+    pub since: Instant,
+    /// Until when; none while open.
+    pub until: Option<Instant>,
+    /// How the stay's region meets the tier's: exact, within, contains.
+    pub matched: &'static str,
+}
+
 impl Evidence {
+    /// The record that won of a fact, standing or withdrawn, and its handle; none if the fact was never seen.
+    pub fn describe_winner(&self, key: FactKey) -> Option<(u64, FactView<'_>)> {
+        let handle = self.winner(key)?.handle();
+        self.describe(handle).map(|view| (handle, view))
+    }
+
+    /// The tiers that a stay meets; none of other kinds.
+    pub fn tiers_met(&self, handle: u64) -> Vec<TierView> {
+        let stay = RowRef::of_handle(handle).filter(|at| at.row() < self.table(*at).len());
+        let Some(table) = stay.map(|at| self.table(at)).filter(|table| table.layout.kind == Kind::Stays) else {
+            return Vec::new();
+        };
+        let region = stay.map(|at| read_u32(table.row(at.row()), table.layout.columns[STAY_REGION]));
+        let matches = region.map_or(&[][..], |region| self.tiers.codes.matches(region));
+        let name = |names: &'static [&'static str], code: u8| names.get(usize::from(code)).copied();
+        matches
+            .iter()
+            .filter_map(|met| {
+                Some(TierView {
+                    tier: name(Tier::NAMES, met.span.tier)?,
+                    since: Instant(met.span.since),
+                    until: (met.span.until != OPEN).then_some(Instant(met.span.until)),
+                    matched: name(Match::NAMES, met.matched)?,
+                })
+            })
+            .collect()
+    }
+
     /// The fact behind a handle that rules saw; none if there is none. A compaction makes handles void.
     pub fn describe(&self, handle: u64) -> Option<FactView<'_>> {
         let at = RowRef::of_handle(handle).filter(|at| at.row() < self.table(*at).len())?;

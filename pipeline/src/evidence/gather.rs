@@ -83,6 +83,17 @@ impl Evidence {
         }
     }
 
+    /// As [`Evidence::gather`], as if one fact were not there: what a reason owes to it.
+    pub fn gather_without(&self, person: u32, slot: u32, need: KindSet, omitted: u64, step: &mut StepRows) {
+        let mut at = self.head_for(person, need);
+        while !at.is_none() {
+            at = match at.handle() == omitted {
+                true => self.table(at).next(at.row()),
+                false => self.gather_row(at, slot, need, step),
+            };
+        }
+    }
+
     /// As [`Evidence::gather`], for many (person, slot): all chains go one row on at a time, so that the memory's delays overlap.
     pub fn gather_many(&self, people: impl IntoIterator<Item = (u32, u32)>, need: KindSet, step: &mut StepRows) {
         let mut frontier = std::mem::take(&mut step.frontier);

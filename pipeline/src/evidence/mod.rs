@@ -54,7 +54,7 @@ mod value;
 mod tests;
 
 pub use base_table::{BaseTable, KindSet, Wanted};
-pub use describe::FactView;
+pub use describe::{FactView, TierView};
 pub use fact_key::{FactKey, NameKey, fact_key, name_key};
 pub use forget::{Past, Retention};
 pub use gather::StepRows;

@@ -28,7 +28,7 @@ use crate::intake;
 use crate::policy::Pack;
 use crate::trace::LinkBatchError;
 
-pub use run::{Finished, finish, run};
+pub use run::{Finished, finish, known, run};
 pub use tick::Tick;
 
 /// Where records come from.

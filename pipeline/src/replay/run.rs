@@ -9,7 +9,7 @@ use fuma_schemas::{CodeChange, Instant, Kind};
 
 use super::links::{self, Verdicts};
 use super::schedule::{self, Schedule};
-use super::{Counts, Options, Outcome, Progress, ReplayError, Source, decode};
+use super::{Counts, Options, Outcome, Progress, ReplayError, Source, Tick, decode};
 use crate::assess::{Partition, Step};
 
 /// The partitions at the end of a replay, for whoever wants to look into the state.
@@ -35,8 +35,11 @@ pub fn run(sources: &[Source], options: &Options, progress: &dyn Progress) -> Re
 /// # Errors
 /// When a source cannot be read to its end, or on a bug.
 pub fn finish(sources: &[Source], options: &Options, progress: &dyn Progress) -> Result<Finished, ReplayError> {
-    let workers = options.workers.max(1);
-    let decoded = decode::decode(sources, &options.intake, workers, progress)?;
+    let decoded = decode::decode(sources, &options.intake, options.workers.max(1), progress)?;
+    judged(decoded, options, progress)
+}
+
+fn judged(decoded: decode::Decoded, options: &Options, progress: &dyn Progress) -> Result<Finished, ReplayError> {
     let counts = Counts { records: decoded.records, unknown_fields: decoded.unknown_fields, ..Counts::default() };
     let mut outcome = Outcome { changes: Vec::new(), rejects: decoded.rejects, counts };
     let mut partitions = Vec::new();
@@ -51,6 +54,24 @@ pub fn finish(sources: &[Source], options: &Options, progress: &dyn Progress) ->
         outcome.changes = merged(changes);
     }
     Ok(Finished { outcome, partitions, batches: decoded.batches })
+}
+
+/// What is known at `options.until`, or at the last record without it, applied at once and judged once, at that instant: for
+/// explaining and listing. The tick of the options is not looked at.
+///
+/// # Errors
+/// When a source cannot be read to its end, or on a bug.
+pub fn known(
+    sources: &[Source],
+    options: &Options,
+    progress: &dyn Progress,
+) -> Result<(Finished, Option<Instant>), ReplayError> {
+    let decoded = decode::decode(sources, &options.intake, options.workers.max(1), progress)?;
+    let at = options.until.or_else(|| schedule::span(&decoded.batches).map(|(_, last)| last));
+    // With the instant as the tick, the only clock after the epoch and up to the instant is the instant itself.
+    let tick = at.and_then(|at| Tick::new(at.0));
+    let options = Options { tick: tick.unwrap_or(options.tick), until: at, ..options.clone() };
+    judged(decoded, &options, progress).map(|finished| (finished, at))
 }
 
 /// The last tick; none when there is no tick at or after the first record.

@@ -30,6 +30,11 @@ impl Tick {
         text[..digits].parse::<i64>().ok()?.checked_mul(unit).and_then(Tick::new)
     }
 
+    /// Its length in milliseconds.
+    pub fn millis(self) -> i64 {
+        self.0
+    }
+
     /// The tick at or after an instant.
     pub fn ceiling(self, instant: Instant) -> Instant {
         let over = instant.0.rem_euclid(self.0);

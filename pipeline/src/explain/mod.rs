@@ -1,0 +1,43 @@
+//! Why a person has a colour, what would end it, and which evidence does not count and why; and which reasons are overdue.
+//!
+//! ```text
+//! known      the state at an instant, and the inputs that still hold owners and ids
+//! evidence   a fact with its name, for people
+//! effects    what each fact changes: the rules once more without it
+//! account    a person's reasons and evidence
+//! uncounted  why a fact gives no reason
+//! fallen     which index of a contact fell, along the chain
+//! stays      why a stay misses a tier
+//! overdue    reasons past their due, and reasons that stand too long
+//! words      evidence in words for officials
+//! text       the account as text
+//! ```
+//!
+//! What is said of a rule is what its plan does: a reason's evidence is what the rule names as cause, and what else bears on it is
+//! found by executing the rules without it. Hints on top of that (too late, too coarse ...) read the pack's parameters and say
+//! nothing where a pack has none. Pure: state and names in, a structure or a text out. Another person is never shown, not even
+//! as a token: an index is its owner and id.
+
+mod account;
+mod effects;
+mod evidence;
+mod fallen;
+mod known;
+mod overdue;
+mod stays;
+mod text;
+mod uncounted;
+mod words;
+
+#[cfg(test)]
+mod tests;
+
+pub use account::{Account, Phase, ReasonLine, account};
+pub use evidence::{EvidenceLine, Name, TierLine};
+pub use fallen::{Fallen, Ground};
+pub use known::Known;
+pub use overdue::{Overdue, overdue};
+pub use stays::{Miss, StayMiss};
+pub use text::{render, text};
+pub use uncounted::{Uncounted, Why};
+pub use words::Language;

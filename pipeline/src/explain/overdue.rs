@@ -1,0 +1,111 @@
+//! Reasons past their due that still hold, and reasons without a due that have held for long.
+//!
+//! Owns the pages over everybody. Costs the rules once over the population, a page of people at a time.
+
+use fuma_schemas::{Colour, Instant, Person};
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use super::evidence::Name;
+use super::known::Known;
+use crate::assess::timeline::Interval;
+use crate::assess::{AssessError, Partition, Timeline};
+use crate::evidence::FactKey;
+use crate::policy::RuleRow;
+
+/// People of a page: bounds the memory of a step.
+const PAGE_PEOPLE: u32 = 16_384;
+
+/// A reason that somebody ought to look at.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Overdue<'a> {
+    /// Whose reason it is.
+    pub person: Person,
+    /// The rule, by its place in the pack.
+    pub rule: u16,
+    /// The colour that the rule gives.
+    pub colour: Colour,
+    /// Since when it holds.
+    pub since: Instant,
+    /// When it ought to have been released; none: it has only stood for long.
+    pub due: Option<Instant>,
+    /// For how long it has been past its due, or has stood without one, in milliseconds.
+    pub over_ms: i64,
+    /// The evidence that still asserts it.
+    pub evidence: Vec<Name<'a>>,
+}
+
+/// Lists reasons that hold past their due, and, where `open_longer_than_ms` is given, those without a due that have held for
+/// longer: the longest first.
+///
+/// # Errors
+/// When a plan cannot be executed.
+pub fn overdue<'a>(known: &Known<'a>, open_longer_than_ms: Option<i64>) -> Result<Vec<Overdue<'a>>, AssessError> {
+    let mut all = Vec::new();
+    for (number, partition) in known.partitions().iter().enumerate() {
+        let found = of_partition(known, partition, open_longer_than_ms)?;
+        let people = found.iter().map(|(overdue, _)| overdue.person).collect();
+        let keys: FxHashSet<FactKey> = found.iter().flat_map(|(_, keys)| keys.iter().copied()).collect();
+        let names = known.names(number, &people, &keys);
+        all.extend(found.into_iter().map(|(overdue, keys)| named(overdue, &keys, &names)));
+    }
+    all.sort_by_key(|one| (std::cmp::Reverse(one.over_ms), one.person, one.rule));
+    Ok(all)
+}
+
+fn named<'a>(overdue: Overdue<'a>, keys: &[FactKey], names: &FxHashMap<FactKey, Name<'a>>) -> Overdue<'a> {
+    let mut evidence: Vec<Name<'a>> = keys.iter().filter_map(|key| names.get(key).copied()).collect();
+    evidence.sort_unstable();
+    evidence.dedup();
+    Overdue { evidence, ..overdue }
+}
+
+type Found<'a> = Vec<(Overdue<'a>, Vec<FactKey>)>;
+
+fn of_partition<'a>(
+    known: &Known<'a>,
+    partition: &Partition,
+    open_longer_than_ms: Option<i64>,
+) -> Result<Found<'a>, AssessError> {
+    let (mut found, people) = (Vec::new(), partition.evidence().people());
+    for first in (0..people).step_by(PAGE_PEOPLE as usize) {
+        let page: Vec<(u32, Option<u64>)> =
+            (first..people.min(first.saturating_add(PAGE_PEOPLE))).map(|person| (person, None)).collect();
+        let mut rows = partition.rules_of(&page)?;
+        for of_person in rows.chunk_by_mut(|one, other| one.slot == other.slot) {
+            let Some(token) = of_person.first().and_then(|row| partition.evidence().person(first + row.slot)) else {
+                continue;
+            };
+            let timeline = Timeline::merge(of_person);
+            for interval in timeline.intervals().iter().filter(|interval| interval.holds_at(known.at())) {
+                if let Some(overdue) = judged(known, token, interval, open_longer_than_ms) {
+                    found.push((overdue, causes(partition, of_person, interval, known.at())));
+                }
+            }
+        }
+    }
+    Ok(found)
+}
+
+fn judged<'a>(
+    known: &Known<'a>,
+    person: Person,
+    interval: &Interval,
+    open_longer_than_ms: Option<i64>,
+) -> Option<Overdue<'a>> {
+    let over_ms = match interval.due {
+        Some(due) => Some(known.at().0 - due.0).filter(|over| *over > 0),
+        None => {
+            Some(known.at().0 - interval.since.0).filter(|open| open_longer_than_ms.is_some_and(|than| *open > than))
+        }
+    }?;
+    let colour = known.pack().rules.get(usize::from(interval.rule))?.head.colour;
+    let Interval { rule, since, due, .. } = *interval;
+    Some(Overdue { person, rule, colour, since, due, over_ms, evidence: Vec::new() })
+}
+
+/// The facts that assert an interval at an instant.
+fn causes(partition: &Partition, rows: &[RuleRow], interval: &Interval, at: Instant) -> Vec<FactKey> {
+    let holds = |row: &&RuleRow| row.since <= at && row.until.is_none_or(|until| at < until);
+    let own = rows.iter().filter(|row| row.rule == interval.rule).filter(holds);
+    own.filter_map(|row| partition.evidence().describe(row.cause).map(|fact| fact.key)).collect()
+}

@@ -1,0 +1,147 @@
+//! Whole accounts, as officials see them.
+
+use fuma_schemas::Feed;
+
+use super::*;
+
+/// A close contact whose order is not over; what is known on 20 November.
+fn contact() -> Feeds {
+    Feeds::new()
+        .with(
+            Feed::Contacts,
+            ANNA,
+            "c1",
+            "2021-11-03 12:00",
+            r#""degree":"close","determined_at":@2021-11-03 10:00@,"last_exposure_at":@2021-11-01 20:00@"#,
+        )
+        .with(
+            Feed::Isolations,
+            ANNA,
+            "i1",
+            "2021-11-03 14:00",
+            r#""stage":"centralised","basis":"contact","started_at":@2021-11-03 12:00@,"due_at":@2021-11-16@"#,
+        )
+}
+
+fn released(feeds: Feeds) -> Feeds {
+    feeds.with(
+        Feed::Isolations,
+        ANNA,
+        "i1",
+        "2021-11-17 09:00",
+        r#""revision":2,"stage":"centralised","basis":"contact","started_at":@2021-11-03 12:00@,"due_at":@2021-11-16@,
+           "ended_at":@2021-11-17 08:00@,"outcome":"released""#
+            .replace('\n', " ")
+            .as_str(),
+    )
+}
+
+#[test]
+fn a_contact_overdue() {
+    let text = contact().explained(zhejiang(), "2021-11-20 06:00", ANNA);
+    insta::assert_snapshot!(text, @"");
+}
+
+#[test]
+fn a_contact_released_in_chinese() {
+    let text = released(contact()).explained_in(zhejiang(), "2021-11-18", ANNA, Language::Chinese);
+    insta::assert_snapshot!(text, @"");
+}
+
+#[test]
+fn as_known_at_another_instant() {
+    let feeds = released(contact());
+    let text = feeds.explained(zhejiang(), "2021-11-10", ANNA);
+    assert!(text.contains("RED since 2021-11-03 10:00"), "{text}");
+    assert!(!text.contains("revision 2"), "{text}");
+    let text = feeds.explained(zhejiang(), "2021-11-02", ANNA);
+    assert!(text.contains("there is no evidence of this person"), "{text}");
+}
+
+#[test]
+fn a_replay_by_ticks_gives_the_same_account_at_its_last_tick() {
+    let feeds = released(contact());
+    let all: String =
+        feeds.0.iter().filter(|(feed, _)| *feed == Feed::Contacts).map(|(_, line)| line.as_str()).collect();
+    let bytes: std::sync::Arc<[u8]> = all.into_bytes().into();
+    let source = Source::Bytes { feed: Feed::Contacts, name: "contacts.ndjson".into(), bytes };
+    let options = Options {
+        pack: Arc::clone(zhejiang()),
+        tick: Tick::parse("1h").unwrap(),
+        until: Some(at("2021-11-20 06:00")),
+        workers: 2,
+        intake: Arc::new(Settings::new(key())),
+    };
+    let person = Person::parse(ANNA).unwrap();
+    let told =
+        |finished: &Finished| text(finished, zhejiang(), at("2021-11-20 06:00"), person, Language::English).unwrap();
+    let ticked = replay::finish(std::slice::from_ref(&source), &options, &Silent).unwrap();
+    let (at_once, known_at) = replay::known(&[source], &options, &Silent).unwrap();
+    assert_eq!((told(&ticked), known_at), (told(&at_once), options.until));
+}
+
+#[test]
+fn by_certificate_and_by_token_are_one_and_no_identity_is_shown() {
+    let number = "99000119900101003X";
+    let feeds = Feeds::new().with_who(
+        Feed::Listings,
+        &format!(r#""cert_type":"10","cert_number":"{number}""#),
+        "l1",
+        "2021-11-03 12:00",
+        r#""colour":"red","approver":"hq","basis":"venue","document":"n 7","starts_at":@2021-11-03@,"expires_at":@2021-11-20@"#,
+    );
+    let token = crate::intake::person_token(&key(), "10", "990001 19900101 003x").to_string();
+    let text = feeds.explained(zhejiang(), "2021-11-10", &token);
+    assert!(text.contains("RED since 2021-11-03 00:00") && text.contains("listings src/l1"), "{text}");
+    assert!(text.contains("2021-11-20 00:00 to green"), "{text}");
+    assert!(!text.contains(&number[..17]), "{text}");
+}
+
+#[test]
+fn a_reason_to_come_and_one_that_is_over() {
+    let listing = r#""colour":"yellow","approver":"hq","basis":"venue","document":"n 7","#;
+    let feeds = Feeds::new()
+        .with(
+            Feed::Listings,
+            ANNA,
+            "l1",
+            "2021-11-03 12:00",
+            &format!(r#"{listing}"starts_at":@2021-11-03@,"expires_at":@2021-11-05@"#),
+        )
+        .with(
+            Feed::Listings,
+            ANNA,
+            "l2",
+            "2021-11-06 12:00",
+            &format!(r#"{listing}"starts_at":@2021-11-10@,"expires_at":@2021-11-12@"#),
+        );
+    let text = feeds.explained(zhejiang(), "2021-11-07", ANNA);
+    assert!(text.contains("GREEN since 2021-11-05 00:00"), "{text}");
+    assert!(text.contains("next      2021-11-10 00:00 to yellow"), "{text}");
+    assert!(text.contains("REASONS TO COME") && text.contains("REASONS THAT ARE OVER"), "{text}");
+    assert!(text.contains("expired: its reason ZJ-Y3 ended 2021-11-05 00:00"), "{text}");
+}
+
+#[test]
+fn what_a_test_ended_is_told_with_what_would_be_without_it() {
+    let feeds = Feeds::new()
+        .with(
+            Feed::Symptoms,
+            ANNA,
+            "s1",
+            "2021-11-03 12:00",
+            r#""symptom":"fever","onset_at":@2021-11-03 08:00@,"source":"clinic""#,
+        )
+        .with(
+            Feed::Tests,
+            ANNA,
+            "t1",
+            "2021-11-04 12:00",
+            r#""method":"nat","result":"negative","sampled_at":@2021-11-04 08:00@,"reported_at":@2021-11-04 11:00@"#,
+        );
+    let text = feeds.explained(zhejiang(), "2021-11-05", ANNA);
+    assert!(text.contains("2021-11-03 08:00 -> 2021-11-04 11:00"), "{text}");
+    assert!(text.contains("also      tests src/t1"), "{text}");
+    assert!(text.contains("without   2021-11-03 08:00 -> 2021-11-18 00:00"), "{text}");
+    assert!(text.contains("it bears only on reasons that are over: ZJ-Y1"), "{text}");
+}

@@ -1,0 +1,187 @@
+//! The lines of an account: headings, reasons, evidence.
+//!
+//! Owns the layout.
+
+use super::super::account::ReasonLine;
+use super::super::evidence::{EvidenceLine, TierLine};
+use super::super::uncounted::Uncounted;
+use super::super::words::{Language, length, minutes};
+use super::grounds;
+use crate::assess::timeline::Interval;
+use crate::policy::{Pack, Rule};
+
+/// A page being written.
+pub(super) struct Page<'a> {
+    pub(super) pack: &'a Pack,
+    pub(super) language: Language,
+    text: String,
+}
+
+impl<'a> Page<'a> {
+    pub(super) fn new(pack: &'a Pack, language: Language) -> Page<'a> {
+        Page { pack, language, text: String::new() }
+    }
+
+    pub(super) fn finish(self) -> String {
+        self.text
+    }
+
+    fn line(&mut self, indent: usize, text: &str) {
+        self.text.push_str(&" ".repeat(indent));
+        self.text.push_str(text);
+        self.text.push('\n');
+    }
+
+    pub(super) fn heading(&mut self, chinese: &str, english: &str) {
+        self.text.push('\n');
+        self.line(0, self.language.of(chinese, english));
+    }
+
+    /// A label and a value, the values one below the other.
+    pub(super) fn entry(&mut self, chinese: &str, english: &str, value: &str) {
+        self.labelled(0, chinese, english, value);
+    }
+
+    fn labelled(&mut self, indent: usize, chinese: &str, english: &str, value: &str) {
+        let label = self.language.of(chinese, english);
+        // A Chinese character takes two columns.
+        let columns: usize = label.chars().map(|letter| if letter.is_ascii() { 1 } else { 2 }).sum();
+        self.line(indent, &format!("{label}{}{value}", " ".repeat(10_usize.saturating_sub(columns))));
+    }
+
+    pub(super) fn rule(&self, rule: u16) -> Option<&'a Rule> {
+        self.pack.rules.get(usize::from(rule))
+    }
+
+    pub(super) fn rule_id(&self, rule: u16) -> &'a str {
+        self.rule(rule).map_or("?", |rule| &rule.head.id)
+    }
+
+    /// "2021-11-03 10:00 -> open".
+    fn span(&self, interval: &Interval) -> String {
+        let until = interval.until.map_or_else(|| self.language.of("未止", "open").to_string(), minutes);
+        format!("{} -> {until}", minutes(interval.since))
+    }
+
+    pub(super) fn reason(&mut self, reason: &ReasonLine<'_>) {
+        let (language, interval) = (self.language, &reason.interval);
+        let Some(rule) = self.rule(interval.rule) else { return };
+        let (id, colour) = (&rule.head.id, language.colour(rule.head.colour));
+        self.line(0, &format!("* {colour}  {id}  {}  [{}]", language.text(&rule.title), rule.head.clause));
+        let mut when = self.span(interval);
+        if let Some(due) = interval.due {
+            when.push_str(&format!("{}{}", language.of("，应解除 ", ", due "), minutes(due)));
+        }
+        if let Some(over_ms) = reason.overdue_ms {
+            let over = length(language, over_ms);
+            when.push_str(&format!("{}{over}", language.of("，逾期 ", ", OVERDUE by ")));
+        }
+        self.labelled(2, "时段", "when", &when);
+        self.labelled(2, "何时终止", "ends by", language.text(&rule.ends));
+        for cause in &reason.causes {
+            self.evidence("依据", "because", cause);
+        }
+        for (line, instead) in &reason.shaped_by {
+            self.evidence("另据", "also", line);
+            let instead = self.instead(instead);
+            self.labelled(12, "若无", "without", &instead);
+        }
+    }
+
+    fn instead(&self, intervals: &[Interval]) -> String {
+        if intervals.is_empty() {
+            return self.language.of("此理由不成立", "there would be no such reason").to_string();
+        }
+        let one = |interval: &Interval| {
+            let due = interval.due.map(|due| format!("{}{}", self.language.of("，应解除 ", ", due "), minutes(due)));
+            format!("{}{}", self.span(interval), due.unwrap_or_default())
+        };
+        intervals.iter().map(one).collect::<Vec<_>>().join("; ")
+    }
+
+    /// A fact: its name and record, what it says, and for a stay the tiers that it meets.
+    fn evidence(&mut self, chinese: &str, english: &str, line: &EvidenceLine<'_>) {
+        let head = self.head(line);
+        self.labelled(2, chinese, english, &head);
+        self.contents(12, line);
+        for tier in &line.tiers {
+            let tier = self.tier(tier);
+            self.line(12, &tier);
+        }
+    }
+
+    fn contents(&mut self, indent: usize, line: &EvidenceLine<'_>) {
+        if !line.fact.retracted {
+            let contents = self.language.contents(line);
+            self.line(indent, &format!("{}: {contents}", self.language.kind(line.fact.kind)));
+        }
+    }
+
+    /// The name, the revision, and when it became known.
+    fn head(&self, line: &EvidenceLine<'_>) -> String {
+        let (language, fact) = (self.language, &line.fact);
+        let name =
+            line.name.map_or_else(|| language.of("（名称未知）", "(name unknown)").to_string(), |n| n.to_string());
+        let mut head = format!(
+            "{name}{}{}{}{}",
+            language.of("，第 ", ", revision "),
+            fact.revision,
+            language.of(" 版，获知 ", ", known "),
+            minutes(fact.known_at)
+        );
+        if fact.first_known_at != fact.known_at {
+            head.push_str(language.of("，首次获知 ", ", first known "));
+            head.push_str(&minutes(fact.first_known_at));
+        }
+        head
+    }
+
+    /// "tier high (within) 2021-11-01 00:00 -> open, regions src/r1".
+    pub(super) fn tier(&self, line: &TierLine<'_>) -> String {
+        let (language, tier) = (self.language, &line.tier);
+        let until = tier.until.map_or_else(|| language.of("未解除", "open").to_string(), minutes);
+        let names: String = line.names.iter().map(|name| format!(", {name}")).collect();
+        let (level, matched) = (language.word(tier.tier), language.word(tier.matched));
+        let since = minutes(tier.since);
+        format!("{} {level} ({matched}) {since} -> {until}{names}", language.of("风险等级", "tier"))
+    }
+
+    pub(super) fn prevented(&mut self, line: &EvidenceLine<'_>, intervals: &[Interval]) {
+        let head = self.head(line);
+        self.line(0, &format!("* {head}"));
+        self.contents(2, line);
+        for interval in intervals {
+            let Some(rule) = self.rule(interval.rule) else { continue };
+            let (id, title) = (&rule.head.id, self.language.text(&rule.title));
+            let without = format!("{id} {title} {}", self.span(interval));
+            self.labelled(2, "若无", "without", &without);
+        }
+    }
+
+    pub(super) fn uncounted(&mut self, one: &Uncounted<'_>) {
+        let language = self.language;
+        match &one.evidence {
+            Some(line) => {
+                let head = self.head(line);
+                self.line(0, &format!("- {head}"));
+                self.contents(2, line);
+            }
+            None => {
+                let name = one.name.map_or_else(String::new, |name| name.to_string());
+                let revision = one.version.revision;
+                let known = minutes(one.version.known_at);
+                let (of, at) = (language.of("，第 ", ", revision "), language.of(" 版，获知 ", ", known "));
+                self.line(0, &format!("- {name}{of}{revision}{at}{known}"));
+            }
+        }
+        for why in &one.why {
+            let lines = grounds::lines(self, why);
+            for (place, (indent, text)) in lines.iter().enumerate() {
+                match place {
+                    0 => self.labelled(2, "原因", "why", text),
+                    _ => self.line(12 + 2 * indent, text),
+                }
+            }
+        }
+    }
+}

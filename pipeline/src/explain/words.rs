@@ -1,0 +1,228 @@
+//! Evidence in words for officials, in Chinese and English.
+//!
+//! Owns the Chinese names of columns and values. What has no word here is shown as the feed spells it.
+
+use fuma_schemas::{Colour, Instant, Kind};
+
+use super::evidence::EvidenceLine;
+use crate::evidence::Value;
+use crate::policy::Text;
+
+/// The language of an account.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Language {
+    /// Chinese.
+    Chinese,
+    /// English.
+    English,
+}
+
+impl Language {
+    /// The one of two texts that is in this language.
+    pub fn of<'a>(self, chinese: &'a str, english: &'a str) -> &'a str {
+        match self {
+            Language::Chinese => chinese,
+            Language::English => english,
+        }
+    }
+
+    pub(super) fn text(self, text: &Text) -> &str {
+        self.of(&text.zh, &text.en)
+    }
+
+    pub(super) fn colour(self, colour: Colour) -> &'static str {
+        match (self, colour) {
+            (Language::Chinese, Colour::Green) => "绿码",
+            (Language::Chinese, Colour::Yellow) => "黄码",
+            (Language::Chinese, Colour::Red) => "红码",
+            (Language::English, colour) => colour.name(),
+        }
+    }
+
+    pub(super) fn kind(self, kind: Kind) -> &'static str {
+        self.word(kind.name())
+    }
+
+    /// A word of a feed.
+    pub(super) fn word<'a>(self, word: &'a str) -> &'a str {
+        let chinese = || CHINESE.iter().find(|(english, _)| *english == word).map(|(_, chinese)| *chinese);
+        match self {
+            Language::Chinese => chinese().unwrap_or(word),
+            Language::English => word,
+        }
+    }
+
+    /// The name of a column.
+    pub(super) fn column(self, column: &str) -> String {
+        match self {
+            Language::Chinese => self.word(column).to_string(),
+            Language::English => column.strip_suffix("_at").unwrap_or(column).replace('_', " "),
+        }
+    }
+
+    /// What a fact says, column by column; what is absent is left out.
+    pub(super) fn contents(self, line: &EvidenceLine<'_>) -> String {
+        let said = line.fact.values.iter().filter_map(|(column, value)| {
+            let value = match value {
+                Value::Null => return None,
+                Value::Instant(instant) => minutes(*instant),
+                Value::Text(text) => self.word(text).to_string(),
+                Value::Date(days) => date(*days),
+                Value::Integer(number) => number.to_string(),
+            };
+            Some(format!("{} {value}", self.column(column)))
+        });
+        said.collect::<Vec<_>>().join(self.of("，", ", "))
+    }
+}
+
+/// An instant in local time, as short as it can be.
+pub(super) fn minutes(instant: Instant) -> String {
+    let whole = instant.to_string();
+    let local = whole.strip_suffix("+08:00").unwrap_or(&whole).replacen('T', " ", 1);
+    // "2021-11-08 09:13:00" without seconds that are none.
+    match local.strip_suffix(":00") {
+        Some(short) if short.len() == "2021-11-08 09:13".len() => short.to_string(),
+        _ => local,
+    }
+}
+
+fn date(days: i32) -> String {
+    let midnight = fuma_schemas::instant::local_midnight(days).to_string();
+    midnight.split('T').next().unwrap_or_default().to_string()
+}
+
+/// A length of time in days and hours.
+pub(super) fn length(language: Language, millis: i64) -> String {
+    let (days, hours) = (millis / fuma_schemas::instant::DAY_MS, millis / 3_600_000 % 24);
+    match (days, hours) {
+        (0, 0) => language.of("不足一小时", "less than an hour").to_string(),
+        (0, hours) => format!("{hours} {}", language.of("小时", "h")),
+        (days, 0) => format!("{days} {}", language.of("天", "d")),
+        (days, hours) => format!("{days} {} {hours} {}", language.of("天", "d"), language.of("小时", "h")),
+    }
+}
+
+/// The Chinese words of columns, values, kinds and feeds.
+const CHINESE: &[(&str, &str)] = &[
+    // Kinds.
+    ("cases", "病例"),
+    ("contacts", "接触者"),
+    ("entries", "入境"),
+    ("external_codes", "外省码"),
+    ("isolations", "隔离"),
+    ("listings", "名单"),
+    ("stays", "停留"),
+    ("symptoms", "症状"),
+    ("tests", "检测"),
+    ("trips", "行程"),
+    // Columns.
+    ("classification", "诊断"),
+    ("determined_at", "判定"),
+    ("onset_at", "发病"),
+    ("discharged_at", "出院"),
+    ("degree", "接触程度"),
+    ("last_exposure_at", "末次接触"),
+    ("entered_at", "入境"),
+    ("last_overseas_at", "最后境外"),
+    ("country", "国家"),
+    ("port", "口岸"),
+    ("province", "省份"),
+    ("colour", "颜色"),
+    ("assigned_at", "赋码"),
+    ("released_at", "解除"),
+    ("stage", "阶段"),
+    ("basis", "依据"),
+    ("started_at", "开始"),
+    ("due_at", "应解除"),
+    ("ended_at", "终止"),
+    ("outcome", "结果"),
+    ("next_stage", "下一阶段"),
+    ("approver", "批准"),
+    ("document", "文件"),
+    ("starts_at", "起"),
+    ("expires_at", "止"),
+    ("region", "地区"),
+    ("arrived_at", "到达"),
+    ("left_at", "离开"),
+    ("source", "来源"),
+    ("symptom", "症状"),
+    ("resolved_at", "缓解"),
+    ("cleared_at", "排查结束"),
+    ("method", "方法"),
+    ("result", "结果"),
+    ("tube", "采样管"),
+    ("sampled_at", "采样"),
+    ("reported_at", "报告"),
+    ("issuer_region", "出具地"),
+    ("mode", "交通方式"),
+    ("number", "班次"),
+    ("service_date", "日期"),
+    ("carriage", "车厢"),
+    ("row", "排"),
+    ("seat", "座位"),
+    ("boarded_at", "上车"),
+    ("alighted_at", "下车"),
+    ("from_region", "出发地"),
+    ("to_region", "到达地"),
+    // Values.
+    ("confirmed", "确诊病例"),
+    ("suspected", "疑似病例"),
+    ("asymptomatic", "无症状感染者"),
+    ("repositive", "复阳"),
+    ("excluded", "已排除"),
+    ("close", "密切接触"),
+    ("secondary", "次密接"),
+    ("general", "一般接触"),
+    ("environment", "阳性环境接触"),
+    ("telecom", "通信大数据"),
+    ("checkin", "扫码"),
+    ("declared", "自主申报"),
+    ("nat", "核酸"),
+    ("antigen", "抗原"),
+    ("antibody", "抗体"),
+    ("positive", "阳性"),
+    ("negative", "阴性"),
+    ("indeterminate", "可疑"),
+    ("single", "单采"),
+    ("mixed", "混采"),
+    ("fever", "发热"),
+    ("dyspnoea", "呼吸困难"),
+    ("respiratory", "呼吸道症状"),
+    ("other", "其他"),
+    ("clinic", "发热门诊"),
+    ("hospital", "医院"),
+    ("centralised", "集中隔离"),
+    ("home", "居家隔离"),
+    ("monitoring", "健康监测"),
+    ("recovery", "康复"),
+    ("contact", "接触者"),
+    ("entry", "入境"),
+    ("released", "解除"),
+    ("transferred", "转出"),
+    ("cancelled", "撤销"),
+    ("red", "红"),
+    ("yellow", "黄"),
+    ("green", "绿"),
+    ("spatiotemporal", "时空交集"),
+    ("field-investigation", "流调"),
+    ("cold-chain", "冷链"),
+    ("venue", "场所"),
+    ("headquarters-document", "指挥部文件"),
+    ("air", "航空"),
+    ("rail", "铁路"),
+    ("coach", "客车"),
+    ("ship", "轮船"),
+    ("severe", "严重"),
+    ("high", "高风险"),
+    ("medium", "中风险"),
+    ("low", "低风险"),
+    ("province", "省级"),
+    ("city", "市级"),
+    ("county", "县级"),
+    ("street", "街道级"),
+    ("area", "社区级"),
+    ("exact", "同一地区"),
+    ("within", "在该地区内"),
+    ("contains", "包含该地区"),
+];
