@@ -23,6 +23,8 @@ enum Command {
     Explain(commands::explain::ExplainArguments),
     /// Reasons past their due that still hold, with the owner of the evidence
     Overdue(commands::overdue::OverdueArguments),
+    /// Policy packs: list, show, check, test
+    Policy(commands::policy::PolicyArgs),
     /// A synthetic district through the engine: a live table, a summary, a report
     Demo(commands::demo::DemoArguments),
     /// What others publish in their own form, to feed files
@@ -32,7 +34,7 @@ enum Command {
 
 fn main() -> ExitCode {
     match run(Arguments::parse().command) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             eprintln!("fuma: {error}");
             ExitCode::from(error.exit_code())
@@ -40,12 +42,20 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(command: Command) -> Result<(), CommandError> {
+fn run(command: Command) -> Result<ExitCode, CommandError> {
     match command {
-        Command::Replay(arguments) => commands::replay::run(&arguments),
-        Command::Import(import) => commands::import::run(&import),
+        Command::Replay(arguments) => commands::replay::run(&arguments)?,
+        Command::Explain(arguments) => commands::explain::run(&arguments)?,
+        Command::Overdue(arguments) => commands::overdue::run(&arguments)?,
+        Command::Import(import) => commands::import::run(&import)?,
         Command::Demo(arguments) => {
-            commands::demo::run(arguments).map_err(|error| CommandError::Other(error.to_string()))
+            commands::demo::run(arguments).map_err(|error| CommandError::Other(error.to_string()))?;
+        }
+        Command::Policy(arguments) => {
+            let printed = commands::policy::run(&arguments, &mut std::io::stdout().lock());
+            // Whoever closed the pipe has seen enough.
+            return Ok(printed.unwrap_or(ExitCode::SUCCESS));
         }
     }
+    Ok(ExitCode::SUCCESS)
 }

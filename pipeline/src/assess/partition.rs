@@ -64,7 +64,7 @@ pub struct Partition {
     palette: Palette,
     /// What to gather for somebody with rows in a set of tables; computed once for each set that occurs.
     needs: HashMap<KindSet, KindSet, FxBuildHasher>,
-    touched: Touched,
+    pub(super) touched: Touched,
     /// What to gather for which person and slot; empty between calls.
     wanting: Vec<(KindSet, u32, u32)>,
 }

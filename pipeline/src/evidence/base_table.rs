@@ -81,6 +81,12 @@ impl KindSet {
         KindSet(self.0 | KindSet::of(table).0)
     }
 
+    /// The tables in which facts of a kind show: stays also show as tiered stays.
+    pub fn of_kind(kind: Kind) -> KindSet {
+        let set = KindSet::of(BaseTable::Kind(kind));
+        if kind == Kind::Stays { set.with(BaseTable::TieredStays) } else { set }
+    }
+
     /// Whether a table is in the set.
     pub fn contains(self, table: BaseTable) -> bool {
         self.0 & KindSet::of(table).0 != 0
