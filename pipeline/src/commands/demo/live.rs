@@ -1,7 +1,7 @@
 //! The live table: the virtual day, people by colour, changes, and records read a second.
 //!
-//! Owns what is drawn while the engine runs: a table in place on a terminal, now and then a plain line elsewhere. Must never
-//! slow the engine: what comes too soon after the last drawing is dropped.
+//! Owns what is drawn while the engine runs: a table in place on a terminal, now and then a plain line elsewhere. Must
+//! never slow the engine: what comes too soon after the last drawing is dropped.
 
 use std::io::{IsTerminal, Write};
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
@@ -101,7 +101,8 @@ impl Progress for Live {
                 table.days.set_position(day);
                 table.days.set_message(clock.to_string().chars().take(16).collect::<String>().replace('T', " "));
                 table.counts.set_message(format!(
-                    "  \x1b[32mgreen {green:>12}\x1b[0m\n  \x1b[33myellow{yellow:>12}\x1b[0m\n  \x1b[31mred   {red:>12}\x1b[0m\n  \
+                    "  \x1b[32mgreen {green:>12}\x1b[0m\n  \x1b[33myellow{yellow:>12}\x1b[0m\n  \
+                     \x1b[31mred   {red:>12}\x1b[0m\n  \
                      changes {changes:>10}\n  read/s  {rate:>10}"
                 ));
             }
