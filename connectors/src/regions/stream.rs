@@ -8,6 +8,7 @@
 use std::collections::BTreeMap;
 
 use fuma_schemas::Instant;
+use fuma_schemas::instant::DAY_MS;
 use fuma_schemas::vocabulary::{ClosedList, Tier};
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
@@ -152,6 +153,9 @@ impl Stream<'_> {
         let (Some(tier), Some(Ok(place))) = (entry.before, self.codes.get(&entry.names)) else { return };
         let code = place.code.clone();
         match self.standing.remove(&(entry.names.clone(), tier)) {
+            Some(record) if is_ahead(record.since, entry.saved_at) => {
+                self.review_entry(entry, "saved more than 7 days before what it ends began");
+            }
             Some(record) => {
                 let until = entry.published_at.max(record.since);
                 self.write(entry, &record, 2, (&code, tier), Some(until));
@@ -249,18 +253,28 @@ impl Entry {
         if !fits {
             return Err("op, tier and previous_tier do not fit");
         }
+        let published_at = instant(&row.published_at).ok_or("published_at is no instant")?;
+        let saved_at = instant(&row.saved_at).ok_or("saved_at is no instant")?;
+        if is_ahead(published_at, saved_at) {
+            return Err("published_at is more than 7 days after saved_at");
+        }
         let names = Names { province: row.province, city: row.city, county: row.county, area: row.area_name };
         Ok(Entry {
             line,
             snapshot: row.snapshot,
-            published_at: instant(&row.published_at).ok_or("published_at is no instant")?,
-            saved_at: instant(&row.saved_at).ok_or("saved_at is no instant")?,
+            published_at,
+            saved_at,
             names: names.trimmed(),
             before,
             after,
             op: row.op,
         })
     }
+}
+
+/// Whether a record with this `since`, known then, would be rejected as `in-future` (FEEDS.md section 2).
+fn is_ahead(since: Instant, known_at: Instant) -> bool {
+    since.0.saturating_sub(known_at.0) > 7 * DAY_MS
 }
 
 impl Names {
