@@ -9,7 +9,7 @@ use super::account::ReasonLine;
 use super::evidence::{EvidenceLine, Name};
 use super::fallen::{Fallen, is_excluded};
 use super::stays::{self, StayMiss};
-use crate::evidence::{BaseTable, KindSet, Version};
+use crate::evidence::{KindSet, Version};
 use crate::policy::Pack;
 use crate::policy::pack::Parameter;
 
@@ -194,10 +194,4 @@ pub(super) fn days(pack: &Pack, parameter: &str) -> Option<i64> {
         Some(Parameter::Integer(days)) => Some(*days),
         _ => None,
     }
-}
-
-/// Whether any rule reads a kind: what is left out of the second look at the rules.
-pub(super) fn is_read(pack: &Pack, kind: Kind) -> bool {
-    let needs = pack.needs(KindSet::ALL);
-    needs.contains(BaseTable::Kind(kind)) || (kind == Kind::Stays && needs.contains(BaseTable::TieredStays))
 }
