@@ -52,7 +52,8 @@ fn indexes<'a>(
             bearers.iter().filter_map(|&(bearer, key)| of_record(known, bearer, key, name, seen)).collect();
         fallen.extend(of_name);
     }
-    // Several people may bear one name: who they are is not said, so their records are one line where they say the same.
+    // Several people may bear one name: who they are is not said, so their records are one line where they say the
+    // same.
     fallen.sort_unstable();
     fallen.dedup();
     fallen

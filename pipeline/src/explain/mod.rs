@@ -1,4 +1,5 @@
-//! Why a person has a colour, what would end it, and which evidence does not count and why; and which reasons are overdue.
+//! Why a person has a colour, what would end it, and which evidence does not count and why; and which reasons are
+//! overdue.
 //!
 //! ```text
 //! known      the state at an instant, and the inputs that still hold owners and ids
@@ -13,9 +14,12 @@
 //! text       the account as text
 //! ```
 //!
-//! What is said of a rule is what its plan does: a reason's evidence is what the rule names as cause, and what else bears on it is
-//! found by executing the rules without it. Hints on top of that (too late, too coarse ...) read the pack's parameters and say
-//! nothing where a pack has none. Pure: state and names in, a structure or a text out. Another person is never shown, not even
+//! What is said of a rule is what its plan does: a reason's evidence is what the rule names as cause, and what else
+//! bears on it is
+//! found by executing the rules without it. Hints on top of that (too late, too coarse ...) read the pack's parameters
+//! and say
+//! nothing where a pack has none. Pure: state and names in, a structure or a text out. Another person is never shown,
+//! not even
 //! as a token: an index is its owner and id.
 
 mod account;

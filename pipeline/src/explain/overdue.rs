@@ -34,7 +34,8 @@ pub struct Overdue<'a> {
     pub evidence: Vec<Name<'a>>,
 }
 
-/// Lists reasons that hold past their due, and, where `open_longer_than_ms` is given, those without a due that have held for
+/// Lists reasons that hold past their due, and, where `open_longer_than_ms` is given, those without a due that have
+/// held for
 /// longer: the longest first.
 ///
 /// # Errors

@@ -1,6 +1,7 @@
 //! Why a stay misses the tiers that its region meets.
 //!
-//! Owns the hints. They read the pack's names and its look-back; where a pack says nothing of the kind, neither do they.
+//! Owns the hints. They read the pack's names and its look-back; where a pack says nothing of the kind, neither do
+//! they.
 
 use fuma_schemas::Instant;
 use fuma_schemas::instant::DAY_MS;

@@ -1,6 +1,7 @@
 //! Why a fact gives no reason, or no longer.
 //!
-//! What is certain comes first (withdrawn, retracted, over); then hints from the pack's parameters and from the values that its SQL
+//! What is certain comes first (withdrawn, retracted, over); then hints from the pack's parameters and from the values
+//! that its SQL
 //! names; then only that the rules give none. Owns these grounds.
 
 use fuma_schemas::{Instant, Kind};
@@ -9,7 +10,7 @@ use super::account::ReasonLine;
 use super::evidence::{EvidenceLine, Name};
 use super::fallen::{Fallen, is_excluded};
 use super::stays::{self, StayMiss};
-use crate::evidence::{BaseTable, KindSet, Version};
+use crate::evidence::{KindSet, Version};
 use crate::policy::Pack;
 use crate::policy::pack::Parameter;
 
@@ -194,10 +195,4 @@ pub(super) fn days(pack: &Pack, parameter: &str) -> Option<i64> {
         Some(Parameter::Integer(days)) => Some(*days),
         _ => None,
     }
-}
-
-/// Whether any rule reads a kind: what is left out of the second look at the rules.
-pub(super) fn is_read(pack: &Pack, kind: Kind) -> bool {
-    let needs = pack.needs(KindSet::ALL);
-    needs.contains(BaseTable::Kind(kind)) || (kind == Kind::Stays && needs.contains(BaseTable::TieredStays))
 }

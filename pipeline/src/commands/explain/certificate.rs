@@ -1,4 +1,5 @@
-//! A person by certificate: the number comes from a prompt that shows nothing, or from standard input, and is hashed at once.
+//! A person by certificate: the number comes from a prompt that shows nothing, or from standard input, and is hashed
+//! at once.
 //!
 //! Owns the number for as long as that takes. Must never show it: no message repeats what was given.
 

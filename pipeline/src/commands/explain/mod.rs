@@ -1,6 +1,7 @@
 //! `fuma explain`: why a person has a colour, what would end it, and what does not count.
 //!
-//! Owns the way to a person: by token, or by a certificate number that is hashed at once. Must never store, echo or log a number.
+//! Owns the way to a person: by token, or by a certificate number that is hashed at once. Must never store, echo or
+//! log a number.
 
 mod certificate;
 
@@ -22,7 +23,8 @@ pub struct ExplainArguments {
     /// The person's token, 32 hex digits
     #[arg(value_name = "PERSON", value_parser = person, required_unless_present = "cert_type")]
     person: Option<Person>,
-    /// The type of a certificate whose number is asked for, or read from standard input: 10 resident ID, 14, 15, 20, 34, 99
+    /// The type of a certificate whose number is asked for, or read from standard input: 10 resident ID, 14, 15, 20,
+    /// 34, 99
     #[arg(long, value_name = "TYPE", conflicts_with = "person", value_parser = certificate::cert_type)]
     cert_type: Option<String>,
     #[command(flatten)]

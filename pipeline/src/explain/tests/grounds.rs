@@ -87,7 +87,10 @@ fn stays_that_miss() {
 
 #[test]
 fn expired_retracted_and_replaced() {
-    let fields = r#""colour":"red","approver":"hq","basis":"venue","document":"n","starts_at":@2021-11-03@,"expires_at":@2021-11-05@"#;
+    let fields = concat!(
+        r#""colour":"red","approver":"hq","basis":"venue","document":"n","#,
+        r#""starts_at":@2021-11-03@,"expires_at":@2021-11-05@"#
+    );
     let feeds = Feeds::new()
         .with(Feed::Listings, ANNA, "l1", "2021-11-03 12:00", fields)
         .with(Feed::Listings, ANNA, "l1", "2021-11-04 12:00", &format!(r#""revision":2,{fields}"#))
@@ -97,7 +100,10 @@ fn expired_retracted_and_replaced() {
     zhejiang_says(&feeds, "retracted: it does not hold and never did");
     zhejiang_says(
         &feeds,
-        "listings src/l1, revision 1, known 2021-11-03 12:00\n  why       replaced by revision 2, known 2021-11-04 12:00",
+        concat!(
+            "listings src/l1, revision 1, known 2021-11-03 12:00\n",
+            "  why       replaced by revision 2, known 2021-11-04 12:00"
+        ),
     );
     zhejiang_says(&feeds, "replaced by a retraction, revision 3, known 2021-11-04 12:00");
 }

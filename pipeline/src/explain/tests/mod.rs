@@ -40,7 +40,8 @@ fn at(short: &str) -> Instant {
     Instant::parse(&format!("{}{time}", short.replace(' ', "T"))).unwrap()
 }
 
-/// A record: `feed person id known_at {fields}`, where `{fields}` is the inside of a JSON object and instants are short.
+/// A record: `feed person id known_at {fields}`, where `{fields}` is the inside of a JSON object and instants are
+/// short.
 struct Feeds(Vec<(Feed, String)>);
 
 impl Feeds {

@@ -65,7 +65,7 @@ fn head(account: &Account<'_>, page: &mut Page<'_>) {
     page.entry("人员", "person", &account.person.to_string());
     page.entry("规则", "policy", &format!("{} {}, {}", pack.id, pack.version, pack.manifest.document));
     let at = minutes(account.at);
-    page.entry("截至", "as known", &format!("{at} {}", language.of("（北京时间）", "(local time, +08:00)")));
+    page.entry("截至", "as known", &format!("{at}{}", language.of("（北京时间）", " (local time, +08:00)")));
     let colour = language.colour(account.colour).to_uppercase();
     let since = account.colour_since.map(minutes);
     page.entry(

@@ -113,7 +113,14 @@ impl<'a> Page<'a> {
     fn contents(&mut self, indent: usize, line: &EvidenceLine<'_>) {
         if !line.fact.retracted {
             let contents = self.language.contents(line);
-            self.line(indent, &format!("{}: {contents}", self.language.kind(line.fact.kind)));
+            // The name of the feed says the kind already, but for travel, and but for those who read Chinese.
+            let kind = line.fact.kind;
+            let kind = match self.language {
+                Language::English if kind.name() == kind.feed().name() => String::new(),
+                Language::English => format!("{}: ", kind.name()),
+                Language::Chinese => format!("{}：", self.language.kind(kind)),
+            };
+            self.line(indent, &format!("{kind}{contents}"));
         }
     }
 
