@@ -238,7 +238,7 @@ impl Record {
             }
             15 => self.external(at, [a, b, c, d, e]),
             _ => {
-                let since = at - days(b % 12);
+                let since = at - days(b % 8);
                 self.text("region", region(d));
                 self.text("tier", one_of::<Tier>(a));
                 self.instant("since", since);
