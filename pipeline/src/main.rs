@@ -7,7 +7,8 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use fuma_pipeline::commands::{self, CommandError};
 
-/// Feeds of evidence in, health-code changes out: no colour without a reason, no reason without evidence and a clause.
+/// Feeds of evidence in, health-code changes out: no colour without a reason, no reason without evidence and a
+/// clause.
 #[derive(Parser)]
 #[command(name = "fuma", version, about)]
 struct Arguments {

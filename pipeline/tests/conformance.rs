@@ -1,7 +1,7 @@
 //! The conformance vectors through the binary: their own `check` script, with one worker and with several.
 //!
-//! The vectors are no part of the project: FUMA_CONFORMANCE names their folder, otherwise shared/conformance beside the checkout
-//! is taken. Without them, or without python3, this says so and passes.
+//! The vectors are no part of the project: FUMA_CONFORMANCE names their folder, otherwise shared/conformance beside
+//! the checkout is taken. Without them, or without python3, this says so and passes.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 

@@ -1,4 +1,5 @@
-//! The evidence tables: their columns once, and from them the Arrow schema of the evidence log and the one that rules see.
+//! The evidence tables: their columns once, and from them the Arrow schema of the evidence log and the one that rules
+//! see.
 //!
 //! ```text
 //! log:   person owner id revision retracted known_at  + the columns of the kind (null in a retraction)
@@ -304,7 +305,8 @@ const ENGINE_COLUMNS: &[(Kind, &str, DataType)] = &[
     (Kind::Stays, "granularity", DataType::Utf8View),
 ];
 
-/// The Arrow schema of a kind as rules see it. `person` is the slot of the step, `fact` an opaque handle; codes are text.
+/// The Arrow schema of a kind as rules see it. `person` is the slot of the step, `fact` an opaque handle; codes are
+/// text.
 pub fn rule_schema(kind: Kind) -> SchemaRef {
     let mut fields = vec![
         Field::new("person", DataType::UInt32, false),
@@ -323,8 +325,8 @@ pub fn rule_schema(kind: Kind) -> SchemaRef {
 
 /// The Arrow schema of `tiered_stays`: a stay and a tier whose regions meet.
 ///
-/// The columns of `stays`, and `tier`, `tier_since`, `tier_until`, `match` (exact, within, contains). The engine matches codes and
-/// leaves out tiers that end no later than they begin; instants are the pack's to compare.
+/// The columns of `stays`, and `tier`, `tier_since`, `tier_until`, `match` (exact, within, contains). The engine
+/// matches codes and leaves out tiers that end no later than they begin; instants are the pack's to compare.
 pub fn tiered_stay_schema() -> SchemaRef {
     let mut fields: Vec<Field> = rule_schema(Kind::Stays).fields().iter().map(|field| field.as_ref().clone()).collect();
     fields.extend([

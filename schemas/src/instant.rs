@@ -1,4 +1,5 @@
-//! Instants: milliseconds UTC inside, RFC 3339 with an offset outside, local days of Asia/Shanghai (UTC+8, no summer time).
+//! Instants: milliseconds UTC inside, RFC 3339 with an offset outside, local days of Asia/Shanghai (UTC+8, no summer
+//! time).
 //!
 //! Owns parsing, writing and day arithmetic (FEEDS.md sections 1 and 5). Must never read a clock.
 
@@ -23,8 +24,9 @@ impl Instant {
     /// The latest instant a record may carry: 9999-12-31T23:59:59.999+08:00.
     pub const MAX: Instant = Instant(253_402_271_999_999);
 
-    /// Reads RFC 3339 with an offset. Digits past milliseconds are cut; `t` and `z` may be lower-case; a blank in place of
-    /// the `T`, a 60th second and 24:00 are refused, and so is what lies outside [`Instant::MIN`] to [`Instant::MAX`].
+    /// Reads RFC 3339 with an offset. Digits past milliseconds are cut; `t` and `z` may be lower-case; a blank in
+    /// place of the `T`, a 60th second and 24:00 are refused, and so is what lies outside [`Instant::MIN`] to
+    /// [`Instant::MAX`].
     pub fn parse(text: &str) -> Option<Instant> {
         let bytes = text.as_bytes();
         if bytes.len() < 20 || bytes[4] != b'-' || bytes[7] != b'-' || bytes[13] != b':' || bytes[16] != b':' {
@@ -46,7 +48,8 @@ impl Instant {
         instant.in_calendar().then_some(instant)
     }
 
-    /// Whether the instant lies within the calendar of the contract. A computed one that does not is null: open, none.
+    /// Whether the instant lies within the calendar of the contract. A computed one that does not is null: open,
+    /// none.
     pub fn in_calendar(self) -> bool {
         (Instant::MIN..=Instant::MAX).contains(&self)
     }
@@ -156,7 +159,8 @@ fn push_digits(out: &mut Vec<u8>, value: i64, width: u32) {
     }
 }
 
-/// Days since 1970-01-01 of a date of the proleptic Gregorian calendar (Howard Hinnant, "chrono-compatible low-level date algorithms").
+/// Days since 1970-01-01 of a date of the proleptic Gregorian calendar (Howard Hinnant, "chrono-compatible low-level
+/// date algorithms").
 fn days_from_civil(year: i64, month: i64, day: i64) -> Option<i64> {
     const LENGTHS: [i64; 12] = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
     if !(1..=12).contains(&month) {

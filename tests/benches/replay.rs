@@ -4,8 +4,8 @@
 //! cargo bench -p fuma-tests --bench replay -- [--people 1000000] [--workers 1,2] [--policy zhejiang-2020-109] [--tick 1h]
 //! ```
 //!
-//! Prints wall and CPU seconds of each part, against a baseline in the same run: reading the same bytes and finding their line
-//! ends, and parsing each line into a `serde_json::Value`. Never part of a test: machines differ.
+//! Prints wall and CPU seconds of each part, against a baseline in the same run: reading the same bytes and finding
+//! their line ends, and parsing each line into a `serde_json::Value`. Never part of a test: machines differ.
 
 #![allow(clippy::print_stdout, clippy::unwrap_used, clippy::expect_used, clippy::cast_precision_loss)]
 

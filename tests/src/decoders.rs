@@ -1,7 +1,7 @@
 //! Every decoder of bytes that come from outside, with what must hold for any bytes at all.
 //!
-//! A fuzz target (`tests/fuzz`) and the run of the committed corpus (`tests/tests/corpus.rs`) call the same function: it panics when
-//! something does not hold. Owns those invariants.
+//! A fuzz target (`tests/fuzz`) and the run of the committed corpus (`tests/tests/corpus.rs`) call the same function:
+//! it panics when something does not hold. Owns those invariants.
 
 use std::collections::BTreeMap;
 
@@ -147,8 +147,8 @@ fn pack_case(text: &str) -> Result<(), PackError> {
     Ok(())
 }
 
-/// The list, the codes and the aliases, with a line of `%%` between them: every event is a record that intake accepts, and every row
-/// is an event, a repetition, or up for review.
+/// The list, the codes and the aliases, with a line of `%%` between them: every event is a record that intake
+/// accepts, and every row is an event, a repetition, or up for review.
 fn regions_import(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     let mut parts = text.split("%%\n");

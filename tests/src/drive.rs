@@ -1,7 +1,7 @@
 //! The engine driven tick by tick: apply, trace, judge, as a live engine does, and forgetting at midnight if wanted.
 //!
-//! Replay judges many ticks in one step and traces before it judges; this does one thing after the other. Both must come to
-//! the same. Owns that order only; everything that thinks is the engine's.
+//! Replay judges many ticks in one step and traces before it judges; this does one thing after the other. Both must
+//! come to the same. Owns that order only; everything that thinks is the engine's.
 
 use std::sync::Arc;
 

@@ -1,8 +1,8 @@
 //! Random feeds: twelve random bytes are one good record of some feed.
 //!
-//! A few people, ids, regions and days only, so that records meet: revisions, retractions, kinds that change, contacts that
-//! name each other in circles, tiers that come and go, knowledge that comes late. A simpler byte gives a simpler record, so that
-//! what fails shrinks.
+//! A few people, ids, regions and days only, so that records meet: revisions, retractions, kinds that change,
+//! contacts that name each other in circles, tiers that come and go, knowledge that comes late. A simpler byte gives
+//! a simpler record, so that what fails shrinks.
 //!
 //! Owns what such a record says. Every one of them must be accepted.
 

@@ -1,6 +1,8 @@
-//! Bad input is data: every record of `samples/bad.ndjson` is rejected with its code, and the good ones around it stay as they are.
+//! Bad input is data: every record of `samples/bad.ndjson` is rejected with its code, and the good ones around it
+//! stay as they are.
 //!
-//! Owns the table's run, not the table. The table is one JSON a line: feed, code, raw (or raw_base64 where it is no text), why.
+//! Owns the table's run, not the table. The table is one JSON a line: feed, code, raw (or raw_base64 where it is no
+//! text), why.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 

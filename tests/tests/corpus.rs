@@ -53,7 +53,8 @@ fn nor_do_its_neighbours() {
     }
 }
 
-/// Fuzzing without a fuzzer, on stable: mutations of the corpus, always the same ones; FUMA_FUZZ_RUNS says how many a target.
+/// Fuzzing without a fuzzer, on stable: mutations of the corpus, always the same ones; FUMA_FUZZ_RUNS says how many a
+/// target.
 #[test]
 fn nor_do_mutations() {
     let runs = std::env::var("FUMA_FUZZ_RUNS").ok().and_then(|runs| runs.parse().ok()).unwrap_or(2000);

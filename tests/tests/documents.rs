@@ -221,8 +221,8 @@ fn what_the_engine_writes_fits_the_schema_of_a_change() {
     }
 }
 
-/// Codes of which every record breaks the schema too. Of the others a schema can't know: a check digit, two instants in
-/// order, the owners of a configuration ...
+/// Codes of which every record breaks the schema too. Of the others a schema can't know: a check digit, two instants
+/// in order, the owners of a configuration ...
 const CODES_OF_A_SCHEMA: &[&str] =
     &["missing-field", "bad-type", "bad-value", "two-persons", "bad-outcome", "unknown-region", "listing-basis"];
 

@@ -1,5 +1,5 @@
-//! Forgetting changes no colour (PACKS.md, "Forgetting"; anchor 19): the engine that forgets every midnight announces what the
-//! one that forgets nothing does, as long as records become known within 30 days of what they tell.
+//! Forgetting changes no colour (PACKS.md, "Forgetting"; anchor 19): the engine that forgets every midnight announces
+//! what the one that forgets nothing does, as long as records become known within 30 days of what they tell.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
@@ -68,8 +68,8 @@ fn both(records: &[Line]) -> (Vec<Driven>, Vec<Driven>) {
     (all(false), all(true))
 }
 
-/// A centralised isolation ended by transfer, and is kept for its due; the shorter one that it led to is past before. Without the
-/// second the first would seem never to have ended.
+/// A centralised isolation ended by transfer, and is kept for its due; the shorter one that it led to is past before.
+/// Without the second the first would seem never to have ended.
 #[test]
 fn what_closed_a_kept_fact_is_kept_with_it() {
     let records = [
@@ -85,7 +85,8 @@ fn what_closed_a_kept_fact_is_kept_with_it() {
             "'id':'b','stage':'home','basis':'contact','started_at':'2022-01-05 day','ended_at':'2022-01-08 day',\
              'outcome':'released'",
         ),
-        // The second is past since 7 July, the first until 28 September: a test in between has the person judged again.
+        // The second is past since 7 July, the first until 28 September: a test in between has the person judged
+        // again.
         line(
             Feed::Tests,
             "2022-08-01",

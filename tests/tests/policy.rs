@@ -1,5 +1,5 @@
-//! Plans executed again and again: a reset plan is as good as a fresh one, a rule looks at one person only (I-6), and what is
-//! not gathered is not missed.
+//! Plans executed again and again: a reset plan is as good as a fresh one, a rule looks at one person only (I-6), and
+//! what is not gathered is not missed.
 //!
 //! Owns these comparisons; that the packs say the right thing is their cases' and the conformance vectors' to show.
 
@@ -73,8 +73,8 @@ fn a_reset_plan_is_a_fresh_plan() {
     }
 }
 
-/// Why plans are reset: without, a join answers from the build side of the step before. Should this test fail one day, DataFusion
-/// has changed, and the reset may go.
+/// Why plans are reset: without, a join answers from the build side of the step before. Should this test fail one
+/// day, DataFusion has changed, and the reset may go.
 #[test]
 fn without_a_reset_the_second_step_is_wrong() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("bad-packs/good");
@@ -122,7 +122,8 @@ fn rows(plan: &Arc<dyn ExecutionPlan>, step: &[StepTable]) -> datafusion::common
     Ok(rows)
 }
 
-/// Somebody who has nothing but tests costs no plan: no table of theirs is gathered, and everything gathered says nothing.
+/// Somebody who has nothing but tests costs no plan: no table of theirs is gathered, and everything gathered says
+/// nothing.
 #[test]
 fn nothing_is_gathered_of_who_cannot_have_a_reason() {
     for pack in packs() {

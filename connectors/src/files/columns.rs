@@ -134,7 +134,8 @@ fn write_shown(out: &mut Vec<u8>, value: impl std::fmt::Display) {
     debug_assert!(written.is_ok());
 }
 
-/// Shown with a dot or an exponent. What JSON has no number for is an array, for a string may be good where text belongs.
+/// Shown with a dot or an exponent. What JSON has no number for is an array, for a string may be good where text
+/// belongs.
 fn write_float(out: &mut Vec<u8>, value: f64) {
     let text = format!("{value:?}");
     if value.is_finite() {

@@ -1,12 +1,14 @@
 //! CSV as RFC 4180 has it: UTF-8, the first row names the fields.
 //!
-//! Rows end with CRLF or LF. What RFC 4180 does not know (a quote within a cell that is not in quotes, text behind a closing
-//! quote, a lone CR outside quotes), another number of cells than headings and bytes that are no UTF-8 make the row none:
-//! a cell read by guess may be somebody else's number. A file that ends inside quotes is cut short. Empty lines are no
-//! rows but count, as everywhere (FEEDS.md section 1). A byte-order mark before the headings is passed over.
+//! Rows end with CRLF or LF. What RFC 4180 does not know (a quote within a cell that is not in quotes, text behind a
+//! closing quote, a lone CR outside quotes), another number of cells than headings and bytes that are no UTF-8 make
+//! the row none: a cell read by guess may be somebody else's number. A file that ends inside quotes is cut short.
+//! Empty lines are no rows but count, as everywhere (FEEDS.md section 1). A byte-order mark before the headings is
+//! passed over.
 //!
-//! Owns where rows and cells end, and has its own reader for it: the common one reads over a stray quote and over an open one
-//! at the end of the file, splits at a lone CR, and does not say which bytes a row was. Must never hold more than a block.
+//! Owns where rows and cells end, and has its own reader for it: the common one reads over a stray quote and over an
+//! open one at the end of the file, splits at a lone CR, and does not say which bytes a row was. Must never hold more
+//! than a block.
 
 use std::borrow::Cow;
 use std::io::Read;

@@ -28,11 +28,11 @@ pub fn feed_of(name: &str) -> Option<(Feed, Format)> {
     Some((Feed::parse(stem)?, format))
 }
 
-/// The feed files among the paths: a file itself, of a folder the files in it. Ordered by the name of the feed, of the
-/// file (bytes), then as given.
+/// The feed files among the paths: a file itself, of a folder the files in it. Ordered by the name of the feed, of
+/// the file (bytes), then as given.
 ///
-/// Files that are no feed are not looked at, one that is named outright neither; nor are folders in a folder. A path that
-/// does not exist is an error. Who wants to tell the user of a file passed over asks [`feed_of`].
+/// Files that are no feed are not looked at, one that is named outright neither; nor are folders in a folder. A path
+/// that does not exist is an error. Who wants to tell the user of a file passed over asks [`feed_of`].
 pub fn find(paths: &[PathBuf]) -> Result<Vec<FeedFile>, FileError> {
     let mut found = Vec::new();
     for path in paths {

@@ -1,13 +1,14 @@
 //! NDJSON: large reads, cut behind the last line end.
 //!
-//! Owns the numbering of lines. Must never do work for each line: a block costs one read, one count of its line ends and a
-//! copy of its tail.
+//! Owns the numbering of lines. Must never do work for each line: a block costs one read, one count of its line ends
+//! and a copy of its tail.
 
 use std::io::Read;
 
 use super::{Block, Fault};
 
-/// How packed files and Parquet begin. No line of JSON begins so, and a whole file of rejects would hide a wrong name.
+/// How packed files and Parquet begin. No line of JSON begins so, and a whole file of rejects would hide a wrong
+/// name.
 const FOREIGN: [(&[u8], &str); 3] = [
     (b"\x1f\x8b\x08", "it holds gzip data"),
     (b"\x28\xb5\x2f\xfd", "it holds zstd data"),

@@ -9,8 +9,8 @@
 //! csv       RFC 4180 -> cells            parquet, columns   Arrow columns -> cells
 //! ```
 //!
-//! Owns where a file's bytes are cut and how a cell becomes JSON. Must never look into a record: what is missing, ill-typed
-//! or wrong in it is intake's to say. Must never put a cell into an error, for it may hold an identity.
+//! Owns where a file's bytes are cut and how a cell becomes JSON. Must never look into a record: what is missing,
+//! ill-typed or wrong in it is intake's to say. Must never put a cell into an error, for it may hold an identity.
 
 mod columns;
 mod csv;
@@ -64,8 +64,8 @@ pub struct FeedFile {
 pub struct Block {
     /// The number of the first line (in tables: of the row, 1 = the first after the header).
     pub first_line: u64,
-    /// The lines. Only the last of a file may lack its line end. Line k of the block, from 0, is `first_line + k`; empty
-    /// lines are in their places and are the consumer's to pass over.
+    /// The lines. Only the last of a file may lack its line end. Line k of the block, from 0, is `first_line + k`;
+    /// empty lines are in their places and are the consumer's to pass over.
     pub bytes: Vec<u8>,
     /// The rows that are none (`bad-row`), by line; each has left an empty line in `bytes`.
     pub bad_rows: Vec<BadRow>,

@@ -1,8 +1,8 @@
 //! Parquet: the columns are named as the fields, null is absent.
 //!
-//! Text columns are read as bytes and each cell is looked at here, so that one cell that is no UTF-8 costs one row and not
-//! the file. Owns the reading and its containment: whatever the Parquet library makes of hostile bytes, its panics included, is a
-//! damaged file. Must never hold more than one batch of rows.
+//! Text columns are read as bytes and each cell is looked at here, so that one cell that is no UTF-8 costs one row
+//! and not the file. Owns the reading and its containment: whatever the Parquet library makes of hostile bytes, its
+//! panics included, is a damaged file. Must never hold more than one batch of rows.
 
 use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -90,7 +90,8 @@ fn type_to_read(data_type: &DataType) -> DataType {
     }
 }
 
-/// The schema of the file without the mark of UTF-8 at its columns (not at those within columns), so that the library does not check it.
+/// The schema of the file without the mark of UTF-8 at its columns (not at those within columns), so that the library
+/// does not check it.
 fn text_as_bytes(schema: &SchemaDescriptor) -> Result<Arc<SchemaDescriptor>, ParquetError> {
     let root = schema.root_schema();
     let fields = root.get_fields().iter().map(|field| {

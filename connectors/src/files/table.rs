@@ -1,7 +1,7 @@
 //! From the rows of a table to blocks: one JSON object a line, so that a line of a block is a row of the table.
 //!
-//! Owns how a cell becomes JSON and the numbering of rows. Must never judge a cell: a text where an integer belongs goes on
-//! as a JSON string, and intake says `bad-type`.
+//! Owns how a cell becomes JSON and the numbering of rows. Must never judge a cell: a text where an integer belongs
+//! goes on as a JSON string, and intake says `bad-type`.
 
 use std::borrow::Cow;
 

@@ -1,7 +1,7 @@
 //! Packed files: every gzip member and every zstd frame, to the last checksum.
 //!
-//! Owns what counts as damage in a packed file: a checksum that is wrong, an early end, anything behind the last member that
-//! is no member, and a file without a byte. Must never pass over a part of the file.
+//! Owns what counts as damage in a packed file: a checksum that is wrong, an early end, anything behind the last
+//! member that is no member, and a file without a byte. Must never pass over a part of the file.
 
 use std::io::{self, BufRead, BufReader, Read};
 

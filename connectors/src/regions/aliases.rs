@@ -1,7 +1,7 @@
 //! The alias table: names that the table of codes does not have, each with the code that people decided on.
 //!
-//! Owns its reading. An alias may name a county or a street; or a city or province where a zone lies in several counties: then
-//! an area counts only by the street that its text names.
+//! Owns its reading. An alias may name a county or a street; or a city or province where a zone lies in several
+//! counties: then an area counts only by the street that its text names.
 
 use rustc_hash::FxHashMap;
 use serde::Deserialize;

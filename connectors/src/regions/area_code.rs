@@ -1,8 +1,9 @@
 //! A stable code of 12 digits for an area that has none of its own: 3 digits under its street, or 6 under its county.
 //!
-//! The digits behind the street or county come from a hash of the text and begin at 600 (600000): the statistical codes use 001 to
-//! 599 for villages under a street and for streets under a county, so no code made here can be or hold a real one. Two texts that
-//! meet are told apart by further hashes, those of the earlier list first: a list that goes on never changes a code given.
+//! The digits behind the street or county come from a hash of the text and begin at 600 (600000): the statistical
+//! codes use 001 to 599 for villages under a street and for streets under a county, so no code made here can be or
+//! hold a real one. Two texts that meet are told apart by further hashes, those of the earlier list first: a list
+//! that goes on never changes a code given.
 //!
 //! Owns these codes. Must never depend on the order of the rows within a list.
 

@@ -71,7 +71,8 @@ impl Codes {
         found.next().is_none().then_some(first)
     }
 
-    /// The street of a county, or of whatever else holds it, that a text names in its own way: 高碑店（地区）乡 is 高碑店地区.
+    /// The street of a county, or of whatever else holds it, that a text names in its own way: 高碑店（地区）乡 is
+    /// 高碑店地区.
     pub(super) fn street(&self, within: &str, name: &str) -> Option<&Region> {
         let plain = name.replace("（地区）", "").replace("(地区)", "");
         let exact = self.named(within, 9, name).or_else(|| self.named(within, 9, &plain));

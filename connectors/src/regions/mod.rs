@@ -7,17 +7,18 @@
 //! stream     add, change, remove -> records and their revisions       review    what could not be resolved, for people
 //! ```
 //!
-//! What is said of an area is said when the list was saved (`known_at`) and for the hour of the list (`since`, `until`):
+//! What is said of an area is said when the list was saved (`known_at`) and for the hour of the list (`since`,
+//! `until`):
 //!
-//! - An area that appears is a record. One that disappears gets an `until`; nothing is ever retracted, for the list did say so.
-//!   A change of tier is an `until` and a new record (FEEDS.md section 2).
-//! - A publication that lost areas and was replaced is therefore an `until` and a new record of the same hour: without a gap
-//!   in the end, and with one for whoever decided in between. That is what was known.
+//! - An area that appears is a record. One that disappears gets an `until`; nothing is ever retracted, for the list
+//!   did say so. A change of tier is an `until` and a new record (FEEDS.md section 2).
+//! - A publication that lost areas and was replaced is therefore an `until` and a new record of the same hour:
+//!   without a gap in the end, and with one for whoever decided in between. That is what was known.
 //! - `until` is never before `since`: a list that goes back in time ends a record as it began.
 //! - The first list says what stood then. Its areas begin with it here, though they were named earlier.
 //!
-//! Owns this translation. Must never drop a row in silence: each becomes an event, or stands in the review list, or is
-//! counted as a repetition. Does no I/O.
+//! Owns this translation. Must never drop a row in silence: each becomes an event, or stands in the review list, or
+//! is counted as a repetition. Does no I/O.
 
 mod aliases;
 mod area_code;
@@ -43,8 +44,8 @@ pub const AUTHORITY: &str = "国家卫生健康委员会";
 /// What the import works on. Tables are CSV with a row of headings.
 #[derive(Clone, Copy, Debug)]
 pub struct Input<'a> {
-    /// The differences between the lists, NDJSON: snapshot, published_at, saved_at, op, tier, previous_tier, province, city,
-    /// county, area_name.
+    /// The differences between the lists, NDJSON: snapshot, published_at, saved_at, op, tier, previous_tier,
+    /// province, city, county, area_name.
     pub snapshots: &'a [u8],
     /// The region codes: code (of 2, 4, 6 or 9 digits), name. Other columns are not looked at.
     pub codes: &'a [u8],

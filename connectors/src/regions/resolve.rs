@@ -8,8 +8,8 @@
 //! then the text of the area: the street that it begins with or, if there is only one, holds
 //! ```
 //!
-//! Owns these readings. Must never make an area larger than its text: only a text that says the whole of a street or county
-//! gets the code of it.
+//! Owns these readings. Must never make an area larger than its text: only a text that says the whole of a street or
+//! county gets the code of it.
 
 use super::aliases::Aliases;
 use super::codes::{Codes, Region, street_stem};
@@ -102,7 +102,8 @@ impl Resolver<'_> {
         }
     }
 
-    /// The street that a text begins with, the longest if there are several; else the only one that it holds. With the text behind it.
+    /// The street that a text begins with, the longest if there are several; else the only one that it holds. With
+    /// the text behind it.
     fn street_in<'t>(&self, within: &str, text: &'t str) -> Option<(&Region, &'t str)> {
         let named = || self.codes.streets(within).filter(|street| street_stem(&street.name).is_some());
         let first = named().filter(|street| text.starts_with(&street.name)).max_by_key(|street| street.name.len());

@@ -1,7 +1,7 @@
 //! The rows of the list, in the order of saving, become records of the feed and their revisions.
 //!
-//! A record is (names, tier, the snapshot that brought it): the list does hold one area in two tiers at times. Within a snapshot
-//! what ends goes before what begins, for order inside it has no meaning.
+//! A record is (names, tier, the snapshot that brought it): the list does hold one area in two tiers at times. Within
+//! a snapshot what ends goes before what begins, for order inside it has no meaning.
 //!
 //! Owns what stands. Must never look at codes except to write them.
 

@@ -1,10 +1,10 @@
 //! Forgetting: what is past its retention is dropped, and no colour changes by it (PACKS.md, "Forgetting").
 //!
-//! Only of people who are green with no change due, and only if the rules then say nothing of the last 30 days: neither with what is
-//! past nor without it. Both are asked for good reason:
+//! Only of people who are green with no change due, and only if the rules then say nothing of the last 30 days:
+//! neither with what is past nor without it. Both are asked for good reason:
 //!
-//! - A release may come long after what it releases from, and be corrected the day after: an overdue contact is past long before
-//!   it ends.
+//! - A release may come long after what it releases from, and be corrected the day after: an overdue contact is past
+//!   long before it ends.
 //! - A fact may be kept longer than the one that closed it: a transfer, and the shorter isolation that it led to.
 //!
 //! Owns who may be forgotten, and what counts as very late. Must never read a clock; what is past is `evidence`'s.
@@ -21,7 +21,8 @@ use crate::policy::Pack;
 
 /// People of one execution.
 const SLOTS_MAX: usize = 4096;
-/// How long after its last instant evidence may become known without being very late; until then a colour may come back.
+/// How long after its last instant evidence may become known without being very late; until then a colour may come
+/// back.
 const VERY_LATE_MS: i64 = 30 * DAY_MS;
 
 /// What one forgetting came to.
@@ -36,10 +37,11 @@ pub struct Forgotten {
 }
 
 impl Partition {
-    /// Forgets what is past at `now`, by the pack's retention, and compacts. Costs a walk over everybody's facts and an execution
-    /// of the rules for those who have something past; then, if anything goes, a copy of all rows.
+    /// Forgets what is past at `now`, by the pack's retention, and compacts. Costs a walk over everybody's facts and
+    /// an execution of the rules for those who have something past; then, if anything goes, a copy of all rows.
     ///
-    /// No step may wait: call it between [`Partition::judge`] and [`Partition::enlist`]. Nobody who was touched since is forgotten.
+    /// No step may wait: call it between [`Partition::judge`] and [`Partition::enlist`]. Nobody who was touched since
+    /// is forgotten.
     ///
     /// # Errors
     /// When a plan cannot be executed; nothing is forgotten then.
@@ -97,9 +99,9 @@ fn retention(pack: &Pack) -> Retention {
     Retention(Kind::PERSONAL.map(|kind| pack.retention_days(kind).saturating_mul(DAY_MS)))
 }
 
-/// How many of these rows of the evidence log became known more than 30 days after their last instant: what such evidence is
-/// judged together with may be forgotten already. Of a fact that is still open the latest instant that it names is taken, since
-/// that is as far back as it makes rules look.
+/// How many of these rows of the evidence log became known more than 30 days after their last instant: what such
+/// evidence is judged together with may be forgotten already. Of a fact that is still open the latest instant that it
+/// names is taken, since that is as far back as it makes rules look.
 pub fn very_late(batch: &RecordBatch, rows: &[u32]) -> u64 {
     let instants: Vec<_> = batch
         .columns()

@@ -1,10 +1,11 @@
 //! The people of one partition: what is known of them, what was announced, who is due.
 //!
-//! A step judges *slots*. Live, a slot is a person; in replay one execution may judge many (person, clock) pairs, since rules know
-//! no "now": evidence is gathered as it stands at the slot's clock, and the timeline that comes out answers for every later
-//! clock until evidence of that person moves again.
+//! A step judges *slots*. Live, a slot is a person; in replay one execution may judge many (person, clock) pairs,
+//! since rules know no "now": evidence is gathered as it stands at the slot's clock, and the timeline that comes out
+//! answers for every later clock until evidence of that person moves again.
 //!
-//! Owns the order apply -> touch -> gather -> rules -> difference. Never reads a clock and does no I/O: the shell commits.
+//! Owns the order apply -> touch -> gather -> rules -> difference. Never reads a clock and does no I/O: the shell
+//! commits.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -109,8 +110,8 @@ impl Partition {
         &self.palette
     }
 
-    /// What the rules say of people as things stand, by slot, the place in `asked`: a person, and a fact (its handle) to be left
-    /// out, if any. For explaining and listing: nothing is announced, and nothing changes.
+    /// What the rules say of people as things stand, by slot, the place in `asked`: a person, and a fact (its handle)
+    /// to be left out, if any. For explaining and listing: nothing is announced, and nothing changes.
     ///
     /// # Errors
     /// When a plan cannot be executed.
@@ -197,8 +198,9 @@ impl Partition {
         self.wanting.clear();
     }
 
-    /// Judges the step. Each slot answers for the clocks from its own up to the person's next slot, the last one up to `until`.
-    /// Memory of what was announced follows at once: the caller commits the changes or drops the partition.
+    /// Judges the step. Each slot answers for the clocks from its own up to the person's next slot, the last one up
+    /// to `until`. Memory of what was announced follows at once: the caller commits the changes or drops the
+    /// partition.
     ///
     /// # Errors
     /// When a plan cannot be executed; the step is lost then.

@@ -1,6 +1,7 @@
 //! The timeline of one person: all reasons known at one instant of decision, as merged intervals.
 //!
-//! Every boundary of a merged interval changes the set of active rules, so boundaries and segments are the same thing.
+//! Every boundary of a merged interval changes the set of active rules, so boundaries and segments are the same
+//! thing.
 //!
 //! Owns merging and sampling. Must never know who the person is.
 
@@ -54,8 +55,9 @@ pub struct Sample {
 const GREEN_BEGINNING_MS: i64 = 30 * fuma_schemas::instant::DAY_MS;
 
 impl Timeline {
-    /// Merges what the rules said of one person: intervals of one rule that overlap or touch are one (since = earliest,
-    /// until = latest, due = latest; no due only if none has one). Rows come in any order and are sorted in place.
+    /// Merges what the rules said of one person: intervals of one rule that overlap or touch are one (since =
+    /// earliest, until = latest, due = latest; no due only if none has one). Rows come in any order and are
+    /// sorted in place.
     pub fn merge(rows: &mut [RuleRow]) -> Timeline {
         rows.sort_unstable_by_key(|row| (row.rule, row.since, row.until, row.due));
         let mut intervals: Vec<Interval> = Vec::with_capacity(rows.len());

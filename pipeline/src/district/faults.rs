@@ -1,7 +1,8 @@
 //! Records that intake has to reject, one way to be wrong each: what sources do send.
 //!
-//! Owns the bad lines and the code that each must get. Among them is a list without an epidemic basis, after the affair of
-//! Zhengzhou in June 2022, where red codes were ordered for bank depositors: such a list cannot be written down.
+//! Owns the bad lines and the code that each must get. Among them is a list without an epidemic basis, after the
+//! affair of Zhengzhou in June 2022, where red codes were ordered for bank depositors: such a list cannot be written
+//! down.
 
 use fuma_schemas::instant::{DAY_MS, HOUR_MS};
 use fuma_schemas::{Feed, Instant, RejectCode};
@@ -10,7 +11,8 @@ use super::Settings;
 use super::plan::Plan;
 use super::random::{Purpose, Random};
 
-/// A bad record: `$head` stands for owner, id and known_at, `$who` for a person, the rest for instants around known_at.
+/// A bad record: `$head` stands for owner, id and known_at, `$who` for a person, the rest for instants around
+/// known_at.
 struct Fault {
     feed: Feed,
     code: RejectCode,

@@ -1,7 +1,8 @@
 //! Who the invented people are: resident IDs of divisions 99xxxx (no such place exists), passports, or keys.
 //!
-//! Owns the way from a person's number to the fields of a record. A person is always known in the same way: by certificate or
-//! by key, since only the holder of the pseudonymisation key could say that the two are one. Must never make a real division.
+//! Owns the way from a person's number to the fields of a record. A person is always known in the same way: by
+//! certificate or by key, since only the holder of the pseudonymisation key could say that the two are one. Must
+//! never make a real division.
 
 use super::random::{Purpose, Random};
 

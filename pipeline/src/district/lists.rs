@@ -1,7 +1,7 @@
 //! The few approved lists, and the codes that other provinces gave.
 //!
-//! Owns who is on a list, which list ends early and who was on one by mistake. Every list has a basis, a document, an approver
-//! other than its owner, and an end: another one is in the faults.
+//! Owns who is on a list, which list ends early and who was on one by mistake. Every list has a basis, a document, an
+//! approver other than its owner, and an end: another one is in the faults.
 
 use fuma_schemas::instant::{DAY_MS, HOUR_MS};
 use fuma_schemas::{Feed, Instant};

@@ -9,9 +9,9 @@
 //! traffic                            daily tests, stays and trips, made slot by slot
 //! ```
 //!
-//! Owns the demo's and the benchmarks' input. It is a pure function of its settings: the same settings give the same bytes,
-//! whatever the machine, the day and the number of threads. Must never read a clock or real data about a person; identities
-//! are of division 99xxxx, which does not exist.
+//! Owns the demo's and the benchmarks' input. It is a pure function of its settings: the same settings give the same
+//! bytes, whatever the machine, the day and the number of threads. Must never read a clock or real data about a
+//! person; identities are of division 99xxxx, which does not exist.
 
 mod border;
 mod clinic;
@@ -52,7 +52,8 @@ pub struct Settings {
     pub days: u32,
     /// When the first day begins: a local midnight. Nothing becomes known before it.
     pub start: Instant,
-    /// How many events there are for every person over all days, about; the outbreak's own records are never left out.
+    /// How many events there are for every person over all days, about; the outbreak's own records are never left
+    /// out.
     pub events_per_person: f64,
     /// The share of the people known by certificate type and number; the others are known by key.
     pub certificates: f64,

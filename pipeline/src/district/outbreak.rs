@@ -252,7 +252,8 @@ impl Outbreak<'_> {
         isolation::add_course(self.plan, &mut self.random, &order, None);
     }
 
-    /// Adds a contact: some known only when the window is over, some retracted, some first put down to the wrong person.
+    /// Adds a contact: some known only when the window is over, some retracted, some first put down to the wrong
+    /// person.
     fn contact<'c>(
         &mut self,
         degree: Degree,

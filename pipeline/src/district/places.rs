@@ -1,5 +1,5 @@
-//! Where the people of the district live and go: real codes of streets (GB/T 2260 and its statistical extension) in Zhejiang
-//! and Chongqing, with areas of three more digits.
+//! Where the people of the district live and go: real codes of streets (GB/T 2260 and its statistical extension) in
+//! Zhejiang and Chongqing, with areas of three more digits.
 //!
 //! ```text
 //! home       two counties of Hangzhou, always named by area (12 digits): tiers lie here
@@ -7,7 +7,8 @@
 //! Chongqing  county and area codes, one of them under a tier
 //! ```
 //!
-//! Owns the codes. A county with a tier in it is never named as a whole county: such a stay would meet every tier within.
+//! Owns the codes. A county with a tier in it is never named as a whole county: such a stay would meet every tier
+//! within.
 
 use super::random::{Purpose, Random};
 

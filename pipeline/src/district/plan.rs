@@ -1,7 +1,8 @@
 //! The plan: every record that is not daily traffic, written out beforehand and sorted by feed and known_at.
 //!
-//! Owns what happens to any planned record (now and then it is sent twice, or again hours later) and whose turn it is to have
-//! something happen. Must never hold daily traffic: that is made day by day, so that its volume needs no memory.
+//! Owns what happens to any planned record (now and then it is sent twice, or again hours later) and whose turn it is
+//! to have something happen. Must never hold daily traffic: that is made day by day, so that its volume needs no
+//! memory.
 
 use std::ops::Range;
 

@@ -1,7 +1,7 @@
 //! One record, written straight into bytes as a line of NDJSON.
 //!
-//! Owns the spelling of records. Texts here are the district's own and hold nothing that JSON would escape. Must never be given
-//! a text from outside.
+//! Owns the spelling of records. Texts here are the district's own and hold nothing that JSON would escape. Must
+//! never be given a text from outside.
 
 use fuma_schemas::Instant;
 

@@ -1,7 +1,8 @@
-//! Regions that change tier: medium, then high, then lifted; one sealed; one in Chongqing; two mistakes and their corrections.
+//! Regions that change tier: medium, then high, then lifted; one sealed; one in Chongqing; two mistakes and their
+//! corrections.
 //!
-//! Owns the tiers of the district. A change of tier ends the old record and begins a new one; a mistake is corrected by a
-//! revision, or taken back by a retraction.
+//! Owns the tiers of the district. A change of tier ends the old record and begins a new one; a mistake is corrected
+//! by a revision, or taken back by a retraction.
 
 use fuma_schemas::instant::{DAY_MS, HOUR_MS};
 use fuma_schemas::{Feed, Instant};

@@ -1,7 +1,7 @@
 //! Daily traffic: mass tests, stays and trips, made slot by slot in the order of known_at.
 //!
-//! A slot is a pure function of seed, day and number. So days can be made in any order and on any thread, nothing is sorted or
-//! kept, and a later slot can correct an earlier one by making it again under the next revision.
+//! A slot is a pure function of seed, day and number. So days can be made in any order and on any thread, nothing is
+//! sorted or kept, and a later slot can correct an earlier one by making it again under the next revision.
 //!
 //! Owns the volume of the district. Must never write anything that colours many people: that is the tiers' doing.
 
@@ -20,7 +20,8 @@ const TESTS_SHARE: f64 = 0.75;
 const HOURS: [u32; 24] = [3, 2, 1, 1, 2, 6, 30, 60, 80, 90, 80, 60, 50, 60, 70, 75, 80, 85, 80, 60, 40, 25, 12, 6];
 const QUANTILES: usize = 256;
 
-/// What a slot holds, in ten-thousandths: a fate below the first is a revision, below the next a retraction, and so on.
+/// What a slot holds, in ten-thousandths: a fate below the first is a revision, below the next a retraction, and so
+/// on.
 const REVISIONS_END: u32 = 10;
 const RETRACTIONS_END: u32 = 12;
 const DUPLICATES_END: u32 = 22;

@@ -1,7 +1,7 @@
 //! Records of the log become rows; the winner of each fact is settled; who is touched is noted.
 //!
-//! Owns the rule of sets (I-2): of a fact's records the greatest version wins, then the greater contents, whatever came first.
-//! A loser leaves nothing but when it became known. Must never read a clock or an identity.
+//! Owns the rule of sets (I-2): of a fact's records the greatest version wins, then the greater contents, whatever
+//! came first. A loser leaves nothing but when it became known. Must never read a clock or an identity.
 
 use std::cmp::Ordering;
 
@@ -34,8 +34,9 @@ struct Record<'a> {
 }
 
 impl Evidence {
-    /// Applies rows of a batch of `schemas::evidence::log_schema(kind)`, and adds to `touched` everybody whose standing evidence
-    /// they change. Rows that lack what the kind requires are passed over and counted; an exact duplicate touches nobody.
+    /// Applies rows of a batch of `schemas::evidence::log_schema(kind)`, and adds to `touched` everybody whose
+    /// standing evidence they change. Rows that lack what the kind requires are passed over and counted; an exact
+    /// duplicate touches nobody.
     ///
     /// On an error rows before the one that failed have been applied; to apply them again does no harm.
     pub fn apply(
@@ -62,9 +63,9 @@ impl Evidence {
         Ok(())
     }
 
-    /// Reads a block of records and looks for their people and facts. What is found of facts is not kept, for records of one block
-    /// may be of one fact: it is looked up again when it is in the cache. Apart from that the look-ups hang on nothing, so that
-    /// the memory's delays overlap.
+    /// Reads a block of records and looks for their people and facts. What is found of facts is not kept, for records
+    /// of one block may be of one fact: it is looked up again when it is in the cache. Apart from that the
+    /// look-ups hang on nothing, so that the memory's delays overlap.
     fn look_up<'a>(&mut self, kind: Kind, batch: &'a Batch<'a>, rows: &[u32], block: &mut Vec<Record<'a>>) {
         block.clear();
         for &row in rows {

@@ -29,7 +29,8 @@ impl BaseTable {
         BaseTable::all().find(|table| table.name() == name)
     }
 
-    /// The place: a kind's code, and 10 for tiered stays. Regions, which rules do not see, have none: they share the last.
+    /// The place: a kind's code, and 10 for tiered stays. Regions, which rules do not see, have none: they share the
+    /// last.
     pub fn index(self) -> usize {
         match self {
             BaseTable::Kind(kind) => usize::from(kind.code()),

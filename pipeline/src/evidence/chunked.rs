@@ -1,7 +1,7 @@
 //! A growing list in pieces of a fixed length.
 //!
-//! Owns the pieces. Growing never moves what is there: no pause while millions of entries are copied, and no more than one
-//! piece of memory that nothing uses.
+//! Owns the pieces. Growing never moves what is there: no pause while millions of entries are copied, and no more
+//! than one piece of memory that nothing uses.
 
 /// How many entries a piece has.
 const PIECE: usize = 1 << 14;

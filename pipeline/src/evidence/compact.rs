@@ -1,7 +1,7 @@
 //! Compaction: the tables anew, without what no longer wins and what is forgotten.
 //!
-//! Owns the rebuilding. People keep their numbers; rows do not: handles and steps from before are void. The rows of a person lie
-//! side by side afterwards, so compacting makes gathering faster too.
+//! Owns the rebuilding. People keep their numbers; rows do not: handles and steps from before are void. The rows of a
+//! person lie side by side afterwards, so compacting makes gathering faster too.
 
 use fuma_schemas::Kind;
 

@@ -1,6 +1,7 @@
 //! Which contacts count: the verdicts of trace.
 //!
-//! Owns the set of contacts that do not count. Why one does not is trace's; a contact of which nothing was said counts.
+//! Owns the set of contacts that do not count. Why one does not is trace's; a contact of which nothing was said
+//! counts.
 
 use fuma_schemas::{Kind, Person};
 

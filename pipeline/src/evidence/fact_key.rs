@@ -1,15 +1,18 @@
-//! Short keys of facts and of names: SipHash-1-3 under fixed keys, so that snapshots and rules can carry them instead of text.
+//! Short keys of facts and of names: SipHash-1-3 under fixed keys, so that snapshots and rules can carry them instead
+//! of text.
 //!
-//! Owns the layout that is hashed and the numbers of the feeds in it. Both must never change: snapshots hold the keys.
-//! The input is the owner and id of a record and a person token, never an identity; a key is for lookup, not for secrecy.
+//! Owns the layout that is hashed and the numbers of the feeds in it. Both must never change: snapshots hold the
+//! keys. The input is the owner and id of a record and a person token, never an identity; a key is for lookup, not
+//! for secrecy.
 //!
 //! ```text
 //! fact   feed u8 | length of owner u32 LE | owner | person 16 bytes | id     -> 64 bits
 //! name   feed u8 | length of owner u32 LE | owner | id                       -> 128 bits
 //! ```
 //!
-//! The one length makes the layout unambiguous: id is what remains. Of 10^7 facts two share a key of 64 bits with a chance of
-//! 3 in 10^6, so whoever joins across people by key alone takes the 128 bits; within a person 64 are plenty.
+//! The one length makes the layout unambiguous: id is what remains. Of 10^7 facts two share a key of 64 bits with a
+//! chance of 3 in 10^6, so whoever joins across people by key alone takes the 128 bits; within a person 64 are
+//! plenty.
 
 use fuma_schemas::{Feed, Person};
 use siphasher::{sip, sip128};
@@ -64,7 +67,8 @@ fn feed_number(feed: Feed) -> u8 {
     }
 }
 
-/// Calls `hash` with the pieces one behind the other: short ones from the stack, so that no event costs an allocation.
+/// Calls `hash` with the pieces one behind the other: short ones from the stack, so that no event costs an
+/// allocation.
 fn gathered<const PIECES: usize, K>(pieces: [&[u8]; PIECES], hash: impl FnOnce(&[u8]) -> K) -> K {
     let mut buffer = [0; BUFFER_BYTES];
     let mut length = 0;
@@ -84,7 +88,8 @@ mod tests {
 
     const PERSON: Person = Person([7; 16]);
 
-    /// Worked out by another implementation of SipHash. If this fails, snapshots of earlier builds can no longer be read.
+    /// Worked out by another implementation of SipHash. If this fails, snapshots of earlier builds can no longer be
+    /// read.
     #[test]
     fn keys_are_the_same_in_every_build() {
         assert_eq!(fact_key(Feed::Cases, PERSON, "src", "n1"), FactKey(0xfb28_a939_c834_2c7d));

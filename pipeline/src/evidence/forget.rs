@@ -1,7 +1,8 @@
 //! Forgetting: facts past the last use that any rule can make of them (PACKS.md, "Forgetting").
 //!
-//! Owns what is past. Whose facts may go the caller says: people who are green with no change due. What hangs on a forgotten index
-//! is trace's; regions are kept. A fact that went is as if it had never been: should a record of it come again, it is new.
+//! Owns what is past. Whose facts may go the caller says: people who are green with no change due. What hangs on a
+//! forgotten index is trace's; regions are kept. A fact that went is as if it had never been: should a record of it
+//! come again, it is new.
 
 use fuma_schemas::evidence::ColumnType;
 use fuma_schemas::vocabulary::{Classification, ClosedList, StaySource};
@@ -80,8 +81,8 @@ pub struct Past {
 }
 
 impl Evidence {
-    /// Forgets the facts of those who may be forgotten whose last instant, and whose latest record, are older than their retention.
-    /// Gives how many. Their memory is free after [`Evidence::compact`].
+    /// Forgets the facts of those who may be forgotten whose last instant, and whose latest record, are older than
+    /// their retention. Gives how many. Their memory is free after [`Evidence::compact`].
     pub fn forget(&mut self, now: Instant, retention: &Retention, may_forget: &dyn Fn(u32) -> bool) -> u64 {
         let past = self.past(now, retention, may_forget);
         self.forget_past(&past)
@@ -89,7 +90,8 @@ impl Evidence {
 
     /// What [`Evidence::forget`] would forget, by person. Void after the next apply or compaction.
     ///
-    /// A contact that does not count is kept: its colour hangs on somebody else's evidence, which may come back at any time.
+    /// A contact that does not count is kept: its colour hangs on somebody else's evidence, which may come back at
+    /// any time.
     pub fn past(&self, now: Instant, retention: &Retention, may_forget: &dyn Fn(u32) -> bool) -> Vec<Past> {
         let ends: Vec<Ends> = self.tables.iter().map(Ends::new).collect();
         let mut past = Vec::new();

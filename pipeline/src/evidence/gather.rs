@@ -1,7 +1,7 @@
 //! From people to the rows of a step.
 //!
-//! Owns the walk of chains. What is gathered is copied, marks and all: it stays right whatever is applied afterwards, until the
-//! next compaction. The order of rows says nothing: rules treat them as a set.
+//! Owns the walk of chains. What is gathered is copied, marks and all: it stays right whatever is applied afterwards,
+//! until the next compaction. The order of rows says nothing: rules treat them as a set.
 
 use fuma_schemas::Kind;
 
@@ -94,7 +94,8 @@ impl Evidence {
         }
     }
 
-    /// As [`Evidence::gather`], for many (person, slot): all chains go one row on at a time, so that the memory's delays overlap.
+    /// As [`Evidence::gather`], for many (person, slot): all chains go one row on at a time, so that the memory's
+    /// delays overlap.
     pub fn gather_many(&self, people: impl IntoIterator<Item = (u32, u32)>, need: KindSet, step: &mut StepRows) {
         let mut frontier = std::mem::take(&mut step.frontier);
         frontier.extend(

@@ -1,7 +1,7 @@
 //! A batch of the evidence log, its columns found once.
 //!
-//! Owns the reading of batches. Must never change one, nor trust one to be whole: a row that lacks what its kind requires is
-//! passed over and counted.
+//! Owns the reading of batches. Must never change one, nor trust one to be whole: a row that lacks what its kind
+//! requires is passed over and counted.
 
 use arrow::array::{Array, AsArray, BooleanArray, FixedSizeBinaryArray, PrimitiveArray, RecordBatch, StringArray};
 use arrow::datatypes::{ArrowPrimitiveType, Date32Type, Int32Type, TimestampMillisecondType, UInt8Type, UInt32Type};

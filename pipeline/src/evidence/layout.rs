@@ -4,8 +4,8 @@
 //! next 4 | key 8 | revision 2 | known_at 4 | marks 1 | the kind's columns: 1 byte a code, 4 all else | links of the kind
 //! ```
 //!
-//! Owns the offsets. A row lies in one piece, not in a column each: people are gathered at random, and one row is one or two
-//! cache lines where columns would be ten (measured over 9 million rows: 70 ns a row gathered against 105).
+//! Owns the offsets. A row lies in one piece, not in a column each: people are gathered at random, and one row is one
+//! or two cache lines where columns would be ten (measured over 9 million rows: 70 ns a row gathered against 105).
 
 use fuma_schemas::Kind;
 use fuma_schemas::evidence::ColumnType;

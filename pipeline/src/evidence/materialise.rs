@@ -39,8 +39,8 @@ pub struct StepTable {
 }
 
 impl Evidence {
-    /// The wanted columns of every table of a step, by [`BaseTable::index`]. The step must have been gathered from this state, and
-    /// after its latest compaction.
+    /// The wanted columns of every table of a step, by [`BaseTable::index`]. The step must have been gathered from
+    /// this state, and after its latest compaction.
     pub fn materialise(&self, step: &StepRows, wanted: &Wanted) -> Vec<StepTable> {
         BaseTable::all().zip(&wanted.0).map(|(table, columns)| self.step_table(step, table, columns)).collect()
     }
@@ -171,7 +171,8 @@ fn named(names: &[&str], codes: UInt8Array) -> ArrayRef {
     taken(&names, &codes)
 }
 
-/// The values at some places. Places are ours and within bounds; were one not, a column of nulls is refused by its schema.
+/// The values at some places. Places are ours and within bounds; were one not, a column of nulls is refused by its
+/// schema.
 fn taken(values: &ArrayRef, places: &dyn Array) -> ArrayRef {
     take(values.as_ref(), places, None).unwrap_or_else(|_| new_null_array(values.data_type(), places.len()))
 }

@@ -17,9 +17,9 @@
 //! interner              texts and region codes as numbers
 //! ```
 //!
-//! Evidence is a set (I-2): records in any order, with any repetition, give the same state. What is standing may be gathered in
-//! any order too, for rules treat it as a set. Pure: no I/O, no clock, no randomness. Owner, id and identities never stay here,
-//! but for the owner of a listing, which rules see.
+//! Evidence is a set (I-2): records in any order, with any repetition, give the same state. What is standing may be
+//! gathered in any order too, for rules treat it as a set. Pure: no I/O, no clock, no randomness. Owner, id and
+//! identities never stay here, but for the owner of a listing, which rules see.
 
 pub mod fact_key;
 pub mod version;

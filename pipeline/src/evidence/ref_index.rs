@@ -5,9 +5,10 @@
 //! slot     32 bits of the hash and the number; the slots of a shard are in the order of those bits, with gaps
 //! ```
 //!
-//! Owns numbers and a part of each hash: what a number stands for, and so whether it matches, the caller knows. The hashes must be
-//! uniform in all their bits (a keyed hash, a token). Why not a table of control bytes: there a look-up of what is absent and the
-//! insert after it miss the cache twice, here once, and growing reads no key but streams (measured: 9 million facts).
+//! Owns numbers and a part of each hash: what a number stands for, and so whether it matches, the caller knows. The
+//! hashes must be uniform in all their bits (a keyed hash, a token). Why not a table of control bytes: there a
+//! look-up of what is absent and the insert after it miss the cache twice, here once, and growing reads no key but
+//! streams (measured: 9 million facts).
 
 const SHARDS: usize = 64;
 /// A slot without a number. No row and no person has this one.

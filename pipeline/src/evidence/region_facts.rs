@@ -49,7 +49,8 @@ impl RegionFacts {
         self.winners.len()
     }
 
-    /// Takes a record; adds the regions of which a tier comes or goes to `changed`. Whether the contents were in conflict.
+    /// Takes a record; adds the regions of which a tier comes or goes to `changed`. Whether the contents were in
+    /// conflict.
     pub(super) fn apply(
         &mut self,
         key: FactKey,

@@ -1,7 +1,7 @@
 //! What few rows have: an instant beside the row's own known_at.
 //!
-//! Owns `first_known` (the least known_at of a fact's records) and `latest_known` (the greatest) where they differ from that of
-//! the winning record. A mark in the row says whether there is one, so that the many are not looked up.
+//! Owns `first_known` (the least known_at of a fact's records) and `latest_known` (the greatest) where they differ
+//! from that of the winning record. A mark in the row says whether there is one, so that the many are not looked up.
 
 use hashbrown::HashMap;
 use rustc_hash::FxBuildHasher;

@@ -42,7 +42,8 @@ impl StayCodes {
         self.codes.get(region as usize).and_then(Option::as_ref).map_or(&[], |code| &code.matches)
     }
 
-    /// Finds the matches of the codes anew that meet the regions given; the heads of the chains of those that changed.
+    /// Finds the matches of the codes anew that meet the regions given; the heads of the chains of those that
+    /// changed.
     pub(super) fn renew(&mut self, regions: &[Box<str>], facts: &RegionFacts) -> Vec<u32> {
         let mut met: Vec<(&str, u32)> = Vec::new();
         for region in regions {

@@ -191,8 +191,8 @@ impl Table {
         }
     }
 
-    /// Adds a copy of another table's row: instants written anew for the base they meet here, texts by their numbers here. Its links
-    /// are left out.
+    /// Adds a copy of another table's row: instants written anew for the base they meet here, texts by their numbers
+    /// here. Its links are left out.
     pub(super) fn push_copy(&mut self, from: &Table, row: u32, texts_from: &Texts, texts: &mut Texts) -> Option<u32> {
         let copy = self.push(from.key(row), from.version(row), from.marks(row))?;
         let after_marks = layout::MARKS + 1;

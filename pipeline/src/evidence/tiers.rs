@@ -1,6 +1,7 @@
 //! Stays and tiers together: a region's record changes, and who stayed there is touched.
 //!
-//! Owns the meeting of the two; the cost follows the stays that a change meets, not the state. Instants are the rules' to compare.
+//! Owns the meeting of the two; the cost follows the stays that a change meets, not the state. Instants are the
+//! rules' to compare.
 
 use arrow::array::RecordBatch;
 use fuma_schemas::{Kind, Person};
@@ -23,7 +24,8 @@ pub(super) struct Tiers {
 }
 
 impl Evidence {
-    /// Applies rows of a batch of `log_schema(Kind::Regions)`, and adds to `touched` everybody with a stay whose tiers changed.
+    /// Applies rows of a batch of `log_schema(Kind::Regions)`, and adds to `touched` everybody with a stay whose
+    /// tiers changed.
     pub fn apply_regions(
         &mut self,
         batch: &RecordBatch,

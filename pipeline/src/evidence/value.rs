@@ -1,6 +1,7 @@
 //! A value of a column as text or number, for comparing contents and for showing them.
 //!
-//! Owns the order of contents that settles two records of one version: by value, never by a number given on arrival (I-2).
+//! Owns the order of contents that settles two records of one version: by value, never by a number given on arrival
+//! (I-2).
 
 use fuma_schemas::Instant;
 

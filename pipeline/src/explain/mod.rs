@@ -16,8 +16,8 @@
 //!
 //! What is said of a rule is what its plan does: a reason's evidence is what the rule names as cause, and what else
 //! bears on it is
-//! found by executing the rules without it. Hints on top of that (too late, too coarse ...) read the pack's parameters
-//! and say
+//! found by executing the rules without it. Hints on top of that (too late, too coarse ...) read the pack's
+//! parameters and say
 //! nothing where a pack has none. Pure: state and names in, a structure or a text out. Another person is never shown,
 //! not even
 //! as a token: an index is its owner and id.

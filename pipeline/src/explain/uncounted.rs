@@ -1,7 +1,7 @@
 //! Why a fact gives no reason, or no longer.
 //!
-//! What is certain comes first (withdrawn, retracted, over); then hints from the pack's parameters and from the values
-//! that its SQL
+//! What is certain comes first (withdrawn, retracted, over); then hints from the pack's parameters and from the
+//! values that its SQL
 //! names; then only that the rules give none. Owns these grounds.
 
 use fuma_schemas::{Instant, Kind};

@@ -1,6 +1,7 @@
 //! The checks of one field: its type, its value, and what its place in the order of the contract asks besides.
 //!
-//! Owns what a value must look like. Looks at one field at a time, the owner and the settings; never at known_at or another field.
+//! Owns what a value must look like. Looks at one field at a time, the owner and the settings; never at known_at or
+//! another field.
 
 use fuma_schemas::instant::parse_date;
 use fuma_schemas::vocabulary::ClosedList;

@@ -1,6 +1,8 @@
-//! Decoding: one raw record through reading, checks and pseudonymisation into the builders, in the order of the contract.
+//! Decoding: one raw record through reading, checks and pseudonymisation into the builders, in the order of the
+//! contract.
 //!
-//! Owns the order, and with it the code of a reject. A record is judged whole before a builder is touched, so a reject leaves no trace.
+//! Owns the order, and with it the code of a reject. A record is judged whole before a builder is touched, so a
+//! reject leaves no trace.
 
 use std::sync::Arc;
 
@@ -36,7 +38,8 @@ pub struct Settings {
     pub owners: Owners,
     /// The region codes that exist; none: any code of the right structure.
     pub regions: Option<RegionTable>,
-    /// For how long each feed is kept, in the order of [`Feed::ALL`], in milliseconds; none: any record is young enough. Live only.
+    /// For how long each feed is kept, in the order of [`Feed::ALL`], in milliseconds; none: any record is young
+    /// enough. Live only.
     pub retention_ms: [Option<i64>; Feed::ALL.len()],
 }
 
@@ -79,10 +82,11 @@ impl Decoder {
         self.unknown[feed as usize]
     }
 
-    /// Decodes one record. Its row goes to the builders of the person's partition, out of `into.len()`; regions go to the first.
+    /// Decodes one record. Its row goes to the builders of the person's partition, out of `into.len()`; regions go to
+    /// the first.
     ///
-    /// `received` is the timestamp of a live record: the default of known_at, and what it is measured by. Without one (replay,
-    /// watched files, standard input) known_at is required.
+    /// `received` is the timestamp of a live record: the default of known_at, and what it is measured by. Without one
+    /// (replay, watched files, standard input) known_at is required.
     ///
     /// # Errors
     /// The first code of FEEDS.md section 2 that applies. The builders are untouched then.

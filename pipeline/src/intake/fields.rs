@@ -4,8 +4,8 @@
 //! slots of a feed:  owner id revision retracted known_at [person cert_type cert_number] [kind] fields of each kind
 //! ```
 //!
-//! Owns the tables, made once from the columns of the evidence. Names and closed lists come from there, so they cannot differ.
-//! Must never see a record.
+//! Owns the tables, made once from the columns of the evidence. Names and closed lists come from there, so they
+//! cannot differ. Must never see a record.
 
 use std::sync::LazyLock;
 
@@ -189,7 +189,8 @@ fn field_rule(kind: Kind, column: &Column) -> FieldRule {
     FieldRule { name: column.name, check, optional: column.optional || default.is_some(), default }
 }
 
-/// A hash of the length and three letters tells the few names of a feed apart; the multiplier is the first odd one that does.
+/// A hash of the length and three letters tells the few names of a feed apart; the multiplier is the first odd one
+/// that does.
 fn perfect_hash(names: &[&'static str]) -> (u32, [u8; HASHES]) {
     let mut multiplier = 0x9e37_79b1_u32;
     loop {

@@ -1,6 +1,7 @@
 //! The key, and the person token that it makes of a certificate (FEEDS.md section 1).
 //!
-//! Owns the key and the spelling of certificate numbers. Must never show either: no Debug of contents, no text in errors.
+//! Owns the key and the spelling of certificate numbers. Must never show either: no Debug of contents, no text in
+//! errors.
 
 use std::fmt;
 
@@ -10,7 +11,8 @@ use sha2::Sha256;
 
 const KEY_BYTES: usize = 32;
 
-/// The key of the person tokens. Holds the states of HMAC-SHA-256 after its key blocks, so that a token costs the message alone.
+/// The key of the person tokens. Holds the states of HMAC-SHA-256 after its key blocks, so that a token costs the
+/// message alone.
 #[derive(Clone)]
 pub struct Key(Hmac<Sha256>);
 
@@ -88,7 +90,8 @@ pub fn person_token(key: &Key, cert_type: &str, cert_number: &str) -> Person {
 
 /// Reads the key that a producer holds, like [`Person::parse`]: 32 hex digits of either case.
 ///
-/// Two halves in two registers, since it is done for every event; sixteen bytes written one by one stall the copy that follows.
+/// Two halves in two registers, since it is done for every event; sixteen bytes written one by one stall the copy
+/// that follows.
 pub(super) fn parse_person(text: &str) -> Option<Person> {
     let digits: &[u8; 32] = text.as_bytes().try_into().ok()?;
     let ([first, second], []) = digits.as_chunks::<16>() else { return None };

@@ -9,8 +9,9 @@
 //! decode         the order of it all
 //! ```
 //!
-//! Identities end here (I-8): a certificate number becomes a token, and neither a message nor a log repeats what a record holds.
-//! Pure: no I/O, no clock, no randomness. Bad input is data (I-9): it yields a [`Reject`], never a panic.
+//! Identities end here (I-8): a certificate number becomes a token, and neither a message nor a log repeats what a
+//! record holds. Pure: no I/O, no clock, no randomness. Bad input is data (I-9): it yields a [`Reject`], never a
+//! panic.
 
 mod builders;
 mod check;

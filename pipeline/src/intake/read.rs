@@ -1,8 +1,9 @@
 //! Reading: the bytes of a record to the known fields of its feed, each with its JSON type.
 //!
-//! Two readers that agree. The fast one borrows what it can and knows one way to be wrong. The exact one reads what the fast one
-//! gives up: it keeps every token as written, so that it tells 1.0 from 1, and half a surrogate pair in an unknown field (syntax
-//! is all that matters there) from one in a known field (no JSON for us). A record that the fast one reads, the exact one reads alike.
+//! Two readers that agree. The fast one borrows what it can and knows one way to be wrong. The exact one reads what
+//! the fast one gives up: it keeps every token as written, so that it tells 1.0 from 1, and half a surrogate pair in
+//! an unknown field (syntax is all that matters there) from one in a known field (no JSON for us). A record that the
+//! fast one reads, the exact one reads alike.
 //!
 //! Owns JSON. Must never judge a value, nor put one into an error.
 
@@ -169,7 +170,8 @@ impl<'de> Deserialize<'de> for Slot<'de> {
     }
 }
 
-/// Takes what is a slot without doubt. Arrays, objects and other numbers are refused: the exact reader looks at their text.
+/// Takes what is a slot without doubt. Arrays, objects and other numbers are refused: the exact reader looks at their
+/// text.
 struct SlotVisitor;
 
 impl<'de> Visitor<'de> for SlotVisitor {

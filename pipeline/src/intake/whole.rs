@@ -1,4 +1,5 @@
-//! The checks over the whole record, once every field is right: outcome, ends and starts, the future, the length of a listing.
+//! The checks over the whole record, once every field is right: outcome, ends and starts, the future, the length of a
+//! listing.
 //!
 //! Owns their order. Looks at values alone; the text of the record is no longer needed.
 

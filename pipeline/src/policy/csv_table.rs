@@ -1,7 +1,8 @@
 //! `tables/*.csv`: small dated tables of a pack, like the countries of entrants.
 //!
-//! Owns their types: a column named `days` or ending in `_days` holds whole numbers; `valid_from`, `valid_to` and what
-//! ends in `_on` hold dates, as local midnights; all else is text. A blank cell is NULL. No table holds a person.
+//! Owns their types: a column named `days` or ending in `_days` holds whole numbers; `valid_from`, `valid_to` and
+//! what ends in `_on` hold dates, as local midnights; all else is text. A blank cell is NULL. No table holds a
+//! person.
 
 use std::sync::Arc;
 

@@ -1,8 +1,8 @@
 //! Which people a rule can say anything about, read from its plan.
 //!
-//! A rule's rows spring from its *driving* tables: the preserved side of its joins. Since evidence is joined on person only
-//! (`locality`), somebody without a row in them has no reason by this rule, and what the rule reads need not be gathered.
-//! Most people have tests and nothing else: for them no plan runs at all.
+//! A rule's rows spring from its *driving* tables: the preserved side of its joins. Since evidence is joined on
+//! person only (`locality`), somebody without a row in them has no reason by this rule, and what the rule reads need
+//! not be gathered. Most people have tests and nothing else: for them no plan runs at all.
 //!
 //! Owns the analysis. It may name more tables than needed, never fewer.
 

@@ -1,7 +1,8 @@
 //! The plans of a pack, executed a step at a time.
 //!
-//! A plan keeps state between executions (the build side of a join, the groups of an aggregate): executed again without a
-//! reset it is silently wrong. So each execution resets it first; `tests/tests/policy.rs` compares with a fresh plan.
+//! A plan keeps state between executions (the build side of a join, the groups of an aggregate): executed again
+//! without a reset it is silently wrong. So each execution resets it first; `tests/tests/policy.rs` compares with a
+//! fresh plan.
 //!
 //! Owns one executor a worker. Must never choose who is judged or when.
 

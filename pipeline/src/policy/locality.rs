@@ -1,7 +1,8 @@
 //! A rule looks at one person only (I-6): checked once, on the optimised plan, so that no spelling gets around it.
 //!
-//! Every node gets the columns that hold the person of its row. Evidence may be joined only where such columns are equal, grouped
-//! and partitioned only by them; nothing may cut rows by number. Tables of the pack hold no person and join freely.
+//! Every node gets the columns that hold the person of its row. Evidence may be joined only where such columns are
+//! equal, grouped and partitioned only by them; nothing may cut rows by number. Tables of the pack hold no person and
+//! join freely.
 //!
 //! Owns the check. Must never look at data.
 

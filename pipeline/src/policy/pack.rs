@@ -1,6 +1,7 @@
 //! The loaded pack: checked, planned, ready to judge.
 //!
-//! Owns loading. A pack that loads can be executed for any evidence; whatever is wrong is said with file and line here.
+//! Owns loading. A pack that loads can be executed for any evidence; whatever is wrong is said with file and line
+//! here.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -82,7 +83,8 @@ impl Pack {
         self.manifest.retention_days.get(&kind).copied().unwrap_or(i64::MAX / fuma_schemas::instant::DAY_MS)
     }
 
-    /// The base tables to gather for somebody who has rows in `present`: all that the rules read which can say anything.
+    /// The base tables to gather for somebody who has rows in `present`: all that the rules read which can say
+    /// anything.
     pub fn needs(&self, present: KindSet) -> KindSet {
         let speaking = self.rules.iter().filter(|rule| rule.planned.drivers.meets(present));
         speaking.fold(KindSet::NONE, |all, rule| all.union(rule.planned.needs))

@@ -1,8 +1,8 @@
 //! SQL -> checked plans, once per load (planning costs milliseconds, a step microseconds).
 //!
-//! Tables are numbered: the kinds of evidence, `tiered_stays`, the tables of the pack, then the views in the order in which
-//! they can be evaluated. DataFusion inlines views at every use (apache/datafusion #8777), so a view here is a table of its
-//! own: planned alone, evaluated once a step, read by the rules like evidence.
+//! Tables are numbered: the kinds of evidence, `tiered_stays`, the tables of the pack, then the views in the order in
+//! which they can be evaluated. DataFusion inlines views at every use (apache/datafusion #8777), so a view here is a
+//! table of its own: planned alone, evaluated once a step, read by the rules like evidence.
 //!
 //! Owns what SQL may say beyond locality. Must never execute anything.
 
@@ -86,7 +86,8 @@ impl Planner {
         self.add(file, &table.name, table.batch.schema(), origin)
     }
 
-    /// Plans a view and makes it known; the next number is its own. None when it reads a view of `later`, not yet known.
+    /// Plans a view and makes it known; the next number is its own. None when it reads a view of `later`, not yet
+    /// known.
     pub fn add_view(&mut self, name: &str, file: &SqlFile, later: &[String]) -> Result<Option<Planned>, PackError> {
         let statement = self.parse(file)?;
         if self.references(&statement).iter().any(|table| later.contains(table)) {

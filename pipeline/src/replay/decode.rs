@@ -1,7 +1,7 @@
 //! Sources -> evidence batches by partition, and rejects.
 //!
-//! One thread reads, the others decode blocks as they come; with one worker the reader decodes itself. Which block is decoded
-//! where changes the order of rows, and order means nothing.
+//! One thread reads, the others decode blocks as they come; with one worker the reader decodes itself. Which block is
+//! decoded where changes the order of rows, and order means nothing.
 //!
 //! Owns positions: the file and line of every reject. Must never put a record into a message.
 

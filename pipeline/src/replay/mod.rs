@@ -8,8 +8,8 @@
 //! run       partitions, each on a thread of its own, tick by tick
 //! ```
 //!
-//! Evidence is a set, so within a tick order means nothing, and the answer depends on the records and the tick alone, not on
-//! the number of workers. Replay forgets nothing. Never reads a wall clock.
+//! Evidence is a set, so within a tick order means nothing, and the answer depends on the records and the tick alone,
+//! not on the number of workers. Replay forgets nothing. Never reads a wall clock.
 
 mod decode;
 mod links;

@@ -1,6 +1,7 @@
 //! Partitions, each on a thread of its own, tick by tick.
 //!
-//! Owns the loop of a replay: apply what is known by the tick, enlist who is touched or due, judge when the step is full.
+//! Owns the loop of a replay: apply what is known by the tick, enlist who is touched or due, judge when the step is
+//! full.
 
 use std::sync::Arc;
 
@@ -56,8 +57,8 @@ fn judged(decoded: decode::Decoded, options: &Options, progress: &dyn Progress) 
     Ok(Finished { outcome, partitions, batches: decoded.batches })
 }
 
-/// What is known at `options.until`, or at the last record without it, applied at once and judged once, at that instant: for
-/// explaining and listing. The tick of the options is not looked at.
+/// What is known at `options.until`, or at the last record without it, applied at once and judged once, at that
+/// instant: for explaining and listing. The tick of the options is not looked at.
 ///
 /// # Errors
 /// When a source cannot be read to its end, or on a bug.

@@ -1,16 +1,16 @@
 //! What has fallen: the least fixpoint, kept as records come and go.
 //!
-//! Owns the two steps below and the verdicts. Must never count supports: contacts in a cycle support each other, so a count
-//! would never let them go, nor ever take them back.
+//! Owns the two steps below and the verdicts. Must never count supports: contacts in a cycle support each other, so a
+//! count would never let them go, nor ever take them back.
 //!
 //! ```text
 //! raise   what fell, and is touched or hangs on a name that is raised, is taken to count until shown otherwise
 //! fall    what is touched or raised falls if a ground of it has fallen, and then what hangs on it, until nothing falls
 //! ```
 //!
-//! What stays fallen through `raise` rests on grounds that are there still: each name it hangs on with all its records fell
-//! before it, and none of them was raised. So after `raise` the fallen are a part of the least set, and `fall` completes it. Only
-//! what may flip is visited: a name whose standing stays ends the walk.
+//! What stays fallen through `raise` rests on grounds that are there still: each name it hangs on with all its
+//! records fell before it, and none of them was raised. So after `raise` the fallen are a part of the least set, and
+//! `fall` completes it. Only what may flip is visited: a name whose standing stays ends the walk.
 
 use super::Verdict;
 use super::graph::{Graph, NONE};

@@ -1,7 +1,8 @@
 //! The graph of cases and contacts: facts, the names that they bear, and which contacts hang on a name.
 //!
-//! Owns the winner of each fact and the lists of what hangs on a name. Must never decide what falls (that is the fixpoint's), and
-//! never hold text: a name is its key, a fact its key and person. A fact takes 96 bytes, a name 32, beside their two tables.
+//! Owns the winner of each fact and the lists of what hangs on a name. Must never decide what falls (that is the
+//! fixpoint's), and never hold text: a name is its key, a fact its key and person. A fact takes 96 bytes, a name 32,
+//! beside their two tables.
 //!
 //! Places are u32: 2^32 facts would be 400 GB, so they do not run out.
 
@@ -86,7 +87,8 @@ impl Graph {
         }
     }
 
-    /// Whether the record beats the winner so far. The order is one of contents alone, so arrival never matters (I-2).
+    /// Whether the record beats the winner so far. The order is one of contents alone, so arrival never matters
+    /// (I-2).
     fn wins(&self, record: &LinkRecord<'_>, at: u32) -> bool {
         let fact = &self.facts[at as usize];
         let order = record.version.cmp(&fact.version).then_with(|| record.content.cmp(&fact.content));

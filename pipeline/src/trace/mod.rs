@@ -1,7 +1,7 @@
 //! Which contacts count (PACKS.md, "Only contacts that count"): the one place that joins people to each other (I-6).
 //!
-//! Owns the graph of cases and contacts: who names whom, and what has fallen. Must never read a colour, a clock or the world
-//! outside; must never keep a name or an identity as text.
+//! Owns the graph of cases and contacts: who names whom, and what has fallen. Must never read a colour, a clock or
+//! the world outside; must never keep a name or an identity as text.
 //!
 //! ```text
 //! records   rows of a log batch -> records with keys
@@ -9,9 +9,10 @@
 //! fixpoint  what has fallen, after what was touched; the verdicts that flipped
 //! ```
 //!
-//! A case record has fallen when its winner is retracted or excluded. A contact record has fallen when its winner is retracted, or
-//! its index_case or its index_contact names records that have all fallen. A name that no record bears has not fallen. "Fallen" is
-//! the least such set: contacts that hold each other up in a cycle count until a ground falls.
+//! A case record has fallen when its winner is retracted or excluded. A contact record has fallen when its winner is
+//! retracted, or its index_case or its index_contact names records that have all fallen. A name that no record bears
+//! has not fallen. "Fallen" is the least such set: contacts that hold each other up in a cycle count until a ground
+//! falls.
 
 mod fixpoint;
 mod graph;
@@ -51,10 +52,11 @@ impl Trace {
         Trace::default()
     }
 
-    /// Takes in these rows of a batch of the evidence log (`log_schema`), in any order and as often as they come; what follows
-    /// from them is for [`Trace::settle`]. Batches of other kinds hold no links, and are left alone.
+    /// Takes in these rows of a batch of the evidence log (`log_schema`), in any order and as often as they come;
+    /// what follows from them is for [`Trace::settle`]. Batches of other kinds hold no links, and are left alone.
     ///
-    /// Some two microseconds a row, the fixpoint included, with a million contacts on a busy machine. On an error no row was taken in.
+    /// Some two microseconds a row, the fixpoint included, with a million contacts on a busy machine. On an error no
+    /// row was taken in.
     pub fn apply(&mut self, kind: Kind, batch: &RecordBatch, rows: &[u32]) -> Result<(), LinkBatchError> {
         if !matches!(kind, Kind::Cases | Kind::Contacts) {
             return Ok(());
@@ -66,8 +68,9 @@ impl Trace {
         Ok(())
     }
 
-    /// Brings what was touched since the last call to the fixpoint, and returns the verdicts that differ from those given
-    /// before, at most one a contact, in no order that means anything. There is none for a contact that is retracted.
+    /// Brings what was touched since the last call to the fixpoint, and returns the verdicts that differ from those
+    /// given before, at most one a contact, in no order that means anything. There is none for a contact that is
+    /// retracted.
     ///
     /// Costs as much as there is downstream of what changed, once, however many records changed it.
     pub fn settle(&mut self) -> Vec<Verdict> {

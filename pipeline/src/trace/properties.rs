@@ -1,4 +1,5 @@
-//! Trace against a reference that works everything out from nothing: whatever the order, the repetition and the batches.
+//! Trace against a reference that works everything out from nothing: whatever the order, the repetition and the
+//! batches.
 //!
 //! Owns the reference. It must share nothing with the graph but the order of equal versions.
 

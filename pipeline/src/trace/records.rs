@@ -38,10 +38,11 @@ pub enum LinkBatchError {
 /// What is absent: before every instant of a record.
 const ABSENT: Instant = Instant(i64::MIN);
 
-/// What a record says, as far as it decides between records of one version: the greatest wins, column by column, absent least.
+/// What a record says, as far as it decides between records of one version: the greatest wins, column by column,
+/// absent least.
 ///
-/// Of a case the classification is enough: what comes after it cannot change whether the case has fallen. The names that a contact
-/// hangs on come after these.
+/// Of a case the classification is enough: what comes after it cannot change whether the case has fallen. The names
+/// that a contact hangs on come after these.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
 pub(super) struct Content {
     /// Classification or degree, as code + 1.

@@ -1,7 +1,8 @@
 //! The events of the feeds, field by field (FEEDS.md sections 1 and 2).
 //!
-//! An event is [`Common`], a [`Subject`] (not in regions) and the struct of its feed, in one JSON object. A retraction
-//! (`retracted: true`) needs the first two alone, and in travel the kind. `Option` is what may be absent or null.
+//! An event is [`Common`], a [`Subject`] (not in regions) and the struct of its feed, in one JSON object. A
+//! retraction (`retracted: true`) needs the first two alone, and in travel the kind. `Option` is what may be absent
+//! or null.
 //!
 //! Owns names, optionality and the sentence that explains each field to a producer. Must never hold a rule.
 
@@ -27,8 +28,8 @@ pub struct Common {
     /// A JSON integer literal: 1.0 is none.
     #[schemars(range(min = 1, max = 2_147_483_647), extend("default" = 1))]
     pub revision: Option<u32>,
-    /// True: the fact does not hold and never did. Then only owner, id, revision, the person and known_at are looked at
-    /// (in travel the kind too).
+    /// True: the fact does not hold and never did. Then only owner, id, revision, the person and known_at are looked
+    /// at (in travel the kind too).
     #[schemars(extend("default" = false))]
     pub retracted: Option<bool>,
     /// When the record became known. On Kafka the record's timestamp where it is absent; required in files and on

@@ -1,4 +1,5 @@
-//! The texts that fields hold, each a type of its own with the pattern that the contract gives it (FEEDS.md section 1).
+//! The texts that fields hold, each a type of its own with the pattern that the contract gives it (FEEDS.md section
+//! 1).
 //!
 //! Owns the patterns. They are ECMA 262 without look-around, so that every validator reads them alike. What a pattern
 //! can't say (a check digit, 29 February) intake says; a pattern must never refuse what intake accepts.

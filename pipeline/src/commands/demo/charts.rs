@@ -1,7 +1,8 @@
 //! The plots of the report as inline SVG.
 //!
-//! Owns geometry; pure. Colours come from the page's style sheet by class, so that a plot is right in light and in dark. Every
-//! plot has a title and a description for those who do not see it. Must never be given text that is not escaped yet.
+//! Owns geometry; pure. Colours come from the page's style sheet by class, so that a plot is right in light and in
+//! dark. Every plot has a title and a description for those who do not see it. Must never be given text that is not
+//! escaped yet.
 
 use std::fmt::Write;
 

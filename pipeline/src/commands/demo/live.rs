@@ -1,7 +1,7 @@
 //! The live table: the virtual day, people by colour, changes, and records read a second.
 //!
-//! Owns what is drawn while the engine runs: a table in place on a terminal, now and then a plain line elsewhere. Must
-//! never slow the engine: what comes too soon after the last drawing is dropped.
+//! Owns what is drawn while the engine runs: a table in place on a terminal, now and then a plain line elsewhere.
+//! Must never slow the engine: what comes too soon after the last drawing is dropped.
 
 use std::io::{IsTerminal, Write};
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};

@@ -1,8 +1,8 @@
 //! `fuma import regions`: the national list of risk areas to `regions.ndjson`, and what people have to look at.
 //!
-//! Owns the files and the summary; the translation is `fuma_connectors::regions`. Nothing is written before everything
-//! was read. Rows that no event was made of are no failure: they stand in the review list and are counted on standard
-//! error.
+//! Owns the files and the summary; the translation is `fuma_connectors::regions`. Nothing is written before
+//! everything was read. Rows that no event was made of are no failure: they stand in the review list and are counted
+//! on standard error.
 
 use std::collections::BTreeMap;
 use std::io::Write as _;

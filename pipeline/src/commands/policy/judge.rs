@@ -1,7 +1,7 @@
 //! Whether a pack's cases hold, and whether each rule is shown in every aspect.
 //!
-//! Owns the verdict: a pack may be used when every case holds and every rule has a trigger, a boundary, a release and a
-//! retraction.
+//! Owns the verdict: a pack may be used when every case holds and every rule has a trigger, a boundary, a release and
+//! a retraction.
 
 use std::sync::Arc;
 

@@ -1,5 +1,5 @@
-//! What a person, a fact and a row cost: `cargo test --release -p fuma-pipeline --lib evidence::tests::measure -- --ignored --nocapture`.
-//! The bound on memory is a test like others; times are for reading.
+//! What a person, a fact and a row cost: `cargo test --release -p fuma-pipeline --lib evidence::tests::measure --
+//! --ignored --nocapture`. The bound on memory is a test like others; times are for reading.
 
 use std::hint::black_box;
 use std::sync::Arc;

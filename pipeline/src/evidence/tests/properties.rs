@@ -63,7 +63,8 @@ fn record() -> impl Strategy<Value = Record> {
         })
 }
 
-/// Records, what comes in: the places of records, in any order and with repetition, each of them at least once; and compactions.
+/// Records, what comes in: the places of records, in any order and with repetition, each of them at least once; and
+/// compactions.
 fn arrivals() -> impl Strategy<Value = (Vec<Record>, Vec<usize>, Vec<bool>)> {
     prop::collection::vec(record(), 1..40).prop_flat_map(|records| {
         let again = prop::collection::vec(0..records.len(), 0..20);

@@ -123,7 +123,8 @@ pub(super) fn apply(evidence: &mut Evidence, records: &[Record]) -> Touched {
     touched
 }
 
-/// The rows of everybody in all tables, as sorted text: `table person|known_at|first_known_at|columns ...`, without handles.
+/// The rows of everybody in all tables, as sorted text: `table person|known_at|first_known_at|columns ...`, without
+/// handles.
 pub(super) fn rows_of_all(evidence: &Evidence) -> Vec<String> {
     let mut step = StepRows::default();
     evidence.gather_many(

@@ -21,9 +21,9 @@
 //! | `refused KIND ID of PERSON: CODE` | that the feed rejects the record, and why |
 //! | `tick 1h`, `until TIME` | how often people are judged (1m), and how long (60 days past the last time named) |
 //!
-//! A field is its name in the feed with blanks for underscores and without `_at` ("last exposure 2021-11-01 20:00"); a
-//! word of a closed list stands alone ("close"); `-` takes a field away. A second record of an id revises the first and
-//! need only name what changes.
+//! A field is its name in the feed with blanks for underscores and without `_at` ("last exposure 2021-11-01 20:00");
+//! a word of a closed list stands alone ("close"); `-` takes a field away. A second record of an id revises the first
+//! and need only name what changes.
 //! Each person of a case needs an `expect`, so that nothing is overlooked.
 //!
 //! Owns the format, and what it means for a case to hold. Pure: the engine that judges comes in as a function.

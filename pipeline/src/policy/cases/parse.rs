@@ -1,7 +1,7 @@
 //! The text of a case file into cases.
 //!
-//! Owns lines and headings; fields are `record`'s, expectations `expect`'s. Must never guess: what it cannot read is an
-//! error with its line.
+//! Owns lines and headings; fields are `record`'s, expectations `expect`'s. Must never guess: what it cannot read is
+//! an error with its line.
 
 use fuma_schemas::Instant;
 use fuma_schemas::instant::DAY_MS;

@@ -1,7 +1,7 @@
 //! A case through the engine, and what differs.
 //!
-//! Owns the comparison. The engine is a function from feeds to an answer, so that this stays pure and the engine stays
-//! the real one.
+//! Owns the comparison. The engine is a function from feeds to an answer, so that this stays pure and the engine
+//! stays the real one.
 
 use std::collections::BTreeMap;
 
