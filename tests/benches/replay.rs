@@ -1,7 +1,7 @@
 //! The end-to-end bench: a synthetic district from NDJSON in memory to changes, in one process.
 //!
 //! ```text
-//! cargo bench -p fuma-tests --bench replay -- [--people 1000000] [--workers 1,2] [--policy zhejiang-2020-109] [--tick 1h]
+//! cargo bench -p fuma-tests --bench replay -- [--people 1000000] [--workers 1,2] [--policy PACK] [--tick 1h]
 //! ```
 //!
 //! Prints wall and CPU seconds of each part, against a baseline in the same run: reading the same bytes and finding

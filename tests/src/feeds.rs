@@ -173,18 +173,7 @@ impl Record {
         let days = |number: u8| i64::from(number) * DAY_MS;
         let hours = |number: u8| i64::from(number) * HOUR_MS;
         match kind {
-            0 | 1 => {
-                self.text("classification", one_of::<Classification>(a));
-                self.instant("determined_at", at);
-                // Often closed within the day, so that what follows a discharge meets it.
-                let c = if kind == 1 { c % 3 } else { c };
-                if b > 128 {
-                    self.instant("onset_at", at - days(b % 4));
-                }
-                if c % 3 > 0 {
-                    self.instant("discharged_at", at + days(c % 20) + hours(c % 7));
-                }
-            }
+            0 | 1 => self.case(kind, at, [a, b, c]),
             2..=4 => self.contact(at, [a, b, c, d, e]),
             5 | 6 => {
                 self.text("kind", "stay");
@@ -214,17 +203,7 @@ impl Record {
                     self.text("issuer_region", region(d));
                 }
             }
-            11 => {
-                self.text("symptom", one_of::<SymptomName>(a));
-                self.instant("onset_at", at);
-                if b % 3 == 1 {
-                    self.instant("resolved_at", at + hours(b));
-                }
-                if c % 3 == 1 {
-                    self.instant("cleared_at", at + 2 * hours(c));
-                }
-                self.text("source", one_of::<SymptomSource>(d));
-            }
+            11 => self.symptom(at, [a, b, c, d]),
             12 => self.isolation(at, [a, b, c, d, e]),
             // A recovery in a centralised place, most of the time.
             13 => self.isolation(at, if a > 63 { [1, 0, c, d, e] } else { [a, b, c, d, e] }),
@@ -248,6 +227,31 @@ impl Record {
                 self.text("authority", "headquarters");
             }
         }
+    }
+
+    fn case(&mut self, kind: u8, at: i64, [a, b, c]: [u8; 3]) {
+        self.text("classification", one_of::<Classification>(a));
+        self.instant("determined_at", at);
+        // Often closed within the day, so that what follows a discharge meets it.
+        let c = if kind == 1 { c % 3 } else { c };
+        if b > 128 {
+            self.instant("onset_at", at - i64::from(b % 4) * DAY_MS);
+        }
+        if c % 3 > 0 {
+            self.instant("discharged_at", at + i64::from(c % 20) * DAY_MS + i64::from(c % 7) * HOUR_MS);
+        }
+    }
+
+    fn symptom(&mut self, at: i64, [a, b, c, d]: [u8; 4]) {
+        self.text("symptom", one_of::<SymptomName>(a));
+        self.instant("onset_at", at);
+        if b % 3 == 1 {
+            self.instant("resolved_at", at + i64::from(b) * HOUR_MS);
+        }
+        if c % 3 == 1 {
+            self.instant("cleared_at", at + 2 * i64::from(c) * HOUR_MS);
+        }
+        self.text("source", one_of::<SymptomSource>(d));
     }
 
     fn contact(&mut self, at: i64, [a, b, c, d, e]: [u8; 5]) {

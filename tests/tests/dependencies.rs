@@ -44,13 +44,7 @@ const NOT_DIRECTLY: &[(&str, &[&str])] = &[("fuma-pipeline", &["rdkafka", "rdkaf
 const FOR_THEIR_FEATURES: &[&str] = &["ahash", "getrandom", "num-bigint", "regex-automata"];
 
 /// Unused as it stands, to be used or dropped: this list only shrinks.
-const UNUSED_FOR_NOW: &[&str] = &[
-    "fuma-schemas: jiff",
-    "fuma-schemas: thiserror",
-    "fuma-tests: criterion",
-    "fuma-tests: insta",
-    "fuma-tests: tempfile",
-];
+const UNUSED_FOR_NOW: &[&str] = &[];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()

@@ -41,8 +41,8 @@ fn fresh(pack: &str) -> Arc<Pack> {
 proptest! {
     #![proptest_config(config())]
 
-    /// I-6: a rule over everybody says of each what it says of them alone; and nothing is lost by not gathering what no rule
-    /// can need.
+    /// I-6: a rule over everybody says of each what it says of them alone; and nothing is lost by not gathering
+    /// what no rule can need.
     #[test]
     fn a_rule_looks_at_one_person(drafts in vec(any::<Draft>(), 1..120)) {
         for pack in packs() {

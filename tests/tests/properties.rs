@@ -136,7 +136,7 @@ proptest! {
         }
     }
 
-    /// I-6. What a person's colour is hangs on their own records, on regions, and on the cases and contacts that trace follows.
+    /// I-6. What a person's colour is hangs on their own records, on regions, and on the links that trace follows.
     #[test]
     fn others_change_nothing(drafts in drafts()) {
         let records = WORLD.lines(&drafts);
@@ -149,7 +149,12 @@ proptest! {
                 };
                 let alone: Vec<Line> = records.iter().filter(is_needed).cloned().collect();
                 let of_person = |changes: &[CodeChange]| -> Vec<String> {
-                    lines(changes).into_iter().zip(changes).filter(|(_, c)| c.person == *person).map(|(l, _)| l).collect()
+                    lines(changes)
+                    .into_iter()
+                    .zip(changes)
+                    .filter(|(_, change)| change.person == *person)
+                    .map(|(line, _)| line)
+                    .collect()
                 };
                 let got = replayed(pack, &alone, tick("1h")).outcome.changes;
                 prop_assert_eq!(of_person(&got), of_person(&whole));
@@ -180,7 +185,8 @@ proptest! {
             for changes in [&steps.outcome.changes, &once.outcome.changes] {
                 let by_person = by_person(changes);
                 for person in records.iter().filter_map(|line| line.person) {
-                    let (colour, rules) = announced_by(by_person.get(&person).map(Vec::as_slice).unwrap_or_default(), until);
+                    let own = by_person.get(&person).map(Vec::as_slice).unwrap_or_default();
+                let (colour, rules) = announced_by(own, until);
                     let expected = state_of(timelines.get(&person), pack, until);
                     let rules: BTreeSet<String> = rules.into_iter().collect();
                     prop_assert_eq!((colour, rules), expected);

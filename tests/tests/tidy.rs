@@ -14,20 +14,7 @@ const LINE_CHARACTERS_MAX: usize = 120;
 /// Files whose lines may be longer, each with the reason.
 const LONG_LINES: &[(&str, &str)] = &[];
 /// Files that may still say that they are to be written.
-const UNWRITTEN: &[&str] = &[
-    "ARCHITECTURE.md",
-    "connectors/src/files/mod.rs",
-    "connectors/src/regions/mod.rs",
-    "pipeline/src/assess/mod.rs",
-    "pipeline/src/commands/mod.rs",
-    "pipeline/src/district/mod.rs",
-    "pipeline/src/evidence/mod.rs",
-    "pipeline/src/intake/mod.rs",
-    "pipeline/src/main.rs",
-    "pipeline/src/policy/mod.rs",
-    "pipeline/src/replay/mod.rs",
-    "pipeline/src/trace/mod.rs",
-];
+const UNWRITTEN: &[&str] = &[];
 /// The stages that take time and chance as inputs (I-7), and the words that would bring either in.
 const PURE: &[&str] = &["evidence", "assess", "policy", "trace", "intake"];
 const IMPURE_WORDS: &[&str] =
@@ -108,7 +95,9 @@ fn lines_fit_a_screen() {
     check(applies, |TextFile { path, text }, found| {
         for (place, line) in text.lines().enumerate() {
             let characters = line.chars().count();
-            if characters > LINE_CHARACTERS_MAX {
+            // A text that is printed or a record of a test is not cut for the eye's sake, nor is the row of a table.
+            let whole = line.contains('"') || line.trim_start().starts_with("//! |");
+            if characters > LINE_CHARACTERS_MAX && !whole {
                 found.push(format!("{path}:{}: {characters} characters, at most {LINE_CHARACTERS_MAX}", place + 1));
             }
         }

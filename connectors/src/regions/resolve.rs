@@ -3,7 +3,7 @@
 //! ```text
 //! alias?                                 -> what people decided on
 //! province, city, county                 -> the county
-//! province, province or none, district   -> the district of a municipality (the cities 市辖区 and 县 of the codes are artificial)
+//! province, province or none, district   -> a municipality's district (the codes' cities 市辖区 and 县 are artificial)
 //! province, district, street             -> the street, in its own spelling or nearly so
 //! then the text of the area: the street that it begins with or, if there is only one, holds
 //! ```

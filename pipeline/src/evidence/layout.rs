@@ -1,7 +1,7 @@
 //! Where what lies in a row of a table.
 //!
 //! ```text
-//! next 4 | key 8 | revision 2 | known_at 4 | marks 1 | the kind's columns: 1 byte a code, 4 all else | links of the kind
+//! next 4 | key 8 | revision 2 | known_at 4 | marks 1 | columns: 1 byte a code, 4 all else | links of the kind
 //! ```
 //!
 //! Owns the offsets. A row lies in one piece, not in a column each: people are gathered at random, and one row is one

@@ -234,7 +234,7 @@ fn readers_agree(rules: &FeedRules, text: &str) -> bool {
 }
 
 proptest! {
-    /// What the fast reader reads, the exact one reads alike; so a record is accepted or not whichever of them reads it.
+    /// What the fast reader reads, the exact one reads alike: a record is accepted or not whichever reads it.
     #[test]
     fn the_two_readers_agree(members in proptest::collection::vec(token(), 0..6), end in r"\}|\} |\}\}|\}x|,\}|", feed in 0..9_usize) {
         let text = format!("{{{}{end}", members.join(","));
@@ -244,7 +244,11 @@ proptest! {
 
     /// Any bytes are a record or a reject, never a panic; and a change to a good record is read alike by both readers.
     #[test]
-    fn any_bytes_are_data(at in 0..TEST.len(), bytes in proptest::collection::vec(any::<u8>(), 0..4), cut in 0..3_usize) {
+    fn any_bytes_are_data(
+        at in 0..TEST.len(),
+        bytes in proptest::collection::vec(any::<u8>(), 0..4),
+        cut in 0..3_usize,
+    ) {
         let mut raw = TEST.as_bytes().to_vec();
         raw.splice(at..(at + cut).min(TEST.len()), bytes);
         let mut into = [EvidenceBuilders::new()];

@@ -128,7 +128,9 @@ proptest! {
 
     #[test]
     fn what_was_forgotten_is_as_if_it_had_never_been(
-        days in prop::collection::vec((0..3_u8, 0..20_u8, 0..100_i64), 1..40), now in 0..200_i64, compact in any::<bool>(),
+        days in prop::collection::vec((0..3_u8, 0..20_u8, 0..100_i64), 1..40),
+        now in 0..200_i64,
+        compact in any::<bool>(),
     ) {
         let records: Vec<Record> =
             days.iter().map(|(number, id, day)| test_record(*number, &id.to_string(), day * DAY + 1)).collect();
@@ -138,9 +140,11 @@ proptest! {
         if compact {
             evidence.compact();
         }
-        // A fact is kept or forgotten by the latest of its records, whichever of them won: they tie, so the latest does.
-        let latest = |record: &Record| records.iter().filter(|other| other.key() == record.key()).map(|other| other.known_at).max();
-        let kept: Vec<Record> = records.iter().filter(|record| latest(record) >= Some((now - 60) * DAY)).cloned().collect();
+        // A fact is kept or forgotten by the latest of its records, whichever won: they tie, so the latest does.
+        let of_fact = |record: &Record| records.iter().filter(|other| other.key() == record.key());
+        let latest = |record: &Record| of_fact(record).map(|other| other.known_at).max();
+        let is_kept = |record: &&Record| latest(record) >= Some((now - 60) * DAY);
+        let kept: Vec<Record> = records.iter().filter(is_kept).cloned().collect();
         let mut fresh = Evidence::default();
         apply(&mut fresh, &kept);
         prop_assert_eq!(rows_of_all(&evidence), rows_of_all(&fresh));
