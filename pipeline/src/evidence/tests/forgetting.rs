@@ -141,8 +141,9 @@ proptest! {
             evidence.compact();
         }
         // A fact is kept or forgotten by the latest of its records, whichever won: they tie, so the latest does.
-        let of_fact = |record: &Record| records.iter().filter(|other| other.key() == record.key());
-        let latest = |record: &Record| of_fact(record).map(|other| other.known_at).max();
+        let latest = |record: &Record| {
+            records.iter().filter(|other| other.key() == record.key()).map(|other| other.known_at).max()
+        };
         let is_kept = |record: &&Record| latest(record) >= Some((now - 60) * DAY);
         let kept: Vec<Record> = records.iter().filter(is_kept).cloned().collect();
         let mut fresh = Evidence::default();
