@@ -8,6 +8,7 @@
 //! their line ends, and parsing each line into a `serde_json::Value`. Never part of a test: machines differ.
 
 #![allow(clippy::print_stdout, clippy::unwrap_used, clippy::expect_used, clippy::cast_precision_loss)]
+#![allow(clippy::disallowed_methods, reason = "a bench reads the clock")]
 
 use std::sync::Arc;
 use std::time::Instant as WallClock;

@@ -49,7 +49,7 @@ pub(super) fn add(plan: &mut Plan, settings: &Settings) {
 
 impl List {
     fn add(&self, plan: &mut Plan, random: &mut Random) {
-        let ends_early = self.number % 2 == 0;
+        let ends_early = self.number.is_multiple_of(2);
         for entry in 0..random.between(15, 40) {
             let person = plan.next_person();
             let known_at = Instant(self.starts_at.0 + random.minutes(0, 120));

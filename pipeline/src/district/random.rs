@@ -51,7 +51,7 @@ impl Random {
 
     /// A number of [0, bound); 0 for a bound of 0.
     pub(super) fn below(&mut self, bound: u32) -> u32 {
-        ((self.next() >> 32) * u64::from(bound) >> 32) as u32
+        (((self.next() >> 32) * u64::from(bound)) >> 32) as u32
     }
 
     /// A number of [low, high].

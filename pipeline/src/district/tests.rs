@@ -168,6 +168,7 @@ fn volume_certificates_and_coloured_people_are_as_settled() {
 #[ignore = "a measurement: cargo test --release -p fuma-pipeline speed -- --ignored --nocapture"]
 fn speed() {
     for (name, settings) in [("demo", Settings::demo(1)), ("benchmark", Settings::benchmark(1))] {
+        #[expect(clippy::disallowed_methods, reason = "tells how fast it is")]
         let begun = std::time::Instant::now();
         let feeds = generate(&settings);
         let seconds = begun.elapsed().as_secs_f64();

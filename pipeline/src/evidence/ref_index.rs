@@ -53,7 +53,7 @@ fn tag(hash: u64) -> u32 {
 
 impl Shard {
     fn place(&self, tag: u32) -> usize {
-        (u64::from(tag) * self.places as u64 >> 32) as usize
+        ((u64::from(tag) * self.places as u64) >> 32) as usize
     }
 
     fn find(&self, tag: u32, is: impl Fn(u32) -> bool) -> Option<usize> {

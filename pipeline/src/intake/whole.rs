@@ -20,10 +20,10 @@ pub(super) fn check(rules: &KindRules, values: &[Value<'_>], known_at: Instant) 
         return Err(Fault::new(RejectCode::BadOutcome, "outcome"));
     }
     for (start, end) in &rules.pairs {
-        if let (Some(Value::Instant(from)), Some(Value::Instant(to))) = (values.get(*start), values.get(*end)) {
-            if to < from {
-                return Err(fault(rules, *end, RejectCode::EndBeforeStart));
-            }
+        if let (Some(Value::Instant(from)), Some(Value::Instant(to))) = (values.get(*start), values.get(*end))
+            && to < from
+        {
+            return Err(fault(rules, *end, RejectCode::EndBeforeStart));
         }
     }
     for (place, (field, value)) in rules.fields.iter().zip(values).enumerate() {
@@ -41,10 +41,9 @@ pub(super) fn check(rules: &KindRules, values: &[Value<'_>], known_at: Instant) 
         let instant = |name| place(rules, name).and_then(|at| values.get(at));
         if let (Some(Value::Instant(starts)), Some(Value::Instant(expires))) =
             (instant("starts_at"), instant("expires_at"))
+            && expires.0 - starts.0 > LISTING_MS_MAX
         {
-            if expires.0 - starts.0 > LISTING_MS_MAX {
-                return Err(Fault::new(RejectCode::ListingTooLong, "expires_at"));
-            }
+            return Err(Fault::new(RejectCode::ListingTooLong, "expires_at"));
         }
     }
     Ok(())

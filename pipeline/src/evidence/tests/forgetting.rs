@@ -106,7 +106,7 @@ fn memory_goes_down_and_who_is_kept_is_as_before() {
         .map(|number| test_record((number % 50) as u8, &number.to_string(), i64::from(number % 100) * DAY))
         .collect();
     apply(&mut evidence, &records);
-    let may_forget = |number: u32| number % 2 == 0;
+    let may_forget = |number: u32| number.is_multiple_of(2);
     let kept = |evidence: &Evidence| -> Vec<String> {
         let numbers = (0..evidence.people()).filter(|number| !may_forget(*number));
         let slots: Vec<String> =
