@@ -15,7 +15,7 @@ use super::fields::{
     self, CERT_NUMBER, CERT_TYPE, FIELDS_MAX, FeedRules, ID, KNOWN_AT, OWNER, PERSON, RETRACTED, REVISION, SLOTS_MAX,
     TRAVEL_KIND,
 };
-use super::key::{Key, parse_person, spell};
+use super::key::{Key, spell};
 use super::owners::{Owners, is_owner};
 use super::read::{self, Record, Slot};
 use super::region_code::RegionTable;
@@ -159,7 +159,7 @@ impl Decoder {
         let is_certificate = [cert_type, cert_number].iter().any(|slot| **slot != Slot::Absent);
         match person {
             Slot::Text(_) if is_certificate => Err(Fault::new(RejectCode::TwoPersons, "person")),
-            Slot::Text(text) => parse_person(text).ok_or(Fault::new(RejectCode::BadValue, "person")),
+            Slot::Text(text) => Person::parse(text).ok_or(Fault::new(RejectCode::BadValue, "person")),
             _ if is_certificate => self.certificate(cert_type, cert_number),
             _ => Err(Fault::new(RejectCode::MissingField, "person")),
         }

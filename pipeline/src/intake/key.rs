@@ -87,36 +87,3 @@ pub fn person_token(key: &Key, cert_type: &str, cert_number: &str) -> Person {
     spell(cert_number, &mut spelt);
     key.token(cert_type, &spelt)
 }
-
-/// Reads the key that a producer holds, like [`Person::parse`]: 32 hex digits of either case.
-///
-/// Two halves in two registers, since it is done for every event; sixteen bytes written one by one stall the copy
-/// that follows.
-pub(super) fn parse_person(text: &str) -> Option<Person> {
-    let digits: &[u8; 32] = text.as_bytes().try_into().ok()?;
-    let ([first, second], []) = digits.as_chunks::<16>() else { return None };
-    let token = u128::from(half_token(first)?) << 64 | u128::from(half_token(second)?);
-    Some(Person(token.to_be_bytes()))
-}
-
-fn half_token(digits: &[u8; 16]) -> Option<u64> {
-    let (mut token, mut all) = (0, 0);
-    for digit in digits {
-        let value = HEX[usize::from(*digit)];
-        token = token << 4 | u64::from(value);
-        all |= value;
-    }
-    (all < 16).then_some(token)
-}
-
-/// The value of each hex digit; 255 for any other byte.
-const HEX: [u8; 256] = {
-    let mut values = [u8::MAX; 256];
-    let mut value = 0;
-    while value < 16 {
-        values[b"0123456789abcdef"[value] as usize] = value as u8;
-        values[b"0123456789ABCDEF"[value] as usize] = value as u8;
-        value += 1;
-    }
-    values
-};

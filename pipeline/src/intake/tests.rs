@@ -11,7 +11,6 @@ use fuma_schemas::{Feed, Instant, Kind, Person, RejectCode};
 use proptest::prelude::*;
 
 use super::fields::{self, FIELDS_MAX, FeedRules, SLOTS_MAX};
-use super::key::parse_person;
 use super::read::{self, Record};
 use super::{Decoder, EvidenceBuilders, Key, KeyError, Owners, RegionTable, Settings, person_token, resident_id};
 
@@ -74,22 +73,6 @@ fn one_person_in_every_spelling_of_a_number() {
     );
     let batch = decode(Feed::Tests, &by_number).unwrap();
     assert_eq!(batch.column(log::PERSON).as_fixed_size_binary().value(0), expected.0);
-}
-
-#[test]
-fn a_person_key_is_read_as_everywhere_else() {
-    let whole = "0123456789ABCDEFfedcba9876543210";
-    for text in [
-        whole,
-        &whole[1..],
-        "",
-        "0123456789ABCDEFfedcba987654321g",
-        "0123456789ABCDEFfedcba98765432é",
-        &whole.repeat(2),
-    ] {
-        assert_eq!(parse_person(text), Person::parse(text), "{text}");
-    }
-    assert_eq!(parse_person(whole).unwrap().to_string(), whole.to_lowercase());
 }
 
 #[test]

@@ -118,7 +118,10 @@ impl Planner {
 
     fn parse(&self, file: &SqlFile) -> Result<Statement, PackError> {
         let statement = self.context.state().sql_to_statement(&file.sql, &datafusion::config::Dialect::Generic);
-        let statement = statement.map_err(|error| located(file, &error))?;
+        let statement = statement.map_err(|error| match error.message().contains("single SQL statement") {
+            true => PackError::at(&file.path, first_line(file), "only one SELECT is allowed here"),
+            false => located(file, &error),
+        })?;
         let query = match &statement {
             Statement::Statement(inner) => match inner.as_ref() {
                 ast::Statement::Query(query) => Some(query),
@@ -130,8 +133,9 @@ impl Planner {
             return Err(PackError::at(&file.path, first_line(file), "only one SELECT is allowed here"));
         };
         if query.limit_clause.is_some() || query.fetch.is_some() {
-            let reason = "LIMIT cuts rows by number, which mixes people: remove it";
-            return Err(PackError::at(&file.path, line_of_word(file, "LIMIT").max(1), reason));
+            let reason = "LIMIT, OFFSET and FETCH cut rows by number, which mixes people: remove it";
+            let line = ["LIMIT", "OFFSET", "FETCH"].iter().map(|word| line_of_word(file, word)).max().unwrap_or(0);
+            return Err(PackError::at(&file.path, line.max(1), reason));
         }
         Ok(statement)
     }
