@@ -2,10 +2,12 @@
 //!
 //! ```text
 //! files     feed files: NDJSON, gzip, zstd, CSV, Parquet -> blocks of lines
+//! log       the ports: what the engine sees of Kafka or of a folder
 //! regions   the national risk-area list (names) -> region codes
 //! ```
 //!
 //! Must never know a rule or a colour's meaning.
 
 pub mod files;
+pub mod log;
 pub mod regions;

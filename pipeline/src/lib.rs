@@ -7,6 +7,7 @@
 //! policy    packs: SQL rules, planned once, executed a step at a time
 //! assess    reasons -> timeline -> state -> change
 //! replay    the engine over files, with a virtual clock
+//! live      the engine on a log: a service
 //! explain   why a person has a colour, and what does not count; what is overdue
 //! commands  the fuma binary
 //! ```
@@ -20,6 +21,7 @@ pub mod district;
 pub mod evidence;
 pub mod explain;
 pub mod intake;
+pub mod live;
 pub mod policy;
 pub mod replay;
 pub mod trace;

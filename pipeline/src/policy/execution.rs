@@ -6,6 +6,7 @@
 //!
 //! Owns one executor a worker. Must never choose who is judged or when.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
@@ -16,6 +17,7 @@ use datafusion::execution::TaskContext;
 use datafusion::execution::runtime_env::RuntimeEnv;
 use datafusion::physical_plan::execution_plan::reset_plan_states;
 use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties as _};
+use datafusion::prelude::SessionConfig;
 use fuma_schemas::Instant;
 use fuma_schemas::evidence::instant_type;
 use futures::StreamExt as _;
@@ -45,6 +47,7 @@ pub struct RuleRow {
 /// Executes the plans of one pack; one a worker.
 pub struct Executor {
     pack: Arc<Pack>,
+    config: SessionConfig,
     runtime: Arc<RuntimeEnv>,
     /// DataFusion may spawn (a UNION below a join): on this one thread.
     threads: tokio::runtime::Runtime,
@@ -57,7 +60,7 @@ impl Executor {
     /// When the system has no room for a runtime.
     pub fn new(pack: Arc<Pack>) -> Result<Executor> {
         let threads = tokio::runtime::Builder::new_current_thread().build()?;
-        Ok(Executor { pack, runtime: Arc::new(RuntimeEnv::default()), threads })
+        Ok(Executor { pack, config: session_config(), runtime: Arc::new(RuntimeEnv::default()), threads })
     }
 
     /// The pack.
@@ -113,21 +116,23 @@ impl Executor {
         Ok(())
     }
 
-    fn run(&self, plan: &Arc<dyn ExecutionPlan>, input: &Arc<StepInput>) -> Result<Vec<RecordBatch>> {
-        let plan = reset_plan_states(Arc::clone(plan))?;
-        let config = session_config_once().clone().with_extension(Arc::clone(input));
-        let nothing = Default::default;
-        let context = TaskContext::new(
+    /// The context of one execution: it carries the step's tables to the leaves.
+    fn context(&self, input: &Arc<StepInput>) -> TaskContext {
+        TaskContext::new(
             None,
             String::new(),
-            config,
-            nothing(),
-            Default::default(),
-            Default::default(),
-            Default::default(),
+            self.config.clone().with_extension(Arc::clone(input)),
+            HashMap::new(),
+            HashMap::new(),
+            HashMap::new(),
+            HashMap::new(),
             Arc::clone(&self.runtime),
-        );
-        let context = Arc::new(context);
+        )
+    }
+
+    fn run(&self, plan: &Arc<dyn ExecutionPlan>, input: &Arc<StepInput>) -> Result<Vec<RecordBatch>> {
+        let plan = reset_plan_states(Arc::clone(plan))?;
+        let context = Arc::new(self.context(input));
         // A UNION at the top has a partition an input.
         let partitions = plan.output_partitioning().partition_count();
         self.threads.block_on(async {
@@ -142,11 +147,6 @@ impl Executor {
             Ok(batches)
         })
     }
-}
-
-fn session_config_once() -> &'static datafusion::prelude::SessionConfig {
-    static CONFIG: std::sync::OnceLock<datafusion::prelude::SessionConfig> = std::sync::OnceLock::new();
-    CONFIG.get_or_init(session_config)
 }
 
 fn mark(reads: &[usize], first_view: usize, used: &mut [bool]) {

@@ -6,6 +6,7 @@
 //! schedule  rows of batches in the order of ticks
 //! links     trace over all ticks: verdicts in the order of ticks
 //! run       partitions, each on a thread of its own, tick by tick
+//! watch     what is counted besides: missed windows, short greens
 //! ```
 //!
 //! Evidence is a set, so within a tick order means nothing, and the answer depends on the records and the tick alone,
@@ -16,6 +17,7 @@ mod links;
 mod run;
 mod schedule;
 mod tick;
+mod watch;
 
 use std::sync::Arc;
 
@@ -103,6 +105,10 @@ pub struct Counts {
     pub people: u64,
     /// Facts.
     pub facts: u64,
+    /// Contacts that became known when their window was over: they give no colour.
+    pub missed_windows: u64,
+    /// Announced greens that lasted less than 24 h.
+    pub short_greens: u64,
     /// Announced green, yellow and red at the end.
     pub colours: [u64; 3],
     /// The state's memory, by partition.

@@ -10,7 +10,7 @@ use fuma_schemas::{CodeChange, Instant, Kind};
 
 use super::links::{self, Verdicts};
 use super::schedule::{self, Schedule};
-use super::{Counts, Options, Outcome, Progress, ReplayError, Source, Tick, decode};
+use super::{Counts, Options, Outcome, Progress, ReplayError, Source, Tick, decode, watch};
 use crate::assess::{Partition, Step};
 
 /// The partitions at the end of a replay, for whoever wants to look into the state.
@@ -53,6 +53,7 @@ fn judged(decoded: decode::Decoded, options: &Options, progress: &dyn Progress) 
             changes.push(of_partition);
         }
         outcome.changes = merged(changes);
+        outcome.counts.short_greens = watch::short_greens(&outcome.changes);
     }
     Ok(Finished { outcome, partitions, batches: decoded.batches })
 }
@@ -177,6 +178,7 @@ fn count(partition: &Partition, counts: &mut Counts) {
     counts.people += u64::from(partition.evidence().people());
     counts.conflicts += partition.evidence().conflicts();
     counts.facts += memory.facts;
+    counts.missed_windows += watch::missed_windows(partition);
     counts.announced_bytes += partition.announced_bytes() as u64;
     for (all, own) in counts.colours.iter_mut().zip(partition.colours()) {
         *all += own;

@@ -59,6 +59,10 @@ fn text(outcome: &Outcome, options: &Options, seconds: f64) -> String {
     for (rule, count) in rules {
         line("  rule", format!("{rule:<20}{count}"));
     }
+    line(
+        "watch",
+        format!("{} greens of less than 24 h, {} contacts known too late", counts.short_greens, counts.missed_windows),
+    );
     let state: u64 = counts.memory.iter().map(|memory| memory.bytes as u64).sum::<u64>() + counts.announced_bytes;
     #[expect(clippy::cast_precision_loss, reason = "shown with no digit behind the point")]
     let (per_second, per_person) =

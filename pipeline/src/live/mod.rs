@@ -1,0 +1,17 @@
+//! Live: the same engine on a log, as a service that never stops and never announces twice.
+//!
+//! ```text
+//! record    the layout of an evidence record: sections of Arrow IPC, and the cause of each row
+//! intake    feed records -> evidence, links, reference, dead letters        (a thread or more)
+//! trace     link records -> contacts with their standing                    (one thread in the group)
+//! worker    evidence -> changes and positions in one transaction            (a thread a core)
+//! snapshot  a partition's state as Parquet, written between commits, read at a takeover
+//! metric    the names and units of what is measured
+//! fault     places at which a test can end the process                      (only in test builds)
+//! ```
+//!
+//! Owns the order of I/O. Must never judge: that is `assess`, which knows neither log nor clock.
+
+pub mod fault;
+pub mod metric;
+pub mod stop;

@@ -1,0 +1,53 @@
+//! What officials watch besides colours: contacts known too late, and greens that hardly lasted (PACKS.md).
+//!
+//! Owns the counting. Must never change what is announced.
+
+use std::collections::HashMap;
+
+use fuma_schemas::instant::DAY_MS;
+use fuma_schemas::{CodeChange, Colour, Instant, Kind, Person};
+use rustc_hash::FxBuildHasher;
+
+use crate::assess::Partition;
+use crate::evidence::{BaseTable, FactView, Value};
+use crate::policy::pack::Parameter;
+
+/// The parameter of a pack that says for how many full days a contact is watched.
+const CONTACT_DAYS: &str = "contact_days";
+
+/// How many standing contacts became known when their window was over (`late`): they give no colour.
+pub(super) fn missed_windows(partition: &Partition) -> u64 {
+    let Some(Parameter::Integer(days)) = partition.pack().manifest.parameters.get(CONTACT_DAYS) else { return 0 };
+    let evidence = partition.evidence();
+    let has_contacts = |person: &u32| evidence.kinds(*person).contains(BaseTable::Kind(Kind::Contacts));
+    let facts = (0..evidence.people()).filter(has_contacts).flat_map(|person| evidence.handles(person));
+    let late = facts.filter_map(|fact| evidence.describe(fact)).filter(|fact| is_late(fact, *days));
+    late.count() as u64
+}
+
+fn is_late(fact: &FactView<'_>, days: i64) -> bool {
+    let instant = |name: &str| {
+        fact.values.iter().find(|(column, _)| *column == name).and_then(|(_, value)| match value {
+            Value::Instant(instant) => Some(*instant),
+            _ => None,
+        })
+    };
+    let window_end = instant("last_exposure_at").and_then(|exposed_at| exposed_at.day_end(days));
+    let known_at = instant("determined_at").map(|determined_at| determined_at.max(fact.first_known_at));
+    let is_over = window_end.zip(known_at).is_some_and(|(end, known_at)| end <= known_at);
+    fact.kind == Kind::Contacts && fact.standing && fact.counts && is_over
+}
+
+/// How often somebody was announced green for less than 24 h; changes in the order of decided_at.
+pub(super) fn short_greens(changes: &[CodeChange]) -> u64 {
+    let mut green_since: HashMap<Person, Instant, FxBuildHasher> = HashMap::default();
+    let mut short = 0;
+    for change in changes {
+        if change.to == Colour::Green {
+            green_since.insert(change.person, change.decided_at);
+        } else if let Some(since) = green_since.remove(&change.person) {
+            short += u64::from(change.decided_at.0 - since.0 < DAY_MS);
+        }
+    }
+    short
+}
