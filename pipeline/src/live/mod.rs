@@ -14,4 +14,8 @@
 
 pub mod fault;
 pub mod metric;
+pub mod record;
+//pub mod service;
+pub mod snapshot;
 pub mod stop;
+pub mod worker;
