@@ -2,6 +2,7 @@
 //!
 //! Owns I/O at the outermost edge: files, terminals, the wall clock. Must never hold a rule or decide a colour.
 
+pub mod config;
 pub mod demo;
 pub mod explain;
 pub mod import;
@@ -9,11 +10,15 @@ pub mod input;
 pub mod overdue;
 pub mod policy;
 pub mod replay;
+pub mod run;
 
 use std::path::PathBuf;
 
 use fuma_connectors::files::FileError;
 
+use crate::config::ConfigError;
+use crate::http::HttpError;
+use crate::live::service::ServiceError;
 use crate::policy::PackError;
 use crate::replay::ReplayError;
 
@@ -51,6 +56,18 @@ pub enum CommandError {
     /// The replay ended early.
     #[error("{0}")]
     Replay(#[from] ReplayError),
+    /// There is no pack.
+    #[error("no policy: give --policy, set FUMA_POLICY, or write it in the configuration (`fuma policy list`)")]
+    NoPolicy,
+    /// The configuration is unusable.
+    #[error("{0}")]
+    Config(#[from] ConfigError),
+    /// There is no HTTP port.
+    #[error("{0}")]
+    Http(#[from] HttpError),
+    /// The service ended early.
+    #[error("{0}")]
+    Service(#[from] ServiceError),
     /// An input of a command is unusable; says which and why.
     #[error("{0}")]
     Input(String),
@@ -63,7 +80,11 @@ impl CommandError {
     /// The exit code: 2 for unusable input, 1 for the rest.
     pub fn exit_code(&self) -> u8 {
         match self {
-            CommandError::Feeds(_) | CommandError::Input(_) | CommandError::Replay(ReplayError::Source(_)) => 2,
+            CommandError::Feeds(_)
+            | CommandError::Input(_)
+            | CommandError::Config(_)
+            | CommandError::NoPolicy
+            | CommandError::Replay(ReplayError::Source(_)) => 2,
             _ => 1,
         }
     }

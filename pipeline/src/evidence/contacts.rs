@@ -30,14 +30,7 @@ pub(super) struct Standing {
 impl Evidence {
     /// Takes a verdict of trace on a contact; one of a lower or the same version as the last changes nothing. It may
     /// come before the contact's record: then it waits for it.
-    pub fn set_counts(
-        &mut self,
-        token: Person,
-        fact: FactKey,
-        counts: bool,
-        version: u64,
-        touched: &mut Touched,
-    ) {
+    pub fn set_counts(&mut self, token: Person, fact: FactKey, counts: bool, version: u64, touched: &mut Touched) {
         let counted = match self.verdicts.entry(fact) {
             Entry::Occupied(entry) if entry.get().version >= version => return,
             Entry::Occupied(mut entry) => entry.insert(Standing { version, counts }).counts,

@@ -15,15 +15,13 @@
 mod error;
 mod read;
 mod schema;
-#[cfg(test)]
-mod tests;
 mod verdicts;
 mod write;
 
 pub use error::RecordError;
 pub use read::{Causes, Section, read};
 pub use schema::{live_schema, verdict_schema, with_causes};
-pub use verdicts::{VerdictRows, VerdictRow, Verdicts};
+pub use verdicts::{VerdictRow, VerdictRows, Verdicts};
 pub use write::RecordWriter;
 
 /// What every message begins with.

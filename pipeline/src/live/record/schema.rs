@@ -21,7 +21,9 @@ const fn instant_type_of_cause() -> DataType {
 
 static KINDS: LazyLock<Vec<SchemaRef>> = LazyLock::new(|| {
     let kinds = Kind::PERSONAL.into_iter().chain([Kind::Regions]);
-    kinds.map(|kind| with_live(log_schema(kind).fields().iter().map(|field| field.as_ref().clone()).collect())).collect()
+    kinds
+        .map(|kind| with_live(log_schema(kind).fields().iter().map(|field| field.as_ref().clone()).collect()))
+        .collect()
 });
 
 static VERDICTS: LazyLock<SchemaRef> = LazyLock::new(|| {

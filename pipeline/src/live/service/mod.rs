@@ -1,25 +1,31 @@
 //! The service: stages on threads over one log, stopped together.
 //!
 //! ```text
+//! open        the log: Kafka, or a folder
 //! policies    which pack is in force
 //! supervise   a stage is made anew when its client fails
 //! ```
 //!
 //! Owns which threads there are. Must never hold state of a stage: that dies with its thread.
 
+mod open;
 pub mod policies;
 pub mod supervise;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use fuma_connectors::log::{Log, LogError, Severity, Topic};
+use fuma_schemas::Feed;
 
 use self::policies::{InForce, Place};
 use self::supervise::{Ended, Verdict};
+use crate::config::Config;
 use crate::http::{Health, Heartbeat, Part};
 use crate::intake::Settings;
+use crate::live::metric;
 use crate::live::stop::Stop;
 use crate::live::worker::clock::{CommitClock, SystemWall, Wall as _};
 use crate::live::worker::owned::Identity;
@@ -27,7 +33,6 @@ use crate::live::worker::reference::References;
 use crate::live::worker::restore::{RestoreError, Restoring};
 use crate::live::worker::rhythm::Rhythm;
 use crate::live::worker::{Worker, WorkerError, gauges};
-use crate::live::{intake, metric, trace};
 use crate::policy::Pack;
 
 /// How often gauges are set.
@@ -35,35 +40,39 @@ const GAUGES_EVERY: Duration = Duration::from_secs(1);
 /// A loop that has not turned for this long hangs.
 const HEARTBEAT_LIMIT: Duration = Duration::from_secs(60);
 
-/// What a service does.
-#[derive(Clone)]
-pub struct ServiceOptions {
-    /// The pack.
+/// What a service needs.
+#[derive(Clone, Debug)]
+pub struct Service {
+    /// What it is told.
+    pub config: Config,
+    /// The pack in force at the start.
     pub pack: Arc<Pack>,
-    /// The hash of its contents.
+    /// The hash of what the pack decides by.
     pub pack_hash: String,
-    /// What intake depends on.
+    /// What intake depends on: the key, owners, region codes, retention.
     pub intake: Arc<Settings>,
-    /// Threads that read feeds; 0 = this process does not.
-    pub intake_threads: usize,
-    /// Whether this process may judge links.
-    pub traces: bool,
-    /// Threads that judge; 0 = this process does not.
-    pub workers: usize,
-    /// The rhythm of commits.
-    pub rhythm: Rhythm,
-    /// Where snapshots are, and how often they are written.
-    pub snapshots: Option<crate::live::snapshot::Snapshots>,
-    /// How many people may differ at a recovery; none: any number.
-    pub differences_max: Option<usize>,
-    /// Whether a pack that was superseded is put in force again.
-    pub reinstates: bool,
-    /// Whether commits may go on beyond the broker's clock.
-    pub accepts_clock_ahead: bool,
-    /// The folder of the process's own files.
-    pub state: std::path::PathBuf,
-    /// The installation, as the source of its events.
-    pub source: String,
+    /// What is asked of this start alone.
+    pub wishes: Wishes,
+    /// Set when the process is to end.
+    pub stop: Stop,
+    /// Where loops and parts say how they are.
+    pub health: Health,
+}
+
+/// What is asked of one start, and is no setting, because it must not hold for the next.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Wishes {
+    /// Make the topics that are missing.
+    pub create_topics: bool,
+    /// Announce what differs from what was announced without a known reason (R-13), and go on with a sweep that would
+    /// turn many red.
+    pub accept_differences: bool,
+    /// Go on although the last commits ran ahead of the broker's clock (R-14).
+    pub accept_clock_ahead: bool,
+    /// Put the pack in force again although a later one is.
+    pub reinstate_policy: bool,
+    /// Without Kafka: the feed whose records come on standard input.
+    pub stdin: Option<Feed>,
 }
 
 /// Why a service ended other than in order.
@@ -80,46 +89,100 @@ pub enum ServiceError {
     Thread(#[from] std::io::Error),
 }
 
-/// Runs until it is asked to stop.
+/// Serves until it is told to stop.
 ///
 /// # Errors
-/// See [`ServiceError`].
-pub fn run(log: &Arc<dyn Log>, options: &ServiceOptions, health: &Health, stop: &Stop) -> Result<(), ServiceError> {
+/// When it cannot start, or cannot go on by itself.
+pub fn run(service: &Service) -> Result<(), ServiceError> {
+    let log = open::log(service)?;
     log.check()?;
     let references = References::default();
-    let mut threads = Vec::new();
-    let verdict = Verdict::default();
-    let pack_order = read_references(log.as_ref(), options, &references)?;
-    threads.push(follow_references(log, &references, stop, &verdict)?);
-    for slot in 0..options.intake_threads {
-        let (log, options, own) = (Arc::clone(log), options.clone(), stop.clone());
-        let heartbeat = health.register(format!("intake-{slot}"), HEARTBEAT_LIMIT);
-        threads.push(supervise::spawn(format!("intake-{slot}"), stop.clone(), verdict.clone(), move || {
-            intake::run(log.as_ref(), slot, &options.intake, &own, &|| heartbeat.tick()).map_err(of_log)
-        })?);
+    let pack_order = read_references(log.as_ref(), service, &references)?;
+    let mut stages = Stages { service, log, threads: Vec::new(), verdict: Verdict::default() };
+    stages.follow_references(&references)?;
+    if service.config.roles.intake {
+        for slot in 0..service.config.intake_threads {
+            //stages.intake(slot)?;
+        }
     }
-    if options.traces {
-        let (log, own) = (Arc::clone(log), stop.clone());
-        let heartbeat = health.register("trace", HEARTBEAT_LIMIT);
-        threads.push(supervise::spawn("trace".into(), stop.clone(), verdict.clone(), move || {
-            trace::run(log.as_ref(), &own, &|| heartbeat.tick()).map_err(of_log)
-        })?);
+    if service.config.roles.trace {
+        //stages.trace()?;
     }
-    for slot in 0..options.workers {
+    if service.config.roles.assess {
+        for slot in 0..service.config.workers {
+            stages.assess(slot, pack_order, &references)?;
+        }
+    }
+    stages.wait()
+}
+
+/// The threads of a service.
+struct Stages<'a> {
+    service: &'a Service,
+    log: Arc<dyn Log>,
+    threads: Vec<JoinHandle<()>>,
+    verdict: Verdict,
+}
+
+impl Stages<'_> {
+    fn spawn(
+        &mut self,
+        name: String,
+        stage: impl FnMut() -> Result<(), Ended> + Send + 'static,
+    ) -> Result<(), ServiceError> {
+        self.threads.push(supervise::spawn(name, self.service.stop.clone(), self.verdict.clone(), stage)?);
+        Ok(())
+    }
+
+    fn follow_references(&mut self, references: &References) -> Result<(), ServiceError> {
+        let (log, references, stop) = (Arc::clone(&self.log), references.clone(), self.service.stop.clone());
+        self.spawn("reference".into(), move || {
+            let mut reference = log.reference().map_err(of_log)?;
+            while !stop.is_set() {
+                references.advance(reference.as_mut(), Duration::from_millis(200)).map_err(of_log)?;
+            }
+            Ok(())
+        })
+    }
+
+    #[cfg(any())]
+    fn intake(&mut self, slot: usize) -> Result<(), ServiceError> {
+        let heartbeat = self.service.health.register(format!("intake-{slot}"), HEARTBEAT_LIMIT);
+        let (log, service) = (Arc::clone(&self.log), self.service.clone());
+        self.spawn(format!("intake-{slot}"), move || {
+            let stage = intake::run(log.as_ref(), slot, &service.intake, &service.stop, &|| heartbeat.tick());
+            stage.map_err(of_log)
+        })
+    }
+
+    #[cfg(any())]
+    fn trace(&mut self) -> Result<(), ServiceError> {
+        let heartbeat = self.service.health.register("trace", HEARTBEAT_LIMIT);
+        let (log, service) = (Arc::clone(&self.log), self.service.clone());
+        self.spawn("trace".into(), move || {
+            trace::run(log.as_ref(), &service.stop, &|| heartbeat.tick()).map_err(of_log)
+        })
+    }
+
+    fn assess(&mut self, slot: usize, pack_order: u64, references: &References) -> Result<(), ServiceError> {
+        let name = format!("assess-{slot}");
         let watch = Watch {
-            heartbeat: health.register(format!("assess-{slot}"), HEARTBEAT_LIMIT),
-            part: health.part(format!("assess-{slot}")),
+            heartbeat: self.service.health.register(name.as_str(), HEARTBEAT_LIMIT),
+            part: self.service.health.part(name.as_str()),
         };
-        let (log, options, references, own) = (Arc::clone(log), options.clone(), references.clone(), stop.clone());
-        threads.push(supervise::spawn(format!("assess-{slot}"), stop.clone(), verdict.clone(), move || {
-            assess(log.as_ref(), slot, &options, pack_order, &references, &own, &watch)
-        })?);
+        watch.part.set_waiting("no partition was assigned yet");
+        let (log, service, references) = (Arc::clone(&self.log), self.service.clone(), references.clone());
+        self.spawn(name, move || assess(log.as_ref(), slot, &service, pack_order, &references, &watch))
     }
-    for thread in threads {
-        // A panic was caught inside.
-        let _ = thread.join();
+
+    fn wait(self) -> Result<(), ServiceError> {
+        for thread in self.threads {
+            // A panic was caught inside.
+            let _ = thread.join();
+        }
+        self.service.health.set_stopping();
+        self.verdict.taken().map_or(Ok(()), |message| Err(ServiceError::Operator(message)))
     }
-    verdict.taken().map_or(Ok(()), |message| Err(ServiceError::Operator(message)))
 }
 
 struct Watch {
@@ -130,36 +193,39 @@ struct Watch {
 fn assess(
     log: &dyn Log,
     slot: usize,
-    options: &ServiceOptions,
+    service: &Service,
     pack_order: u64,
     references: &References,
-    stop: &Stop,
     watch: &Watch,
 ) -> Result<(), Ended> {
     let wall = SystemWall::default();
+    let config = &service.config;
+    let differences_max = (!service.wishes.accept_differences)
+        .then(|| usize::try_from(config.guard.differences_max).unwrap_or(usize::MAX));
     let context = Restoring {
-        pack: Arc::clone(&options.pack),
+        pack: Arc::clone(&service.pack),
         identity: Identity {
             owner: String::new(),
-            pack: options.pack_hash.clone(),
+            pack: service.pack_hash.clone(),
             pack_order,
             engine: policies::ENGINE.to_owned(),
-            source: options.source.clone(),
+            source: format!("fuma/{}", config.group),
         },
         references: references.clone(),
-        snapshots: options.snapshots.clone(),
-        differences_max: options.differences_max,
-        state: options.state.clone(),
+        snapshots: None,
+        differences_max,
+        state: config.state.clone(),
         now: wall.now(),
         cancelled: Arc::new(AtomicBool::new(false)),
     };
+    let rhythm = Rhythm::new(config.commit.live, config.commit.backlog, config.commit.batch_bytes_max);
     let client = log.worker(slot).map_err(of_log)?;
-    let mut worker = Worker::new(client, context, CommitClock::new(Box::new(wall)), options.rhythm.clone());
-    if options.accepts_clock_ahead {
+    let mut worker = Worker::new(client, context, CommitClock::new(Box::new(wall)), rhythm);
+    if service.wishes.accept_clock_ahead {
         worker.accept_clock_ahead();
     }
     let mut said = Duration::ZERO;
-    let result = worker.run(stop, &mut |worker| {
+    let result = worker.run(&service.stop, &mut |worker| {
         watch.heartbeat.tick();
         let elapsed = worker.elapsed();
         if elapsed.saturating_sub(said) >= GAUGES_EVERY {
@@ -187,7 +253,7 @@ fn report(worker: &Worker, slot: usize, watch: &Watch) {
 }
 
 /// Reads the reference topics to their present end, and finds or makes the pack's number.
-fn read_references(log: &dyn Log, options: &ServiceOptions, references: &References) -> Result<u64, ServiceError> {
+fn read_references(log: &dyn Log, service: &Service, references: &References) -> Result<u64, ServiceError> {
     let mut reference = log.reference()?;
     let mut read_on = |references: &References| -> Result<(), LogError> {
         let ends = [reference.end(Topic::Regions)?, reference.end(Topic::Policies)?];
@@ -198,14 +264,14 @@ fn read_references(log: &dyn Log, options: &ServiceOptions, references: &Referen
     };
     read_on(references)?;
     let own = InForce {
-        pack: options.pack_hash.clone(),
-        id: options.pack.id.to_string(),
-        version: options.pack.version.to_string(),
+        pack: service.pack_hash.clone(),
+        id: service.pack.id.to_string(),
+        version: service.pack.version.to_string(),
     };
     let is_wanted = match policies::place(&own.pack, &references.policies()) {
         Place::InForce(order) => return Ok(order),
         Place::New => true,
-        Place::Superseded => options.reinstates,
+        Place::Superseded => service.wishes.reinstate_policy,
     };
     if !is_wanted {
         return Err(ServiceError::Operator(format!(
@@ -220,22 +286,6 @@ fn read_references(log: &dyn Log, options: &ServiceOptions, references: &Referen
         Place::InForce(order) => Ok(order),
         _ => Err(ServiceError::Operator("another pack was put in force at the same time: start again".into())),
     }
-}
-
-fn follow_references(
-    log: &Arc<dyn Log>,
-    references: &References,
-    stop: &Stop,
-    verdict: &Verdict,
-) -> Result<std::thread::JoinHandle<()>, ServiceError> {
-    let (log, references, own) = (Arc::clone(log), references.clone(), stop.clone());
-    Ok(supervise::spawn("reference".into(), stop.clone(), verdict.clone(), move || {
-        let mut reference = log.reference().map_err(of_log)?;
-        while !own.is_set() {
-            references.advance(reference.as_mut(), Duration::from_millis(200)).map_err(of_log)?;
-        }
-        Ok(())
-    })?)
 }
 
 fn of_log(error: LogError) -> Ended {

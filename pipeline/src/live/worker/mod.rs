@@ -192,7 +192,11 @@ impl Worker {
                 self.measures.taken(&taken);
                 self.rhythm.took(record.value.len(), self.clock.now().0 - record.timestamp.0);
                 if taken.damaged > 0 {
-                    tracing::error!(partition = record.partition, offset = record.offset, "an evidence record is damaged: passed over");
+                    tracing::error!(
+                        partition = record.partition,
+                        offset = record.offset,
+                        "an evidence record is damaged: passed over"
+                    );
                 }
             }
         }
@@ -288,11 +292,7 @@ impl Worker {
         });
         let has_moved = || self.owned.values().any(|owned| owned.has_moved());
         let elapsed = self.clock.elapsed();
-        if is_urgent {
-            self.rhythm.is_time(elapsed)
-        } else {
-            self.rhythm.since_commit(elapsed) >= QUIET && has_moved()
-        }
+        if is_urgent { self.rhythm.is_time(elapsed) } else { self.rhythm.since_commit(elapsed) >= QUIET && has_moved() }
     }
 
     /// How long the log may be waited for.
@@ -334,12 +334,7 @@ impl Worker {
         Ok(clock)
     }
 
-    fn try_commit(
-        &mut self,
-        clock: Instant,
-        leaving: Option<&[u32]>,
-        turn: &mut Turn,
-    ) -> Result<Outcome, WorkerError> {
+    fn try_commit(&mut self, clock: Instant, leaving: Option<&[u32]>, turn: &mut Turn) -> Result<Outcome, WorkerError> {
         let begun = self.clock.elapsed();
         self.last_clock = clock;
         self.output.clear();

@@ -265,7 +265,6 @@ impl Owned {
     pub fn roll_back(&mut self) {
         self.partition.roll_back();
     }
-
 }
 
 /// Who commits, by what.

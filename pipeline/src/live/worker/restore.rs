@@ -84,7 +84,9 @@ pub enum RestoreError {
         listed: String,
     },
     /// The regions did not come.
-    #[error("partition {partition} was judged with {wanted} region records, and only {known} can be read: wait, or mend the topic")]
+    #[error(
+        "partition {partition} was judged with {wanted} region records, and only {known} can be read: wait, or mend the topic"
+    )]
     Reference {
         /// The partition.
         partition: u32,

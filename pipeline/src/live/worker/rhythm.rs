@@ -24,7 +24,15 @@ impl Rhythm {
     /// Commits every `live` (5 to 20 ms), up to `backlog` (100 ms) apart when behind, and never with more than so many
     /// bytes of evidence (I-10).
     pub fn new(live: Duration, backlog: Duration, bytes_max: usize) -> Rhythm {
-        Rhythm { live, backlog, bytes_max, bytes: 0, is_behind: false, stepped_at: Duration::ZERO, committed_at: Duration::ZERO }
+        Rhythm {
+            live,
+            backlog,
+            bytes_max,
+            bytes: 0,
+            is_behind: false,
+            stepped_at: Duration::ZERO,
+            committed_at: Duration::ZERO,
+        }
     }
 
     /// A record was taken in.

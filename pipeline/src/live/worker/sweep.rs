@@ -23,7 +23,8 @@ impl Sweep {
         self.waiting.extend(people);
         let cursor = self.cursor;
         // Descending, so that pages are taken off the end: first what lies after the cursor, then the rest.
-        self.waiting.sort_unstable_by_key(|&(token, _)| std::cmp::Reverse((cursor.is_some_and(|at| token <= at), token)));
+        self.waiting
+            .sort_unstable_by_key(|&(token, _)| std::cmp::Reverse((cursor.is_some_and(|at| token <= at), token)));
         self.waiting.dedup();
     }
 
