@@ -156,7 +156,7 @@ impl Evidence {
         let kind = record.kind;
         let retracted = record.head.version.retracted;
         let mut marks = if retracted { mark::RETRACTED } else { 0 };
-        if kind == Kind::Contacts && self.withdrawn.contains(&record.key) {
+        if kind == Kind::Contacts && self.is_withdrawn(record.key) {
             marks |= mark::WITHDRAWN;
         }
         let table = &mut self.tables[usize::from(kind.code())];
