@@ -15,6 +15,8 @@
 mod error;
 mod read;
 mod schema;
+#[cfg(test)]
+mod tests;
 mod verdicts;
 mod write;
 

@@ -12,13 +12,6 @@ use fuma_schemas::evidence::{instant_type, log_schema};
 
 use super::error::RecordError;
 
-/// The live columns: when the broker took the record that caused the row, and that record's trace context.
-const LIVE: [(&str, DataType); 2] = [("cause", instant_type_of_cause()), ("traceparent", DataType::Utf8)];
-
-const fn instant_type_of_cause() -> DataType {
-    DataType::Timestamp(arrow::datatypes::TimeUnit::Millisecond, None)
-}
-
 static KINDS: LazyLock<Vec<SchemaRef>> = LazyLock::new(|| {
     let kinds = Kind::PERSONAL.into_iter().chain([Kind::Regions]);
     kinds
@@ -35,9 +28,10 @@ static VERDICTS: LazyLock<SchemaRef> = LazyLock::new(|| {
     ])
 });
 
+/// Adds when the broker took the record that caused a row, and that record's trace context.
 fn with_live(mut fields: Vec<Field>) -> SchemaRef {
-    debug_assert_eq!(instant_type(), instant_type_of_cause());
-    fields.extend(LIVE.map(|(name, data_type)| Field::new(name, data_type, true)));
+    fields.push(Field::new("cause", instant_type(), true));
+    fields.push(Field::new("traceparent", DataType::Utf8, true));
     Arc::new(Schema::new(fields))
 }
 

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, BooleanBuilder, FixedSizeBinaryArray, FixedSizeBinaryBuilder, RecordBatch,
+    ArrayRef, AsArray, BooleanArray, BooleanBuilder, FixedSizeBinaryArray, FixedSizeBinaryBuilder, RecordBatch,
     StringBuilder, TimestampMillisecondBuilder, UInt64Array, UInt64Builder,
 };
 use arrow::datatypes::UInt64Type;
