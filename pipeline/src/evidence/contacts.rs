@@ -26,4 +26,20 @@ impl Evidence {
             touched.touch(person);
         }
     }
+
+    /// Every verdict: the fact, its version and whether the contact counts.
+    pub(super) fn verdicts(&self) -> Vec<(FactKey, u64, bool)> {
+        self.withdrawn.iter().map(|fact| (*fact, 0, false)).collect()
+    }
+
+    /// Takes back a verdict from a snapshot, without touching anybody.
+    pub(super) fn restore_verdict(&mut self, fact: FactKey, _version: u64, counts: bool) {
+        if counts {
+            return;
+        }
+        self.withdrawn.insert(fact);
+        if let Some(at) = self.winner(fact).filter(|at| at.code() == usize::from(Kind::Contacts.code())) {
+            self.tables[at.code()].mark(at.row(), mark::WITHDRAWN, 0);
+        }
+    }
 }

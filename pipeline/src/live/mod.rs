@@ -14,4 +14,5 @@
 
 pub mod fault;
 pub mod metric;
+pub mod snapshot;
 pub mod stop;
