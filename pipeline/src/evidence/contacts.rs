@@ -28,7 +28,7 @@ impl Evidence {
     }
 
     /// Every verdict: the fact, its version and whether the contact counts.
-    pub(super) fn verdicts(&self) -> Vec<(FactKey, u64, bool)> {
+    pub(super) fn standing_verdicts(&self) -> Vec<(FactKey, u64, bool)> {
         self.withdrawn.iter().map(|fact| (*fact, 0, false)).collect()
     }
 

@@ -159,7 +159,7 @@ impl Evidence {
     /// # Errors
     /// Never, unless the table's layout is wrong.
     pub fn export_verdicts(&self, out: &mut Export) -> Result<(), TableError> {
-        let facts = self.verdicts();
+        let facts = self.standing_verdicts();
         let columns: Vec<ArrayRef> = vec![
             Arc::new(UInt64Array::from_iter_values(facts.iter().map(|(fact, ..)| fact.0))),
             Arc::new(UInt64Array::from_iter_values(facts.iter().map(|(_, version, _)| *version))),
@@ -189,7 +189,9 @@ impl Evidence {
             Arc::new(UInt32Array::from(winners.people.clone())),
             Arc::new(UInt64Array::from_iter_values(reader.each().map(|(_, row)| read_u64(row, layout::KEY)))),
             reader.revisions(),
-            Arc::new(reader.each().map(|(_, row)| Some(row[layout::MARKS] & mark::RETRACTED != 0)).collect::<BooleanArray>()),
+            Arc::new(
+                reader.each().map(|(_, row)| Some(row[layout::MARKS] & mark::RETRACTED != 0)).collect::<BooleanArray>(),
+            ),
             Arc::new(TimestampMillisecondArray::from_iter_values(
                 reader.instants(layout::KNOWN_AT).map(Option::unwrap_or_default),
             )),

@@ -210,9 +210,7 @@ fn boolean<'a>(
 fn tokens(batch: &RecordBatch) -> Result<&FixedSizeBinaryArray, TableError> {
     let array = batch.column_by_name("person").and_then(|array| array.as_fixed_size_binary_opt());
     let array = array.filter(|array| array.value_length() == 16);
-    array
-        .ok_or(TableError::Column { table: PEOPLE, column: "person" })
-        .and_then(|array| whole(array, PEOPLE, "person"))
+    array.ok_or(TableError::Column { table: PEOPLE, column: "person" }).and_then(|array| whole(array, PEOPLE, "person"))
 }
 
 /// A column without nulls.
