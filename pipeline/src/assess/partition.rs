@@ -104,6 +104,16 @@ impl Partition {
         &self.evidence
     }
 
+    /// The evidence, for a restore: nobody is touched by what is done to it.
+    pub(crate) fn evidence_mut(&mut self) -> &mut Evidence {
+        &mut self.evidence
+    }
+
+    /// The rules last announced, by person; those who came since have none.
+    pub fn announced_rules(&self) -> &[Rules] {
+        &self.announced
+    }
+
     /// The pack by which it judges.
     pub fn pack(&self) -> &Arc<Pack> {
         self.executor.pack()

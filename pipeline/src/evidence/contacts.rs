@@ -59,4 +59,20 @@ impl Evidence {
     pub(super) fn is_withdrawn(&self, fact: FactKey) -> bool {
         self.verdicts.get(&fact).is_some_and(|standing| !standing.counts)
     }
+
+    /// Every verdict: the fact, its version and whether the contact counts.
+    pub(super) fn standing_verdicts(&self) -> Vec<(FactKey, u64, bool)> {
+        self.verdicts.iter().map(|(fact, standing)| (*fact, standing.version, standing.counts)).collect()
+    }
+
+    /// Takes back a verdict from a snapshot, without touching anybody.
+    pub(super) fn restore_verdict(&mut self, fact: FactKey, version: u64, counts: bool) {
+        self.verdicts.insert(fact, Standing { version, counts });
+        if counts {
+            return;
+        }
+        if let Some(at) = self.winner(fact).filter(|at| at.code() == usize::from(Kind::Contacts.code())) {
+            self.tables[at.code()].mark(at.row(), mark::WITHDRAWN, 0);
+        }
+    }
 }

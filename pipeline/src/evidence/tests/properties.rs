@@ -46,7 +46,7 @@ fn cell(column: &'static Column) -> BoxedStrategy<Cell> {
     if column.optional { prop_oneof![Just(Cell::Null), value].boxed() } else { value }
 }
 
-fn record() -> impl Strategy<Value = Record> {
+pub(super) fn record() -> impl Strategy<Value = Record> {
     let cells =
         select(&KINDS[..]).prop_flat_map(|kind| (Just(kind), kind.columns().iter().map(cell).collect::<Vec<_>>()));
     (

@@ -26,12 +26,14 @@ use crate::config::Config;
 use crate::http::{Health, Heartbeat, Part};
 use crate::intake::Settings;
 use crate::live::metric;
+use crate::live::snapshot::{SnapshotError, SnapshotStore};
 use crate::live::stop::Stop;
 use crate::live::worker::clock::{CommitClock, SystemWall, Wall as _};
 use crate::live::worker::owned::Identity;
 use crate::live::worker::reference::References;
 use crate::live::worker::restore::{RestoreError, Restoring};
 use crate::live::worker::rhythm::Rhythm;
+use crate::live::worker::snapshots::Snapshots;
 use crate::live::worker::{Worker, WorkerError, gauges};
 use crate::policy::Pack;
 
@@ -81,6 +83,9 @@ pub enum ServiceError {
     /// The log cannot be used.
     #[error(transparent)]
     Log(#[from] LogError),
+    /// Snapshots cannot be kept where they should be.
+    #[error(transparent)]
+    Snapshots(#[from] SnapshotError),
     /// Somebody has to mend something.
     #[error("{0}")]
     Operator(String),
@@ -96,6 +101,12 @@ pub enum ServiceError {
 pub fn run(service: &Service) -> Result<(), ServiceError> {
     let log = open::log(service)?;
     log.check()?;
+    let snapshots = Snapshots {
+        store: SnapshotStore::at(&service.config.snapshots_url())?,
+        place: service.config.snapshots_url(),
+        every: service.config.snapshots.every,
+        records: service.config.snapshots.records,
+    };
     let references = References::default();
     let pack_order = read_references(log.as_ref(), service, &references)?;
     let mut stages = Stages { service, log, threads: Vec::new(), verdict: Verdict::default() };
@@ -110,7 +121,7 @@ pub fn run(service: &Service) -> Result<(), ServiceError> {
     }
     if service.config.roles.assess {
         for slot in 0..service.config.workers {
-            stages.assess(slot, pack_order, &references)?;
+            stages.assess(slot, (pack_order, references.clone(), snapshots.clone()))?;
         }
     }
     stages.wait()
@@ -164,15 +175,15 @@ impl Stages<'_> {
         })
     }
 
-    fn assess(&mut self, slot: usize, pack_order: u64, references: &References) -> Result<(), ServiceError> {
+    fn assess(&mut self, slot: usize, shared: (u64, References, Snapshots)) -> Result<(), ServiceError> {
         let name = format!("assess-{slot}");
         let watch = Watch {
             heartbeat: self.service.health.register(name.as_str(), HEARTBEAT_LIMIT),
             part: self.service.health.part(name.as_str()),
         };
         watch.part.set_waiting("no partition was assigned yet");
-        let (log, service, references) = (Arc::clone(&self.log), self.service.clone(), references.clone());
-        self.spawn(name, move || assess(log.as_ref(), slot, &service, pack_order, &references, &watch))
+        let (log, service) = (Arc::clone(&self.log), self.service.clone());
+        self.spawn(name, move || assess(log.as_ref(), slot, &service, &shared, &watch))
     }
 
     fn wait(self) -> Result<(), ServiceError> {
@@ -194,8 +205,7 @@ fn assess(
     log: &dyn Log,
     slot: usize,
     service: &Service,
-    pack_order: u64,
-    references: &References,
+    (pack_order, references, snapshots): &(u64, References, Snapshots),
     watch: &Watch,
 ) -> Result<(), Ended> {
     let wall = SystemWall::default();
@@ -207,12 +217,12 @@ fn assess(
         identity: Identity {
             owner: String::new(),
             pack: service.pack_hash.clone(),
-            pack_order,
+            pack_order: *pack_order,
             engine: policies::ENGINE.to_owned(),
             source: format!("fuma/{}", config.group),
         },
         references: references.clone(),
-        snapshots: None,
+        snapshots: Some(snapshots.clone()),
         differences_max,
         state: config.state.clone(),
         now: wall.now(),

@@ -10,6 +10,7 @@
 //! clock         the clock of a commit
 //! reference     regions and packs, read whole
 //! rhythm        when to commit
+//! snapshots     a partition's state, written between commits, read at a takeover
 //! ```
 //!
 //! Owns one thread, one consumer, one producer. Must never announce outside a transaction, nor let memory lead it.
@@ -21,6 +22,7 @@ pub mod position;
 pub mod reference;
 pub mod restore;
 pub mod rhythm;
+pub mod snapshots;
 pub mod sweep;
 
 mod measure;
@@ -39,6 +41,7 @@ use self::owned::{Identity, Owned};
 use self::position::Standing;
 use self::restore::{RestoreError, Restoring};
 use self::rhythm::Rhythm;
+use self::snapshots::Keeper;
 use self::takeover::Takeovers;
 use crate::assess::AssessError;
 use crate::live::fault;
@@ -77,6 +80,7 @@ pub struct Worker {
     accepts_clock_ahead: bool,
     last_clock: Instant,
     measures: Measures,
+    keeper: Keeper,
     records: Vec<LogRecord>,
     changes: Vec<CodeChange>,
     output: Vec<OutputRecord>,
@@ -104,6 +108,7 @@ impl Worker {
             accepts_clock_ahead: false,
             last_clock: Instant::default(),
             measures: Measures::default(),
+            keeper: Keeper::default(),
             records: Vec::new(),
             changes: Vec::new(),
             output: Vec::new(),
@@ -181,6 +186,10 @@ impl Worker {
         self.claim(&mut turn)?;
         if self.is_time() {
             self.commit(None, &mut turn)?;
+        }
+        if let Some(snapshots) = &self.context.snapshots {
+            let time = (self.clock.now(), self.clock.elapsed());
+            self.keeper.turn(snapshots, &self.owned, self.log.as_mut(), time);
         }
         Ok(turn)
     }
@@ -304,8 +313,8 @@ impl Worker {
         }
         let due = self.owned.values().filter_map(|owned| owned.partition.next_due()).min();
         let until_due = due.map_or(IDLE, |due| Duration::from_millis((due.0 - now.0).clamp(0, 100) as u64));
-        let is_restoring = !self.takeovers.is_empty();
-        if is_restoring { until_due.min(Duration::from_millis(20)) } else { until_due.min(IDLE) }
+        let has_more = !self.takeovers.is_empty() || self.keeper.is_writing();
+        if has_more { until_due.min(Duration::from_millis(5)) } else { until_due.min(IDLE) }
     }
 
     /// Judges, and commits what there is to say and where things stand. `leaving`: only these partitions, for the last

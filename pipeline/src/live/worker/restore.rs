@@ -21,8 +21,8 @@ use super::announcement;
 use super::owned::{Identity, Owned, apply};
 use super::position::{Standing, SweepStanding};
 use super::reference::References;
+use super::snapshots::Snapshots;
 use crate::assess::{AssessError, Partition};
-use crate::live::snapshot::Snapshots;
 use crate::live::{fault, record};
 use crate::policy::Pack;
 
@@ -160,7 +160,13 @@ pub fn restore(log: &mut dyn RestoreLog, id: u32, context: &Restoring) -> Result
     wait_for_regions(id, &standing, context)?;
     let mut owned = Owned::new(id, partition, next, Standing { clock: newest, ..standing.clone() });
     basis(&mut owned, context, standing.regions)?;
-    check(&mut owned, &standing, announced.records, context)?;
+    let is_new = position.offset.is_none() && base.standing.is_none() && announced.records == 0;
+    let is_lost = position.offset.is_none() && !is_new;
+    match is_lost {
+        // Where the last commit stood is not known: nothing can be held against it.
+        true => owned.sweep_people(0..owned.partition.evidence().people(), None),
+        false => check(&mut owned, &standing, is_new, context)?,
+    }
     tracing::info!(
         partition = id,
         people = owned.partition.evidence().people(),
@@ -213,7 +219,7 @@ fn read_snapshot(
         Some(snapshots) => snapshots.load(id, &is_usable, &context.pack),
         None => None,
     };
-    let place = context.snapshots.as_ref().map_or_else(|| "nowhere".to_owned(), Snapshots::place);
+    let place = context.snapshots.as_ref().map_or_else(|| "nowhere".to_owned(), |snapshots| snapshots.place.clone());
     let Some((partition, loaded)) = found else {
         return match bounds.start {
             0 => Ok((Partition::new(Arc::clone(&context.pack))?, Base::default())),
@@ -306,10 +312,9 @@ fn basis(owned: &mut Owned, context: &Restoring, regions: u64) -> Result<(), Res
 }
 
 /// R-13 where it is sound; everybody is swept where it is not.
-fn check(owned: &mut Owned, standing: &Standing, announced: u64, context: &Restoring) -> Result<(), RestoreError> {
+fn check(owned: &mut Owned, standing: &Standing, is_new: bool, context: &Restoring) -> Result<(), RestoreError> {
     let identity = &context.identity;
     let is_same = standing.pack == identity.pack && standing.engine == identity.engine;
-    let is_new = standing.owner.is_empty() && announced == 0;
     if standing.sweep == SweepStanding::None && (is_same || is_new) {
         let mut go_on = |_judged: u32| !context.cancelled.load(Ordering::Acquire);
         let differing = owned.partition.audit(standing.clock, standing.judged_until, &mut go_on)?;
