@@ -84,6 +84,7 @@ pub(super) fn assign(
     offsets: &BTreeMap<i32, Offset>,
 ) -> Result<(), LogError> {
     let mut list = TopicPartitionList::with_capacity(offsets.len());
-    let added = offsets.iter().try_for_each(|(partition, offset)| list.add_partition_offset(topic, *partition, *offset));
+    let added =
+        offsets.iter().try_for_each(|(partition, offset)| list.add_partition_offset(topic, *partition, *offset));
     added.and_then(|()| consumer.assign(&list)).map_err(|error| connection.failed(topic, &error))
 }

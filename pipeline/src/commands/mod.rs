@@ -6,13 +6,18 @@ pub mod demo;
 pub mod explain;
 pub mod import;
 pub mod input;
+pub mod kafka;
 pub mod overdue;
 pub mod policy;
 pub mod replay;
+pub mod send;
+pub mod tail;
+pub mod topics;
 
 use std::path::PathBuf;
 
 use fuma_connectors::files::FileError;
+use fuma_connectors::log::LogError;
 
 use crate::policy::PackError;
 use crate::replay::ReplayError;
@@ -51,6 +56,9 @@ pub enum CommandError {
     /// The replay ended early.
     #[error("{0}")]
     Replay(#[from] ReplayError),
+    /// The log does not answer, or refuses.
+    #[error("{0}")]
+    Log(#[from] LogError),
     /// An input of a command is unusable; says which and why.
     #[error("{0}")]
     Input(String),
@@ -60,10 +68,13 @@ pub enum CommandError {
 }
 
 impl CommandError {
-    /// The exit code: 2 for unusable input, 1 for the rest.
+    /// The exit code: 2 for unusable input or a log that cannot be used, 1 for the rest.
     pub fn exit_code(&self) -> u8 {
         match self {
-            CommandError::Feeds(_) | CommandError::Input(_) | CommandError::Replay(ReplayError::Source(_)) => 2,
+            CommandError::Feeds(_)
+            | CommandError::Input(_)
+            | CommandError::Log(_)
+            | CommandError::Replay(ReplayError::Source(_)) => 2,
             _ => 1,
         }
     }
