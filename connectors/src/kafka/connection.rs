@@ -95,6 +95,10 @@ impl Connection {
             let bootstrap = &self.bootstrap;
             return LogError::transient(format!("{asked}: no answer from Kafka at {bootstrap}: does it run there?"));
         }
+        // The client's own words hold the value, which may be a secret.
+        if let KafkaError::ClientConfig(_, _, name, _) = error {
+            return LogError::operator(format!("the setting {name} is refused: it is unknown, or its value is wrong"));
+        }
         LogError::operator(format!("{asked}: {error}"))
     }
 }
@@ -125,5 +129,8 @@ mod tests {
         let connection = Connection::new("a:1", "fuma.", setting("sasl.password", "hunter2")).unwrap();
         assert!(!format!("{connection:?}").contains("hunter2"));
         assert_eq!(connection.topic(Topic::Evidence), "fuma.evidence.v1");
+        let misspelt = Connection::new("a:1", "fuma.", setting("sasl.pasword", "hunter2")).unwrap();
+        let refused = super::super::admin::Admin::new(&misspelt).err().expect("refused").to_string();
+        assert!(refused.contains("sasl.pasword") && !refused.contains("hunter2"), "{refused}");
     }
 }
