@@ -38,9 +38,7 @@ pub(super) fn read(words: &[String]) -> Result<Input, CommandError> {
         (Some(feed), [_, ..]) => {
             rest.iter().map(|path| file_of(feed, Path::new(path))).collect::<Result<_, _>>().map(Input::Files)
         }
-        (Some(feed), []) if !Path::new(first).exists() => {
-            wrong(&format!("no file: give the files of {}, or - for standard input", feed.name()))
-        }
+        (Some(feed), []) => wrong(&format!("no file: give the files of {}, or - for standard input", feed.name())),
         _ if words.iter().any(|word| word == "-") => wrong("standard input does not say its feed: give `<feed> -`"),
         _ => {
             let paths: Vec<PathBuf> = words.iter().map(PathBuf::from).collect();
