@@ -33,6 +33,12 @@ enum Command {
     Policy(commands::policy::PolicyArgs),
     /// A synthetic district through the engine: a live table, a summary, a report
     Demo(commands::demo::DemoArguments),
+    /// Kafka topics: make them, check them
+    Topics(commands::topics::TopicsArguments),
+    /// Feed files, standard input or mended dead letters to Kafka
+    Send(commands::send::SendArguments),
+    /// The changes as they are announced on Kafka
+    Tail(commands::tail::TailArguments),
     /// What others publish in their own form, to feed files
     #[command(subcommand)]
     Import(commands::import::ImportCommand),
@@ -59,6 +65,9 @@ fn run(command: Command) -> Result<ExitCode, CommandError> {
         Command::Demo(arguments) => {
             commands::demo::run(arguments).map_err(|error| CommandError::Other(error.to_string()))?;
         }
+        Command::Topics(arguments) => return commands::topics::run(&arguments),
+        Command::Send(arguments) => return commands::send::run(&arguments),
+        Command::Tail(arguments) => return commands::tail::run(&arguments),
         Command::Policy(arguments) => {
             let printed = commands::policy::run(&arguments, &mut std::io::stdout().lock());
             // Whoever closed the pipe has seen enough.

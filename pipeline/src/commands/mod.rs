@@ -7,14 +7,19 @@ pub mod demo;
 pub mod explain;
 pub mod import;
 pub mod input;
+pub mod kafka;
 pub mod overdue;
 pub mod policy;
 pub mod replay;
 pub mod run;
+pub mod send;
+pub mod tail;
+pub mod topics;
 
 use std::path::PathBuf;
 
 use fuma_connectors::files::FileError;
+use fuma_connectors::log::LogError;
 
 use crate::config::ConfigError;
 use crate::http::HttpError;
@@ -68,6 +73,9 @@ pub enum CommandError {
     /// The service ended early.
     #[error("{0}")]
     Service(#[from] ServiceError),
+    /// The log does not answer, or refuses.
+    #[error("{0}")]
+    Log(#[from] LogError),
     /// An input of a command is unusable; says which and why.
     #[error("{0}")]
     Input(String),
@@ -77,13 +85,14 @@ pub enum CommandError {
 }
 
 impl CommandError {
-    /// The exit code: 2 for unusable input, 1 for the rest.
+    /// The exit code: 2 for unusable input or a log that cannot be used, 1 for the rest.
     pub fn exit_code(&self) -> u8 {
         match self {
             CommandError::Feeds(_)
             | CommandError::Input(_)
             | CommandError::Config(_)
             | CommandError::NoPolicy
+            | CommandError::Log(_)
             | CommandError::Replay(ReplayError::Source(_)) => 2,
             _ => 1,
         }

@@ -179,6 +179,7 @@ fn dead_letter() -> Value {
         "headers": {
             "type": "object",
             "properties": {
+                "__fuma.errors.attempt": count("How often it has been sent to its feed again; absent: never."),
                 "__fuma.errors.code": {"type": "string", "enum": codes, "description": "Why: the first that applies."},
                 "__fuma.errors.message": {
                     "type": "string", "description": "The code in words, without anything of the record.",

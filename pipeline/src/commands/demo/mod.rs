@@ -24,7 +24,8 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Instant as WallClock;
 
-use fuma_schemas::{CodeChange, Colour, Feed};
+use fuma_schemas::instant::{local_midnight, parse_date};
+use fuma_schemas::{CodeChange, Colour, Feed, Instant};
 
 pub use report::report_html;
 pub use summary::{Facts, RuleText, Summary};
@@ -43,6 +44,9 @@ pub struct DemoArguments {
     /// How many days are played
     #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=366))]
     pub days: u32,
+    /// The first day
+    #[arg(long, value_name = "YYYY-MM-DD", default_value = "2021-12-01", value_parser = first_day)]
+    pub start: Instant,
     /// The pack: an id or a folder
     #[arg(long, default_value = "zhejiang-2020-109")]
     pub policy: String,
@@ -52,9 +56,16 @@ pub struct DemoArguments {
     /// Also keep the feeds and the changes here, to replay them or look at them
     #[arg(long, value_name = "DIR")]
     pub out_dir: Option<PathBuf>,
+    /// Only write the feeds, for `fuma send` or another pack
+    #[arg(long, requires = "out_dir")]
+    pub feeds_only: bool,
     /// How many threads; 0 = one a core
     #[arg(long, default_value_t = 0)]
     pub workers: usize,
+}
+
+fn first_day(text: &str) -> Result<Instant, String> {
+    parse_date(text).map(local_midnight).ok_or_else(|| "give a date, like 2021-12-01".to_owned())
 }
 
 /// Why the demo ended early.
@@ -75,7 +86,8 @@ pub enum DemoError {
 
 /// Plays the district, and writes the report.
 pub fn run(arguments: DemoArguments) -> Result<(), DemoError> {
-    let mut settings = Settings { people: arguments.people, days: arguments.days, ..Settings::demo(arguments.seed) };
+    let (people, days, start) = (arguments.people, arguments.days, arguments.start);
+    let mut settings = Settings { people, days, start, ..Settings::demo(arguments.seed) };
     // A shorter demo is as dense as the whole one.
     settings.events_per_person *= f64::from(arguments.days) / 30.0;
     let workers = match arguments.workers {
@@ -86,6 +98,9 @@ pub fn run(arguments: DemoArguments) -> Result<(), DemoError> {
     let events = feeds.iter().map(|(_, bytes)| memchr::memchr_iter(b'\n', bytes).count() as u64).sum();
     if let Some(folder) = &arguments.out_dir {
         write_feeds(folder, &feeds)?;
+    }
+    if arguments.feeds_only {
+        return Ok(());
     }
     let live = live::Live::new(settings.start, settings.days, events);
     #[expect(clippy::disallowed_methods, reason = "the demo tells how long the engine ran")]

@@ -1,0 +1,242 @@
+//! Topics: made where they are missing, and compared with what fuma relies on.
+//!
+//! Owns the questions to the cluster. Must never change or delete a topic that is there.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use futures::executor::block_on;
+use rdkafka::admin::{
+    AdminClient, AdminOptions, ConfigResource, NewTopic, OwnedResourceSpecifier, ResourceSpecifier, TopicReplication,
+};
+use rdkafka::client::DefaultClientContext;
+use rdkafka::error::RDKafkaErrorCode;
+
+use super::connection::{ANSWER_WAIT_MAX, Connection};
+use super::topic_settings::settings;
+use crate::log::{LogError, Topic, Topics};
+
+/// Hundreds of partitions take a small broker some seconds.
+const CREATION_WAIT_MAX: Duration = Duration::from_secs(60);
+/// Copies of each partition, where there are brokers for them.
+const COPIES: u32 = 3;
+
+/// Something that is not as fuma needs it.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Difference {
+    /// The topic.
+    pub topic: String,
+    /// Which setting, or "topic" where it is missing.
+    pub setting: String,
+    /// What it should be.
+    pub expected: String,
+    /// What it is.
+    pub found: String,
+}
+
+/// What became of the topics.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Creation {
+    /// Made now.
+    pub created: Vec<String>,
+    /// Were there; they are as they were.
+    pub existed: Vec<String>,
+}
+
+/// How topics are made.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Layout {
+    /// Partitions of feeds, dead letters, evidence and changes.
+    pub partitions: u32,
+    /// Copies of each partition; without it three, or as many as there are brokers.
+    pub replication_factor: Option<u32>,
+}
+
+/// Asks a cluster about its topics.
+pub struct Admin {
+    connection: Connection,
+    client: AdminClient<DefaultClientContext>,
+}
+
+/// The cluster as it is.
+struct Cluster {
+    brokers: u32,
+    /// The number of partitions of each topic; 0 of one that is just being made.
+    partitions: BTreeMap<String, u32>,
+}
+
+impl Admin {
+    /// A client; nothing is asked yet.
+    ///
+    /// # Errors
+    /// When the settings of the connection are none.
+    pub fn new(connection: &Connection) -> Result<Admin, LogError> {
+        let client = connection.client().create().map_err(|error| connection.failed("client settings", &error))?;
+        Ok(Admin { connection: connection.clone(), client })
+    }
+
+    /// How many partitions a topic has; none where it is missing.
+    ///
+    /// # Errors
+    /// When the cluster does not answer.
+    pub fn partitions(&self, topic: Topic) -> Result<Option<u32>, LogError> {
+        Ok(self.cluster()?.partitions.get(&self.connection.topic(topic)).copied())
+    }
+
+    /// Makes the topics that are missing.
+    ///
+    /// # Errors
+    /// When the cluster does not answer, or refuses one: those before it are made.
+    pub fn create(&self, layout: Layout) -> Result<Creation, LogError> {
+        let cluster = self.cluster()?;
+        let copies = layout.replication_factor.unwrap_or(COPIES.min(cluster.brokers)).max(1);
+        let (existing, missing): (Vec<Topic>, Vec<Topic>) =
+            Topics::all().into_iter().partition(|topic| cluster.partitions.contains_key(&self.name(*topic)));
+        let names = |topics: &[Topic]| topics.iter().map(|topic| self.name(*topic)).collect::<Vec<String>>();
+        let (created, existed) = (names(&missing), names(&existing));
+        if !missing.is_empty() {
+            self.make(&missing, layout.partitions, copies)?;
+            self.wait_for(&created)?;
+        }
+        Ok(Creation { created, existed })
+    }
+
+    /// What is missing or differs, by name. Without a number of partitions, changes must have as many as evidence.
+    ///
+    /// # Errors
+    /// When the cluster does not answer.
+    pub fn check(&self, partitions: Option<u32>) -> Result<Vec<Difference>, LogError> {
+        let cluster = self.cluster()?;
+        let mut found = Vec::new();
+        let mut present = Vec::new();
+        for topic in Topics::all() {
+            match cluster.partitions.get(&self.name(topic)) {
+                None => found.push(self.difference(topic, "topic", "present", "missing")),
+                Some(_) => present.push(topic),
+            }
+        }
+        for topic in &present {
+            found.extend(self.wrong_partitions(*topic, &cluster, partitions));
+        }
+        let described = self.describe(&present)?;
+        for topic in present {
+            let name = self.name(topic);
+            for setting in settings(topic) {
+                let value = described.get(&name).and_then(|values| values.get(setting.name)).map(String::as_str);
+                let value = value.unwrap_or("unknown");
+                if let Some(expected) = setting.expected(value) {
+                    found.push(self.difference(topic, setting.name, &expected, value));
+                }
+            }
+        }
+        found.sort();
+        Ok(found)
+    }
+
+    fn wrong_partitions(&self, topic: Topic, cluster: &Cluster, asked: Option<u32>) -> Option<Difference> {
+        let count = |topic: Topic| cluster.partitions.get(&self.name(topic)).copied();
+        let found = count(topic)?;
+        let expected = match topic {
+            _ if topic.is_single() => 1,
+            Topic::Evidence => asked?,
+            Topic::Changes => asked.or_else(|| count(Topic::Evidence))?,
+            // Any number will do for a feed; a dead letter goes to the partition that its record came from.
+            Topic::DeadLetters(feed) => {
+                let needed = count(Topic::Feed(feed))?;
+                let expected = format!("{needed} or more");
+                return (found < needed).then(|| self.difference(topic, "partitions", &expected, &found.to_string()));
+            }
+            _ => return None,
+        };
+        (found != expected).then(|| self.difference(topic, "partitions", &expected.to_string(), &found.to_string()))
+    }
+
+    fn difference(&self, topic: Topic, setting: &str, expected: &str, found: &str) -> Difference {
+        Difference {
+            topic: self.name(topic),
+            setting: setting.to_owned(),
+            expected: expected.to_owned(),
+            found: found.to_owned(),
+        }
+    }
+
+    fn name(&self, topic: Topic) -> String {
+        self.connection.topic(topic)
+    }
+
+    fn cluster(&self) -> Result<Cluster, LogError> {
+        let metadata = self.client.inner().fetch_metadata(None, ANSWER_WAIT_MAX);
+        let metadata = metadata.map_err(|error| self.connection.failed("topics", &error))?;
+        let partitions = metadata.topics().iter().filter(|topic| topic.error().is_none());
+        let count = |partitions: usize| u32::try_from(partitions).unwrap_or(u32::MAX);
+        Ok(Cluster {
+            brokers: count(metadata.brokers().len()),
+            partitions: partitions.map(|topic| (topic.name().to_owned(), count(topic.partitions().len()))).collect(),
+        })
+    }
+
+    fn make(&self, topics: &[Topic], partitions: u32, copies: u32) -> Result<(), LogError> {
+        // With three copies a record is safe once two brokers have it; with two, one may be away.
+        let copies_synced = if copies >= 3 { "2" } else { "1" };
+        let plans: Vec<_> = topics.iter().map(|topic| (self.name(*topic), *topic, settings(*topic))).collect();
+        let count = |number: u32| i32::try_from(number).unwrap_or(i32::MAX);
+        let topics: Vec<NewTopic<'_>> = plans
+            .iter()
+            .map(|(name, topic, settings)| {
+                let partitions = if topic.is_single() { 1 } else { partitions };
+                let new = NewTopic::new(name, count(partitions), TopicReplication::Fixed(count(copies)));
+                let new = new.set("min.insync.replicas", copies_synced);
+                settings.iter().fold(new, |new, setting| new.set(setting.name, &setting.value))
+            })
+            .collect();
+        let options =
+            AdminOptions::new().request_timeout(Some(CREATION_WAIT_MAX)).operation_timeout(Some(CREATION_WAIT_MAX));
+        let results = block_on(self.client.create_topics(&topics, &options));
+        for result in results.map_err(|error| self.connection.failed("creating topics", &error))? {
+            match result {
+                // Another made it at the same time.
+                Ok(_) | Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => {}
+                Err((name, code)) => {
+                    return Err(LogError::operator(format!(
+                        "{name} cannot be created with {copies} copies a partition: {code}"
+                    )));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The controller has made them; until every broker says so, a client may be told that there is no such topic.
+    fn wait_for(&self, names: &[String]) -> Result<(), LogError> {
+        #[expect(clippy::disallowed_methods, reason = "a deadline for the cluster")]
+        let begun = Instant::now();
+        loop {
+            let cluster = self.cluster()?;
+            if names.iter().all(|name| cluster.partitions.get(name).is_some_and(|count| *count > 0)) {
+                return Ok(());
+            }
+            if begun.elapsed() > CREATION_WAIT_MAX {
+                return Err(LogError::transient("the new topics are not there yet: run `fuma topics check` later"));
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    fn describe(&self, topics: &[Topic]) -> Result<BTreeMap<String, BTreeMap<String, String>>, LogError> {
+        if topics.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        let names: Vec<String> = topics.iter().map(|topic| self.name(*topic)).collect();
+        let asked: Vec<ResourceSpecifier<'_>> = names.iter().map(|name| ResourceSpecifier::Topic(name)).collect();
+        let options = AdminOptions::new().request_timeout(Some(ANSWER_WAIT_MAX));
+        let answers = block_on(self.client.describe_configs(&asked, &options));
+        let mut found = BTreeMap::new();
+        for answer in answers.map_err(|error| self.connection.failed("settings of topics", &error))? {
+            let resource = answer.map_err(|code| LogError::operator(format!("settings of topics: {code}")))?;
+            let ConfigResource { specifier: OwnedResourceSpecifier::Topic(name), entries } = resource else { continue };
+            let values = entries.into_iter().filter_map(|entry| Some((entry.name, entry.value?))).collect();
+            found.insert(name, values);
+        }
+        Ok(found)
+    }
+}

@@ -1,0 +1,156 @@
+//! The settings of the topics: with which they are made, and what of them fuma relies on.
+//!
+//! Owns the numbers and why they are so. Must never ask a broker.
+
+use crate::log::Topic;
+
+const HOUR_MS: i64 = 3_600_000;
+const DAY_MS: i64 = 24 * HOUR_MS;
+const MIB: i64 = 1 << 20;
+
+/// How long feeds, dead letters, evidence and links stay: days, since the erasure of one person must become true, and
+/// longer than two snapshots are apart.
+const RETENTION_MS: i64 = 7 * DAY_MS;
+/// A record of evidence holds a batch.
+const RECORD_BYTES_MAX: i64 = 4 * MIB;
+
+/// What a setting must be.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(super) enum Demand {
+    /// What the topic is made with.
+    Exactly,
+    /// This or more; -1 is without limit.
+    AtLeast(i64),
+    /// This or less.
+    AtMost(f64),
+    /// The operator's to choose.
+    Any,
+}
+
+/// A setting of a topic.
+#[derive(Clone, PartialEq, Debug)]
+pub(super) struct Setting {
+    /// Its name.
+    pub(super) name: &'static str,
+    /// What the topic is made with.
+    pub(super) value: String,
+    /// What fuma relies on.
+    pub(super) demand: Demand,
+}
+
+impl Setting {
+    /// What is wrong with a value, in words; none where it will do.
+    pub(super) fn expected(&self, found: &str) -> Option<String> {
+        let number = || found.parse::<f64>().unwrap_or(f64::NAN);
+        match self.demand {
+            Demand::Any => None,
+            Demand::Exactly => (found != self.value).then(|| self.value.clone()),
+            Demand::AtLeast(least) => {
+                let will_do = number() >= least as f64 || (found == "-1" && self.name.starts_with("retention."));
+                (!will_do).then(|| format!("{least} or more"))
+            }
+            Demand::AtMost(most) => {
+                let will_do = (0.0..=most).contains(&number());
+                (!will_do).then(|| format!("{most} or less"))
+            }
+        }
+    }
+}
+
+/// The settings of a topic.
+pub(super) fn settings(topic: Topic) -> Vec<Setting> {
+    let mut settings = match topic {
+        // Records without known_at became known when the broker took them; an outage of fuma of a day loses nothing.
+        Topic::Feed(_) => vec![exactly("cleanup.policy", "delete"), kept(DAY_MS), by_broker_clock()],
+        // They hold identities.
+        Topic::DeadLetters(_) => vec![
+            exactly("cleanup.policy", "delete"),
+            setting("retention.ms", RETENTION_MS, Demand::AtMost(RETENTION_MS as f64)),
+        ],
+        // Never compacted: compaction keeps the last record, not the highest revision.
+        Topic::Evidence | Topic::Links => vec![
+            exactly("cleanup.policy", "delete"),
+            kept(DAY_MS),
+            exactly("retention.bytes", "-1"),
+            setting("max.message.bytes", RECORD_BYTES_MAX, Demand::AtLeast(RECORD_BYTES_MAX)),
+            by_broker_clock(),
+            exactly("unclean.leader.election.enable", "false"),
+        ],
+        Topic::Regions | Topic::Policies => vec![
+            exactly("cleanup.policy", "delete"),
+            exactly("retention.ms", "-1"),
+            exactly("retention.bytes", "-1"),
+            by_broker_clock(),
+            exactly("unclean.leader.election.enable", "false"),
+        ],
+        // Probes: the answer is the record's timestamp, nobody reads the record.
+        Topic::Clock => vec![
+            setting("cleanup.policy", "delete", Demand::Any),
+            setting("retention.ms", HOUR_MS, Demand::Any),
+            setting("segment.ms", HOUR_MS, Demand::Any),
+            by_broker_clock(),
+        ],
+        // The tail is the stream of changes, the compacted head everyone's present state. Tombstones stay for longer
+        // than any reader is down (RECOVERY.md R-8), and whoever was erased is gone within two weeks.
+        Topic::Changes => vec![
+            exactly("cleanup.policy", "compact"),
+            setting("min.compaction.lag.ms", 7 * DAY_MS, Demand::AtLeast(DAY_MS)),
+            setting("max.compaction.lag.ms", 14 * DAY_MS, Demand::Any),
+            setting("delete.retention.ms", 7 * DAY_MS, Demand::AtLeast(DAY_MS)),
+            setting("min.cleanable.dirty.ratio", 0.1, Demand::AtMost(0.5)),
+            exactly("unclean.leader.election.enable", "false"),
+        ],
+    };
+    settings.sort_by_key(|setting| setting.name);
+    settings
+}
+
+fn setting(name: &'static str, value: impl ToString, demand: Demand) -> Setting {
+    Setting { name, value: value.to_string(), demand }
+}
+
+fn exactly(name: &'static str, value: &str) -> Setting {
+    setting(name, value, Demand::Exactly)
+}
+
+fn kept(least_ms: i64) -> Setting {
+    setting("retention.ms", RETENTION_MS, Demand::AtLeast(least_ms))
+}
+
+fn by_broker_clock() -> Setting {
+    exactly("message.timestamp.type", "LogAppendTime")
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+    use super::*;
+    use crate::log::Topics;
+
+    #[test]
+    fn every_topic_would_do_as_it_is_made() {
+        for topic in Topics::all() {
+            for setting in settings(topic) {
+                assert_eq!(setting.expected(&setting.value), None, "{topic:?} {}", setting.name);
+            }
+        }
+    }
+
+    #[test]
+    fn what_loses_evidence_is_a_difference() {
+        let of = |name: &str| settings(Topic::Evidence).into_iter().find(|setting| setting.name == name).unwrap();
+        assert_eq!(of("cleanup.policy").expected("compact").as_deref(), Some("delete"));
+        assert_eq!(of("retention.ms").expected("3600000").as_deref(), Some("86400000 or more"));
+        assert_eq!(of("retention.ms").expected("-1"), None);
+        assert_eq!(of("max.message.bytes").expected("1048588").as_deref(), Some("4194304 or more"));
+        assert_eq!(of("max.message.bytes").expected("8388608"), None);
+        assert_eq!(of("max.message.bytes").expected("-1").as_deref(), Some("4194304 or more"));
+    }
+
+    #[test]
+    fn dead_letters_do_not_outlive_a_week() {
+        let feed = fuma_schemas::Feed::Tests;
+        let kept = settings(Topic::DeadLetters(feed)).into_iter().find(|setting| setting.name == "retention.ms");
+        assert_eq!(kept.unwrap().expected("-1").as_deref(), Some("604800000 or less"));
+    }
+}

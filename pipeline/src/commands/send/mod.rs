@@ -1,0 +1,79 @@
+//! `fuma send`: feed files, standard input or mended dead letters to the topics of the feeds.
+//!
+//! ```text
+//! input      which files, of which feed
+//! sender     one record after another: pace, progress, what is acknowledged
+//! resume     what of each file is acknowledged, in a file
+//! pace       records a second
+//! letters    dead letters, again
+//! ```
+//!
+//! Owns the arguments and the summary. A record goes as it stands: whether it is good, intake says.
+
+#[cfg(feature = "kafka")]
+mod input;
+#[cfg(feature = "kafka")]
+mod letters;
+#[cfg(feature = "kafka")]
+mod pace;
+#[cfg(feature = "kafka")]
+mod resume;
+#[cfg(feature = "kafka")]
+mod sender;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+
+use super::CommandError;
+use super::kafka::KafkaArguments;
+
+/// The arguments of `fuma send`.
+#[derive(Args, Clone, Debug)]
+pub struct SendArguments {
+    #[command(flatten)]
+    kafka: KafkaArguments,
+    /// `<feed> <file>...`, `<feed> -` for standard input, or folders and files that are named after their feed;
+    /// .ndjson, .ndjson.gz, .ndjson.zst, .csv, .parquet. With --dead-letters: feeds, without one all
+    #[arg(value_name = "FEED|PATH")]
+    what: Vec<String>,
+    /// At most this many records a second
+    #[arg(long, value_name = "N", value_parser = rate)]
+    rate: Option<f64>,
+    /// Note in this file what has been acknowledged; a second start with the same file goes on behind it
+    #[arg(long, value_name = "FILE", conflicts_with = "dead_letters")]
+    resume: Option<PathBuf>,
+    /// Send dead letters to their feeds again, each once, when what was wrong is mended
+    #[arg(long)]
+    dead_letters: bool,
+    /// Only dead letters with this code, like unknown-owner; may be given often
+    #[arg(long, value_name = "CODE", requires = "dead_letters")]
+    code: Vec<String>,
+    /// The group of the service: <group>.dead-letters remembers which letters have been sent again
+    #[arg(long, value_name = "GROUP", default_value = "fuma", requires = "dead_letters")]
+    group: String,
+}
+
+fn rate(text: &str) -> Result<f64, String> {
+    let rate = text.parse::<f64>().ok().filter(|rate| rate.is_finite() && *rate > 0.0);
+    rate.ok_or_else(|| "give a number of records a second above 0".to_owned())
+}
+
+/// Sends what is asked for; 1 where a row of a table was none, 130 where somebody stopped it.
+///
+/// # Errors
+/// When an input cannot be read, or Kafka does not take it.
+#[cfg(feature = "kafka")]
+pub fn run(arguments: &SendArguments) -> Result<ExitCode, CommandError> {
+    if arguments.dead_letters { letters::run(arguments) } else { sender::run(arguments) }
+}
+
+/// Says that this build cannot.
+///
+/// # Errors
+/// Always.
+#[cfg(not(feature = "kafka"))]
+pub fn run(_: &SendArguments) -> Result<ExitCode, CommandError> {
+    Err(super::kafka::missing())
+}
