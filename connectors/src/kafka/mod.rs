@@ -1,0 +1,42 @@
+//! The ports of [`crate::log`] on Apache Kafka.
+//!
+//! ```text
+//! settings     what an operator may say, and what fuma refuses
+//! client       settings -> clients; errors of the client -> LogError
+//! native       what the safe client lacks: many records a call, a flush without a floor, cached watermarks
+//! factory      KafkaLog: checks the topics, makes the clients of the stages
+//! feeds        FeedSource: raw records of all feeds
+//! append       Appender: evidence, links, dead letters
+//! links        LinkSource
+//! reference    Reference
+//! member       a member of a group whose rebalances are answered step by step
+//! transact     one transaction after another under an id of its own
+//! worker       WorkerLog: member + transact
+//! restore      RestoreLog: clients of their own for taking a partition over
+//! clock        the broker's clock, by a probe record
+//! place        places in a commit at which a test may stop the process
+//! ```
+//!
+//! Owns everything that knows rdkafka. Must never know a rule or a colour's meaning.
+
+mod append;
+mod client;
+mod clock;
+mod factory;
+mod feeds;
+mod links;
+mod member;
+mod native;
+mod place;
+mod reference;
+mod restore;
+mod settings;
+mod transact;
+mod worker;
+
+#[cfg(test)]
+mod tests;
+
+pub use factory::KafkaLog;
+pub use place::on_place;
+pub use settings::KafkaSettings;
