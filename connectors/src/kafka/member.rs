@@ -142,7 +142,9 @@ impl Member {
         }
         self.pending = self.consumer.context().event().take();
         if let Some(GroupEvent::Lost(partitions)) = &self.pending {
-            partitions.iter().for_each(|partition| drop(self.held.remove(partition)));
+            for partition in partitions {
+                self.held.remove(partition);
+            }
         }
         Ok(self.pending.clone())
     }
@@ -191,7 +193,9 @@ impl Member {
         if let Some(GroupEvent::Revoked(gone) | GroupEvent::Lost(gone)) = &self.pending {
             let list = self.list(gone, Offset::Invalid)?;
             answer(&self.consumer, false, &list).map_err(|error| self.fatal("unassign", &error))?;
-            gone.iter().for_each(|partition| drop(self.held.remove(partition)));
+            for partition in gone {
+                self.held.remove(partition);
+            }
             self.pending = None;
             return Ok(());
         }

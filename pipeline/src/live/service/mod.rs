@@ -42,6 +42,8 @@ use crate::policy::Pack;
 
 /// How often gauges are set.
 const GAUGES_EVERY: Duration = Duration::from_secs(1);
+/// How long a start waits for what passes.
+const START_WAIT: Duration = Duration::from_secs(30);
 /// A loop that has not turned for this long hangs.
 const HEARTBEAT_LIMIT: Duration = Duration::from_secs(60);
 
@@ -102,8 +104,8 @@ pub enum ServiceError {
 /// # Errors
 /// When it cannot start, or cannot go on by itself.
 pub fn run(service: &Service) -> Result<(), ServiceError> {
-    let log = open::log(service)?;
-    log.check()?;
+    let log = patiently(service, || open::log(service))?;
+    patiently(service, || log.check())?;
     let snapshots = Snapshots {
         store: SnapshotStore::at(&service.config.snapshots_url())?,
         place: service.config.snapshots_url(),
@@ -111,7 +113,7 @@ pub fn run(service: &Service) -> Result<(), ServiceError> {
         records: service.config.snapshots.records,
     };
     let references = References::default();
-    let pack_order = read_references(log.as_ref(), service, &references)?;
+    let pack_order = patiently(service, || read_references(log.as_ref(), service, &references))?;
     let mut stages = Stages { service, log, threads: Vec::new(), verdict: Verdict::default() };
     stages.follow_references(&references)?;
     if service.config.roles.intake {
@@ -128,6 +130,37 @@ pub fn run(service: &Service) -> Result<(), ServiceError> {
         }
     }
     stages.wait()
+}
+
+/// Tries again for a while what fails at a start and passes: topics that have just been made, a broker that starts.
+fn patiently<T, E: Failure>(service: &Service, mut what: impl FnMut() -> Result<T, E>) -> Result<T, E> {
+    let begun = std::time::Instant::now();
+    loop {
+        match what() {
+            Err(error) if error.passes() && begun.elapsed() < START_WAIT && !service.stop.is_set() => {
+                tracing::debug!(%error, "trying again");
+                std::thread::sleep(Duration::from_millis(200));
+            }
+            other => return other,
+        }
+    }
+}
+
+/// An error that may pass by itself.
+trait Failure: std::fmt::Display {
+    fn passes(&self) -> bool;
+}
+
+impl Failure for LogError {
+    fn passes(&self) -> bool {
+        self.severity() != Severity::Operator
+    }
+}
+
+impl Failure for ServiceError {
+    fn passes(&self) -> bool {
+        matches!(self, ServiceError::Log(error) if error.passes())
+    }
 }
 
 /// The threads of a service.
