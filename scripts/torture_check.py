@@ -53,7 +53,10 @@ def check_chain(changes, findings):
         before = states.get(person, GREEN)
         if change["id"] != "%s-%d" % (person, decided_at):
             findings.out_of_order.append("%s is not the id of %s at %d" % (change["id"], person, decided_at))
-        if change["id"] in ids or state(change) == before:
+        if change["id"] in ids:
+            findings.duplicated.append("%s: the same id again" % change["id"])
+            continue
+        if state(change) == before:
             findings.duplicated.append("%s: %s again" % (change["id"], change["to"]))
         elif change["from"] != before[0]:
             findings.missing.append("%s: from %s, but the last was to %s" % (change["id"], change["from"], before[0]))
