@@ -104,19 +104,42 @@ def drop_undated(folder):
             file.writelines(lines)
 
 
-def make(fuma, folder, events, seed):
-    """Writes the feeds; says how many records each has."""
-    os.makedirs(folder)
-    now = datetime.datetime.now(ZONE)
-    start = (now - datetime.timedelta(days=DAYS)).strftime("%Y-%m-%d")
-    # About two thirds of an event a person and day.
-    people = str(max(100, int(events * 0.5 * 30 / (20 * DAYS))))
+def make_district(fuma, folder, events, seed):
+    """The feeds of a district with about so many records, all known within the last days."""
+    start = (datetime.datetime.now(ZONE) - datetime.timedelta(days=DAYS)).strftime("%Y-%m-%d")
+    # Two thirds of an event a person and day.
+    people = str(max(100, int(events * 30 / (20 * DAYS))))
     subprocess.run([fuma, "demo", "--feeds-only", "--out-dir", folder, "--days", str(DAYS), "--start", start,
                     "--people", people, "--seed", str(seed)], check=True)
     drop_undated(folder)
-    writer = Writer(folder, now - datetime.timedelta(hours=1))
-    left = events - sum(count_lines(folder).values()) - EVENTS_OF_CASES
-    add_people(writer, max(0, -(-left // CHANGES_OF_A_PERSON)))
+    return count_lines(folder)
+
+
+def make(fuma, folder, events, seed):
+    """Half a district, half people whose state changes again and again; says how many records each feed has."""
+    counts = make_district(fuma, folder, events // 2, seed)
+    writer = Writer(folder, datetime.datetime.now(ZONE) - datetime.timedelta(hours=1))
+    add_people(writer, max(0, (events - sum(counts.values()) - EVENTS_OF_CASES) // CHANGES_OF_A_PERSON))
     add_cases(writer)
+    writer.close()
+    return count_lines(folder)
+
+
+def make_live(fuma, folder, events, seed, contacts):
+    """Nine of ten records are a district's tests and travel; each tenth turns somebody red: isolated, or a contact of a case."""
+    make_district(fuma, folder, events * 9 // 10, seed)
+    for name in os.listdir(folder):
+        if not name.startswith(("tests.", "travel.")):
+            os.remove(os.path.join(folder, name))
+    writer = Writer(folder, datetime.datetime.now(ZONE) - datetime.timedelta(hours=1))
+    began, case = writer.at(-30), "case-%d" % seed
+    if contacts:
+        writer.write("cases", "torture", case, 10**7 + seed, 1, classification="confirmed", determined_at=began)
+    for who in range(10**8 * seed, 10**8 * seed + events // 10):
+        if contacts:
+            writer.write("contacts", "torture", "contact", who, 1, degree="close", determined_at=began,
+                         last_exposure_at=began, index_case="torture/" + case)
+        else:
+            writer.write("isolations", "torture", "home", who, 1, stage="home", basis="contact", started_at=began)
     writer.close()
     return count_lines(folder)
