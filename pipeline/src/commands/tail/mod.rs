@@ -1,6 +1,7 @@
 //! `fuma tail`: the changes as they are announced, one line each.
 //!
-//! Owns when it ends; the lines are `line`'s, the delays `lag`'s. Reads only what was committed, and leaves nothing behind.
+//! Owns when it ends; the lines are `line`'s, the delays `lag`'s. Reads only what was committed, and leaves nothing
+//! behind.
 
 #[cfg(feature = "kafka")]
 mod lag;
