@@ -8,6 +8,8 @@
 //! assess    reasons -> timeline -> state -> change
 //! replay    the engine over files, with a virtual clock
 //! live      the engine on a log: a service
+//! config    what a service is told: a file, the environment, flags
+//! http      how a service is, for machines: metrics and probes
 //! explain   why a person has a colour, and what does not count; what is overdue
 //! commands  the fuma binary
 //! ```
@@ -17,9 +19,11 @@
 
 pub mod assess;
 pub mod commands;
+pub mod config;
 pub mod district;
 pub mod evidence;
 pub mod explain;
+pub mod http;
 pub mod intake;
 pub mod live;
 pub mod policy;

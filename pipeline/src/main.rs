@@ -18,6 +18,11 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    /// The service: feeds in, changes out, exactly once; on Kafka, or on a log in a folder
+    Run(Box<commands::run::RunArguments>),
+    /// Configurations: check, print
+    #[command(subcommand)]
+    Config(commands::config::ConfigCommand),
     /// Replay feed files under a pack: changes out, exactly as live
     Replay(commands::replay::ReplayArguments),
     /// Why a person has a colour, what would end it, and what does not count
@@ -51,6 +56,8 @@ fn main() -> ExitCode {
 
 fn run(command: Command) -> Result<ExitCode, CommandError> {
     match command {
+        Command::Run(arguments) => commands::run::run(&arguments)?,
+        Command::Config(command) => commands::config::run(&command)?,
         Command::Replay(arguments) => commands::replay::run(&arguments)?,
         Command::Explain(arguments) => commands::explain::run(&arguments)?,
         Command::Overdue(arguments) => commands::overdue::run(&arguments)?,

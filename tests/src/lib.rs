@@ -5,6 +5,7 @@
 //! drive   records -> changes, a tick at a time, as a live engine goes about it
 //! decoders  what must hold for any bytes at all; fuzzed, and run over a corpus
 //! judge   what the rules say of everybody, gathered one way or another
+//! simulated  a cluster in memory behind the ports of the log, with what can go wrong on a real one
 //! ```
 //!
 //! Never needed by the product. A helper that fails, panics: only tests call it.
@@ -15,6 +16,7 @@ pub mod decoders;
 pub mod drive;
 pub mod feeds;
 pub mod judge;
+pub mod simulated;
 
 use std::sync::{Arc, OnceLock};
 

@@ -1,4 +1,4 @@
-//! Apache Kafka.
+//! Apache Kafka: the ports of [`crate::log`] on it, and what the commands need besides.
 //!
 //! ```text
 //! connection      how to reach a cluster
@@ -6,6 +6,21 @@
 //! publisher       raw records to the topics of feeds
 //! dead_letters    what could not be used, to be sent again
 //! changes         announced changes, live
+//!
+//! settings     what an operator may say, and what fuma refuses
+//! client       settings -> clients; errors of the client -> LogError
+//! native       what the safe client lacks: many records a call, a flush without a floor, cached watermarks
+//! factory      KafkaLog: checks the topics, makes the clients of the stages
+//! feeds        FeedSource: raw records of all feeds
+//! append       Appender: evidence, links, dead letters
+//! links        LinkSource
+//! reference    Reference
+//! member       a member of a group whose rebalances are answered step by step
+//! transact     one transaction after another under an id of its own
+//! worker       WorkerLog: member + transact
+//! restore      RestoreLog: clients of their own for taking a partition over
+//! clock        the broker's clock, by a probe record
+//! place        places in a commit at which a test may stop the process
 //! ```
 //!
 //! Owns everything that knows rdkafka. Must never know a rule or a colour's meaning.
@@ -22,3 +37,24 @@ pub use changes::{AnnouncedChange, ChangeReader};
 pub use connection::Connection;
 pub use dead_letters::{ATTEMPT_HEADER, DeadLetter, DeadLetters, ERROR_HEADERS};
 pub use publisher::{Publisher, RawRecord};
+mod append;
+mod client;
+mod clock;
+mod factory;
+mod feeds;
+mod links;
+mod member;
+mod native;
+mod place;
+mod reference;
+mod restore;
+mod settings;
+mod transact;
+mod worker;
+
+#[cfg(test)]
+mod tests;
+
+pub use factory::KafkaLog;
+pub use place::on_place;
+pub use settings::KafkaSettings;

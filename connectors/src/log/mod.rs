@@ -290,6 +290,14 @@ pub trait WorkerLog: Send {
     /// When the log cannot be asked.
     fn evidence_bounds(&mut self, partition: u32) -> Result<Range<u64>, LogError>;
 
+    /// Two snapshots hold everything below the offset: a log that keeps its own books may forget it.
+    ///
+    /// # Errors
+    /// When it cannot be removed; it is asked again.
+    fn trim(&mut self, _partition: u32, _below: u64) -> Result<(), LogError> {
+        Ok(())
+    }
+
     /// A client of its own for taking partitions over, to be used on another thread.
     ///
     /// # Errors

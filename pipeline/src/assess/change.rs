@@ -10,6 +10,11 @@ use fuma_schemas::{CodeChange, Colour, Instant, Person, Reason};
 use super::timeline::{Rules, Timeline};
 use crate::policy::Pack;
 
+/// Announced by a rule that the pack does not have, or under another colour: always a difference to what holds.
+pub(super) const FOREIGN_RED: Rules = 1 << 63;
+/// The same, yellow.
+pub(super) const FOREIGN_YELLOW: Rules = 1 << 62;
+
 /// What every change of a pack has in common, and the colours of its rules as masks.
 #[derive(Clone, Debug)]
 pub struct Palette {
@@ -24,7 +29,7 @@ impl Palette {
     pub fn new(pack: &Pack) -> Palette {
         let red = (0..).zip(&pack.rules).filter(|(_, rule)| rule.head.colour == Colour::Red);
         Palette {
-            red: red.fold(0, |mask, (at, _): (u32, _)| mask | 1 << at),
+            red: red.fold(FOREIGN_RED, |mask, (at, _): (u32, _)| mask | 1 << at),
             heads: pack.rules.iter().map(|rule| Arc::clone(&rule.head)).collect(),
             policy: Arc::clone(&pack.id),
             policy_version: Arc::clone(&pack.version),

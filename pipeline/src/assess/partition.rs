@@ -16,6 +16,7 @@ use rustc_hash::FxBuildHasher;
 
 use super::change::Palette;
 use super::due::DueIndex;
+use super::staged::Staged;
 use super::timeline::{Rules, Timeline};
 use crate::evidence::{Evidence, EvidenceError, FactKey, KindSet, StepRows, Touched};
 use crate::policy::{Executor, Pack, RuleRow};
@@ -68,6 +69,8 @@ pub struct Partition {
     pub(super) touched: Touched,
     /// What to gather for which person and slot; empty between calls.
     wanting: Vec<(KindSet, u32, u32)>,
+    /// Live: what a transaction that is not committed yet would make of the memory.
+    pub(super) staged: Option<Staged>,
 }
 
 /// The multiple of the tick at or after an instant: when what begins at the instant is decided.
@@ -92,12 +95,23 @@ impl Partition {
             needs: HashMap::default(),
             touched: Touched::default(),
             wanting: Vec::new(),
+            staged: None,
         })
     }
 
     /// The evidence.
     pub fn evidence(&self) -> &Evidence {
         &self.evidence
+    }
+
+    /// The evidence, for a restore: nobody is touched by what is done to it.
+    pub(crate) fn evidence_mut(&mut self) -> &mut Evidence {
+        &mut self.evidence
+    }
+
+    /// The rules last announced, by person; those who came since have none.
+    pub fn announced_rules(&self) -> &[Rules] {
+        &self.announced
     }
 
     /// The pack by which it judges.
@@ -165,9 +179,9 @@ impl Partition {
         Ok(())
     }
 
-    /// Takes a verdict of trace.
-    pub fn set_counts(&mut self, person: Person, fact: FactKey, counts: bool) {
-        self.evidence.set_counts(person, fact, counts, &mut self.touched);
+    /// Takes a verdict of trace; of several on a fact the one of the highest version holds.
+    pub fn set_counts(&mut self, person: Person, fact: FactKey, counts: bool, version: u64) {
+        self.evidence.set_counts(person, fact, counts, version, &mut self.touched);
     }
 
     /// Adds everybody who was touched or is due at `clock` to the step, with their evidence as it stands now.
@@ -175,8 +189,15 @@ impl Partition {
         while let Some(person) = self.due.pop(clock) {
             self.touched.touch(person);
         }
+        self.enlist_touched(clock, step);
+    }
+
+    pub(super) fn enlist_touched(&mut self, clock: Instant, step: &mut Step) {
         self.announced.resize(self.evidence.people() as usize, 0);
         for &person in self.touched.people() {
+            if let Some(staged) = &mut self.staged {
+                staged.judged.push(person);
+            }
             let present = self.evidence.kinds(person);
             let pack = self.executor.pack();
             let need = *self.needs.entry(present).or_insert_with(|| pack.needs(present));
@@ -199,8 +220,8 @@ impl Partition {
     }
 
     /// Judges the step. Each slot answers for the clocks from its own up to the person's next slot, the last one up
-    /// to `until`. Memory of what was announced follows at once: the caller commits the changes or drops the
-    /// partition.
+    /// to `until`. Memory of what was announced follows at once; live it is staged, and the caller says how the
+    /// transaction ended ([`Partition::commit`], [`Partition::roll_back`]).
     ///
     /// # Errors
     /// When a plan cannot be executed; the step is lost then.
@@ -261,11 +282,14 @@ impl Partition {
         if let Some(change) = self.palette.difference(token, announced, timeline, clock) {
             self.announced[person as usize] = timeline.rules_at(clock);
             self.recount(change.from, change.to);
+            if let Some(staged) = &mut self.staged {
+                staged.announced.push((person, announced));
+            }
             changes.push(change);
         }
     }
 
-    fn recount(&mut self, from: Colour, to: Colour) {
+    pub(super) fn recount(&mut self, from: Colour, to: Colour) {
         if from != Colour::Green {
             self.colours[from as usize] -= 1;
         }

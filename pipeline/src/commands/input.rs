@@ -123,6 +123,10 @@ pub fn tick(text: &str) -> Result<Tick, String> {
     Tick::parse(text).ok_or_else(|| "give a positive number and ms, s, m, h or d, like 15m".to_string())
 }
 
-fn read_text(path: &Path) -> Result<String, CommandError> {
+/// The text of a file.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn read_text(path: &Path) -> Result<String, CommandError> {
     std::fs::read_to_string(path).map_err(|source| CommandError::Read { path: path.to_owned(), source })
 }

@@ -2,6 +2,7 @@
 //!
 //! Owns I/O at the outermost edge: files, terminals, the wall clock. Must never hold a rule or decide a colour.
 
+pub mod config;
 pub mod demo;
 pub mod explain;
 pub mod import;
@@ -10,6 +11,7 @@ pub mod kafka;
 pub mod overdue;
 pub mod policy;
 pub mod replay;
+pub mod run;
 pub mod send;
 pub mod tail;
 pub mod topics;
@@ -19,6 +21,9 @@ use std::path::PathBuf;
 use fuma_connectors::files::FileError;
 use fuma_connectors::log::LogError;
 
+use crate::config::ConfigError;
+use crate::http::HttpError;
+use crate::live::service::ServiceError;
 use crate::policy::PackError;
 use crate::replay::ReplayError;
 
@@ -56,6 +61,18 @@ pub enum CommandError {
     /// The replay ended early.
     #[error("{0}")]
     Replay(#[from] ReplayError),
+    /// There is no pack.
+    #[error("no policy: give --policy, set FUMA_POLICY, or write it in the configuration (`fuma policy list`)")]
+    NoPolicy,
+    /// The configuration is unusable.
+    #[error("{0}")]
+    Config(#[from] ConfigError),
+    /// There is no HTTP port.
+    #[error("{0}")]
+    Http(#[from] HttpError),
+    /// The service ended early.
+    #[error("{0}")]
+    Service(#[from] ServiceError),
     /// The log does not answer, or refuses.
     #[error("{0}")]
     Log(#[from] LogError),
@@ -73,6 +90,8 @@ impl CommandError {
         match self {
             CommandError::Feeds(_)
             | CommandError::Input(_)
+            | CommandError::Config(_)
+            | CommandError::NoPolicy
             | CommandError::Log(_)
             | CommandError::Replay(ReplayError::Source(_)) => 2,
             _ => 1,

@@ -17,6 +17,7 @@ use super::row_ref::RowRef;
 use super::sparse::KnownSpan;
 use super::state::Evidence;
 use super::touched::Touched;
+use super::version::Version;
 
 /// Records whose look-ups overlap.
 const BLOCK_ROWS: usize = 64;
@@ -153,56 +154,70 @@ impl Evidence {
 
     /// Adds the row of a record at the head of its person's chain.
     fn append(&mut self, record: &Record<'_>) -> Result<RowRef, EvidenceError> {
-        let kind = record.kind;
-        let retracted = record.head.version.retracted;
-        let mut marks = if retracted { mark::RETRACTED } else { 0 };
-        if kind == Kind::Contacts && self.withdrawn.contains(&record.key) {
-            marks |= mark::WITHDRAWN;
-        }
-        let table = &mut self.tables[usize::from(kind.code())];
-        let row =
-            table.push(record.key, record.head.version, marks).ok_or(EvidenceError::Full { kind: kind.name() })?;
-        let at = RowRef::new(kind, row);
-        if let Some(person) = self.people.get_mut(record.person) {
-            table.set_u32(row, layout::NEXT, person.head.0);
-            person.head = at;
-            if !retracted {
-                person.kinds = person.kinds.with(BaseTable::Kind(kind));
-            }
-        }
-        if !retracted {
-            self.write_columns(record, row);
+        let at = self.append_row(record.kind, record.person, record.key, record.head.version)?;
+        if !record.head.version.retracted {
+            self.write_columns(at, &record.batch.columns, record.row);
+            self.write_links(at, record.person, Some(record.head.owner));
         }
         Ok(at)
     }
 
-    fn write_columns(&mut self, record: &Record<'_>, row: u32) {
-        let table = &mut self.tables[usize::from(record.kind.code())];
-        for (at, column) in record.batch.columns.iter().enumerate() {
-            let place = table.layout.columns[at];
-            let is_region = matches!(record.kind.columns()[at].column_type, ColumnType::Region);
-            let interner = if is_region { &mut self.texts.regions } else { &mut self.texts.others };
-            if !column.is_there(record.row) {
-                continue;
+    /// Adds a row of nulls at the head of a person's chain.
+    pub(super) fn append_row(
+        &mut self,
+        kind: Kind,
+        person: u32,
+        key: FactKey,
+        version: Version,
+    ) -> Result<RowRef, EvidenceError> {
+        let mut marks = if version.retracted { mark::RETRACTED } else { 0 };
+        if kind == Kind::Contacts && self.is_withdrawn(key) {
+            marks |= mark::WITHDRAWN;
+        }
+        let table = &mut self.tables[usize::from(kind.code())];
+        let row = table.push(key, version, marks).ok_or(EvidenceError::Full { kind: kind.name() })?;
+        let at = RowRef::new(kind, row);
+        if let Some(person) = self.people.get_mut(person) {
+            table.set_u32(row, layout::NEXT, person.head.0);
+            person.head = at;
+            if !version.retracted {
+                person.kinds = person.kinds.with(BaseTable::Kind(kind));
             }
+        }
+        Ok(at)
+    }
+
+    /// Writes the columns of the kind into a row, from a row of a batch.
+    pub(super) fn write_columns(&mut self, at: RowRef, columns: &[Incoming<'_>], from: usize) {
+        let (table, row) = (&mut self.tables[at.code()], at.row());
+        let kind = table.layout.kind;
+        for (at, column) in columns.iter().enumerate().filter(|(_, column)| column.is_there(from)) {
+            let place = table.layout.columns[at];
+            let is_region = matches!(kind.columns()[at].column_type, ColumnType::Region);
+            let interner = if is_region { &mut self.texts.regions } else { &mut self.texts.others };
             match column {
-                Incoming::Instant(array) => table.set_instant(row, place, array.value(record.row)),
-                Incoming::Code(array, _) => table.set_code(row, place, array.value(record.row)),
-                Incoming::Text(array) => table.set_u32(row, place, interner.intern(array.value(record.row))),
+                Incoming::Instant(array) => table.set_instant(row, place, array.value(from)),
+                Incoming::Code(array, _) => table.set_code(row, place, array.value(from)),
+                Incoming::Text(array) => table.set_u32(row, place, interner.intern(array.value(from))),
                 Incoming::Date(array) => {
-                    table.set_u32(row, place, layout::encode_integer(Some(array.value(record.row))))
+                    table.set_u32(row, place, layout::encode_integer(Some(array.value(from))));
                 }
                 Incoming::Integer(array) => {
-                    table.set_u32(row, place, layout::encode_integer(Some(array.value(record.row))))
+                    table.set_u32(row, place, layout::encode_integer(Some(array.value(from))));
                 }
             }
         }
-        match record.kind {
-            Kind::Listings => {
-                let owner = self.texts.others.intern(record.head.owner);
-                table.set_u32(row, table.layout.owner, owner);
+    }
+
+    /// Writes what a kind has beside its columns: the owner of a listing, the links of a stay.
+    pub(super) fn write_links(&mut self, at: RowRef, person: u32, owner: Option<&str>) {
+        let table = &mut self.tables[at.code()];
+        match (table.layout.kind, owner) {
+            (Kind::Listings, Some(owner)) => {
+                let owner = self.texts.others.intern(owner);
+                table.set_u32(at.row(), table.layout.owner, owner);
             }
-            Kind::Stays => self.link_stay(row, record.person),
+            (Kind::Stays, _) => self.link_stay(at.row(), person),
             _ => {}
         }
     }

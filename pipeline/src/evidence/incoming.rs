@@ -150,7 +150,8 @@ impl<'a> Incoming<'a> {
     }
 }
 
-fn incoming(array: &dyn Array, column_type: ColumnType) -> Option<Incoming<'_>> {
+/// A column of a kind, if the array is of its type.
+pub(super) fn incoming(array: &dyn Array, column_type: ColumnType) -> Option<Incoming<'_>> {
     Some(match column_type {
         ColumnType::Instant => Incoming::Instant(primitive(array)?),
         ColumnType::Code(names) => Incoming::Code(primitive(array)?, names),

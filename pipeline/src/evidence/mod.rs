@@ -4,6 +4,7 @@
 //! apply    log batch -> rows appended, winners of facts settled, people touched     (apply.rs, tiers.rs)
 //! gather   person -> chain of rows -> rows of the step                               (gather.rs)
 //! show     rows of the step -> Arrow columns as rules see them                       (materialise.rs)
+//! export   people, page by page -> tables of a snapshot, and back                   (export.rs, import.rs)
 //! forget   facts past their retention -> dropped, tables rebuilt                     (forget.rs, compact.rs)
 //! ```
 //!
@@ -30,8 +31,10 @@ mod chunked;
 mod compact;
 mod contacts;
 mod describe;
+mod export;
 mod forget;
 mod gather;
+mod import;
 mod incoming;
 mod instant_code;
 mod interner;
@@ -55,9 +58,11 @@ mod tests;
 
 pub use base_table::{BaseTable, KindSet, Wanted};
 pub use describe::{FactView, TierView};
+pub use export::{Export, PEOPLE, TableError, VERDICTS};
 pub use fact_key::{FactKey, NameKey, fact_key, name_key};
 pub use forget::{Past, Retention};
 pub use gather::StepRows;
+pub use import::Import;
 pub use incoming::EvidenceError;
 pub use materialise::StepTable;
 pub use memory::{Memory, Part};

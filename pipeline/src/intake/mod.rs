@@ -31,5 +31,6 @@ pub use builders::EvidenceBuilders;
 pub use decode::{Accepted, Decoder, Settings};
 pub use key::{Key, KeyError, person_token};
 pub use owners::Owners;
+pub(crate) use owners::is_owner;
 pub use region_code::RegionTable;
 pub use reject::Reject;

@@ -51,6 +51,6 @@ impl Owners {
 }
 
 /// Whether this is an owner at all: `[a-z0-9-]{1,64}`.
-pub(super) fn is_owner(text: &str) -> bool {
+pub(crate) fn is_owner(text: &str) -> bool {
     (1..=64).contains(&text.len()) && text.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'))
 }

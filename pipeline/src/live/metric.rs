@@ -42,3 +42,5 @@ pub const SNAPSHOT_TIME: &str = "fuma_snapshot_time_seconds";
 pub const OPEN_FEEDS: &str = "fuma_feeds_open_to_everyone";
 /// Reasons past their due that still hold. Labels: partition.
 pub const OVERDUE: &str = "fuma_overdue_reasons";
+/// Evidence records that could not be read: damaged, or written by something else.
+pub const EVIDENCE_DAMAGED: &str = "fuma_evidence_damaged_total";

@@ -6,6 +6,7 @@
 //! trace     link records -> contacts with their standing                    (one thread in the group)
 //! worker    evidence -> changes and positions in one transaction            (a thread a core)
 //! snapshot  a partition's state as Parquet, written between commits, read at a takeover
+//! service   opens the log, starts the stages, ends them
 //! metric    the names and units of what is measured
 //! fault     places at which a test can end the process                      (only in test builds)
 //! ```
@@ -14,4 +15,8 @@
 
 pub mod fault;
 pub mod metric;
+pub mod record;
+pub mod service;
+pub mod snapshot;
 pub mod stop;
+pub mod worker;

@@ -19,7 +19,7 @@ use super::sql_file::SqlFile;
 use super::{PackError, PackSource, manifest};
 
 /// The most rules that a pack may have: a person's announced rules are one bit each.
-pub const RULES_MAX: usize = 64;
+pub const RULES_MAX: usize = 62;
 
 /// A rule: one SELECT that gives intervals of one colour.
 #[derive(Clone, Debug)]

@@ -51,7 +51,7 @@ pub(super) struct Fact {
     pub(super) person: Person,
     pub(super) key: FactKey,
     pub(super) version: Version,
-    content: Content,
+    pub(super) content: Content,
     pub(super) links: [Link; 2],
     /// The name that it bears.
     pub(super) name: u32,
@@ -62,6 +62,22 @@ pub(super) struct Fact {
     pub(super) has_fallen: bool,
     /// As of the last verdict.
     pub(super) said_to_count: bool,
+}
+
+/// A fact as a snapshot holds it: with the keys of names.
+pub(super) struct Restored {
+    pub(super) person: Person,
+    pub(super) key: FactKey,
+    pub(super) version: Version,
+    pub(super) content: Content,
+    pub(super) name: NameKey,
+    pub(super) links: [Option<NameKey>; 2],
+    pub(super) is_contact: bool,
+    pub(super) is_ground: bool,
+    pub(super) has_fallen: bool,
+    pub(super) said_to_count: bool,
+    /// Whether the next fixpoint is to look at it.
+    pub(super) is_touched: bool,
 }
 
 /// Facts and names, found by key.
@@ -184,6 +200,48 @@ impl Graph {
         names.push(Name { key, records: 0, fallen: 0, first_dependent: NONE, slot });
         self.name_table.insert_unique(hash_of(key), at, |&at| hash_of(names[at as usize].key));
         at
+    }
+
+    /// The key of a name; none of no name.
+    pub(super) fn key_of_name(&self, at: u32) -> Option<NameKey> {
+        self.names.get(at as usize).map(|name| name.key)
+    }
+
+    /// Takes back a fact as it stood; one that is there is left alone.
+    pub(super) fn restore(&mut self, fact: Restored) {
+        let facts = &self.facts;
+        let is_it = |&at: &u32| facts[at as usize].key == fact.key && facts[at as usize].person == fact.person;
+        if self.fact_table.find(fact.key.0, is_it).is_some() {
+            return;
+        }
+        let name = self.intern(fact.name, u8::from(fact.is_contact));
+        self.names[name as usize].records += 1;
+        self.names[name as usize].fallen += u32::from(fact.has_fallen);
+        let at = self.facts.len() as u32;
+        let Restored { person, key, version, content, links, is_contact, is_ground, has_fallen, .. } = fact;
+        let said_to_count = fact.said_to_count;
+        let unlinked = [UNLINKED; 2];
+        self.facts.push(Fact {
+            person,
+            key,
+            version,
+            content,
+            links: unlinked,
+            name,
+            is_contact,
+            is_ground,
+            has_fallen,
+            said_to_count,
+        });
+        let facts = &self.facts;
+        self.fact_table.insert_unique(key.0, at, |&at| facts[at as usize].key.0);
+        for (slot, link) in links.into_iter().enumerate() {
+            let name = link.map_or(NONE, |key| self.intern(key, slot as u8));
+            self.link(at, slot, name);
+        }
+        if fact.is_touched {
+            self.touched.push(at);
+        }
     }
 
     /// The memory held, in bytes.

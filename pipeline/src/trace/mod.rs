@@ -17,9 +17,12 @@
 mod fixpoint;
 mod graph;
 mod records;
+mod snapshot;
 
 #[cfg(test)]
 mod properties;
+#[cfg(test)]
+mod snapshot_tests;
 #[cfg(test)]
 mod tests;
 
@@ -28,6 +31,7 @@ use fuma_schemas::{Kind, Person};
 
 pub use crate::evidence::fact_key::FactKey;
 pub use records::LinkBatchError;
+pub use snapshot::LINKS;
 
 /// Whether a contact counts from now on.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]

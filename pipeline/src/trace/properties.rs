@@ -20,7 +20,7 @@ use crate::evidence::fact_key::name_key;
 type Standing = BTreeMap<(Person, FactKey), bool>;
 
 /// Few people, names and revisions, so that cycles, shared names, conflicts and returns are the rule.
-fn row() -> impl Strategy<Value = Row> {
+pub(super) fn row() -> impl Strategy<Value = Row> {
     let name = |prefix: &'static str, count: u8| (0..count).prop_map(move |n| format!("{prefix}{n}"));
     let case = (0..3_u8, name("n", 3), prop::bool::weighted(0.5)).prop_map(|(person, id, is_excluded)| {
         let code = if is_excluded { Classification::Excluded } else { Classification::Confirmed }.code();

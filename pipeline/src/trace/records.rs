@@ -36,7 +36,7 @@ pub enum LinkBatchError {
 }
 
 /// What is absent: before every instant of a record.
-const ABSENT: Instant = Instant(i64::MIN);
+pub(super) const ABSENT: Instant = Instant(i64::MIN);
 
 /// What a record says, as far as it decides between records of one version: the greatest wins, column by column,
 /// absent least.
@@ -46,9 +46,9 @@ const ABSENT: Instant = Instant(i64::MIN);
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
 pub(super) struct Content {
     /// Classification or degree, as code + 1.
-    code: u8,
-    determined_at: Instant,
-    last_exposure_at: Instant,
+    pub(super) code: u8,
+    pub(super) determined_at: Instant,
+    pub(super) last_exposure_at: Instant,
 }
 
 /// A record of a case or a contact.

@@ -61,18 +61,18 @@ fn batch(kind: Kind, first: u64, rows: u64, people: u64, fraction: bool) -> Reco
 }
 
 /// Nanoseconds that this thread has had a core: the machine may be shared. 0 where the system does not say.
-fn core_ns() -> f64 {
+pub(super) fn core_ns() -> f64 {
     let account = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
     account.split(' ').next().and_then(|ns| ns.parse().ok()).unwrap_or(0.0)
 }
 
-/// Nine facts a person in batches of 4,000; gives the state and the nanoseconds a fact took.
-fn filled(people: u64, kinds: &[Kind; 9], fraction: bool) -> (Evidence, f64) {
+/// Some facts a person in batches of 4,000; gives the state and the nanoseconds a fact took.
+pub(super) fn filled(people: u64, kinds: &[Kind; 9], fraction: bool, facts: u64) -> (Evidence, f64) {
     const ROWS: u64 = 4000;
     let (mut evidence, mut touched) = (Evidence::default(), Touched::default());
     let all: Vec<u32> = (0..ROWS as u32).collect();
     let mut nanoseconds = 0.0;
-    for (at, first) in (0..people * 9).step_by(ROWS as usize).enumerate() {
+    for (at, first) in (0..people * facts).step_by(ROWS as usize).enumerate() {
         let kind = kinds[at % 9];
         let batch = batch(kind, first, ROWS, people, fraction);
         let start = core_ns();
@@ -80,7 +80,7 @@ fn filled(people: u64, kinds: &[Kind; 9], fraction: bool) -> (Evidence, f64) {
         touched.clear();
         nanoseconds += core_ns() - start;
     }
-    (evidence, nanoseconds / (people * 9) as f64)
+    (evidence, nanoseconds / (people * facts) as f64)
 }
 
 const T: Kind = Kind::Tests;
@@ -102,7 +102,7 @@ fn report(name: &str, memory: &Memory) {
 #[test]
 fn five_hundred_bytes_a_person_are_enough() {
     for (kinds, fraction) in [(TESTS, false), (MIXED, true)] {
-        let (evidence, _) = filled(120_000, &kinds, fraction);
+        let (evidence, _) = filled(120_000, &kinds, fraction, 9);
         assert!(evidence.memory().bytes_per_person() + 8.0 <= 500.0, "{:?}", evidence.memory());
     }
 }
@@ -112,7 +112,7 @@ fn five_hundred_bytes_a_person_are_enough() {
 fn costs() {
     const PEOPLE: u64 = 1_000_000;
     for (name, kinds, fraction) in [("tests", TESTS, false), ("mixed, with fractions", MIXED, true)] {
-        let (mut evidence, nanoseconds) = filled(PEOPLE, &kinds, fraction);
+        let (mut evidence, nanoseconds) = filled(PEOPLE, &kinds, fraction, 9);
         eprintln!("{name}: {nanoseconds:.0} ns a fact applied");
         report(name, &evidence.memory());
         gather(&evidence);

@@ -7,3 +7,5 @@ mod measure;
 mod model;
 mod properties;
 mod records;
+mod snapshot;
+mod snapshot_measure;

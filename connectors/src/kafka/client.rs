@@ -1,0 +1,263 @@
+//! Clients of librdkafka.
+//!
+//! Owns the settings that the engine relies on, and what an error of the client means. Must never show a value of the
+//! configuration in an error: it may be a secret.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rdkafka::ClientConfig;
+use rdkafka::client::ClientContext;
+use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+
+use super::settings::KafkaSettings;
+use crate::log::LogError;
+
+/// How long a question to a broker may take.
+pub(super) const ANSWER_WAIT_MAX: Duration = Duration::from_secs(10);
+
+/// Now, on a clock that only goes forward.
+#[expect(clippy::disallowed_methods, reason = "deadlines of the network; never an input of a rule")]
+pub(super) fn now() -> Instant {
+    Instant::now()
+}
+
+/// A client that does nothing special but log.
+pub(super) struct Plain;
+
+impl ClientContext for Plain {
+    fn error(&self, error: KafkaError, reason: &str) {
+        log_error(&error, reason);
+    }
+}
+
+impl ConsumerContext for Plain {}
+
+/// A client that reads, belongs to no group's membership and commits nothing.
+pub(super) type PlainConsumer = BaseConsumer<Plain>;
+
+/// Brokers come and go, and the client finds them again by itself: worth a line, not an alarm.
+pub(super) fn log_error(error: &KafkaError, reason: &str) {
+    tracing::warn!(target: "kafka", code = %code_of(error), reason, "kafka client");
+}
+
+/// What all clients have in common; the operator's own come on top.
+fn base(name: &str) -> ClientConfig {
+    let mut config = ClientConfig::new();
+    config
+        .set("client.id", format!("fuma-{name}"))
+        // A broker that was restarted is found again within a second.
+        .set("reconnect.backoff.ms", "50")
+        .set("reconnect.backoff.max.ms", "1000")
+        .set("socket.nagle.disable", "true")
+        .set("topic.metadata.refresh.interval.ms", "60000");
+    config
+}
+
+fn with(mut config: ClientConfig, settings: &KafkaSettings, own: &[(String, String)]) -> ClientConfig {
+    config.set("bootstrap.servers", settings.bootstrap.trim());
+    for (name, value) in own {
+        config.set(name, value);
+    }
+    config
+}
+
+/// Settings of a client that reads in a group's name.
+pub(super) fn consumer(settings: &KafkaSettings, name: &str, group: &str) -> ClientConfig {
+    let mut config = base(name);
+    config
+        // A reader that caught up sees the next record within a few milliseconds, a full queue goes on being filled.
+        .set("fetch.wait.max.ms", "20")
+        .set("fetch.queue.backoff.ms", "10")
+        .set("fetch.error.backoff.ms", "50")
+        // There are many clients: each bounds what it holds.
+        .set("queued.max.messages.kbytes", "16384")
+        .set("queued.min.messages", "20000")
+        .set("heartbeat.interval.ms", "1000")
+        .set("session.timeout.ms", settings.session_timeout().as_millis().to_string())
+        .set("max.poll.interval.ms", settings.poll_interval_max().as_millis().to_string());
+    for (key, value) in settings.client.iter().chain(&settings.consumer) {
+        config.set(key, value);
+    }
+    let own = [
+        ("group.id", group),
+        ("enable.auto.commit", "false"),
+        ("enable.auto.offset.store", "false"),
+        ("isolation.level", "read_committed"),
+        ("partition.assignment.strategy", "cooperative-sticky"),
+    ];
+    with(config, settings, &own.map(|(key, value)| (key.to_owned(), value.to_owned())))
+}
+
+/// Settings of a client that only asks questions.
+pub(super) fn asking(settings: &KafkaSettings) -> ClientConfig {
+    let mut config = base("admin");
+    for (key, value) in &settings.client {
+        config.set(key, value);
+    }
+    with(config, settings, &[])
+}
+
+/// Settings of a client that writes. Nothing is reported of a record that was written.
+pub(super) fn producer(settings: &KafkaSettings, name: &str) -> ClientConfig {
+    let mut config = base(name);
+    config
+        .set("linger.ms", "1")
+        .set("compression.type", "lz4")
+        .set("queue.buffering.max.messages", "500000")
+        .set("queue.buffering.max.kbytes", "131072")
+        .set("message.max.bytes", "4194304")
+        // A marker that is on its way is asked for again at once (CONCURRENT_TRANSACTIONS).
+        .set("retry.backoff.ms", "2");
+    for (key, value) in settings.client.iter().chain(&settings.producer) {
+        config.set(key, value);
+    }
+    config.remove("transaction.timeout.ms");
+    let own = [("enable.idempotence", "true"), ("acks", "all"), ("delivery.report.only.error", "true")];
+    with(config, settings, &own.map(|(key, value)| (key.to_owned(), value.to_owned())))
+}
+
+/// Settings of a client that writes transactions.
+pub(super) fn transactional(settings: &KafkaSettings, name: &str, id: &str) -> ClientConfig {
+    let timeout = settings.transaction_timeout();
+    let mut config = producer(settings, name);
+    config
+        .set("linger.ms", "0")
+        .set("transactional.id", id)
+        .set("transaction.timeout.ms", timeout.as_millis().to_string())
+        // A record that cannot be written fails before its transaction does.
+        .set("message.timeout.ms", (timeout * 4 / 5).as_millis().to_string());
+    config
+}
+
+/// The group in whose name partitions are taken over, as a client that never joins it. Uncommitted, it asks for
+/// offsets without waiting for stability and for true high watermarks; committed, for stable offsets.
+pub(super) fn observer(settings: &KafkaSettings, name: &str, isolation: &str) -> Result<PlainConsumer, LogError> {
+    let mut config = consumer(settings, name, &settings.group);
+    config
+        .set("isolation.level", isolation)
+        .set("auto.offset.reset", "error")
+        .set("enable.partition.eof", "true")
+        .set("fetch.wait.max.ms", "5");
+    config.create_with_context(Plain).map_err(|error| failed(settings, name, &error))
+}
+
+/// First and one past the last offset of a partition: the last stable one, where the client reads committed records.
+pub(super) fn bounds(
+    client: &PlainConsumer,
+    settings: &KafkaSettings,
+    topic: &str,
+    partition: u32,
+) -> Result<std::ops::Range<u64>, LogError> {
+    serve(client);
+    let watermarks = client.fetch_watermarks(topic, number(partition), ANSWER_WAIT_MAX);
+    let (low, high) = watermarks.map_err(|error| failed(settings, topic, &error))?;
+    Ok(offset(low)..offset(high))
+}
+
+/// Logs and errors of a client that nobody polls.
+pub(super) fn serve(client: &PlainConsumer) {
+    while let Some(event) = client.poll(Duration::ZERO) {
+        if let Err(error) = event {
+            tracing::debug!(target: "kafka", code = %code_of(&error), "kafka client");
+        }
+    }
+}
+
+/// A partition as librdkafka counts them.
+pub(super) fn number(partition: u32) -> i32 {
+    i32::try_from(partition).unwrap_or(i32::MAX)
+}
+
+/// A partition as the ports count them.
+pub(super) fn partition(number: i32) -> u32 {
+    u32::try_from(number).unwrap_or(0)
+}
+
+/// An offset as the ports count them.
+pub(super) fn offset(raw: i64) -> u64 {
+    u64::try_from(raw).unwrap_or(0)
+}
+
+/// An offset as librdkafka counts them.
+pub(super) fn raw(offset: u64) -> i64 {
+    i64::try_from(offset).unwrap_or(i64::MAX)
+}
+
+/// The code of an error, without what may come from the configuration.
+pub(super) fn code_of(error: &KafkaError) -> String {
+    match error {
+        KafkaError::ClientConfig(_, _, key, _) => format!("the setting {key} is unknown, or has no such value"),
+        KafkaError::ClientCreation(reason) => format!("the client cannot be made: {reason}"),
+        KafkaError::Transaction(error) => format!("{:?}: {}", error.code(), error.string()),
+        other => match other.rdkafka_error_code() {
+            Some(code) => format!("{code:?}"),
+            None => other.to_string(),
+        },
+    }
+}
+
+/// What a failed question means. Never for what a commit came to.
+pub(super) fn failed(settings: &KafkaSettings, asked: &str, error: &KafkaError) -> LogError {
+    use RDKafkaErrorCode as Code;
+    let code = code_of(error);
+    match error {
+        KafkaError::ClientConfig(..) | KafkaError::ClientCreation(_) => {
+            return LogError::operator(format!("kafka: {asked}: {code}"));
+        }
+        KafkaError::Transaction(error) if error.is_fatal() => {
+            return LogError::fatal(format!("kafka: {asked}: {code}"));
+        }
+        _ => {}
+    }
+    match error.rdkafka_error_code() {
+        Some(Code::OperationTimedOut | Code::BrokerTransportFailure | Code::AllBrokersDown | Code::Resolve) => {
+            let bootstrap = settings.bootstrap.trim();
+            LogError::transient(format!("kafka: {asked}: no answer from {bootstrap} ({code}): does it run there?"))
+        }
+        Some(code) if is_operators(code) => LogError::operator(format!("kafka: {asked}: {code:?}")),
+        _ => LogError::transient(format!("kafka: {asked}: {code}")),
+    }
+}
+
+/// What does not pass by itself.
+pub(super) fn is_operators(code: RDKafkaErrorCode) -> bool {
+    use RDKafkaErrorCode as Code;
+    matches!(
+        code,
+        Code::Authentication
+            | Code::SaslAuthenticationFailed
+            | Code::TopicAuthorizationFailed
+            | Code::GroupAuthorizationFailed
+            | Code::ClusterAuthorizationFailed
+            | Code::TransactionalIdAuthorizationFailed
+            | Code::AutoOffsetReset
+            | Code::OffsetOutOfRange
+            | Code::InvalidSessionTimeout
+            | Code::InconsistentGroupProtocol
+            | Code::UnknownTopicOrPartition
+            | Code::UnknownTopic
+            | Code::UnknownPartition
+            | Code::MessageSizeTooLarge
+            | Code::InvalidTransactionTimeout
+            | Code::OffsetMetadataTooLarge
+    )
+}
+
+/// What the stages of one log share.
+pub(super) struct Shared {
+    pub(super) settings: KafkaSettings,
+    /// Asks for positions and watermarks, reading uncommitted; never joins.
+    pub(super) asker: PlainConsumer,
+}
+
+/// Shared by all clients of a log.
+pub(super) type Common = Arc<Shared>;
+
+impl Shared {
+    /// First and one past the last offset, open transactions included.
+    pub(super) fn bounds(&self, topic: &str, partition: u32) -> Result<std::ops::Range<u64>, LogError> {
+        bounds(&self.asker, &self.settings, topic, partition)
+    }
+}

@@ -1,0 +1,140 @@
+//! Kafka as a whole.
+//!
+//! Owns what the clients share, the names of transactional ids, and the look at the topics. Must never make a topic.
+
+use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use rdkafka::consumer::Consumer;
+use rdkafka::error::RDKafkaErrorCode;
+use rdkafka::types::RDKafkaRespErr;
+
+use super::append::KafkaAppender;
+use super::client::{self, ANSWER_WAIT_MAX, Common, Shared, failed};
+use super::clock::Clock;
+use super::feeds::KafkaFeeds;
+use super::links::KafkaLinks;
+use super::reference::KafkaReference;
+use super::settings::KafkaSettings;
+use super::worker::KafkaWorkerLog;
+use crate::log::{Appender, FeedSource, LinkSource, Log, LogError, Reference, Topic, Topics, WorkerLog};
+
+/// A log on Apache Kafka.
+pub struct KafkaLog {
+    common: Common,
+    clock: Arc<Clock>,
+    partitions: u32,
+    /// Tells the transactional ids of this process from those of all others.
+    process: String,
+    workers: AtomicUsize,
+}
+
+impl KafkaLog {
+    /// Connects, and asks how many partitions there are; 0 where the topic of evidence is missing and the settings do
+    /// not say.
+    ///
+    /// # Errors
+    /// When a setting is wrong, or no broker answers.
+    pub fn connect(settings: KafkaSettings) -> Result<KafkaLog, LogError> {
+        settings.check()?;
+        let asker = client::observer(&settings, "asker", "read_uncommitted")?;
+        let common = Arc::new(Shared { settings, asker });
+        let found = partitions_of(&common, Topic::Evidence)?;
+        let partitions = found.or(common.settings.partitions).unwrap_or(0);
+        // Two processes that start in the same instant on the same host differ, too.
+        let process = format!("{:x}-{:08x}", std::process::id(), RandomState::new().hash_one(()) as u32);
+        Ok(KafkaLog { common, clock: Arc::default(), partitions, process, workers: AtomicUsize::new(0) })
+    }
+
+    /// The settings.
+    pub fn settings(&self) -> &KafkaSettings {
+        &self.common.settings
+    }
+}
+
+/// How many partitions a topic has; none where it is missing.
+fn partitions_of(common: &Shared, topic: Topic) -> Result<Option<u32>, LogError> {
+    let name = common.settings.topic(topic);
+    client::serve(&common.asker);
+    let metadata = common.asker.fetch_metadata(Some(&name), ANSWER_WAIT_MAX);
+    let metadata = metadata.map_err(|error| failed(&common.settings, &name, &error))?;
+    let Some(found) = metadata.topics().first() else { return Ok(None) };
+    match found.error() {
+        None => Ok(Some(u32::try_from(found.partitions().len()).unwrap_or(u32::MAX))),
+        Some(
+            RDKafkaRespErr::RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART | RDKafkaRespErr::RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC,
+        ) => Ok(None),
+        Some(error) => {
+            let code = RDKafkaErrorCode::from(error);
+            let message = format!("kafka: {name}: {code:?}");
+            Err(if client::is_operators(code) { LogError::operator(message) } else { LogError::transient(message) })
+        }
+    }
+}
+
+/// What is wrong with a topic, in words.
+pub(super) fn wrong(topic: Topic, found: Option<u32>, partitions: u32, of_feed: Option<u32>) -> Option<String> {
+    let Some(found) = found else { return Some("is missing".to_owned()) };
+    let expected = match topic {
+        _ if topic.is_single() => 1,
+        Topic::Evidence | Topic::Changes => partitions,
+        // A dead letter goes to the partition that its record came from.
+        Topic::DeadLetters(_) => {
+            let needed = of_feed.unwrap_or(1);
+            return (found < needed).then(|| format!("has {found} partitions, not {needed} or more as its feed"));
+        }
+        _ => return None,
+    };
+    (found != expected).then(|| format!("has {found} partitions, not {expected}"))
+}
+
+impl Log for KafkaLog {
+    fn partitions(&self) -> u32 {
+        self.partitions
+    }
+
+    fn check(&self) -> Result<(), LogError> {
+        let expected = self.common.settings.partitions.unwrap_or(self.partitions);
+        let mut problems = Vec::new();
+        for topic in Topics::all() {
+            let of_feed = match topic {
+                Topic::DeadLetters(feed) => partitions_of(&self.common, Topic::Feed(feed))?,
+                _ => None,
+            };
+            if let Some(problem) = wrong(topic, partitions_of(&self.common, topic)?, expected, of_feed) {
+                problems.push(format!("{} {problem}", self.common.settings.topic(topic)));
+            }
+        }
+        if problems.is_empty() {
+            return Ok(());
+        }
+        Err(LogError::operator(format!(
+            "kafka: {}; run `fuma topics create` or start with --create-topics",
+            problems.join(", ")
+        )))
+    }
+
+    fn feeds(&self, slot: usize) -> Result<Box<dyn FeedSource>, LogError> {
+        Ok(Box::new(KafkaFeeds::new(Arc::clone(&self.common), slot)?))
+    }
+
+    fn appender(&self, name: &str) -> Result<Box<dyn Appender>, LogError> {
+        Ok(Box::new(KafkaAppender::new(Arc::clone(&self.common), name)?))
+    }
+
+    fn links(&self) -> Result<Box<dyn LinkSource>, LogError> {
+        Ok(Box::new(KafkaLinks::new(Arc::clone(&self.common))?))
+    }
+
+    fn reference(&self) -> Result<Box<dyn Reference>, LogError> {
+        Ok(Box::new(KafkaReference::new(Arc::clone(&self.common))?))
+    }
+
+    fn worker(&self, slot: usize) -> Result<Box<dyn WorkerLog>, LogError> {
+        // One that begins anew in the same slot is another owner: it never fences itself.
+        let turn = self.workers.fetch_add(1, Ordering::Relaxed);
+        let id = format!("{}-{}-{slot}-{turn}", self.common.settings.group, self.process);
+        Ok(Box::new(KafkaWorkerLog::new(Arc::clone(&self.common), Arc::clone(&self.clock), slot, id)?))
+    }
+}

@@ -1,0 +1,297 @@
+//! Raw records of all feeds, at least once.
+//!
+//! Owns a membership that is rebalanced by the client itself, and what was handed out. Must never copy a record.
+
+use std::ffi::CString;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use fuma_schemas::{Feed, Instant};
+use rdkafka::client::ClientContext;
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, ConsumerContext, Rebalance};
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
+use rdkafka::{Offset, TopicPartitionList};
+
+use super::client::{self, Common, failed};
+use super::native::{Batch, Record, RecordQueue, Taken, cached_high};
+use crate::log::{FeedRecord, FeedSource, LogError, Topic};
+
+/// Rebalances are served at least so often.
+const WAIT_PIECE: Duration = Duration::from_millis(100);
+
+/// Sends newly assigned partitions to the queue, and notes what moved.
+struct Moves {
+    queue: Mutex<Option<Arc<RecordQueue>>>,
+    /// Topic and partition of what came or went since the last look.
+    moved: Mutex<Vec<(String, i32)>>,
+    /// How the last commit failed.
+    refused: Mutex<Option<RDKafkaErrorCode>>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl ClientContext for Moves {
+    fn error(&self, error: KafkaError, reason: &str) {
+        client::log_error(&error, reason);
+    }
+}
+
+impl ConsumerContext for Moves {
+    fn pre_rebalance(&self, consumer: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
+        let (list, assigned) = match rebalance {
+            Rebalance::Assign(list) => (list, true),
+            Rebalance::Revoke(list) => (list, false),
+            Rebalance::Error(_) => return,
+        };
+        let queue = lock(&self.queue).clone();
+        for element in list.elements() {
+            let (topic, partition) = (element.topic(), element.partition());
+            let forwarded = queue.as_ref().is_some_and(|queue| queue.forward(consumer, topic, partition));
+            if assigned && !forwarded {
+                tracing::debug!(target: "kafka", topic, partition, "read one by one");
+            }
+            lock(&self.moved).push((topic.to_owned(), partition));
+        }
+    }
+
+    fn commit_callback(&self, result: KafkaResult<()>, _: &TopicPartitionList) {
+        if let Err(error) = result {
+            *lock(&self.refused) = error.rdkafka_error_code();
+        }
+    }
+}
+
+/// What was handed out of a partition, and what was noted of it.
+#[derive(Clone, Copy, Default)]
+struct Progress {
+    /// One past the last record handed out; none since it came here.
+    next: Option<i64>,
+    noted: Option<i64>,
+}
+
+/// The topics, and the progress of each partition.
+struct Topics {
+    feeds: Vec<(Feed, String, CString)>,
+    progress: Vec<Vec<Progress>>,
+}
+
+impl Topics {
+    fn index(&self, name: &[u8]) -> Option<usize> {
+        self.feeds.iter().position(|(_, _, known)| known.as_bytes() == name)
+    }
+
+    /// What is known of a partition; room is made for it.
+    fn progress(&mut self, topic: usize, partition: i32) -> Option<&mut Progress> {
+        let partition = usize::try_from(partition).ok()?;
+        let partitions = self.progress.get_mut(topic)?;
+        if partitions.len() <= partition {
+            partitions.resize(partition + 1, Progress::default());
+        }
+        partitions.get_mut(partition)
+    }
+
+    fn forget(&mut self, topic: &str, partition: i32) {
+        if let Some(index) = self.index(topic.as_bytes())
+            && let Some(progress) = self.progress(index, partition)
+        {
+            *progress = Progress::default();
+        }
+    }
+
+    /// Every partition of which something was handed out: topic, partition, progress.
+    fn known(&mut self) -> impl Iterator<Item = (&(Feed, String, CString), i32, &mut Progress)> {
+        self.feeds.iter().zip(&mut self.progress).flat_map(|(feed, partitions)| {
+            let known = partitions.iter_mut().enumerate().filter(|(_, progress)| progress.next.is_some());
+            known.map(move |(partition, progress)| (feed, i32::try_from(partition).unwrap_or(i32::MAX), progress))
+        })
+    }
+}
+
+/// Reads all feeds.
+pub(super) struct KafkaFeeds {
+    common: Common,
+    consumer: BaseConsumer<Moves>,
+    queue: Option<Arc<RecordQueue>>,
+    batch: Batch,
+    topics: Topics,
+}
+
+impl KafkaFeeds {
+    pub(super) fn new(common: Common, slot: usize) -> Result<KafkaFeeds, LogError> {
+        let settings = &common.settings;
+        let name = format!("intake-{slot}");
+        let wrong = |error: &KafkaError| failed(settings, &name, error);
+        let mut config = client::consumer(settings, &name, &format!("{}.intake", settings.group));
+        config.set("auto.offset.reset", "earliest");
+        if !settings.consumer.contains_key("queued.max.messages.kbytes") {
+            config.set("queued.max.messages.kbytes", "32768");
+        }
+        if let Some(instance) = &settings.instance {
+            config.set("group.instance.id", format!("{instance}-{slot}"));
+        }
+        let moves =
+            Moves { queue: Mutex::new(None), moved: Mutex::new(Vec::new()), refused: Mutex::new(None) };
+        let consumer: BaseConsumer<Moves> = config.create_with_context(moves).map_err(|error| wrong(&error))?;
+        let queue = RecordQueue::new(&consumer).map(Arc::new);
+        (*lock(&consumer.context().queue)).clone_from(&queue);
+        let mut feeds = Vec::new();
+        for feed in Feed::ALL {
+            let topic = settings.topic(Topic::Feed(feed));
+            let known = CString::new(topic.as_str()).map_err(|error| wrong(&error.into()))?;
+            feeds.push((feed, topic, known));
+        }
+        let names: Vec<&str> = feeds.iter().map(|(_, name, _)| name.as_str()).collect();
+        consumer.subscribe(&names).map_err(|error| wrong(&error))?;
+        let topics = Topics { progress: vec![Vec::new(); feeds.len()], feeds };
+        Ok(KafkaFeeds { common, consumer, queue, batch: Batch::new(), topics })
+    }
+
+    /// Serves rebalances and errors. A partition that could not be forwarded delivers here.
+    fn serve(&mut self, each: &mut dyn FnMut(FeedRecord<'_>)) -> Result<usize, LogError> {
+        let mut count = 0;
+        while let Some(polled) = self.consumer.poll(Duration::ZERO) {
+            match polled {
+                Ok(message) => count += hand_out(&mut self.topics, &mut None, &Record::of(&message), each),
+                Err(error) => self.problem(&error)?,
+            }
+        }
+        for (topic, partition) in lock(&self.consumer.context().moved).drain(..) {
+            self.topics.forget(&topic, partition);
+        }
+        Ok(count)
+    }
+
+    fn problem(&self, error: &KafkaError) -> Result<(), LogError> {
+        use RDKafkaErrorCode as Code;
+        let code = client::code_of(error);
+        match error {
+            KafkaError::MessageConsumptionFatal(_) => Err(LogError::fatal(format!("kafka: feeds: {code}"))),
+            KafkaError::MessageConsumption(Code::UnknownTopicOrPartition | Code::UnknownTopic) => {
+                tracing::warn!(target: "kafka", code, "a feed's topic is not there, or not yet");
+                Ok(())
+            }
+            error if error.rdkafka_error_code().is_some_and(client::is_operators) => {
+                Err(failed(&self.common.settings, "feeds", error))
+            }
+            _ => {
+                tracing::debug!(target: "kafka", code, "feeds");
+                Ok(())
+            }
+        }
+    }
+
+    /// How the last commit ended. A generation that is over is nothing to speak of: the partitions moved.
+    fn last_commit(&mut self) -> Result<(), LogError> {
+        use RDKafkaErrorCode as Code;
+        let Some(code) = lock(&self.consumer.context().refused).take() else { return Ok(()) };
+        self.topics.known().for_each(|(_, _, progress)| progress.noted = None);
+        match code {
+            Code::NoOffset | Code::IllegalGeneration | Code::RebalanceInProgress | Code::UnknownMemberId => Ok(()),
+            code => Err(LogError::transient(format!("kafka: offsets of feeds: {code:?}"))),
+        }
+    }
+}
+
+/// Hands a record out, and notes that it was.
+fn hand_out(
+    topics: &mut Topics,
+    last: &mut Option<(usize, usize)>,
+    record: &Record<'_>,
+    each: &mut dyn FnMut(FeedRecord<'_>),
+) -> usize {
+    let identity = record.topic_identity();
+    let index = match *last {
+        Some((known, index)) if known == identity => Some(index),
+        _ => topics.index(record.topic().to_bytes()),
+    };
+    let Some(index) = index else { return 0 };
+    *last = Some((identity, index));
+    let Some(feed) = topics.feeds.get(index).map(|(feed, ..)| *feed) else { return 0 };
+    let Some(progress) = topics.progress(index, record.partition()) else { return 0 };
+    progress.next = Some(record.offset() + 1);
+    let mut headers = Vec::new();
+    record.headers(&mut headers);
+    each(FeedRecord {
+        feed,
+        partition: client::partition(record.partition()),
+        offset: client::offset(record.offset()),
+        received: record.timestamp().map(Instant),
+        key: record.key(),
+        value: record.value(),
+        headers: &headers,
+    });
+    1
+}
+
+impl FeedSource for KafkaFeeds {
+    fn poll(
+        &mut self,
+        wait: Duration,
+        records_max: usize,
+        each: &mut dyn FnMut(FeedRecord<'_>),
+    ) -> Result<usize, LogError> {
+        let until = client::now() + wait;
+        loop {
+            let mut count = self.serve(each)?;
+            let left = until.saturating_duration_since(client::now());
+            let mut problem = None;
+            // One topic lives at least as long as its records of this call.
+            let mut last = None;
+            if let Some(queue) = &self.queue {
+                let wait = if count > 0 { Duration::ZERO } else { left.min(WAIT_PIECE) };
+                let topics = &mut self.topics;
+                self.batch.take(queue, wait, records_max.saturating_sub(count), &mut |taken: Taken<'_>| match taken {
+                    Ok(record) => count += hand_out(topics, &mut last, &record, each),
+                    Err((code, _)) => {
+                        last = None;
+                        problem = Some(code);
+                    }
+                });
+            }
+            if let Some(code) = problem {
+                self.problem(&KafkaError::MessageConsumption(code))?;
+            }
+            if count > 0 || left.is_zero() {
+                return Ok(count);
+            }
+        }
+    }
+
+    fn commit(&mut self) -> Result<(), LogError> {
+        let last = self.last_commit();
+        let mut list = TopicPartitionList::new();
+        for ((_, topic, _), partition, progress) in self.topics.known() {
+            let Some(next) = progress.next.filter(|next| progress.noted != Some(*next)) else { continue };
+            let added = list.add_partition_offset(topic, partition, Offset::Offset(next));
+            added.map_err(|error| failed(&self.common.settings, "offsets of feeds", &error))?;
+            progress.noted = Some(next);
+        }
+        if list.count() > 0 {
+            let asked = self.consumer.commit(&list, CommitMode::Async);
+            asked.map_err(|error| failed(&self.common.settings, "offsets of feeds", &error))?;
+        }
+        last
+    }
+
+    fn lag(&mut self) -> Option<u64> {
+        let consumer = &self.consumer;
+        let mut lag = None;
+        for ((_, _, name), partition, progress) in self.topics.known() {
+            let behind = cached_high(consumer, name, partition).zip(progress.next).map(|(high, next)| high - next);
+            if let Some(behind) = behind {
+                lag = Some(lag.unwrap_or(0) + u64::try_from(behind).unwrap_or(0));
+            }
+        }
+        lag
+    }
+}
+
+impl Drop for KafkaFeeds {
+    fn drop(&mut self) {
+        // The queue goes before its client, and the client must not hand it out again while it leaves the group.
+        lock(&self.consumer.context().queue).take();
+        self.queue.take();
+    }
+}

@@ -1,0 +1,248 @@
+//! What the safe client lacks, through its bindings.
+//!
+//! ```text
+//! RecordQueue     partitions -> one queue -> many records a call: a third of the cost of polling one by one
+//! flushed         waits for the queue to empty without the 100 ms that the client's own flush sleeps
+//! cached_high     a watermark that came with the last fetch, without asking
+//! ```
+//!
+//! Owns every `unsafe` of the crate. Must never hand out what outlives a call.
+
+#![allow(unsafe_code)]
+
+use std::ffi::{CStr, CString, c_char, c_void};
+use std::marker::PhantomData;
+use std::ptr::{self, NonNull};
+use std::time::Duration;
+
+use rdkafka::bindings;
+use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
+use rdkafka::error::{IsError, RDKafkaErrorCode};
+use rdkafka::message::BorrowedMessage;
+use rdkafka::producer::{BaseProducer, Producer, ProducerContext};
+use rdkafka::types::{RDKafkaMessage, RDKafkaQueue};
+
+/// A record, for as long as it is looked at.
+pub(super) struct Record<'a> {
+    message: &'a RDKafkaMessage,
+}
+
+/// Name and value of each header.
+pub(super) type HeaderRef<'a> = (&'a str, Option<&'a [u8]>);
+
+impl<'a> Record<'a> {
+    /// A record that was polled by itself.
+    pub(super) fn of(message: &'a BorrowedMessage<'_>) -> Record<'a> {
+        // SAFETY: the pointer is valid as long as the message is borrowed.
+        Record { message: unsafe { &*message.ptr() } }
+    }
+
+    pub(super) fn topic(&self) -> &'a CStr {
+        // SAFETY: a message without error has a topic, whose name lives at least as long as the message.
+        unsafe { CStr::from_ptr(bindings::rd_kafka_topic_name(self.message.rkt)) }
+    }
+
+    /// The same for records of one topic, as long as one of them lives.
+    pub(super) fn topic_identity(&self) -> usize {
+        self.message.rkt as usize
+    }
+
+    pub(super) fn partition(&self) -> i32 {
+        self.message.partition
+    }
+
+    pub(super) fn offset(&self) -> i64 {
+        self.message.offset
+    }
+
+    pub(super) fn key(&self) -> Option<&'a [u8]> {
+        // SAFETY: key and key_len describe memory that lives as long as the message.
+        unsafe { bytes(self.message.key, self.message.key_len) }
+    }
+
+    pub(super) fn value(&self) -> Option<&'a [u8]> {
+        // SAFETY: payload and len describe memory that lives as long as the message.
+        unsafe { bytes(self.message.payload, self.message.len) }
+    }
+
+    /// Milliseconds, as the topic keeps them.
+    pub(super) fn timestamp(&self) -> Option<i64> {
+        let mut kind = bindings::rd_kafka_timestamp_type_t::RD_KAFKA_TIMESTAMP_NOT_AVAILABLE;
+        // SAFETY: the message is alive; the call only reads it.
+        let timestamp = unsafe { bindings::rd_kafka_message_timestamp(self.message, &raw mut kind) };
+        (timestamp >= 0).then_some(timestamp)
+    }
+
+    /// The headers, in order; those whose name is not text are left away.
+    pub(super) fn headers(&self, headers: &mut Vec<HeaderRef<'a>>) {
+        let mut list = ptr::null_mut();
+        // SAFETY: the message is alive; on success the list belongs to it and lives as long.
+        let error = unsafe { bindings::rd_kafka_message_headers(self.message, &raw mut list) };
+        if error.is_error() || list.is_null() {
+            return;
+        }
+        for index in 0.. {
+            let (mut name, mut value, mut length): (*const c_char, *const c_void, usize) = (ptr::null(), ptr::null(), 0);
+            // SAFETY: the list is alive; past its end the call says so.
+            let error = unsafe {
+                bindings::rd_kafka_header_get_all(list, index, &raw mut name, &raw mut value, &raw mut length)
+            };
+            if error.is_error() || name.is_null() {
+                return;
+            }
+            // SAFETY: name is a C string, value and length describe bytes; both live as long as the list.
+            let (name, value) = unsafe { (CStr::from_ptr(name), bytes(value, length)) };
+            if let Ok(name) = name.to_str() {
+                headers.push((name, value));
+            }
+        }
+    }
+}
+
+/// # Safety
+/// A pointer that is not null must describe `length` bytes that live for `'a`.
+unsafe fn bytes<'a>(pointer: *const c_void, length: usize) -> Option<&'a [u8]> {
+    // SAFETY: promised by the caller; librdkafka gives null for what is absent, never for what is empty.
+    (!pointer.is_null()).then(|| unsafe { std::slice::from_raw_parts(pointer.cast::<u8>(), length) })
+}
+
+/// What became of a place in a partition: a record, or a code.
+pub(super) type Taken<'a> = Result<Record<'a>, (RDKafkaErrorCode, i32)>;
+
+/// A queue of its own to which partitions are forwarded. Must be dropped before its consumer.
+pub(super) struct RecordQueue {
+    queue: NonNull<RDKafkaQueue>,
+}
+
+// SAFETY: librdkafka's queues may be used from any thread.
+unsafe impl Send for RecordQueue {}
+// SAFETY: as above; what takes from it needs `&mut` of the buffer beside it.
+unsafe impl Sync for RecordQueue {}
+
+impl RecordQueue {
+    pub(super) fn new<C: ConsumerContext>(consumer: &BaseConsumer<C>) -> Option<RecordQueue> {
+        // SAFETY: the client is alive.
+        let queue = unsafe { bindings::rd_kafka_queue_new(consumer.client().native_ptr()) };
+        NonNull::new(queue).map(|queue| RecordQueue { queue })
+    }
+
+    /// Has a partition's records come here. To be called before the partition is assigned, so that none slips by.
+    pub(super) fn forward<C: ConsumerContext>(&self, consumer: &BaseConsumer<C>, topic: &str, partition: i32) -> bool {
+        let Ok(topic) = CString::new(topic) else { return false };
+        // SAFETY: client and name are alive; the handle of the partition's queue is given back below.
+        let own = unsafe {
+            bindings::rd_kafka_queue_get_partition(consumer.client().native_ptr(), topic.as_ptr(), partition)
+        };
+        if own.is_null() {
+            return false;
+        }
+        // SAFETY: both queues are alive, and librdkafka counts who holds them.
+        unsafe {
+            bindings::rd_kafka_queue_forward(own, self.queue.as_ptr());
+            bindings::rd_kafka_queue_destroy(own);
+        }
+        true
+    }
+}
+
+impl Drop for RecordQueue {
+    fn drop(&mut self) {
+        // SAFETY: made by rd_kafka_queue_new, given back once; the client lives longer (its owner drops this first).
+        unsafe { bindings::rd_kafka_queue_destroy(self.queue.as_ptr()) }
+    }
+}
+
+/// Room for the records of a call.
+pub(super) struct Batch {
+    messages: Vec<*mut RDKafkaMessage>,
+}
+
+// SAFETY: empty between calls: nothing in it belongs to a thread.
+unsafe impl Send for Batch {}
+
+impl Batch {
+    pub(super) fn new() -> Batch {
+        Batch { messages: Vec::new() }
+    }
+
+    /// Takes at most `records_max`, waiting for the first. The call waits for a full buffer or the time given: so one
+    /// is taken with the time, the rest without.
+    pub(super) fn take(
+        &mut self,
+        queue: &RecordQueue,
+        wait: Duration,
+        records_max: usize,
+        each: &mut dyn FnMut(Taken<'_>),
+    ) -> usize {
+        let milliseconds = i32::try_from(wait.as_millis()).unwrap_or(i32::MAX);
+        let first = self.fill(queue, milliseconds, records_max.min(1), each);
+        if first == 0 {
+            return 0;
+        }
+        first + self.fill(queue, 0, records_max - first, each)
+    }
+
+    fn fill(&mut self, queue: &RecordQueue, wait_ms: i32, room: usize, each: &mut dyn FnMut(Taken<'_>)) -> usize {
+        if room == 0 {
+            return 0;
+        }
+        self.messages.resize(room, ptr::null_mut());
+        // SAFETY: the queue is alive, and the buffer has room for as many pointers as the call is told.
+        let count = unsafe {
+            bindings::rd_kafka_consume_batch_queue(queue.queue.as_ptr(), wait_ms, self.messages.as_mut_ptr(), room)
+        };
+        let count = usize::try_from(count).unwrap_or(0);
+        for &message in self.messages.iter().take(count) {
+            let Some(owned) = Owned::new(message) else { continue };
+            each(owned.look());
+        }
+        count
+    }
+}
+
+/// A message of ours, given back when it was looked at, also where the look panics.
+struct Owned<'a>(NonNull<RDKafkaMessage>, PhantomData<&'a ()>);
+
+impl Owned<'_> {
+    fn new(message: *mut RDKafkaMessage) -> Option<Self> {
+        NonNull::new(message).map(|message| Owned(message, PhantomData))
+    }
+
+    fn look(&self) -> Taken<'_> {
+        // SAFETY: ours until it is given back, and nobody else has it.
+        let message = unsafe { self.0.as_ref() };
+        if message.err.is_error() { Err((message.err.into(), message.partition)) } else { Ok(Record { message }) }
+    }
+}
+
+impl Drop for Owned<'_> {
+    fn drop(&mut self) {
+        // SAFETY: taken by rd_kafka_consume_batch_queue, given back once.
+        unsafe { bindings::rd_kafka_message_destroy(self.0.as_ptr()) }
+    }
+}
+
+/// Whether all records of a producer were answered within the time; cuts its linger short. Reports of failures lie in
+/// the client's queue until it is polled, and count until then.
+pub(super) fn flushed<C: ProducerContext>(producer: &BaseProducer<C>, wait: Duration) -> bool {
+    let milliseconds = i32::try_from(wait.as_millis()).unwrap_or(i32::MAX);
+    // SAFETY: the client is alive.
+    let error = unsafe { bindings::rd_kafka_flush(producer.client().native_ptr(), milliseconds) };
+    !error.is_error()
+}
+
+/// One past the last record of a partition, as the last fetch said.
+pub(super) fn cached_high<C: ConsumerContext>(consumer: &BaseConsumer<C>, topic: &CStr, partition: i32) -> Option<i64> {
+    let (mut low, mut high) = (-1, -1);
+    // SAFETY: client and name are alive, and the call only writes the two numbers.
+    let error = unsafe {
+        bindings::rd_kafka_get_watermark_offsets(
+            consumer.client().native_ptr(),
+            topic.as_ptr(),
+            partition,
+            &raw mut low,
+            &raw mut high,
+        )
+    };
+    (!error.is_error() && high >= 0).then_some(high)
+}

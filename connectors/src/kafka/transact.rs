@@ -1,0 +1,270 @@
+//! One transaction after another under an id of its own.
+//!
+//! ```text
+//! begin -> send -> all answered -> offsets with the group's generation -> commit
+//!                       `------------------`--> refused: abort
+//! ```
+//!
+//! Owns what each error of the client means: the same call again, an abort, or the end of the client. Must never abort
+//! once a commit was asked for and its outcome is unknown.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use rdkafka::client::ClientContext;
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
+use rdkafka::message::{DeliveryResult, Header, OwnedHeaders};
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer, ProducerContext};
+use rdkafka::util::Timeout;
+use rdkafka::{Offset, TopicPartitionList};
+
+use super::client::{self, failed, number, raw};
+use super::member::Member;
+use super::native::flushed;
+use super::place::place;
+use super::settings::KafkaSettings;
+use crate::log::{LogError, Outcome, OutputRecord, Transaction};
+
+/// Waits are cut into pieces, between which reports are served.
+const PIECE: Duration = Duration::from_millis(20);
+const ABORT_PIECE: Duration = Duration::from_millis(500);
+
+/// Counts the records that could not be written.
+#[derive(Default)]
+pub(super) struct Failures {
+    count: AtomicUsize,
+    first: Mutex<Option<RDKafkaErrorCode>>,
+}
+
+impl Failures {
+    /// The code of the first record that failed since the last call.
+    pub(super) fn take(&self) -> Option<RDKafkaErrorCode> {
+        if self.count.swap(0, Ordering::Relaxed) == 0 {
+            return None;
+        }
+        let first = self.first.lock().unwrap_or_else(PoisonError::into_inner).take();
+        Some(first.unwrap_or(RDKafkaErrorCode::Fail))
+    }
+}
+
+impl ClientContext for Failures {
+    fn error(&self, error: KafkaError, reason: &str) {
+        client::log_error(&error, reason);
+    }
+}
+
+impl ProducerContext for Failures {
+    type DeliveryOpaque = ();
+
+    fn delivery(&self, result: &DeliveryResult<'_>, (): ()) {
+        if let Err((error, _)) = result {
+            self.count.fetch_add(1, Ordering::Relaxed);
+            let mut first = self.first.lock().unwrap_or_else(PoisonError::into_inner);
+            first.get_or_insert(error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Fail));
+        }
+    }
+}
+
+/// What an error of a transactional call asks for (librdkafka's INTRODUCTION, "Transactional producer").
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Class {
+    /// The same call again, and no other.
+    Retry,
+    /// Nothing of the transaction is there, once it is aborted.
+    Abort,
+    /// The client is of no more use.
+    Fatal,
+}
+
+/// The class of an error of a transactional call.
+pub(super) fn class_of(error: &KafkaError) -> Class {
+    match error {
+        KafkaError::Transaction(error) if error.is_fatal() => Class::Fatal,
+        KafkaError::Transaction(error) if error.txn_requires_abort() => Class::Abort,
+        KafkaError::Transaction(error) if error.is_retriable() => Class::Retry,
+        KafkaError::Flush(RDKafkaErrorCode::OperationTimedOut) => Class::Retry,
+        _ => Class::Fatal,
+    }
+}
+
+/// How far a step of a transaction came.
+enum Step {
+    Done,
+    Refused(Option<RDKafkaErrorCode>),
+}
+
+/// Runs transactions.
+pub(super) struct Transactor {
+    producer: BaseProducer<Failures>,
+    id: String,
+    changes: String,
+    evidence: String,
+    timeout: Duration,
+}
+
+impl Transactor {
+    /// A client under an id; who had the id before is fenced.
+    pub(super) fn new(settings: &KafkaSettings, id: String, topics: (String, String)) -> Result<Transactor, LogError> {
+        let producer = begin_under(settings, "transactions", &id)?;
+        let (evidence, changes) = topics;
+        Ok(Transactor { producer, id, changes, evidence, timeout: settings.transaction_timeout() })
+    }
+
+    /// The transactional id.
+    pub(super) fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// Commits changes and positions, or nothing.
+    pub(super) fn commit(&mut self, transaction: Transaction<'_>, member: &Member) -> Result<Outcome, LogError> {
+        place("before-begin");
+        if transaction.positions.is_empty() {
+            return Err(LogError::fatal("kafka: a transaction without a position cannot be checked"));
+        }
+        if member.generation().is_none() {
+            return Ok(Outcome::Aborted);
+        }
+        self.producer.begin_transaction().map_err(|error| self.fatal("begin", &error))?;
+        let step = match self.fill(transaction, member)? {
+            Step::Done => self.finish()?,
+            refused => refused,
+        };
+        match step {
+            Step::Done => {
+                place("after-commit");
+                Ok(Outcome::Committed)
+            }
+            Step::Refused(code) => self.abort(code),
+        }
+    }
+
+    fn fill(&self, transaction: Transaction<'_>, member: &Member) -> Result<Step, LogError> {
+        for change in transaction.changes {
+            if let Step::Refused(code) = self.send(change)? {
+                return Ok(Step::Refused(code));
+            }
+        }
+        place("after-send");
+        if let Step::Refused(code) = self.drain()? {
+            return Ok(Step::Refused(code));
+        }
+        let mut list = TopicPartitionList::with_capacity(transaction.positions.len());
+        for (partition, position) in transaction.positions {
+            let offset = position.offset.map_or(Offset::Invalid, |offset| Offset::Offset(raw(offset)));
+            let mut element = list.add_partition(&self.evidence, number(*partition));
+            element.set_offset(offset).map_err(|error| self.fatal("offsets", &error))?;
+            element.set_metadata(&position.metadata);
+        }
+        // Fresh, and only while the partitions are the member's (R-1).
+        let Some(generation) = member.generation() else { return Ok(Step::Refused(None)) };
+        let step = self.insist("offsets", || {
+            self.producer.send_offsets_to_transaction(&list, &generation, Timeout::Never)
+        })?;
+        place("after-offsets");
+        Ok(step)
+    }
+
+    fn finish(&self) -> Result<Step, LogError> {
+        let step = self.insist("commit", || self.producer.commit_transaction(Timeout::Never));
+        place("commit-unanswered");
+        step
+    }
+
+    fn send(&self, change: &OutputRecord) -> Result<Step, LogError> {
+        let headers = change.headers.iter().fold(OwnedHeaders::new_with_capacity(change.headers.len()), |all, header| {
+            all.insert(Header { key: header.0, value: Some(&header.1) })
+        });
+        let mut record = BaseRecord::to(&self.changes)
+            .partition(number(change.partition))
+            .key(&change.key)
+            .payload(&change.value)
+            .headers(headers);
+        let deadline = client::now() + self.timeout;
+        loop {
+            let Err((error, back)) = self.producer.send(record) else { return Ok(Step::Done) };
+            record = back;
+            match error.rdkafka_error_code() {
+                Some(RDKafkaErrorCode::QueueFull) if client::now() < deadline => {
+                    self.producer.poll(Duration::from_millis(1));
+                }
+                _ if self.producer.client().fatal_error().is_some() => return Err(self.fatal("send", &error)),
+                code => return Ok(Step::Refused(code)),
+            }
+        }
+    }
+
+    /// Waits until every record was answered: a commit with records in flight sleeps for 100 ms.
+    fn drain(&self) -> Result<Step, LogError> {
+        let deadline = client::now() + self.timeout * 2;
+        while !flushed(&self.producer, PIECE) {
+            self.serve();
+            if client::now() >= deadline {
+                return Err(LogError::fatal(format!("kafka: {}: records are never answered", self.id)));
+            }
+        }
+        self.serve();
+        Ok(self.producer.context().take().map_or(Step::Done, |code| Step::Refused(Some(code))))
+    }
+
+    /// Reports, errors and logs that wait in the client's queue.
+    fn serve(&self) {
+        self.producer.poll(Duration::ZERO);
+        for _ in 0..self.producer.in_flight_count().clamp(0, 100) {
+            self.producer.poll(Duration::ZERO);
+        }
+    }
+
+    fn abort(&self, code: Option<RDKafkaErrorCode>) -> Result<Outcome, LogError> {
+        tracing::info!(target: "kafka", id = self.id, ?code, "transaction aborted");
+        let aborted = self.insist("abort", || {
+            self.serve();
+            self.producer.abort_transaction(ABORT_PIECE)
+        })?;
+        self.serve();
+        self.producer.context().take();
+        match (aborted, code) {
+            (Step::Refused(code), _) => Err(LogError::fatal(format!("kafka: {}: abort: {code:?}", self.id))),
+            (Step::Done, Some(code)) if client::is_operators(code) => {
+                Err(LogError::operator(format!("kafka: {}: {code:?}", self.id)))
+            }
+            (Step::Done, _) => Ok(Outcome::Aborted),
+        }
+    }
+
+    /// Calls again what may be called again, until the broker must have given up the transaction three times over.
+    fn insist(&self, what: &str, call: impl Fn() -> KafkaResult<()>) -> Result<Step, LogError> {
+        let deadline = client::now() + self.timeout * 3;
+        loop {
+            let Err(error) = call() else { return Ok(Step::Done) };
+            match class_of(&error) {
+                Class::Retry if client::now() < deadline => self.serve(),
+                Class::Abort => return Ok(Step::Refused(error.rdkafka_error_code())),
+                Class::Retry | Class::Fatal => return Err(self.fatal(what, &error)),
+            }
+        }
+    }
+
+    fn fatal(&self, what: &str, error: &KafkaError) -> LogError {
+        LogError::fatal(format!("kafka: {}: {what}: {}", self.id, client::code_of(error)))
+    }
+}
+
+/// A client under a transactional id, ready: what the id's last owner left open is finished or aborted.
+pub(super) fn begin_under(
+    settings: &KafkaSettings,
+    name: &str,
+    id: &str,
+) -> Result<BaseProducer<Failures>, LogError> {
+    let config = client::transactional(settings, name, id);
+    let producer: BaseProducer<Failures> =
+        config.create_with_context(Failures::default()).map_err(|error| failed(settings, name, &error))?;
+    let deadline = client::now() + settings.transaction_timeout() * 3;
+    loop {
+        let Err(error) = producer.init_transactions(client::ANSWER_WAIT_MAX) else { return Ok(producer) };
+        if class_of(&error) != Class::Retry || client::now() >= deadline {
+            return Err(failed(settings, &format!("begin under {id}"), &error));
+        }
+        producer.poll(Duration::ZERO);
+    }
+}

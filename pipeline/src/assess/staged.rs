@@ -1,0 +1,117 @@
+//! Live: memory follows the commit and never leads it (I-3, R-2).
+//!
+//! Evidence is a set, so facts that were applied may stay when a transaction aborts: the next one commits offsets
+//! behind them. What was announced must not: it is taken back, and whoever was judged is judged again.
+//!
+//! Owns the way back. Must never know why a transaction ended as it did.
+
+use fuma_schemas::{Colour, Instant, Person};
+
+use super::change::{FOREIGN_RED, FOREIGN_YELLOW};
+use super::partition::{Partition, Step};
+use super::timeline::Rules;
+
+/// What a transaction that is not committed yet made of the memory.
+#[derive(Debug, Default)]
+pub(super) struct Staged {
+    /// Whose announced rules were others before, in order.
+    pub(super) announced: Vec<(u32, Rules)>,
+    /// Who was judged.
+    pub(super) judged: Vec<u32>,
+}
+
+impl Partition {
+    /// From now on memory is staged until [`Partition::commit`] or [`Partition::roll_back`].
+    pub fn stage(&mut self) {
+        self.staged.get_or_insert_default();
+    }
+
+    /// The transaction is there: what was staged is what was announced.
+    pub fn commit(&mut self) {
+        if let Some(staged) = &mut self.staged {
+            staged.announced.clear();
+            staged.judged.clear();
+        }
+    }
+
+    /// The transaction is not there: nothing was announced, and whoever was judged is judged again.
+    pub fn roll_back(&mut self) {
+        let Some(mut staged) = self.staged.take() else { return };
+        for (person, rules) in staged.announced.drain(..).rev() {
+            self.set_announced(person, rules);
+        }
+        for person in staged.judged.drain(..) {
+            self.touched.touch(person);
+        }
+        self.staged = Some(staged);
+    }
+
+    /// Takes those who are due at `clock`, at most so many, to be judged with the next step.
+    pub fn touch_due(&mut self, clock: Instant, people_max: usize) {
+        for _ in 0..people_max {
+            match self.due.pop(clock) {
+                Some(person) => self.touched.touch(person),
+                None => return,
+            }
+        }
+    }
+
+    /// Adds a person to those who are judged with the next step.
+    pub fn touch(&mut self, person: u32) {
+        self.touched.touch(person);
+    }
+
+    /// How many people wait to be judged with the next step.
+    pub fn waiting(&self) -> usize {
+        self.touched.people().len()
+    }
+
+    /// Takes all who wait out, in no order: for a sweep that pages them.
+    pub fn take_waiting(&mut self) -> Vec<u32> {
+        let people = self.touched.people().to_vec();
+        self.touched.clear();
+        people
+    }
+
+    /// Adds those who wait, and nobody who is merely due, to the step.
+    pub fn enlist_waiting(&mut self, clock: Instant, step: &mut Step) {
+        self.enlist_touched(clock, step);
+    }
+
+    /// Recalls what was announced of a person, as the output or a snapshot has it: the colour and the rules' ids.
+    /// What this pack does not have under this colour is a difference that the next judgement announces.
+    pub fn recall<'a>(&mut self, token: Person, colour: Colour, rules: impl Iterator<Item = &'a str>) {
+        let mut mask: Rules = 0;
+        let mut is_foreign = false;
+        for id in rules {
+            match self.pack().rule(id) {
+                Some(at) => mask |= 1 << at,
+                None => is_foreign = true,
+            }
+        }
+        if is_foreign || self.palette().colour(mask) != colour {
+            mask = match colour {
+                Colour::Green => 0,
+                Colour::Yellow => FOREIGN_YELLOW,
+                Colour::Red => FOREIGN_RED,
+            };
+        }
+        let person = self.evidence.enrol(token);
+        self.set_announced(person, mask);
+    }
+
+    /// What was announced of a person: the colour and the rules, by their place in the pack. A rule of another pack
+    /// has none.
+    pub fn recalled(&self, person: u32) -> (Colour, Rules) {
+        let rules = self.announced(person);
+        (self.palette().colour(rules), rules & !(FOREIGN_RED | FOREIGN_YELLOW))
+    }
+
+    fn set_announced(&mut self, person: u32, rules: Rules) {
+        self.announced.resize(self.evidence.people() as usize, 0);
+        let Some(announced) = self.announced.get_mut(person as usize) else { return };
+        let before = std::mem::replace(announced, rules);
+        let (from, to) = (self.palette().colour(before), self.palette().colour(rules));
+        self.recount(from, to);
+    }
+}

@@ -1,0 +1,35 @@
+//! What is logged, and how: on standard error, for people or machines.
+//!
+//! Owns the levels. fuma's own code as configured; libraries, librdkafka among them, from `warn` on.
+
+use std::io::{self, IsTerminal as _};
+
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::Layer as _;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+
+use crate::config::{Level, LogConfig, LogFormat};
+
+/// Logs from now on. A second call changes nothing.
+pub(super) fn begin(config: &LogConfig) {
+    let level = level(config.level);
+    let targets = Targets::new().with_default(level.min(LevelFilter::WARN)).with_target("fuma", level);
+    let stderr = tracing_subscriber::fmt::layer().with_writer(io::stderr);
+    let layer = match config.format {
+        LogFormat::Text => stderr.with_ansi(io::stderr().is_terminal()).with_target(false).boxed(),
+        LogFormat::Json => stderr.json().flatten_event(true).with_ansi(false).boxed(),
+    };
+    let _ = tracing_subscriber::registry().with(layer.with_filter(targets)).try_init();
+}
+
+fn level(level: Level) -> LevelFilter {
+    match level {
+        Level::Error => LevelFilter::ERROR,
+        Level::Warn => LevelFilter::WARN,
+        Level::Info => LevelFilter::INFO,
+        Level::Debug => LevelFilter::DEBUG,
+        Level::Trace => LevelFilter::TRACE,
+    }
+}

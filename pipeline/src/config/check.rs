@@ -1,0 +1,149 @@
+//! Ranges, and what does not go together.
+//!
+//! Owns the limits of settings, each with what to do. What a value is at all is `values`.
+
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use super::error::{ConfigError, Problem};
+use super::layers::Settings;
+use super::{Config, Roles};
+use crate::intake::is_owner;
+
+const MILLISECOND: Duration = Duration::from_millis(1);
+const SECOND: Duration = Duration::from_secs(1);
+const DAY: Duration = Duration::from_hours(24);
+
+/// Settings of librdkafka that are not the operator's to choose.
+const GUARDED: [&str; 16] = [
+    "auto.offset.reset",
+    "bootstrap.servers",
+    "delivery.report.only.error",
+    "enable.auto.commit",
+    "enable.auto.offset.store",
+    "enable.gapless.guarantee",
+    "enable.idempotence",
+    "enable.partition.eof",
+    "group.id",
+    "group.instance.id",
+    "group.protocol",
+    "isolation.level",
+    "metadata.broker.list",
+    "partition.assignment.strategy",
+    "partitioner",
+    "transactional.id",
+];
+
+/// Refuses a configuration with all that is wrong in it.
+pub(super) fn check(config: &Config, settings: &Settings) -> Result<(), ConfigError> {
+    let mut checks = Checks { settings, problems: Vec::new() };
+    names(config, &mut checks);
+    times(config, &mut checks);
+    amounts(config, &mut checks);
+    owners(config, &mut checks);
+    together(config, &mut checks);
+    if checks.problems.is_empty() { Ok(()) } else { Err(ConfigError::Problems(checks.problems)) }
+}
+
+struct Checks<'a> {
+    settings: &'a Settings,
+    problems: Vec<Problem>,
+}
+
+impl Checks<'_> {
+    fn hold(&mut self, holds: bool, path: &[&str], message: impl Into<String>) {
+        if !holds {
+            self.problems.push(self.settings.problem(path, message));
+        }
+    }
+
+    fn within<T: PartialOrd + std::fmt::Debug>(&mut self, value: T, range: RangeInclusive<T>, path: &[&str]) {
+        let message = format!("must be {:?} to {:?}", range.start(), range.end());
+        self.hold(range.contains(&value), path, message);
+    }
+}
+
+fn names(config: &Config, checks: &mut Checks<'_>) {
+    let is_name = |text: &str, length_max: usize| {
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+        text.len() <= length_max && text.bytes().all(plain)
+    };
+    // Part of transactional ids, which the offset commit's metadata carries.
+    let group = &config.group;
+    checks.hold(!group.is_empty() && is_name(group, 100), &["group"], "give 1 to 100 letters, digits, '.', '_' or '-'");
+    let prefix = is_name(&config.kafka.prefix, 100);
+    checks.hold(prefix, &["kafka", "prefix"], "give at most 100 letters, digits, '.', '_' or '-', like \"fuma.\"");
+    let instance = config.kafka.instance.as_deref().unwrap_or("-");
+    let is_instance = !instance.is_empty() && is_name(instance, 100);
+    checks.hold(
+        is_instance,
+        &["kafka", "instance"],
+        "give 1 to 100 letters, digits, '.', '_' or '-', like a pod's name",
+    );
+    let is_state = !config.state.as_os_str().is_empty();
+    checks.hold(is_state, &["state"], "give a folder, like \"./fuma-state\"");
+    let is_policy = config.policy.as_deref() != Some("");
+    checks.hold(is_policy, &["policy"], "give an id of `fuma policy list`, or a folder");
+    let brokers = config.kafka.bootstrap.as_deref().unwrap_or("-:0").split(',').map(str::trim);
+    let is_broker = |broker: &str| {
+        let host_port = broker.rsplit("://").next().and_then(|address| address.rsplit_once(':'));
+        host_port.is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok())
+    };
+    let are_brokers = brokers.into_iter().all(is_broker);
+    checks.hold(are_brokers, &["kafka", "bootstrap"], "give host:port, several with commas between them");
+}
+
+fn times(config: &Config, checks: &mut Checks<'_>) {
+    let commit = &config.commit;
+    checks.within(commit.live, 5 * MILLISECOND..=20 * MILLISECOND, &["commit", "live"]);
+    checks.within(commit.backlog, 5 * MILLISECOND..=SECOND, &["commit", "backlog"]);
+    let in_order = commit.live <= commit.backlog;
+    checks.hold(in_order, &["commit", "backlog"], "must be at least commit.live: a backlog is for longer batches");
+    checks.within(config.snapshots.every, SECOND..=DAY, &["snapshots", "every"]);
+    checks.within(config.shutdown.deadline, SECOND..=600 * SECOND, &["shutdown", "deadline"]);
+    for (feed, settings) in &config.feeds {
+        let path = ["feeds", feed.name(), "retention"];
+        let long_enough = settings.retention.is_none_or(|retention| retention >= 3600 * SECOND);
+        checks.hold(long_enough, &path, "must be 1h or more: what comes later is refused as too old");
+    }
+}
+
+fn amounts(config: &Config, checks: &mut Checks<'_>) {
+    checks.within(config.workers, 0..=1024, &["workers"]);
+    checks.within(config.intake_threads, 1..=256, &["intake_threads"]);
+    checks.within(config.kafka.partitions, 1..=10_000, &["kafka", "partitions"]);
+    checks.within(config.kafka.replication_factor, 0..=15, &["kafka", "replication_factor"]);
+    checks.within(config.commit.page, 1..=1_000_000, &["commit", "page"]);
+    checks.within(config.commit.batch_bytes_max, 65_536..=1 << 30, &["commit", "batch_bytes_max"]);
+    checks.within(config.snapshots.keep, 2..=1000, &["snapshots", "keep"]);
+    checks.hold(config.snapshots.records > 0, &["snapshots", "records"], "must be 1 or more");
+}
+
+fn owners(config: &Config, checks: &mut Checks<'_>) {
+    for (feed, owners) in config.feeds.iter().filter_map(|(feed, config)| Some((feed, config.owners.as_ref()?))) {
+        let path = ["feeds", feed.name(), "owners"];
+        let wrong = owners.iter().find(|owner| !is_owner(owner));
+        checks.hold(wrong.is_none(), &path, "an owner is 1 to 64 of a-z, 0-9 and '-'");
+        let message = "is given beside owners_file: give one list for all feeds, or a list for each";
+        checks.hold(config.owners_file.is_none(), &path, message);
+    }
+}
+
+fn together(config: &Config, checks: &mut Checks<'_>) {
+    let (kafka, embedded) = (&config.kafka, !config.is_on_kafka());
+    let folders = config.watch.folders.is_empty() || embedded;
+    let message =
+        "folders are followed without Kafka only: drop them (`fuma send` brings files to Kafka), or the brokers";
+    checks.hold(folders, &["watch", "folders"], message);
+    let all = Roles { intake: true, trace: true, assess: true };
+    let message = "without Kafka one process does everything: give all three, or name brokers";
+    checks.hold(!embedded || config.roles == all, &["roles"], message);
+    for (section, client) in
+        ["client", "consumer", "producer"].iter().zip([&kafka.client, &kafka.consumer, &kafka.producer])
+    {
+        for (name, _) in client.iter().filter(|(name, _)| GUARDED.contains(name)) {
+            let message = "is fuma's own, because exactly once hangs on it, or has a setting of its own: leave it away";
+            checks.hold(false, &["kafka", section, name], message);
+        }
+    }
+}

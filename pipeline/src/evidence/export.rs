@@ -1,0 +1,270 @@
+//! The state of people as Arrow tables, a page of people at a time: what a snapshot holds.
+//!
+//! ```text
+//! people     number | person 16 bytes | announced, a mask of rules
+//! <kind>     person, a number | fact | revision | retracted | known_at | first_known_at | last_known_at
+//!            + the columns of the kind, null in a retraction, + owner of a listing
+//! verdicts   fact | version | counts
+//! ```
+//!
+//! Owns the tables' layout, and the choice of rows: the winners. `first_known_at` and `last_known_at` are null where
+//! they are `known_at`, which is nearly always. Owners and ids are not kept, so they are not here either; regions are
+//! not, for they are read whole from their own log. Runs between two commits, so it copies and does nothing else.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use arrow::array::{
+    ArrayRef, BooleanArray, Date32Array, FixedSizeBinaryArray, Int32Array, RecordBatch, StringBuilder,
+    TimestampMillisecondArray, UInt8Array, UInt32Array, UInt64Array,
+};
+use arrow::buffer::Buffer;
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use arrow::error::ArrowError;
+use fuma_schemas::Kind;
+use fuma_schemas::evidence::{ColumnType, instant_type, log, log_schema};
+
+use super::interner::{Interner, NO_TEXT};
+use super::layout::{self, decode_integer, mark, read_u16, read_u32, read_u64};
+use super::row_ref::RowRef;
+use super::sparse::Sparse;
+use super::state::Evidence;
+use super::table::Table;
+
+/// The table of people.
+pub const PEOPLE: &str = "people";
+/// The table of verdicts.
+pub const VERDICTS: &str = "verdicts";
+/// What an absent code is in a row.
+const NO_CODE: u8 = u8::MAX;
+
+/// Pieces of named tables: a page of a snapshot.
+#[derive(Default, Debug)]
+pub struct Export {
+    /// A table's name and rows of it; all pieces of one table have one schema.
+    pub tables: Vec<(&'static str, RecordBatch)>,
+}
+
+/// Why the tables of a snapshot cannot be built or taken back.
+#[derive(Debug, thiserror::Error)]
+pub enum TableError {
+    /// Arrow refuses the columns: a bug.
+    #[error("a table of the snapshot cannot be built: {0}")]
+    Build(#[from] ArrowError),
+    /// No such table in this build.
+    #[error("a snapshot with a table {table:?}: another build wrote it")]
+    Table {
+        /// Its name.
+        table: String,
+    },
+    /// A column is missing, of another type, or null where it must not be.
+    #[error("table {table} of the snapshot lacks {column}: another build wrote it")]
+    Column {
+        /// The table.
+        table: &'static str,
+        /// The column.
+        column: &'static str,
+    },
+    /// A row of somebody whom the table of people does not have, or of a place that is not there.
+    #[error("table {table} of the snapshot has a row of nobody: it is incomplete")]
+    Nobody {
+        /// The table.
+        table: &'static str,
+    },
+    /// A table of the state has no room.
+    #[error(transparent)]
+    Full(#[from] super::EvidenceError),
+}
+
+/// The columns of people.
+pub(super) fn people_schema() -> SchemaRef {
+    Arc::new(Schema::new(vec![
+        Field::new("number", DataType::UInt32, false),
+        Field::new("person", DataType::FixedSizeBinary(16), false),
+        Field::new("announced", DataType::UInt64, false),
+    ]))
+}
+
+fn verdict_schema() -> SchemaRef {
+    Arc::new(Schema::new(vec![
+        Field::new("fact", DataType::UInt64, false),
+        Field::new("version", DataType::UInt64, false),
+        Field::new("counts", DataType::Boolean, false),
+    ]))
+}
+
+/// The columns of a kind in a snapshot.
+fn kind_schema(kind: Kind) -> SchemaRef {
+    let mut fields = vec![
+        Field::new("person", DataType::UInt32, false),
+        Field::new("fact", DataType::UInt64, false),
+        Field::new("revision", DataType::UInt32, false),
+        Field::new("retracted", DataType::Boolean, false),
+        Field::new("known_at", instant_type(), false),
+        Field::new("first_known_at", instant_type(), true),
+        Field::new("last_known_at", instant_type(), true),
+    ];
+    let columns = log_schema(kind);
+    fields.extend(
+        columns.fields().iter().skip(log::FIRST_OF_KIND).take(kind.columns().len()).map(|field| field.as_ref().clone()),
+    );
+    if kind == Kind::Listings {
+        fields.push(Field::new("owner", DataType::Utf8, true));
+    }
+    Arc::new(Schema::new(fields))
+}
+
+/// The winners of one kind, copied.
+#[derive(Default)]
+struct Winners {
+    people: Vec<u32>,
+    rows: Vec<u32>,
+    bytes: Vec<u8>,
+}
+
+impl Evidence {
+    /// Adds the people with these numbers, all their facts and what was last announced of them (a mask of rules by
+    /// person) as they stand now. Numbers beyond the last person are passed over.
+    ///
+    /// # Errors
+    /// Never, unless a table's layout is wrong.
+    pub fn export(&self, people: Range<u32>, announced: &[u64], out: &mut Export) -> Result<(), TableError> {
+        let people = people.start..people.end.min(self.people());
+        if people.is_empty() {
+            return Ok(());
+        }
+        out.tables.push((PEOPLE, self.export_people(people.clone(), announced)?));
+        let mut kinds: [Winners; Kind::PERSONAL.len()] = Default::default();
+        for person in people {
+            let mut at = self.people.get(person).map_or(RowRef::NONE, |state| state.head);
+            while !at.is_none() {
+                let bytes = self.table(at).row(at.row());
+                if bytes[layout::MARKS] & (mark::SUPERSEDED | mark::FORGOTTEN) == 0 {
+                    let winners = &mut kinds[at.code()];
+                    winners.people.push(person);
+                    winners.rows.push(at.row());
+                    winners.bytes.extend_from_slice(bytes);
+                }
+                at = RowRef(read_u32(bytes, layout::NEXT));
+            }
+        }
+        for (table, winners) in self.tables.iter().zip(&kinds).filter(|(_, winners)| !winners.rows.is_empty()) {
+            out.tables.push((table.layout.kind.name(), self.export_kind(table, winners)?));
+        }
+        Ok(())
+    }
+
+    /// Adds the verdicts on contacts, all at once. They hang on no person: a verdict may wait for its contact.
+    ///
+    /// # Errors
+    /// Never, unless the table's layout is wrong.
+    pub fn export_verdicts(&self, out: &mut Export) -> Result<(), TableError> {
+        let facts = self.standing_verdicts();
+        let columns: Vec<ArrayRef> = vec![
+            Arc::new(UInt64Array::from_iter_values(facts.iter().map(|(fact, ..)| fact.0))),
+            Arc::new(UInt64Array::from_iter_values(facts.iter().map(|(_, version, _)| *version))),
+            Arc::new(BooleanArray::from_iter(facts.iter().map(|(.., counts)| Some(*counts)))),
+        ];
+        out.tables.push((VERDICTS, RecordBatch::try_new(verdict_schema(), columns)?));
+        Ok(())
+    }
+
+    fn export_people(&self, people: Range<u32>, announced: &[u64]) -> Result<RecordBatch, TableError> {
+        let mut tokens = Vec::with_capacity(people.len() * 16);
+        for state in people.clone().filter_map(|person| self.people.get(person)) {
+            tokens.extend_from_slice(&state.token.0);
+        }
+        let masks = people.clone().map(|person| announced.get(person as usize).copied().unwrap_or(0));
+        let columns: Vec<ArrayRef> = vec![
+            Arc::new(UInt32Array::from_iter_values(people.clone())),
+            Arc::new(FixedSizeBinaryArray::try_new(16, Buffer::from_vec(tokens), None)?),
+            Arc::new(UInt64Array::from_iter_values(masks)),
+        ];
+        Ok(RecordBatch::try_new(people_schema(), columns)?)
+    }
+
+    fn export_kind(&self, table: &Table, winners: &Winners) -> Result<RecordBatch, TableError> {
+        let reader = Reader { table, winners };
+        let mut columns: Vec<ArrayRef> = vec![
+            Arc::new(UInt32Array::from(winners.people.clone())),
+            Arc::new(UInt64Array::from_iter_values(reader.each().map(|(_, row)| read_u64(row, layout::KEY)))),
+            reader.revisions(),
+            Arc::new(
+                reader.each().map(|(_, row)| Some(row[layout::MARKS] & mark::RETRACTED != 0)).collect::<BooleanArray>(),
+            ),
+            Arc::new(TimestampMillisecondArray::from_iter_values(
+                reader.instants(layout::KNOWN_AT).map(Option::unwrap_or_default),
+            )),
+            reader.sparse(mark::FIRST_KNOWN, &self.first_known),
+            reader.sparse(mark::LATEST_KNOWN, &self.latest_known),
+        ];
+        for (column, &place) in table.layout.kind.columns().iter().zip(&table.layout.columns) {
+            columns.push(match column.column_type {
+                ColumnType::Instant => Arc::new(reader.instants(place).collect::<TimestampMillisecondArray>()),
+                ColumnType::Code(_) => reader.codes(place),
+                ColumnType::Region => reader.texts(place, &self.texts.regions),
+                ColumnType::Text => reader.texts(place, &self.texts.others),
+                ColumnType::Date => Arc::new(reader.numbers(place).map(decode_integer).collect::<Date32Array>()),
+                ColumnType::Integer => Arc::new(reader.numbers(place).map(decode_integer).collect::<Int32Array>()),
+            });
+        }
+        if table.layout.kind == Kind::Listings {
+            columns.push(reader.texts(table.layout.owner, &self.texts.others));
+        }
+        Ok(RecordBatch::try_new(kind_schema(table.layout.kind), columns)?)
+    }
+}
+
+/// Winners of a table, and what is needed to read them.
+struct Reader<'a> {
+    table: &'a Table,
+    winners: &'a Winners,
+}
+
+impl<'a> Reader<'a> {
+    fn each(&self) -> impl Iterator<Item = (u32, &'a [u8])> {
+        self.winners.rows.iter().copied().zip(self.winners.bytes.chunks_exact(self.table.layout.width))
+    }
+
+    fn numbers(&self, place: usize) -> impl Iterator<Item = u32> {
+        self.each().map(move |(_, bytes)| read_u32(bytes, place))
+    }
+
+    fn instants(&self, place: usize) -> impl Iterator<Item = Option<i64>> {
+        let table = self.table;
+        self.each().map(move |(row, bytes)| table.instant_in(bytes, row, place))
+    }
+
+    fn codes(&self, place: usize) -> ArrayRef {
+        let code = |code| (code != NO_CODE).then_some(code);
+        Arc::new(self.each().map(|(_, bytes)| code(bytes[place])).collect::<UInt8Array>())
+    }
+
+    fn revisions(&self) -> ArrayRef {
+        let revisions = self.each().map(|(row, bytes)| match read_u16(bytes, layout::REVISION) {
+            layout::REVISION_ELSEWHERE => self.table.version(row).revision,
+            short => u32::from(short),
+        });
+        Arc::new(UInt32Array::from_iter_values(revisions))
+    }
+
+    fn sparse(&self, marked: u8, sparse: &Sparse) -> ArrayRef {
+        let kind = self.table.layout.kind;
+        let instant = |(row, bytes): (u32, &[u8])| match bytes[layout::MARKS] & marked {
+            0 => None,
+            _ => sparse.get(&RowRef::new(kind, row)).copied(),
+        };
+        Arc::new(self.each().map(instant).collect::<TimestampMillisecondArray>())
+    }
+
+    fn texts(&self, place: usize, interner: &Interner) -> ArrayRef {
+        let mut texts = StringBuilder::with_capacity(self.winners.rows.len(), self.winners.rows.len() * 12);
+        for number in self.numbers(place) {
+            match number {
+                NO_TEXT => texts.append_null(),
+                number => texts.append_value(interner.get(number)),
+            }
+        }
+        Arc::new(texts.finish())
+    }
+}

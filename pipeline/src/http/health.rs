@@ -1,0 +1,211 @@
+//! Whether the process is alive, ready and started.
+//!
+//! ```text
+//! alive    every registered loop ticked within its limit; never whether a broker answers
+//! ready    every part has what it needs: partitions restored, files found
+//! started  was ready once
+//! ```
+//!
+//! Owns the heartbeats and the reasons. A tick costs one reading of the monotonic clock and one atomic store.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// The health of the process; clones share it.
+#[derive(Clone, Debug)]
+pub struct Health(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    begun: Instant,
+    started: AtomicBool,
+    stopping: AtomicBool,
+    next_id: AtomicU64,
+    loops: Mutex<BTreeMap<u64, Loop>>,
+    parts: Mutex<BTreeMap<u64, (String, Option<String>)>>,
+}
+
+#[derive(Debug)]
+struct Loop {
+    name: String,
+    limit_ms: u64,
+    ticked_ms: Arc<AtomicU64>,
+}
+
+/// Never ticks again: its thread panicked.
+const DEAD: u64 = u64::MAX;
+
+impl Default for Health {
+    fn default() -> Health {
+        Health::new()
+    }
+}
+
+impl Health {
+    /// The health of a process without loops or parts: alive, not ready.
+    #[expect(clippy::disallowed_methods, reason = "a heartbeat is measured by the monotonic clock")]
+    pub fn new() -> Health {
+        Health(Arc::new(Shared {
+            begun: Instant::now(),
+            started: AtomicBool::new(false),
+            stopping: AtomicBool::new(false),
+            next_id: AtomicU64::new(0),
+            loops: Mutex::default(),
+            parts: Mutex::default(),
+        }))
+    }
+
+    /// A loop that must tick at least once within `limit`, beginning now, until its heartbeat is dropped.
+    pub fn register(&self, name: impl Into<String>, limit: Duration) -> Heartbeat {
+        let ticked_ms = Arc::new(AtomicU64::new(self.now_ms()));
+        let limit_ms = u64::try_from(limit.as_millis()).unwrap_or(u64::MAX);
+        let id = self.id();
+        locked(&self.0.loops).insert(id, Loop { name: name.into(), limit_ms, ticked_ms: Arc::clone(&ticked_ms) });
+        Heartbeat { health: self.clone(), id, ticked_ms }
+    }
+
+    /// A part that must become ready: a worker with its partitions, for example. It is not ready yet.
+    pub fn part(&self, name: impl Into<String>) -> Part {
+        let id = self.id();
+        locked(&self.0.parts).insert(id, (name.into(), Some("starting".to_owned())));
+        Part { health: self.clone(), id }
+    }
+
+    /// The process is ending: it is ready no more.
+    pub fn set_stopping(&self) {
+        self.0.stopping.store(true, Ordering::Release);
+    }
+
+    /// Whether every loop ticks; if not, which do not.
+    ///
+    /// # Errors
+    /// Names the loops that stand still, and for how long.
+    pub fn live(&self) -> Result<(), String> {
+        let now_ms = self.now_ms();
+        let loops = locked(&self.0.loops);
+        let still = loops.values().filter_map(|known| {
+            let ticked_ms = known.ticked_ms.load(Ordering::Acquire);
+            let still_ms = now_ms.saturating_sub(ticked_ms);
+            match ticked_ms {
+                DEAD => Some(format!("{}: its thread panicked", known.name)),
+                _ if still_ms > known.limit_ms => {
+                    Some(format!("{}: no tick for {still_ms} ms, at most {} ms", known.name, known.limit_ms))
+                }
+                _ => None,
+            }
+        });
+        told(still.collect())
+    }
+
+    /// Whether every part is ready; if not, what is missing.
+    ///
+    /// # Errors
+    /// Names the parts that are not, and why.
+    pub fn ready(&self) -> Result<(), String> {
+        if self.0.stopping.load(Ordering::Acquire) {
+            return Err("stopping".to_owned());
+        }
+        let parts = locked(&self.0.parts);
+        if parts.is_empty() {
+            return Err("starting".to_owned());
+        }
+        let missing = parts.values().filter_map(|(name, reason)| Some(format!("{name}: {}", reason.as_ref()?)));
+        told(missing.collect())?;
+        self.0.started.store(true, Ordering::Release);
+        Ok(())
+    }
+
+    /// Whether the process was ready once; if not, what is missing.
+    ///
+    /// # Errors
+    /// As [`Health::ready`].
+    pub fn started(&self) -> Result<(), String> {
+        if self.0.started.load(Ordering::Acquire) { Ok(()) } else { self.ready() }
+    }
+
+    fn id(&self) -> u64 {
+        self.0.next_id.fetch_add(1, Ordering::Relaxed)
+    }
+
+    fn now_ms(&self) -> u64 {
+        u64::try_from(self.0.begun.elapsed().as_millis()).unwrap_or(DEAD - 1)
+    }
+}
+
+/// The heartbeat of a loop. Dropping it ends the duty, but not where a panic drops it.
+#[derive(Debug)]
+pub struct Heartbeat {
+    health: Health,
+    id: u64,
+    ticked_ms: Arc<AtomicU64>,
+}
+
+impl Heartbeat {
+    /// The loop came by.
+    pub fn tick(&self) {
+        self.ticked_ms.store(self.health.now_ms(), Ordering::Release);
+    }
+}
+
+impl Drop for Heartbeat {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.ticked_ms.store(DEAD, Ordering::Release);
+        } else {
+            locked(&self.health.0.loops).remove(&self.id);
+        }
+    }
+}
+
+/// What must be ready. Dropping it ends the duty.
+#[derive(Debug)]
+pub struct Part {
+    health: Health,
+    id: u64,
+}
+
+impl Part {
+    /// It has all it needs.
+    pub fn set_ready(&self) {
+        self.set(None);
+        // Notes that the process has started, though nobody may ask while it is ready.
+        let _ = self.health.ready();
+    }
+
+    /// It waits; the reason is shown to whoever asks, so it must name nobody.
+    pub fn set_waiting(&self, reason: impl Into<String>) {
+        self.set(Some(reason.into()));
+    }
+
+    /// So many of its partitions are still to be restored; 0 = ready.
+    pub fn set_restoring(&self, partitions: usize) {
+        match partitions {
+            0 => self.set_ready(),
+            1 => self.set_waiting("restoring 1 partition"),
+            more => self.set_waiting(format!("restoring {more} partitions")),
+        }
+    }
+
+    fn set(&self, reason: Option<String>) {
+        if let Some((_, known)) = locked(&self.health.0.parts).get_mut(&self.id) {
+            *known = reason;
+        }
+    }
+}
+
+impl Drop for Part {
+    fn drop(&mut self) {
+        locked(&self.health.0.parts).remove(&self.id);
+    }
+}
+
+fn told(problems: Vec<String>) -> Result<(), String> {
+    if problems.is_empty() { Ok(()) } else { Err(problems.join("\n")) }
+}
+
+/// The lock, also after a panic elsewhere: what it guards is never half-changed.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,136 @@
+//! A real server is scraped and probed.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+
+use metrics::{counter, gauge, histogram};
+
+use super::*;
+
+fn server(health: &Health) -> Server {
+    Server::start("127.0.0.1:0".parse().unwrap(), Metrics::install().unwrap(), health.clone()).unwrap()
+}
+
+/// Status and body.
+fn get(server: &Server, path: &str) -> (u16, String) {
+    let mut stream = TcpStream::connect(server.address()).unwrap();
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: fuma\r\nConnection: close\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    (head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned())
+}
+
+/// The names that `live::metric` declares.
+fn declared() -> Vec<&'static str> {
+    let source = include_str!("../live/metric.rs");
+    let lines = source.lines().filter(|line| line.starts_with("pub const ") && line.contains(": &str"));
+    lines.map(|line| line.split('"').nth(1).unwrap()).collect()
+}
+
+#[test]
+fn every_metric_is_described() {
+    let described: Vec<&str> = DESCRIBED.iter().map(|(name, ..)| *name).collect();
+    assert_eq!(described, declared(), "src/http/described.rs has what src/live/metric.rs declares, in its order");
+}
+
+#[test]
+fn a_scrape_shows_every_metric_with_its_text() {
+    let server = server(&Health::new());
+    for (name, kind, ..) in DESCRIBED {
+        match kind {
+            Kind::Counter => counter!(*name, "test" => "1").increment(1),
+            Kind::Gauge => gauge!(*name, "test" => "1").set(1.0),
+            Kind::Histogram => histogram!(*name, "test" => "1").record(0.02),
+        }
+    }
+    let (status, text) = get(&server, "/metrics");
+    assert_eq!(status, 200);
+    for (name, kind, _, words) in DESCRIBED {
+        assert!(text.contains(&format!("# HELP {name} {words}\n")), "{name} has no text in\n{text}");
+        let kind = format!("{kind:?}").to_lowercase();
+        assert!(text.contains(&format!("# TYPE {name} {kind}\n")), "{name} is no {kind} in\n{text}");
+    }
+    assert!(text.contains("fuma_commit_seconds_bucket{test=\"1\",le=\"0.025\"} 1"), "buckets in\n{text}");
+    assert!(text.contains("fuma_commit_seconds_bucket{test=\"1\",le=\"0.015\"} 0"), "buckets in\n{text}");
+    assert!(text.contains("process_resident_memory_bytes"), "the process in\n{text}");
+}
+
+#[test]
+fn counters_with_known_labels_begin_at_zero() {
+    let server = server(&Health::new());
+    let (_, text) = get(&server, "/metrics");
+    assert!(text.contains("fuma_transactions_total{outcome=\"fatal\"} 0"), "{text}");
+    assert!(text.contains("fuma_records_in_total{feed=\"external-codes\"} 0"), "{text}");
+}
+
+#[test]
+fn a_loop_that_stands_still_is_not_alive() {
+    let health = Health::new();
+    let server = server(&health);
+    let heartbeat = health.register("worker 0", Duration::from_millis(300));
+    assert_eq!(get(&server, "/livez"), (200, "ok\n".to_owned()));
+    std::thread::sleep(Duration::from_millis(400));
+    let (status, reason) = get(&server, "/livez");
+    assert_eq!(status, 503);
+    assert!(reason.starts_with("worker 0: no tick for "), "{reason}");
+    heartbeat.tick();
+    assert_eq!(get(&server, "/livez").0, 200);
+    std::thread::sleep(Duration::from_millis(400));
+    drop(heartbeat);
+    assert_eq!(get(&server, "/livez").0, 200, "a loop that ended in order has no duty");
+}
+
+#[test]
+fn a_loop_that_panicked_is_not_alive() {
+    let health = Health::new();
+    let heartbeat = health.register("trace", Duration::from_secs(60));
+    let panicked = std::thread::spawn(move || {
+        let _kept = heartbeat;
+        std::panic::resume_unwind(Box::new("as the test wants"));
+    });
+    assert!(panicked.join().is_err());
+    assert_eq!(health.live(), Err("trace: its thread panicked".to_owned()));
+}
+
+#[test]
+fn ready_is_when_every_part_is() {
+    let health = Health::new();
+    let server = server(&health);
+    assert_eq!(get(&server, "/readyz"), (503, "starting\n".to_owned()));
+    let (first, second) = (health.part("worker 0"), health.part("worker 1"));
+    first.set_restoring(0);
+    second.set_restoring(3);
+    assert_eq!(get(&server, "/readyz"), (503, "worker 1: restoring 3 partitions\n".to_owned()));
+    assert_eq!(get(&server, "/startupz").0, 503);
+    second.set_restoring(0);
+    assert_eq!(get(&server, "/readyz").0, 200);
+    first.set_restoring(1);
+    assert_eq!(get(&server, "/readyz"), (503, "worker 0: restoring 1 partition\n".to_owned()));
+    assert_eq!(get(&server, "/startupz").0, 200, "it has started all the same");
+    first.set_ready();
+    health.set_stopping();
+    assert_eq!(get(&server, "/readyz"), (503, "stopping\n".to_owned()));
+    assert_eq!(get(&server, "/livez").0, 200);
+}
+
+#[test]
+fn a_port_in_use_is_said_with_what_to_do() {
+    let health = Health::new();
+    let first = server(&health);
+    let error = Server::start(first.address(), Metrics::install().unwrap(), health).unwrap_err().to_string();
+    assert!(error.contains(&first.address().to_string()) && error.contains("--http"), "{error}");
+}
+
+#[test]
+fn a_closed_port_is_free_again_and_unknown_paths_are_not_found() {
+    let health = Health::new();
+    let first = server(&health);
+    assert_eq!(get(&first, "/people").0, 404);
+    assert_eq!(get(&first, "/").0, 200);
+    let address = first.address();
+    drop(first);
+    assert!(TcpStream::connect(address).is_err());
+}

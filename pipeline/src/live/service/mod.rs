@@ -1,0 +1,314 @@
+//! The service: stages on threads over one log, stopped together.
+//!
+//! ```text
+//! open        the log: Kafka, or a folder
+//! policies    which pack is in force
+//! supervise   a stage is made anew when its client fails
+//! ```
+//!
+//! Owns which threads there are. Must never hold state of a stage: that dies with its thread.
+
+mod open;
+pub mod policies;
+pub mod supervise;
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use fuma_connectors::log::{Log, LogError, Severity, Topic};
+use fuma_schemas::Feed;
+
+use self::policies::{InForce, Place};
+use self::supervise::{Ended, Verdict};
+use crate::config::Config;
+use crate::http::{Health, Heartbeat, Part};
+use crate::intake::Settings;
+use crate::live::metric;
+use crate::live::snapshot::{SnapshotError, SnapshotStore};
+use crate::live::stop::Stop;
+use crate::live::worker::clock::{CommitClock, SystemWall, Wall as _};
+use crate::live::worker::owned::Identity;
+use crate::live::worker::reference::References;
+use crate::live::worker::restore::{RestoreError, Restoring};
+use crate::live::worker::rhythm::Rhythm;
+use crate::live::worker::snapshots::Snapshots;
+use crate::live::worker::{Worker, WorkerError, gauges};
+use crate::policy::Pack;
+
+/// How often gauges are set.
+const GAUGES_EVERY: Duration = Duration::from_secs(1);
+/// A loop that has not turned for this long hangs.
+const HEARTBEAT_LIMIT: Duration = Duration::from_secs(60);
+
+/// What a service needs.
+#[derive(Clone, Debug)]
+pub struct Service {
+    /// What it is told.
+    pub config: Config,
+    /// The pack in force at the start.
+    pub pack: Arc<Pack>,
+    /// The hash of what the pack decides by.
+    pub pack_hash: String,
+    /// What intake depends on: the key, owners, region codes, retention.
+    pub intake: Arc<Settings>,
+    /// What is asked of this start alone.
+    pub wishes: Wishes,
+    /// Set when the process is to end.
+    pub stop: Stop,
+    /// Where loops and parts say how they are.
+    pub health: Health,
+}
+
+/// What is asked of one start, and is no setting, because it must not hold for the next.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Wishes {
+    /// Make the topics that are missing.
+    pub create_topics: bool,
+    /// Announce what differs from what was announced without a known reason (R-13), and go on with a sweep that would
+    /// turn many red.
+    pub accept_differences: bool,
+    /// Go on although the last commits ran ahead of the broker's clock (R-14).
+    pub accept_clock_ahead: bool,
+    /// Put the pack in force again although a later one is.
+    pub reinstate_policy: bool,
+    /// Without Kafka: the feed whose records come on standard input.
+    pub stdin: Option<Feed>,
+}
+
+/// Why a service ended other than in order.
+#[derive(Debug, thiserror::Error)]
+pub enum ServiceError {
+    /// The log cannot be used.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// Snapshots cannot be kept where they should be.
+    #[error(transparent)]
+    Snapshots(#[from] SnapshotError),
+    /// Somebody has to mend something.
+    #[error("{0}")]
+    Operator(String),
+    /// The system has no room for a thread.
+    #[error("a thread cannot be started: {0}")]
+    Thread(#[from] std::io::Error),
+}
+
+/// Serves until it is told to stop.
+///
+/// # Errors
+/// When it cannot start, or cannot go on by itself.
+pub fn run(service: &Service) -> Result<(), ServiceError> {
+    let log = open::log(service)?;
+    log.check()?;
+    let snapshots = Snapshots {
+        store: SnapshotStore::at(&service.config.snapshots_url())?,
+        place: service.config.snapshots_url(),
+        every: service.config.snapshots.every,
+        records: service.config.snapshots.records,
+    };
+    let references = References::default();
+    let pack_order = read_references(log.as_ref(), service, &references)?;
+    let mut stages = Stages { service, log, threads: Vec::new(), verdict: Verdict::default() };
+    stages.follow_references(&references)?;
+    if service.config.roles.intake {
+        for slot in 0..service.config.intake_threads {
+            //stages.intake(slot)?;
+        }
+    }
+    if service.config.roles.trace {
+        //stages.trace()?;
+    }
+    if service.config.roles.assess {
+        for slot in 0..service.config.workers {
+            stages.assess(slot, (pack_order, references.clone(), snapshots.clone()))?;
+        }
+    }
+    stages.wait()
+}
+
+/// The threads of a service.
+struct Stages<'a> {
+    service: &'a Service,
+    log: Arc<dyn Log>,
+    threads: Vec<JoinHandle<()>>,
+    verdict: Verdict,
+}
+
+impl Stages<'_> {
+    fn spawn(
+        &mut self,
+        name: String,
+        stage: impl FnMut() -> Result<(), Ended> + Send + 'static,
+    ) -> Result<(), ServiceError> {
+        self.threads.push(supervise::spawn(name, self.service.stop.clone(), self.verdict.clone(), stage)?);
+        Ok(())
+    }
+
+    fn follow_references(&mut self, references: &References) -> Result<(), ServiceError> {
+        let (log, references, stop) = (Arc::clone(&self.log), references.clone(), self.service.stop.clone());
+        self.spawn("reference".into(), move || {
+            let mut reference = log.reference().map_err(of_log)?;
+            while !stop.is_set() {
+                references.advance(reference.as_mut(), Duration::from_millis(200)).map_err(of_log)?;
+            }
+            Ok(())
+        })
+    }
+
+    #[cfg(any())]
+    fn intake(&mut self, slot: usize) -> Result<(), ServiceError> {
+        let heartbeat = self.service.health.register(format!("intake-{slot}"), HEARTBEAT_LIMIT);
+        let (log, service) = (Arc::clone(&self.log), self.service.clone());
+        self.spawn(format!("intake-{slot}"), move || {
+            let stage = intake::run(log.as_ref(), slot, &service.intake, &service.stop, &|| heartbeat.tick());
+            stage.map_err(of_log)
+        })
+    }
+
+    #[cfg(any())]
+    fn trace(&mut self) -> Result<(), ServiceError> {
+        let heartbeat = self.service.health.register("trace", HEARTBEAT_LIMIT);
+        let (log, service) = (Arc::clone(&self.log), self.service.clone());
+        self.spawn("trace".into(), move || {
+            trace::run(log.as_ref(), &service.stop, &|| heartbeat.tick()).map_err(of_log)
+        })
+    }
+
+    fn assess(&mut self, slot: usize, shared: (u64, References, Snapshots)) -> Result<(), ServiceError> {
+        let name = format!("assess-{slot}");
+        let watch = Watch {
+            heartbeat: self.service.health.register(name.as_str(), HEARTBEAT_LIMIT),
+            part: self.service.health.part(name.as_str()),
+        };
+        watch.part.set_waiting("no partition was assigned yet");
+        let (log, service) = (Arc::clone(&self.log), self.service.clone());
+        self.spawn(name, move || assess(log.as_ref(), slot, &service, &shared, &watch))
+    }
+
+    fn wait(self) -> Result<(), ServiceError> {
+        for thread in self.threads {
+            // A panic was caught inside.
+            let _ = thread.join();
+        }
+        self.service.health.set_stopping();
+        self.verdict.taken().map_or(Ok(()), |message| Err(ServiceError::Operator(message)))
+    }
+}
+
+struct Watch {
+    heartbeat: Heartbeat,
+    part: Part,
+}
+
+fn assess(
+    log: &dyn Log,
+    slot: usize,
+    service: &Service,
+    (pack_order, references, snapshots): &(u64, References, Snapshots),
+    watch: &Watch,
+) -> Result<(), Ended> {
+    let wall = SystemWall::default();
+    let config = &service.config;
+    let differences_max = (!service.wishes.accept_differences)
+        .then(|| usize::try_from(config.guard.differences_max).unwrap_or(usize::MAX));
+    let context = Restoring {
+        pack: Arc::clone(&service.pack),
+        identity: Identity {
+            owner: String::new(),
+            pack: service.pack_hash.clone(),
+            pack_order: *pack_order,
+            engine: policies::ENGINE.to_owned(),
+            source: format!("fuma/{}", config.group),
+        },
+        references: references.clone(),
+        snapshots: Some(snapshots.clone()),
+        differences_max,
+        state: config.state.clone(),
+        now: wall.now(),
+        cancelled: Arc::new(AtomicBool::new(false)),
+    };
+    let rhythm = Rhythm::new(config.commit.live, config.commit.backlog, config.commit.batch_bytes_max);
+    let client = log.worker(slot).map_err(of_log)?;
+    let mut worker = Worker::new(client, context, CommitClock::new(Box::new(wall)), rhythm);
+    if service.wishes.accept_clock_ahead {
+        worker.accept_clock_ahead();
+    }
+    let mut said = Duration::ZERO;
+    let result = worker.run(&service.stop, &mut |worker| {
+        watch.heartbeat.tick();
+        let elapsed = worker.elapsed();
+        if elapsed.saturating_sub(said) >= GAUGES_EVERY {
+            said = elapsed;
+            report(worker, slot, watch);
+        }
+    });
+    watch.part.set_waiting("begins anew");
+    result.map_err(of_worker)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "gauges are floats")]
+fn report(worker: &Worker, slot: usize, watch: &Watch) {
+    match worker.restoring() {
+        0 => watch.part.set_ready(),
+        restoring => watch.part.set_restoring(restoring),
+    }
+    let now = SystemWall::default().now();
+    let mut owned = 0;
+    for partition in worker.owned() {
+        owned += 1;
+        gauges(partition, now.0);
+    }
+    metrics::gauge!(metric::PARTITIONS, "slot" => slot.to_string()).set(f64::from(owned));
+}
+
+/// Reads the reference topics to their present end, and finds or makes the pack's number.
+fn read_references(log: &dyn Log, service: &Service, references: &References) -> Result<u64, ServiceError> {
+    let mut reference = log.reference()?;
+    let mut read_on = |references: &References| -> Result<(), LogError> {
+        let ends = [reference.end(Topic::Regions)?, reference.end(Topic::Policies)?];
+        while references.regions_end() < ends[0] || references.policies_end() < ends[1] {
+            references.advance(reference.as_mut(), Duration::from_millis(200))?;
+        }
+        Ok(())
+    };
+    read_on(references)?;
+    let own = InForce {
+        pack: service.pack_hash.clone(),
+        id: service.pack.id.to_string(),
+        version: service.pack.version.to_string(),
+    };
+    let is_wanted = match policies::place(&own.pack, &references.policies()) {
+        Place::InForce(order) => return Ok(order),
+        Place::New => true,
+        Place::Superseded => service.wishes.reinstate_policy,
+    };
+    if !is_wanted {
+        return Err(ServiceError::Operator(format!(
+            "the pack {} {} was in force until another one came: start with that one, or put this one in force again \
+             with --reinstate-policy",
+            own.id, own.version
+        )));
+    }
+    policies::put_in_force(log.appender("policies")?.as_mut(), &own)?;
+    read_on(references)?;
+    match policies::place(&own.pack, &references.policies()) {
+        Place::InForce(order) => Ok(order),
+        _ => Err(ServiceError::Operator("another pack was put in force at the same time: start again".into())),
+    }
+}
+
+fn of_log(error: LogError) -> Ended {
+    Ended { severity: error.severity(), message: error.to_string() }
+}
+
+fn of_worker(error: WorkerError) -> Ended {
+    let message = error.to_string();
+    let severity = match error {
+        WorkerError::Log(error) | WorkerError::Restore(RestoreError::Log(error)) => error.severity(),
+        WorkerError::Assess(_) | WorkerError::Restore(RestoreError::Assess(_)) => Severity::Operator,
+        WorkerError::Restore(RestoreError::Cancelled) => Severity::Fatal,
+        WorkerError::Restore(_) => Severity::Operator,
+    };
+    Ended { severity, message }
+}

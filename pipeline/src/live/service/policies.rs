@@ -1,0 +1,111 @@
+//! Which pack is in force: the reference log of packs, and this process's place in it.
+//!
+//! A pack's number is the number of switches up to it: records of one pack in a row are one switch, so that processes
+//! that start together agree. A pack that was followed by another is superseded; who wants it back says so.
+//!
+//! Owns the numbers. Must never choose a pack.
+
+use bytes::Bytes;
+use fuma_connectors::log::{Appender, LogError, Outgoing, Topic};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::policy::PackSource;
+
+/// The version of the engine: what it makes of evidence and a pack may change with it.
+pub const ENGINE: &str = env!("CARGO_PKG_VERSION");
+
+/// A record of the log of packs.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct InForce {
+    /// The hash of the contents.
+    pub pack: String,
+    /// The id, for people.
+    pub id: String,
+    /// The version, for people.
+    pub version: String,
+}
+
+/// The hash of what a pack decides by: all its files but the cases.
+pub fn pack_hash(source: &PackSource) -> String {
+    let mut hasher = Sha256::new();
+    for (path, contents) in source.files.iter().filter(|(path, _)| !path.starts_with("cases/")) {
+        for part in [path, contents] {
+            hasher.update((part.len() as u64).to_le_bytes());
+            hasher.update(part.as_bytes());
+        }
+    }
+    hasher.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Where a pack stands.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Place {
+    /// In force, with its number.
+    InForce(u64),
+    /// Was in force until another came.
+    Superseded,
+    /// Never seen.
+    New,
+}
+
+/// Where a pack stands in the log.
+pub fn place(pack: &str, records: &[Bytes]) -> Place {
+    let mut runs: Vec<String> = Vec::new();
+    for in_force in records.iter().filter_map(|record| serde_json::from_slice::<InForce>(record).ok()) {
+        if runs.last() != Some(&in_force.pack) {
+            runs.push(in_force.pack);
+        }
+    }
+    match runs.iter().rposition(|run| run == pack) {
+        Some(at) if at + 1 == runs.len() => Place::InForce(runs.len() as u64),
+        Some(_) => Place::Superseded,
+        None => Place::New,
+    }
+}
+
+/// Puts a pack in force.
+///
+/// # Errors
+/// When the log does not take it.
+pub fn put_in_force(appender: &mut dyn Appender, in_force: &InForce) -> Result<(), LogError> {
+    let value = serde_json::to_vec(in_force).map_err(|error| LogError::fatal(error.to_string()))?;
+    appender.append(Topic::Policies, Outgoing { value: value.into(), ..Outgoing::default() })?;
+    appender.flush()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    fn records(packs: &[&str]) -> Vec<Bytes> {
+        let of = |pack: &&str| InForce { pack: (*pack).into(), id: "p".into(), version: "1".into() };
+        packs.iter().map(|pack| serde_json::to_vec(&of(pack)).unwrap().into()).collect()
+    }
+
+    #[test]
+    fn processes_that_start_together_agree() {
+        assert_eq!(place("b", &records(&["a", "b", "b"])), Place::InForce(2));
+        assert_eq!(place("a", &records(&["a"])), Place::InForce(1));
+        assert_eq!(place("a", &[]), Place::New);
+    }
+
+    #[test]
+    fn who_was_followed_by_another_is_superseded_until_put_in_force_again() {
+        assert_eq!(place("a", &records(&["a", "b"])), Place::Superseded);
+        assert_eq!(place("a", &records(&["a", "b", "a"])), Place::InForce(3));
+        assert_eq!(place("b", &records(&["a", "b", "a"])), Place::Superseded);
+    }
+
+    #[test]
+    fn cases_are_no_part_of_what_decides() {
+        let source = PackSource::built_in("zhejiang-2020-109").unwrap();
+        let mut other = source.clone();
+        other.files.retain(|path, _| !path.starts_with("cases/"));
+        assert_eq!(pack_hash(&source), pack_hash(&other));
+        other.files.values_mut().next().unwrap().push(' ');
+        assert_ne!(pack_hash(&source), pack_hash(&other));
+    }
+}

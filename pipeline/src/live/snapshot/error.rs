@@ -1,0 +1,71 @@
+//! What can go wrong with a snapshot, and what to do then.
+//!
+//! Owns the words. None of it is a reason to stop a worker: a snapshot that cannot be written is written later, one
+//! that cannot be read is passed over for the older.
+
+use parquet::errors::ParquetError;
+
+use crate::evidence::TableError;
+
+/// Why a snapshot could not be written, found or read.
+#[derive(Debug, thiserror::Error)]
+pub enum SnapshotError {
+    /// A place that no store serves.
+    #[error("snapshots cannot be kept at {location:?}: {why}; use a folder or s3://bucket/prefix")]
+    Location {
+        /// The place as it was given, without what follows the host.
+        location: String,
+        /// What is wrong.
+        why: String,
+    },
+    /// The store did not do what it was asked.
+    #[error("cannot {what} {file}: {source}")]
+    Store {
+        /// What was asked.
+        what: &'static str,
+        /// Of which file.
+        file: String,
+        /// What the store said.
+        source: object_store::Error,
+    },
+    /// The folder did not do what it was asked.
+    #[error("cannot {what} {file}: {source}")]
+    Folder {
+        /// What was asked.
+        what: &'static str,
+        /// Of which file.
+        file: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A file is not as it was written.
+    #[error("{file} of a snapshot is damaged: {what}")]
+    Damaged {
+        /// The file.
+        file: String,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// Another build wrote it.
+    #[error("{file} is of snapshot format {found}, this build reads {wanted}")]
+    Version {
+        /// The manifest.
+        file: String,
+        /// The format and log schema found.
+        found: String,
+        /// Those of this build.
+        wanted: String,
+    },
+    /// The tables cannot be built or taken back.
+    #[error(transparent)]
+    Tables(#[from] TableError),
+    /// A table cannot be encoded.
+    #[error("a table of the snapshot cannot be encoded: {0}")]
+    Encode(#[from] ParquetError),
+    /// The system has no room for the thread or its runtime.
+    #[error("no room to read or write snapshots: {0}")]
+    System(#[source] std::io::Error),
+    /// The thread that writes is gone, or the snapshot was given up.
+    #[error("the snapshot was given up before it was finished")]
+    GivenUp,
+}

@@ -1,0 +1,87 @@
+//! What a worker reports: counters a commit, gauges a second.
+//!
+//! Owns the calls of the metrics library. Must never have a person in a label.
+
+use std::time::Duration;
+
+use fuma_connectors::log::{GroupEvent, Outcome};
+use fuma_schemas::Colour;
+
+use super::owned::{Owned, Taken};
+use crate::live::metric;
+
+/// Says things once in a while.
+#[derive(Debug, Default)]
+pub(super) struct Measures {
+    is_ahead: bool,
+}
+
+impl Measures {
+    pub(super) fn taken(&self, taken: &Taken) {
+        metrics::counter!(metric::EVIDENCE_ROWS).increment(taken.rows);
+        if taken.very_late > 0 {
+            metrics::counter!(metric::EVIDENCE_VERY_LATE).increment(taken.very_late);
+        }
+        if taken.damaged > 0 {
+            metrics::counter!(metric::EVIDENCE_DAMAGED).increment(taken.damaged);
+        }
+    }
+
+    pub(super) fn event(&self, event: &GroupEvent) {
+        let name = match event {
+            GroupEvent::Assigned(_) => "assigned",
+            GroupEvent::Revoked(_) => "revoked",
+            GroupEvent::Lost(_) => "lost",
+        };
+        metrics::counter!(metric::REBALANCES, "event" => name).increment(1);
+    }
+
+    pub(super) fn restored(&self, seconds: f64) {
+        metrics::histogram!(metric::RESTORE_SECONDS).record(seconds);
+    }
+
+    pub(super) fn committed(&mut self, outcome: Outcome, took: Duration, changes: &[(Colour, Colour)]) {
+        self.is_ahead = false;
+        let name = if outcome == Outcome::Committed { "commit" } else { "abort" };
+        metrics::counter!(metric::TRANSACTIONS, "outcome" => name).increment(1);
+        metrics::histogram!(metric::COMMIT_SECONDS).record(took.as_secs_f64());
+        if outcome == Outcome::Committed {
+            for (from, to) in changes {
+                metrics::counter!(metric::CHANGES, "from" => from.name(), "to" => to.name()).increment(1);
+            }
+        }
+    }
+
+    /// Once, until a commit goes through again.
+    pub(super) fn clock_is_ahead(&mut self) {
+        if !std::mem::replace(&mut self.is_ahead, true) {
+            tracing::error!(
+                "the clock is more than five minutes ahead of the broker's: nothing is committed. Mend the clock; if the \
+                 last commits ran ahead, start with --accept-clock-ahead"
+            );
+        }
+    }
+
+    pub(super) fn forget(&self, partition: u32) {
+        for colour in [Colour::Green, Colour::Yellow, Colour::Red] {
+            metrics::gauge!(metric::PEOPLE, "partition" => partition.to_string(), "colour" => colour.name()).set(0.0);
+        }
+    }
+}
+
+/// The gauges of a partition; for once a second, since memory is added up for it.
+#[expect(clippy::cast_precision_loss, reason = "gauges are floats")]
+pub fn gauges(owned: &Owned, now_ms: i64) {
+    let partition = owned.id.to_string();
+    let label = || partition.clone();
+    let memory = owned.partition.evidence().memory();
+    let bytes = memory.bytes as u64 + owned.partition.announced_bytes() as u64;
+    metrics::gauge!(metric::STATE_ROWS, "partition" => label()).set(memory.facts as f64);
+    metrics::gauge!(metric::STATE_BYTES, "partition" => label()).set(bytes as f64);
+    for (colour, people) in [Colour::Green, Colour::Yellow, Colour::Red].into_iter().zip(owned.partition.colours()) {
+        metrics::gauge!(metric::PEOPLE, "partition" => label(), "colour" => colour.name()).set(people as f64);
+    }
+    metrics::gauge!(metric::SWEEP_REMAINING, "partition" => label()).set(owned.sweep.remaining() as f64);
+    let behind = if owned.next == owned.committed { 0 } else { now_ms.saturating_sub(owned.newest.0).max(0) };
+    metrics::gauge!(metric::LAG_SECONDS, "partition" => label()).set(behind as f64 / 1e3);
+}

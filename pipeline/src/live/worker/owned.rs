@@ -1,0 +1,313 @@
+//! A partition that this worker owns: its state, where it stands, and one commit's worth of what is new (I-3).
+//!
+//! Owns the order take -> step -> commit or roll back. Does no I/O and reads no clock: the worker does.
+
+use std::collections::HashMap;
+
+use arrow::array::AsArray as _;
+use fuma_connectors::log::{LogRecord, OutputRecord, Position};
+use fuma_schemas::evidence::log;
+use fuma_schemas::{CodeChange, Instant, Kind, Person};
+use rustc_hash::FxBuildHasher;
+
+use super::announcement::{self, Cause};
+use super::position::{Standing, SweepStanding};
+use super::reference::References;
+use super::sweep::Sweep;
+use crate::assess::{AssessError, Partition, Step, Ticks, very_late};
+use crate::live::fault;
+use crate::live::record::{self, Section};
+
+/// Live every instant is a tick.
+pub(super) struct EveryInstant;
+
+impl Ticks for EveryInstant {
+    fn at_or_after(&self, instant: Instant) -> Instant {
+        instant
+    }
+}
+
+/// What applying came to, for the metrics.
+#[derive(Clone, Copy, Default, Debug)]
+pub struct Taken {
+    /// Rows of evidence.
+    pub rows: u64,
+    /// Of these, known more than 30 days after their last instant.
+    pub very_late: u64,
+    /// Records of the log that cannot be read.
+    pub damaged: u64,
+}
+
+/// A partition and where it stands.
+pub struct Owned {
+    /// Its number.
+    pub id: u32,
+    /// The state.
+    pub partition: Partition,
+    /// Who is still to be judged after a change of the basis.
+    pub sweep: Sweep,
+    /// As last committed.
+    pub standing: Standing,
+    /// The offset of the next evidence record.
+    pub next: u64,
+    /// The offset as last committed.
+    pub committed: u64,
+    /// One past the last region record that was taken in.
+    pub regions: u64,
+    /// Whether the position has to be committed once under the new owner's id, before anything else.
+    pub must_claim: bool,
+    /// When the log took the newest record that was applied.
+    pub newest: Instant,
+    /// What was applied since the last commit, for the causes.
+    pending: Vec<Section>,
+    /// Who was judged by the page of the sweep, since the last commit.
+    page: Vec<u32>,
+    step: Step,
+}
+
+impl Owned {
+    /// A partition as a restore left it.
+    pub fn new(id: u32, mut partition: Partition, next: u64, standing: Standing) -> Owned {
+        partition.stage();
+        let regions = standing.regions;
+        Owned {
+            id,
+            partition,
+            sweep: Sweep::default(),
+            standing,
+            next,
+            committed: next,
+            regions,
+            must_claim: true,
+            newest: Instant::default(),
+            pending: Vec::new(),
+            page: Vec::new(),
+            step: Step::default(),
+        }
+    }
+
+    /// Applies a record of the evidence log. One that cannot be read is counted and passed over: it stops nobody else
+    /// (I-9).
+    ///
+    /// # Errors
+    /// When a batch is of another schema.
+    pub fn take(&mut self, log_record: &LogRecord) -> Result<Taken, AssessError> {
+        if log_record.offset < self.next {
+            return Ok(Taken::default());
+        }
+        self.next = log_record.offset + 1;
+        self.newest = self.newest.max(log_record.timestamp);
+        let Ok(sections) = record::read(&log_record.value) else {
+            return Ok(Taken { damaged: 1, ..Taken::default() });
+        };
+        let mut taken = Taken::default();
+        for section in sections {
+            let (rows, late) = apply(&mut self.partition, &section)?;
+            taken.rows += rows;
+            taken.very_late += late;
+            self.pending.push(section);
+        }
+        Ok(taken)
+    }
+
+    /// Takes in the regions that the process knows; whoever stayed in one that changed is swept.
+    ///
+    /// # Errors
+    /// When a batch is of another schema.
+    pub fn follow_regions(&mut self, references: &References) -> Result<(), AssessError> {
+        if references.regions_end() <= self.regions {
+            return Ok(());
+        }
+        let live = self.partition.take_waiting();
+        let mut cause = None;
+        for region in references.regions(self.regions, u64::MAX) {
+            self.regions = region.next;
+            for section in record::read(&region.value).unwrap_or_default() {
+                apply(&mut self.partition, &section)?;
+                let causes = section.causes();
+                cause = (0..section.rows()).filter_map(|row| causes.cause(row)).max().max(cause);
+            }
+        }
+        let swept = self.partition.take_waiting();
+        self.sweep_people(swept.into_iter(), cause);
+        live.into_iter().for_each(|person| self.partition.touch(person));
+        Ok(())
+    }
+
+    /// Adds people to the sweep.
+    pub fn sweep_people(&mut self, people: impl Iterator<Item = u32>, cause: Option<Instant>) {
+        let evidence = self.partition.evidence();
+        self.sweep.add(people.filter_map(|person| Some((evidence.person(person)?, person))), cause);
+    }
+
+    /// Judges at `clock` whoever was touched, is due, or is on the next page of the sweep.
+    ///
+    /// # Errors
+    /// When a plan cannot be executed.
+    pub fn judge(
+        &mut self,
+        clock: Instant,
+        people_max: usize,
+        changes: &mut Vec<CodeChange>,
+    ) -> Result<(), AssessError> {
+        self.partition.touch_due(clock, people_max);
+        let page = self.sweep.page(people_max.saturating_sub(self.partition.waiting()).max(1));
+        if !page.is_empty() {
+            fault::place("in-sweep");
+        }
+        page.iter().for_each(|person| self.partition.touch(*person));
+        self.page.extend(page);
+        self.partition.enlist_waiting(clock, &mut self.step);
+        self.partition.judge(&mut self.step, clock, &EveryInstant, changes)
+    }
+
+    /// Whether there is anything to judge or to note at `clock`.
+    pub fn has_work(&self, clock: Instant) -> bool {
+        self.partition.waiting() > 0 || !self.sweep.is_empty() || self.is_due(clock) || self.has_moved()
+    }
+
+    /// Whether somebody is due at `clock`.
+    pub fn is_due(&self, clock: Instant) -> bool {
+        self.partition.next_due().is_some_and(|due| due <= clock)
+    }
+
+    /// Whether the position is another than the one last committed.
+    pub fn has_moved(&self) -> bool {
+        self.must_claim
+            || self.next != self.committed
+            || self.regions != self.standing.regions
+            || self.sweep_standing() != self.standing.sweep
+    }
+
+    fn sweep_standing(&self) -> SweepStanding {
+        match self.sweep.cursor() {
+            _ if self.sweep.is_empty() => SweepStanding::None,
+            None => SweepStanding::Begun,
+            Some(person) => SweepStanding::After(person),
+        }
+    }
+
+    /// The standing after a commit at `clock`.
+    pub fn standing_at(&self, clock: Instant, identity: &Identity, released: bool) -> Standing {
+        let due = self.partition.next_due().filter(|due| *due <= clock);
+        Standing {
+            owner: identity.owner.clone(),
+            released,
+            clock,
+            judged_until: due.map_or(clock, |due| Instant(due.0 - 1)),
+            pack: identity.pack.clone(),
+            pack_order: identity.pack_order,
+            engine: identity.engine.clone(),
+            regions: self.regions,
+            sweep: self.sweep_standing(),
+        }
+    }
+
+    /// The position that says so.
+    pub fn position(&self, standing: &Standing) -> (u32, Position) {
+        (self.id, Position { offset: Some(self.next), metadata: standing.to_text() })
+    }
+
+    /// The records that announce changes of this partition.
+    pub fn announce(&self, changes: &[CodeChange], source: &str, records: &mut Vec<OutputRecord>) {
+        let causes = self.causes(changes);
+        for change in changes {
+            records.push(announcement::record(change, self.id, source, causes.get(&change.person)));
+        }
+    }
+
+    /// What is behind the changes: of each person the newest row that was applied, else the sweep.
+    fn causes(&self, changes: &[CodeChange]) -> HashMap<Person, Cause, FxBuildHasher> {
+        let mut causes: HashMap<Person, Cause, FxBuildHasher> =
+            changes.iter().map(|change| (change.person, Cause::default())).collect();
+        if changes.is_empty() {
+            return causes;
+        }
+        for section in &self.pending {
+            let of_rows = section.causes();
+            for (row, person) in people_of(section) {
+                let Some(cause) = causes.get_mut(&person) else { continue };
+                let received = of_rows.cause(row);
+                if received >= cause.received {
+                    let traceparent = of_rows.traceparent(row).map(str::to_owned);
+                    *cause = Cause { received, traceparent };
+                }
+            }
+        }
+        for person in &self.page {
+            let token = self.partition.evidence().person(*person);
+            if let Some(cause) = token.and_then(|token| causes.get_mut(&token)) {
+                cause.received = cause.received.or(self.sweep.cause());
+            }
+        }
+        causes
+    }
+
+    /// The transaction is there.
+    pub fn commit(&mut self, standing: Standing) {
+        self.settle();
+        self.standing = standing;
+        self.committed = self.next;
+        self.must_claim = false;
+        if self.sweep.is_empty() {
+            self.sweep.end();
+        }
+    }
+
+    /// Those who were judged are as announced: nothing of it waits for a transaction.
+    pub fn settle(&mut self) {
+        self.partition.commit();
+        self.pending.clear();
+        self.page.clear();
+    }
+
+    /// The transaction is not there: facts stay, since the next one goes behind them; what was announced does not.
+    pub fn roll_back(&mut self) {
+        self.partition.roll_back();
+    }
+}
+
+/// Who commits, by what.
+#[derive(Clone, Debug, Default)]
+pub struct Identity {
+    /// The id of the worker's transactions.
+    pub owner: String,
+    /// The hash of the pack's contents.
+    pub pack: String,
+    /// The number of the pack in the order in which packs were put in force.
+    pub pack_order: u64,
+    /// The version of the engine.
+    pub engine: String,
+    /// The installation, as the source of its events.
+    pub source: String,
+}
+
+/// Whose each row of a section is.
+fn people_of(section: &Section) -> Vec<(usize, Person)> {
+    match section {
+        Section::Verdicts(verdicts) => verdicts.iter().map(|verdict| verdict.person).enumerate().collect(),
+        Section::Rows { batch, .. } => {
+            let column = batch.column(log::PERSON).as_fixed_size_binary_opt();
+            let tokens = column.into_iter().flat_map(|column| column.iter().enumerate());
+            tokens.filter_map(|(row, token)| Some((row, Person(token?.try_into().ok()?)))).collect()
+        }
+    }
+}
+
+/// Applies a section; returns its rows, and how many of them are very late.
+pub(super) fn apply(partition: &mut Partition, section: &Section) -> Result<(u64, u64), AssessError> {
+    match section {
+        Section::Verdicts(verdicts) => {
+            for verdict in verdicts.iter() {
+                partition.set_counts(verdict.person, verdict.fact, verdict.counts, verdict.version);
+            }
+            Ok((0, 0))
+        }
+        Section::Rows { kind, batch } => {
+            let rows: Vec<u32> = (0..batch.num_rows() as u32).collect();
+            partition.apply(*kind, batch, &rows)?;
+            let late = if *kind == Kind::Regions { 0 } else { very_late(batch, &rows) };
+            Ok((rows.len() as u64, late))
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! When to commit: soon when there is little, later when there is much (RECOVERY.md, "Commit rhythm").
+//!
+//! Owns the intervals. Time is an argument.
+
+use std::time::Duration;
+
+/// A record that waited longer than this in the log is part of a backlog.
+const BACKLOG_MS: i64 = 200;
+
+/// The intervals between commits.
+#[derive(Clone, Debug)]
+pub struct Rhythm {
+    live: Duration,
+    backlog: Duration,
+    bytes_max: usize,
+    /// Bytes taken since the last commit.
+    bytes: usize,
+    is_behind: bool,
+    stepped_at: Duration,
+    committed_at: Duration,
+}
+
+impl Rhythm {
+    /// Commits every `live` (5 to 20 ms), up to `backlog` (100 ms) apart when behind, and never with more than so many
+    /// bytes of evidence (I-10).
+    pub fn new(live: Duration, backlog: Duration, bytes_max: usize) -> Rhythm {
+        Rhythm {
+            live,
+            backlog,
+            bytes_max,
+            bytes: 0,
+            is_behind: false,
+            stepped_at: Duration::ZERO,
+            committed_at: Duration::ZERO,
+        }
+    }
+
+    /// A record was taken in.
+    pub fn took(&mut self, bytes: usize, age_ms: i64) {
+        self.bytes += bytes;
+        self.is_behind = age_ms > BACKLOG_MS;
+    }
+
+    /// Whether it is time to commit what there is.
+    pub fn is_time(&self, elapsed: Duration) -> bool {
+        self.bytes >= self.bytes_max || self.remaining(elapsed).is_zero()
+    }
+
+    /// How long until it is time.
+    pub fn remaining(&self, elapsed: Duration) -> Duration {
+        let interval = if self.is_behind { self.backlog } else { self.live };
+        interval.saturating_sub(elapsed.saturating_sub(self.stepped_at))
+    }
+
+    /// People were judged, and there is nothing to say.
+    pub fn stepped(&mut self, elapsed: Duration) {
+        self.bytes = 0;
+        self.stepped_at = elapsed;
+        self.is_behind = false;
+    }
+
+    /// How long ago the last commit was.
+    pub fn since_commit(&self, elapsed: Duration) -> Duration {
+        elapsed.saturating_sub(self.committed_at)
+    }
+
+    /// A transaction ended.
+    pub fn committed(&mut self, elapsed: Duration) {
+        self.stepped(elapsed);
+        self.committed_at = elapsed;
+    }
+}

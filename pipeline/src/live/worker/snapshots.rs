@@ -1,0 +1,306 @@
+//! Snapshots of a worker's partitions: read at a takeover, written page by page between commits.
+//!
+//! A snapshot begins at a committed position and takes in whatever was committed while it is written: evidence is a set
+//! and announcements are absolute, so reading both logs on from where it began does no harm.
+//!
+//! Owns when one is written, and what stands in its position. Must never hold up a commit: a page is some thousand
+//! people, and there is none while the writer has no room.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use fuma_connectors::log::WorkerLog;
+use fuma_schemas::{Colour, Instant, Person};
+use serde_json::Value;
+
+use super::owned::Owned;
+use super::position::Standing;
+use crate::assess::Partition;
+use crate::evidence::{Export, Import};
+use crate::live::snapshot::{
+    Found, Meta, Snapshot, SnapshotError, SnapshotStore, SnapshotWriter, rules_in, series_of_partition,
+};
+use crate::live::{fault, metric};
+use crate::policy::Pack;
+
+/// People of a page: some milliseconds' work at nine facts each.
+const PAGE_PEOPLE: u32 = 4096;
+/// Stand for the bits of what was announced by rules that the pack does not have.
+const FOREIGN: [(usize, &str); 2] = [(62, "yellow ?"), (63, "red ?")];
+
+/// Where snapshots are, and how often they are written.
+#[derive(Clone, Debug)]
+pub struct Snapshots {
+    /// The store.
+    pub store: SnapshotStore,
+    /// Where it is, for messages.
+    pub place: String,
+    /// Written when this has passed,
+    pub every: Duration,
+    /// or when so many evidence records have passed.
+    pub records: u64,
+}
+
+/// What a snapshot says beside the state.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// The evidence offset from which the log is replayed.
+    pub evidence: u64,
+    /// The output offset from which announcements are read.
+    pub output: u64,
+    /// The position.
+    pub standing: Option<Standing>,
+    /// When it was written.
+    pub written_at: Instant,
+}
+
+impl Snapshots {
+    /// The newest snapshot of a partition that is whole and usable; a damaged one is named and passed over.
+    pub fn load(
+        &self,
+        partition: u32,
+        is_usable: &dyn Fn(u64) -> bool,
+        pack: &Arc<Pack>,
+    ) -> Option<(Partition, Loaded)> {
+        let series = series_of_partition(partition);
+        let found = match self.store.list(&series) {
+            Ok(found) => found,
+            Err(error) => {
+                tracing::error!(partition, %error, "snapshots cannot be listed");
+                return None;
+            }
+        };
+        found.iter().find_map(|found| match self.try_load(found, is_usable, pack) {
+            Ok(loaded) => loaded,
+            Err(error) => {
+                tracing::error!(partition, snapshot = %found.name, %error, "passed over for the older one");
+                None
+            }
+        })
+    }
+
+    fn try_load(
+        &self,
+        found: &Found,
+        is_usable: &dyn Fn(u64) -> bool,
+        pack: &Arc<Pack>,
+    ) -> Result<Option<(Partition, Loaded)>, SnapshotError> {
+        let snapshot = self.store.open(found)?;
+        let meta = &snapshot.manifest().meta;
+        if !is_usable(meta.offset) {
+            tracing::warn!(snapshot = %found.name, "not within the evidence log: passed over");
+            return Ok(None);
+        }
+        let Ok(mut partition) = Partition::new(Arc::clone(pack)) else { return Err(SnapshotError::GivenUp) };
+        take_back(&snapshot, &mut partition)?;
+        let loaded = Loaded {
+            evidence: meta.offset,
+            output: meta.output_offset.unwrap_or(0),
+            standing: meta.position.as_str().and_then(Standing::parse),
+            written_at: Instant(meta.written_at_ms),
+        };
+        Ok(Some((partition, loaded)))
+    }
+}
+
+/// Takes the tables back; nobody is touched by it.
+fn take_back(snapshot: &Snapshot, partition: &mut Partition) -> Result<(), SnapshotError> {
+    let rules = &snapshot.manifest().meta.rules;
+    let mut import = Import::default();
+    snapshot.load(&mut |table, batch, _| {
+        let mut announced: Vec<(u32, u64)> = Vec::new();
+        import.take(partition.evidence_mut(), table, batch, &mut |person, mask| {
+            if mask != 0 {
+                announced.push((person, mask));
+            }
+        })?;
+        for (person, mask) in announced {
+            if let Some(token) = partition.evidence().person(person) {
+                recall(partition, token, mask, rules);
+            }
+        }
+        Ok(())
+    })
+}
+
+fn recall(partition: &mut Partition, token: Person, mask: u64, rules: &[String]) {
+    let heads: Vec<(&str, &str)> = rules_in(mask, rules).filter_map(|head| head.split_once(' ')).collect();
+    let is_red = heads.iter().any(|(colour, _)| *colour == Colour::Red.name());
+    let colour = if is_red { Colour::Red } else { Colour::Yellow };
+    partition.recall(token, colour, heads.iter().map(|(_, id)| *id));
+}
+
+/// The rules behind the bits, each with its colour.
+fn heads(pack: &Pack) -> Vec<String> {
+    let mut heads: Vec<String> =
+        pack.rules.iter().map(|rule| format!("{} {}", rule.head.colour.name(), rule.head.id)).collect();
+    for (bit, head) in FOREIGN {
+        heads.resize(bit, String::new());
+        heads.push(head.to_owned());
+    }
+    heads
+}
+
+/// Writes the snapshots of a worker's partitions, one at a time.
+#[derive(Default)]
+pub struct Keeper {
+    under_way: Option<UnderWay>,
+    /// When, and up to which offset, a partition was last seen to.
+    last: BTreeMap<u32, (Duration, u64)>,
+}
+
+struct UnderWay {
+    partition: u32,
+    writer: SnapshotWriter,
+    next: u32,
+    has_all: bool,
+}
+
+impl Keeper {
+    /// Does some milliseconds' work towards the next snapshot. Call it when no transaction is under way.
+    pub fn turn(
+        &mut self,
+        snapshots: &Snapshots,
+        owned: &BTreeMap<u32, Owned>,
+        log: &mut dyn WorkerLog,
+        (now, elapsed): (Instant, Duration),
+    ) {
+        match self.under_way.take() {
+            Some(under_way) => self.go_on(snapshots, owned, log, under_way),
+            None => self.begin(snapshots, owned, log, (now, elapsed)),
+        }
+    }
+
+    /// Whether a page is wanted.
+    pub fn is_writing(&self) -> bool {
+        self.under_way.as_ref().is_some_and(|under_way| !under_way.has_all)
+    }
+
+    fn begin(
+        &mut self,
+        snapshots: &Snapshots,
+        owned: &BTreeMap<u32, Owned>,
+        log: &mut dyn WorkerLog,
+        (now, elapsed): (Instant, Duration),
+    ) {
+        self.last.retain(|partition, _| owned.contains_key(partition));
+        let is_due = |owned: &&Owned| {
+            let (at, offset) = self.last.get(&owned.id).copied().unwrap_or((elapsed, owned.committed));
+            let passed = owned.committed.saturating_sub(offset);
+            passed >= snapshots.records || passed > 0 && elapsed.saturating_sub(at) >= snapshots.every
+        };
+        let due = owned.values().filter(|owned| !owned.must_claim).find(is_due).map(|owned| owned.id);
+        for id in owned.keys() {
+            self.last.entry(*id).or_insert((elapsed, owned.get(id).map_or(0, |owned| owned.committed)));
+        }
+        let Some(owned) = due.and_then(|id| owned.get(&id)) else { return };
+        self.last.insert(owned.id, (elapsed, owned.committed));
+        let output = match log.output_end(owned.id) {
+            Ok(output) => output,
+            Err(error) => return tracing::warn!(partition = owned.id, %error, "no snapshot now"),
+        };
+        let meta = Meta {
+            offset: owned.committed,
+            clock_ms: owned.standing.clock.0,
+            owner: owned.standing.owner.clone(),
+            output_offset: Some(output),
+            written_at_ms: now.0,
+            rules: heads(owned.partition.pack()),
+            position: Value::String(owned.standing.to_text()),
+        };
+        match snapshots.store.begin(&series_of_partition(owned.id), meta) {
+            Ok(writer) => {
+                self.under_way = Some(UnderWay { partition: owned.id, writer, next: 0, has_all: false });
+            }
+            Err(error) => failed(owned.id, &error),
+        }
+    }
+
+    fn go_on(
+        &mut self,
+        snapshots: &Snapshots,
+        owned: &BTreeMap<u32, Owned>,
+        log: &mut dyn WorkerLog,
+        mut under_way: UnderWay,
+    ) {
+        // Without its partition it is given up: dropping the writer removes what was written.
+        let Some(owned) = owned.get(&under_way.partition) else { return };
+        if let Some(outcome) = under_way.writer.outcome() {
+            return match outcome {
+                Ok(written) => finished(snapshots, owned, log, &written.name, written.manifest.rows_in_all()),
+                Err(error) => failed(owned.id, &error),
+            };
+        }
+        if !under_way.has_all && under_way.writer.has_room() {
+            fault::place("in-snapshot");
+            under_way.has_all = !page(owned, &mut under_way);
+        }
+        self.under_way = Some(under_way);
+    }
+}
+
+/// Hands a page over; false when it was the last.
+fn page(owned: &Owned, under_way: &mut UnderWay) -> bool {
+    let mut export = Export::default();
+    let evidence = owned.partition.evidence();
+    let end = under_way.next.saturating_add(PAGE_PEOPLE);
+    let is_last = end >= evidence.people();
+    let mut exported = evidence.export(under_way.next..end, owned.partition.announced_rules(), &mut export);
+    if is_last {
+        exported = exported.and_then(|()| evidence.export_verdicts(&mut export));
+    }
+    under_way.next = end;
+    if let Err(error) = exported {
+        tracing::error!(partition = owned.id, %error, "a page of a snapshot cannot be built");
+        return false;
+    }
+    if !under_way.writer.page(export) {
+        return false;
+    }
+    if is_last {
+        under_way.writer.finish();
+    }
+    !is_last
+}
+
+fn failed(partition: u32, error: &SnapshotError) {
+    metrics::counter!(metric::SNAPSHOTS, "outcome" => "failed").increment(1);
+    tracing::error!(partition, %error, "no snapshot was written; the worker goes on, and tries again later");
+}
+
+#[expect(clippy::cast_precision_loss, reason = "gauges are floats")]
+fn finished(snapshots: &Snapshots, owned: &Owned, log: &mut dyn WorkerLog, name: &str, rows: u64) {
+    metrics::counter!(metric::SNAPSHOTS, "outcome" => "written").increment(1);
+    let series = series_of_partition(owned.id);
+    metrics::gauge!(metric::SNAPSHOT_TIME, "partition" => owned.id.to_string())
+        .set(owned.standing.clock.0 as f64 / 1e3);
+    tracing::info!(partition = owned.id, snapshot = name, rows, "snapshot written");
+    if let Err(error) = snapshots.store.prune(&series) {
+        tracing::warn!(partition = owned.id, %error, "older snapshots cannot be removed");
+    }
+    watch_log(snapshots, owned, log, &series);
+}
+
+/// R-7: the log must reach back to the older of the snapshots that are kept.
+fn watch_log(snapshots: &Snapshots, owned: &Owned, log: &mut dyn WorkerLog, series: &str) {
+    let Ok(kept) = snapshots.store.list(series) else { return };
+    let offsets = kept.iter().filter_map(|found| snapshots.store.open(found).ok());
+    let Some(oldest) = offsets.map(|snapshot| snapshot.manifest().meta.offset).min() else { return };
+    match log.evidence_bounds(owned.id) {
+        Ok(bounds) if bounds.start > oldest => tracing::error!(
+            partition = owned.id,
+            begins = bounds.start,
+            oldest,
+            "the evidence log begins after the older snapshot: should the newer be damaged, the state is lost. Keep the \
+             log longer, or write snapshots more often"
+        ),
+        Ok(_) if kept.len() > 1 => {
+            if let Err(error) = log.trim(owned.id, oldest) {
+                tracing::warn!(partition = owned.id, %error, "the evidence log cannot be trimmed");
+            }
+        }
+        Ok(_) => {}
+        Err(error) => tracing::warn!(partition = owned.id, %error, "the evidence log cannot be asked where it begins"),
+    }
+}
