@@ -111,7 +111,7 @@ fn times(config: &Config, checks: &mut Checks<'_>) {
 fn amounts(config: &Config, checks: &mut Checks<'_>) {
     checks.within(config.workers, 0..=1024, &["workers"]);
     checks.within(config.intake_threads, 1..=256, &["intake_threads"]);
-    checks.within(config.kafka.partitions, 1..=10_000, &["kafka", "partitions"]);
+    checks.within(config.kafka.partitions, 0..=10_000, &["kafka", "partitions"]);
     checks.within(config.kafka.replication_factor, 0..=15, &["kafka", "replication_factor"]);
     checks.within(config.commit.page, 1..=1_000_000, &["commit", "page"]);
     checks.within(config.commit.batch_bytes_max, 65_536..=1 << 30, &["commit", "batch_bytes_max"]);

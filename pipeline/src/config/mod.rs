@@ -84,7 +84,7 @@ pub struct KafkaConfig {
     pub bootstrap: Option<String>,
     /// What the names of topics begin with.
     pub prefix: String,
-    /// Partitions of evidence and changes.
+    /// Partitions of evidence and changes; 0 = as many as the topics have, 16 where they are made.
     pub partitions: u32,
     /// Copies of a topic that is made; 0 = three, or as many as there are brokers.
     pub replication_factor: u16,

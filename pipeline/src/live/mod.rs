@@ -14,9 +14,12 @@
 //! Owns the order of I/O. Must never judge: that is `assess`, which knows neither log nor clock.
 
 pub mod fault;
+pub mod intake;
 pub mod metric;
+mod outbox;
 pub mod record;
 pub mod service;
 pub mod snapshot;
 pub mod stop;
+pub mod trace;
 pub mod worker;

@@ -12,12 +12,15 @@ mod open;
 pub mod policies;
 pub mod supervise;
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use fuma_connectors::log::{Log, LogError, Severity, Topic};
+use fuma_connectors::log::{
+    FeedRecord, FeedSource, LinkEvent, LinkSource, Log, LogError, LogRecord, Severity, Topic,
+};
 use fuma_schemas::Feed;
 
 use self::policies::{InForce, Place};
@@ -25,7 +28,7 @@ use self::supervise::{Ended, Verdict};
 use crate::config::Config;
 use crate::http::{Health, Heartbeat, Part};
 use crate::intake::Settings;
-use crate::live::metric;
+use crate::live::{intake, metric, trace};
 use crate::live::snapshot::{SnapshotError, SnapshotStore};
 use crate::live::stop::Stop;
 use crate::live::worker::clock::{CommitClock, SystemWall, Wall as _};
@@ -113,11 +116,11 @@ pub fn run(service: &Service) -> Result<(), ServiceError> {
     stages.follow_references(&references)?;
     if service.config.roles.intake {
         for slot in 0..service.config.intake_threads {
-            //stages.intake(slot)?;
+            stages.intake(slot)?;
         }
     }
     if service.config.roles.trace {
-        //stages.trace()?;
+        stages.trace()?;
     }
     if service.config.roles.assess {
         for slot in 0..service.config.workers {
@@ -156,22 +159,28 @@ impl Stages<'_> {
         })
     }
 
-    #[cfg(any())]
     fn intake(&mut self, slot: usize) -> Result<(), ServiceError> {
-        let heartbeat = self.service.health.register(format!("intake-{slot}"), HEARTBEAT_LIMIT);
+        let heartbeat = Arc::new(self.service.health.register(format!("intake-{slot}"), HEARTBEAT_LIMIT));
         let (log, service) = (Arc::clone(&self.log), self.service.clone());
         self.spawn(format!("intake-{slot}"), move || {
-            let stage = intake::run(log.as_ref(), slot, &service.intake, &service.stop, &|| heartbeat.tick());
-            stage.map_err(of_log)
+            let options =
+                intake::Options { topic_prefix: service.config.kafka.prefix.clone(), ..intake::Options::default() };
+            let feeds = Beating { inner: log.feeds(slot).map_err(of_log)?, heartbeat: Arc::clone(&heartbeat) };
+            let appender = log.appender(&format!("intake-{slot}")).map_err(of_log)?;
+            let settings = Arc::clone(&service.intake);
+            let ended = intake::run(Box::new(feeds), appender, settings, log.partitions(), &options, &service.stop);
+            ended.map_err(of_log)
         })
     }
 
-    #[cfg(any())]
     fn trace(&mut self) -> Result<(), ServiceError> {
-        let heartbeat = self.service.health.register("trace", HEARTBEAT_LIMIT);
+        let heartbeat = Arc::new(self.service.health.register("trace", HEARTBEAT_LIMIT));
         let (log, service) = (Arc::clone(&self.log), self.service.clone());
         self.spawn("trace".into(), move || {
-            trace::run(log.as_ref(), &service.stop, &|| heartbeat.tick()).map_err(of_log)
+            let links = Beating { inner: log.links().map_err(of_log)?, heartbeat: Arc::clone(&heartbeat) };
+            let appender = log.appender("trace").map_err(of_log)?;
+            let options = trace::Options::default();
+            trace::run(Box::new(links), appender, log.partitions(), &options, &service.stop).map_err(of_log)
         })
     }
 
@@ -193,6 +202,55 @@ impl Stages<'_> {
         }
         self.service.health.set_stopping();
         self.verdict.taken().map_or(Ok(()), |message| Err(ServiceError::Operator(message)))
+    }
+}
+
+/// A source whose every poll says that its loop turns.
+struct Beating<S: ?Sized> {
+    heartbeat: Arc<Heartbeat>,
+    inner: Box<S>,
+}
+
+impl FeedSource for Beating<dyn FeedSource> {
+    fn poll(
+        &mut self,
+        wait: Duration,
+        records_max: usize,
+        each: &mut dyn FnMut(FeedRecord<'_>),
+    ) -> Result<usize, LogError> {
+        self.heartbeat.tick();
+        self.inner.poll(wait, records_max, each)
+    }
+
+    fn commit(&mut self) -> Result<(), LogError> {
+        self.inner.commit()
+    }
+
+    fn lag(&mut self) -> Option<u64> {
+        self.inner.lag()
+    }
+
+    fn is_over(&self) -> bool {
+        self.inner.is_over()
+    }
+}
+
+impl LinkSource for Beating<dyn LinkSource> {
+    fn poll(&mut self, wait: Duration, records: &mut Vec<LogRecord>) -> Result<LinkEvent, LogError> {
+        self.heartbeat.tick();
+        self.inner.poll(wait, records)
+    }
+
+    fn seek(&mut self, offset: u64) -> Result<(), LogError> {
+        self.inner.seek(offset)
+    }
+
+    fn commit(&mut self, offset: u64) -> Result<(), LogError> {
+        self.inner.commit(offset)
+    }
+
+    fn bounds(&mut self) -> Result<Range<u64>, LogError> {
+        self.inner.bounds()
     }
 }
 

@@ -1,6 +1,6 @@
 //! The log that the configuration names: Apache Kafka, or a folder.
 //!
-//! Owns the choice. The engine sees a [`Log`] and never which.
+//! Owns the choice, and what the configuration says to each. The engine sees a [`Log`] and never which.
 
 use std::sync::Arc;
 
@@ -12,6 +12,66 @@ use super::Service;
 ///
 /// # Errors
 /// When it cannot be opened; says what to do.
-pub(super) fn log(_service: &Service) -> Result<Arc<dyn Log>, LogError> {
-    Err(LogError::operator("no log yet"))
+pub(super) fn log(service: &Service) -> Result<Arc<dyn Log>, LogError> {
+    match &service.config.kafka.bootstrap {
+        Some(bootstrap) => kafka(service, bootstrap),
+        None => folder(service),
+    }
+}
+
+#[cfg(feature = "kafka")]
+fn kafka(service: &Service, bootstrap: &str) -> Result<Arc<dyn Log>, LogError> {
+    use fuma_connectors::kafka::{KafkaLog, KafkaSettings, on_place};
+
+    on_place(crate::live::fault::place);
+    let config = &service.config.kafka;
+    let map = |settings: &crate::config::ClientSettings| {
+        settings.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+    };
+    let mut settings = KafkaSettings::new(bootstrap, service.config.group.as_str());
+    settings.prefix.clone_from(&config.prefix);
+    settings.partitions = (config.partitions > 0).then_some(config.partitions);
+    settings.instance.clone_from(&config.instance);
+    settings.client = map(&config.client);
+    settings.consumer = map(&config.consumer);
+    settings.producer = map(&config.producer);
+    settings.check()?;
+    if service.wishes.create_topics {
+        create_topics(service, bootstrap)?;
+    }
+    Ok(Arc::new(KafkaLog::connect(settings)?))
+}
+
+/// Partitions of topics that are made, where nobody says how many.
+#[cfg(feature = "kafka")]
+const PARTITIONS: u32 = 16;
+
+#[cfg(feature = "kafka")]
+fn create_topics(service: &Service, bootstrap: &str) -> Result<(), LogError> {
+    use fuma_connectors::kafka::Connection;
+    use fuma_connectors::kafka::admin::{Admin, Layout};
+    use fuma_connectors::log::Topic;
+
+    let config = &service.config.kafka;
+    let client = config.client.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    let admin = Admin::new(&Connection::new(bootstrap, &config.prefix, client)?)?;
+    let partitions = match config.partitions {
+        0 => admin.partitions(Topic::Evidence)?.unwrap_or(PARTITIONS),
+        partitions => partitions,
+    };
+    let replication_factor = (config.replication_factor > 0).then_some(u32::from(config.replication_factor));
+    let created = admin.create(Layout { partitions, replication_factor })?.created;
+    if !created.is_empty() {
+        tracing::info!(topics = created.join(", "), partitions, "made");
+    }
+    Ok(())
+}
+
+#[cfg(not(feature = "kafka"))]
+fn kafka(_service: &Service, _bootstrap: &str) -> Result<Arc<dyn Log>, LogError> {
+    Err(LogError::operator("this build has no Kafka: build it with the feature kafka, or leave FUMA_BOOTSTRAP away"))
+}
+
+fn folder(_service: &Service) -> Result<Arc<dyn Log>, LogError> {
+    Err(LogError::operator("the log in a folder is not there yet: set FUMA_BOOTSTRAP"))
 }
