@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use fuma_schemas::Instant;
 use rdkafka::Offset;
-use rdkafka::consumer::BaseConsumer;
+use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::message::{BorrowedMessage, Headers as _, Message as _};
 
 use super::connection::Connection;
@@ -55,7 +55,7 @@ impl ChangeReader {
             .create()
             .map_err(|error| connection.failed("client settings", &error))?;
         let start = if from_beginning { Offset::Beginning } else { Offset::End };
-        let partitions = reading::partitions(connection, &consumer, &topic)?;
+        let partitions = reading::partitions(connection, consumer.client(), &topic)?;
         let offsets = partitions.into_iter().map(|partition| (partition, start)).collect();
         reading::assign(connection, &consumer, &topic, &offsets)?;
         Ok(ChangeReader { connection: connection.clone(), consumer })

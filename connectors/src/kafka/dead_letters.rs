@@ -58,7 +58,7 @@ impl DeadLetters {
         let group = format!("{group}.dead-letters");
         let consumer: BaseConsumer = reading::reader(connection, &group).create().map_err(failed)?;
         let mut list = TopicPartitionList::new();
-        for partition in reading::partitions(connection, &consumer, &topic)? {
+        for partition in reading::partitions(connection, consumer.client(), &topic)? {
             list.add_partition(&topic, partition);
         }
         let committed = consumer.committed_offsets(list, ANSWER_WAIT_MAX).map_err(failed)?;

@@ -14,6 +14,7 @@ use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, DeliveryResult, Producer as _, ProducerContext};
 
 use super::connection::Connection;
+use super::reading;
 use crate::log::{LogError, Topic};
 
 /// Delivery reports are served after this many records.
@@ -62,6 +63,15 @@ impl Publisher {
         let producer = producer.map_err(|error| connection.failed("client settings", &error))?;
         let topics = Feed::ALL.into_iter().map(|feed| connection.topic(Topic::Feed(feed))).collect();
         Ok(Publisher { connection: connection.clone(), producer, topics, sent: 0 })
+    }
+
+    /// Whether the topic of a feed is there; a record for one that is not would only be refused after minutes.
+    ///
+    /// # Errors
+    /// When it is missing, or the cluster does not answer.
+    pub fn expect_topic(&self, feed: Feed) -> Result<(), LogError> {
+        let topic = self.connection.topic(Topic::Feed(feed));
+        reading::partitions(&self.connection, self.producer.client(), &topic).map(drop)
     }
 
     /// Queues a record, waiting for room where there is none. Its number is how many were sent before it.

@@ -5,10 +5,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use rdkafka::client::Client;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::KafkaError;
 use rdkafka::message::BorrowedMessage;
-use rdkafka::{ClientConfig, Offset, TopicPartitionList};
+use rdkafka::{ClientConfig, ClientContext, Offset, TopicPartitionList};
 
 use super::connection::{ANSWER_WAIT_MAX, Connection};
 use crate::log::LogError;
@@ -31,8 +32,12 @@ pub(super) fn reader(connection: &Connection, group: &str) -> ClientConfig {
 ///
 /// # Errors
 /// When the cluster does not answer, or has no such topic.
-pub(super) fn partitions(connection: &Connection, consumer: &BaseConsumer, topic: &str) -> Result<Vec<i32>, LogError> {
-    let metadata = consumer.fetch_metadata(Some(topic), ANSWER_WAIT_MAX);
+pub(super) fn partitions<C: ClientContext>(
+    connection: &Connection,
+    client: &Client<C>,
+    topic: &str,
+) -> Result<Vec<i32>, LogError> {
+    let metadata = client.fetch_metadata(Some(topic), ANSWER_WAIT_MAX);
     let metadata = metadata.map_err(|error| connection.failed(topic, &error))?;
     let found = metadata.topics().iter().find(|found| found.name() == topic && found.error().is_none());
     let partitions: Vec<i32> =

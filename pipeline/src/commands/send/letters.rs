@@ -77,6 +77,7 @@ impl Again {
         group: &str,
         wanted: &dyn Fn(&str) -> bool,
     ) -> Result<(), CommandError> {
+        self.publisher.expect_topic(feed)?;
         let mut letters = DeadLetters::new(connection, feed, group)?;
         let mut unnoted = 0;
         while let Some(letter) = letters.next(wanted)? {

@@ -108,6 +108,7 @@ impl Sender {
     }
 
     fn send_standard_input(&mut self, feed: Feed) -> Result<(), CommandError> {
+        self.publisher.expect_topic(feed)?;
         let mut input = io::stdin().lock();
         let mut line = Vec::new();
         loop {
@@ -124,9 +125,11 @@ impl Sender {
         if self.stop.load(Ordering::Relaxed) {
             return Ok(());
         }
-        let path = file.path.display().to_string();
-        let metadata = std::fs::metadata(&file.path);
-        let bytes = metadata.map_err(|source| CommandError::Read { path: file.path.clone(), source })?.len();
+        self.publisher.expect_topic(file.feed)?;
+        let cannot = |source| CommandError::Read { path: file.path.clone(), source };
+        // The same file, wherever it is named from.
+        let path = std::fs::canonicalize(&file.path).map_err(cannot)?.display().to_string();
+        let bytes = std::fs::metadata(&file.path).map_err(cannot)?.len();
         let before = self.resume.as_ref().map_or(Ok(0), |resume| resume.acknowledged(&path, bytes))?;
         self.begun.push(Begun { path, bytes, before, first: self.publisher.sent(), sent: 0 });
         self.skipped += before;
@@ -193,7 +196,7 @@ impl Sender {
     fn note(&mut self) -> Result<(), CommandError> {
         let (sent, acknowledged) = (self.publisher.sent(), self.publisher.acknowledged());
         if !self.bar.is_hidden() {
-            let file = self.begun.last().map(|file| file.path.as_str()).unwrap_or("standard input");
+            let file = self.begun.last().map_or("standard input", |file| file.path.as_str());
             let (sent, acknowledged) = (HumanCount(sent), HumanCount(acknowledged));
             self.bar.set_message(format!("{file}: {sent} records sent, {acknowledged} acknowledged"));
             self.bar.tick();

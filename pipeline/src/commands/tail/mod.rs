@@ -1,7 +1,10 @@
 //! `fuma tail`: the changes as they are announced, one line each.
 //!
-//! Owns when it ends; the lines are [`line`]'s. Reads only what was committed, and leaves nothing behind.
+//! Owns when it ends; the lines are `line`'s, the delays `lag`'s. Reads only what was committed, and leaves nothing
+//! behind.
 
+#[cfg(feature = "kafka")]
+mod lag;
 #[cfg(feature = "kafka")]
 mod line;
 
@@ -29,6 +32,9 @@ pub struct TailArguments {
     /// End when for so many seconds no change came
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     until_idle: Option<std::time::Duration>,
+    /// Tell at the end how long after the records behind them the changes came here, by this machine's clock
+    #[arg(long, conflicts_with = "from_beginning")]
+    lag: bool,
 }
 
 fn seconds(text: &str) -> Result<std::time::Duration, String> {
@@ -43,42 +49,67 @@ fn seconds(text: &str) -> Result<std::time::Duration, String> {
 #[cfg(feature = "kafka")]
 pub fn run(arguments: &TailArguments) -> Result<ExitCode, CommandError> {
     use std::io::{self, BufWriter, Write as _};
-    use std::time::{Duration, Instant};
 
     use fuma_connectors::kafka::ChangeReader;
 
-    const WAIT: Duration = Duration::from_millis(100);
     let reader = ChangeReader::new(&arguments.kafka.connection()?, arguments.from_beginning)?;
-    let mut out = BufWriter::with_capacity(1 << 16, io::stdout().lock());
+    let mut lags = lag::Lags::default();
+    // Whoever closed the pipe has seen enough.
+    drop(show(arguments, &reader, &mut lags, &mut BufWriter::with_capacity(1 << 16, io::stdout().lock()))?);
+    if arguments.lag {
+        drop(io::stderr().lock().write_all(lags.summary().as_bytes()));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Shows changes; within, whether they could be written.
+#[cfg(feature = "kafka")]
+fn show(
+    arguments: &TailArguments,
+    reader: &fuma_connectors::kafka::ChangeReader,
+    lags: &mut lag::Lags,
+    out: &mut dyn std::io::Write,
+) -> Result<std::io::Result<()>, CommandError> {
+    use std::time::{Duration, Instant};
+
+    const WAIT: Duration = Duration::from_millis(100);
     #[expect(clippy::disallowed_methods, reason = "how long it has been idle")]
     let clock = Instant::now();
     let (mut shown, mut last) = (0, Duration::ZERO);
     let mut text = Vec::new();
     while arguments.max.is_none_or(|max| shown < max) {
         // What has been read is shown before waiting for more.
-        let found = match reader.poll(Duration::ZERO)? {
-            Some(change) => Some(change),
-            None if out.flush().is_err() => return Ok(ExitCode::SUCCESS),
-            None => reader.poll(WAIT)?,
-        };
+        let mut found = reader.poll(Duration::ZERO)?;
+        if found.is_none() {
+            if let Err(error) = out.flush() {
+                return Ok(Err(error));
+            }
+            found = reader.poll(WAIT)?;
+        }
         if let Some(change) = found {
+            lags.add(now(), change.header("ce_causetime"));
             text.clear();
             if arguments.json {
                 line::json(&change, &mut text)
             } else {
                 line::readable(&change, &mut text)
             }
-            // Whoever closed the pipe has seen enough.
-            if out.write_all(&text).is_err() {
-                return Ok(ExitCode::SUCCESS);
+            if let Err(error) = out.write_all(&text) {
+                return Ok(Err(error));
             }
             (shown, last) = (shown + 1, clock.elapsed());
         } else if arguments.until_idle.is_some_and(|idle| clock.elapsed().saturating_sub(last) >= idle) {
             break;
         }
     }
-    drop(out.flush());
-    Ok(ExitCode::SUCCESS)
+    Ok(out.flush())
+}
+
+#[cfg(feature = "kafka")]
+fn now() -> fuma_schemas::Instant {
+    #[expect(clippy::disallowed_methods, reason = "when a change came")]
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    fuma_schemas::Instant(now.map_or(0, |since| i64::try_from(since.as_millis()).unwrap_or(0)))
 }
 
 /// Says that this build cannot.
