@@ -142,7 +142,7 @@ impl Member {
         }
         self.pending = self.consumer.context().event().take();
         if let Some(GroupEvent::Lost(partitions)) = &self.pending {
-            partitions.iter().for_each(|partition| drop(self.held.remove(partition)));
+            self.held.retain(|partition, _| !partitions.contains(partition));
         }
         Ok(self.pending.clone())
     }
@@ -191,7 +191,7 @@ impl Member {
         if let Some(GroupEvent::Revoked(gone) | GroupEvent::Lost(gone)) = &self.pending {
             let list = self.list(gone, Offset::Invalid)?;
             answer(&self.consumer, false, &list).map_err(|error| self.fatal("unassign", &error))?;
-            gone.iter().for_each(|partition| drop(self.held.remove(partition)));
+            self.held.retain(|partition, _| !gone.contains(partition));
             self.pending = None;
             return Ok(());
         }
@@ -271,9 +271,10 @@ impl Drop for Member {
         self.consumer.context().closing.store(true, Ordering::Relaxed);
         let unanswered = match self.pending.take() {
             None => Ok(()),
-            Some(GroupEvent::Assigned(partitions)) => self.list(&partitions, Offset::End).map(|list| (true, list)).map(
-                |(assigned, list)| drop(answer(&self.consumer, assigned, &list)),
-            ),
+            Some(GroupEvent::Assigned(partitions)) => self
+                .list(&partitions, Offset::End)
+                .map(|list| (true, list))
+                .map(|(assigned, list)| drop(answer(&self.consumer, assigned, &list))),
             Some(GroupEvent::Revoked(partitions) | GroupEvent::Lost(partitions)) => {
                 self.list(&partitions, Offset::Invalid).map(|list| drop(answer(&self.consumer, false, &list)))
             }

@@ -26,12 +26,7 @@ pub(super) struct KafkaWorkerLog {
 
 impl KafkaWorkerLog {
     /// Joins the group and fences who had the id before.
-    pub(super) fn new(
-        common: Common,
-        clock: Arc<Clock>,
-        slot: usize,
-        id: String,
-    ) -> Result<KafkaWorkerLog, LogError> {
+    pub(super) fn new(common: Common, clock: Arc<Clock>, slot: usize, id: String) -> Result<KafkaWorkerLog, LogError> {
         let settings = &common.settings;
         let (evidence, changes) = (settings.topic(Topic::Evidence), settings.topic(Topic::Changes));
         let transactor = Transactor::new(settings, id, (evidence.clone(), changes))?;
