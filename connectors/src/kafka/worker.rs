@@ -30,7 +30,7 @@ impl KafkaWorkerLog {
         let settings = &common.settings;
         let (evidence, changes) = (settings.topic(Topic::Evidence), settings.topic(Topic::Changes));
         let transactor = Transactor::new(settings, id, (evidence.clone(), changes))?;
-        let member = Member::join(settings, &format!("assess-{slot}"), &settings.group, evidence, slot)?;
+        let member = Member::join(&common, &format!("assess-{slot}"), &settings.group, evidence, slot)?;
         Ok(KafkaWorkerLog { common, clock, member, transactor })
     }
 }

@@ -14,16 +14,16 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::message::{Headers, Message};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
-pub const SOON: Duration = Duration::from_millis(50);
+pub(crate) const SOON: Duration = Duration::from_millis(50);
 
 /// Topics of a test's own on the shared broker.
-pub struct Cluster {
-    pub broker: Arc<Broker>,
-    pub settings: KafkaSettings,
+pub(crate) struct Cluster {
+    pub(crate) broker: Arc<Broker>,
+    pub(crate) settings: KafkaSettings,
 }
 
 impl Cluster {
-    pub fn new(partitions: u32) -> Cluster {
+    pub(crate) fn new(partitions: u32) -> Cluster {
         static NEXT: AtomicUsize = AtomicUsize::new(0);
         let broker = Broker::shared();
         let name = format!("t{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
@@ -37,7 +37,7 @@ impl Cluster {
         cluster
     }
 
-    pub fn config(&self) -> ClientConfig {
+    pub(crate) fn config(&self) -> ClientConfig {
         let mut config = ClientConfig::new();
         config.set("bootstrap.servers", self.broker.bootstrap());
         config
@@ -54,12 +54,12 @@ impl Cluster {
         }
     }
 
-    pub fn log(&self) -> KafkaLog {
+    pub(crate) fn log(&self) -> KafkaLog {
         KafkaLog::connect(self.settings.clone()).unwrap()
     }
 
     /// Appends evidence "<partition>/<number>", and says how much there is.
-    pub fn evidence(&self, log: &KafkaLog, partitions: u32, each: u32) -> u32 {
+    pub(crate) fn evidence(&self, log: &KafkaLog, partitions: u32, each: u32) -> u32 {
         let mut appender = log.appender("test").unwrap();
         for number in 0..each {
             for partition in 0..partitions {
@@ -72,7 +72,7 @@ impl Cluster {
     }
 
     /// All committed changes: partition, key, value, first header.
-    pub fn changes(&self, partitions: u32) -> Vec<(i32, String, String, String)> {
+    pub(crate) fn changes(&self, partitions: u32) -> Vec<(i32, String, String, String)> {
         let consumer: BaseConsumer = self
             .config()
             .set("group.id", format!("{}reader", self.settings.prefix))
@@ -118,17 +118,17 @@ fn new_topic<'a>(name: &'a str, topic: Topic, partitions: u32) -> NewTopic<'a> {
     }
 }
 
-pub fn change(partition: u32, key: &str, value: &str) -> OutputRecord {
+pub(crate) fn change(partition: u32, key: &str, value: &str) -> OutputRecord {
     let headers = vec![("ce_id", format!("{key}!"))];
     OutputRecord { partition, key: key.to_owned(), value: value.as_bytes().to_vec(), headers }
 }
 
-pub fn position(offset: u64, metadata: &str) -> Position {
+pub(crate) fn position(offset: u64, metadata: &str) -> Position {
     Position { offset: Some(offset), metadata: metadata.to_owned() }
 }
 
 /// Polls until something happens to the partitions.
-pub fn event(worker: &mut dyn WorkerLog, records: &mut Vec<LogRecord>) -> GroupEvent {
+pub(crate) fn event(worker: &mut dyn WorkerLog, records: &mut Vec<LogRecord>) -> GroupEvent {
     let deadline = Instant::now() + Duration::from_secs(30);
     while Instant::now() < deadline {
         if let Some(event) = worker.poll(SOON, records).unwrap().into_iter().next() {
@@ -139,7 +139,7 @@ pub fn event(worker: &mut dyn WorkerLog, records: &mut Vec<LogRecord>) -> GroupE
 }
 
 /// A worker that has all partitions, accepted and not resumed.
-pub fn joined(log: &KafkaLog) -> Box<dyn WorkerLog> {
+pub(crate) fn joined(log: &KafkaLog) -> Box<dyn WorkerLog> {
     let mut worker = log.worker(0).unwrap();
     let mut assigned = Vec::new();
     while assigned.len() < log.partitions() as usize {
@@ -151,7 +151,7 @@ pub fn joined(log: &KafkaLog) -> Box<dyn WorkerLog> {
 }
 
 /// Polls until there are so many records.
-pub fn records(worker: &mut dyn WorkerLog, count: usize) -> Vec<LogRecord> {
+pub(crate) fn records(worker: &mut dyn WorkerLog, count: usize) -> Vec<LogRecord> {
     let mut records = Vec::new();
     let deadline = Instant::now() + Duration::from_secs(30);
     while records.len() < count && Instant::now() < deadline {
