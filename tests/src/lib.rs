@@ -1,6 +1,7 @@
 //! What the proofs share: random feeds, and the engine driven tick by tick.
 //!
 //! ```text
+//! broker  a real Kafka while a test runs
 //! feeds   random numbers -> records of all feeds, a few people, everything that may happen to them
 //! drive   records -> changes, a tick at a time, as a live engine goes about it
 //! decoders  what must hold for any bytes at all; fuzzed, and run over a corpus
@@ -12,6 +13,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+pub mod broker;
 pub mod decoders;
 pub mod drive;
 pub mod feeds;

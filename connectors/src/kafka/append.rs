@@ -57,9 +57,12 @@ impl Appender for KafkaAppender {
         }
         if !record.headers.is_empty() {
             let headers = OwnedHeaders::new_with_capacity(record.headers.len());
-            sent = sent.headers(record.headers.iter().fold(headers, |all, (name, value)| {
-                all.insert(Header { key: name, value: Some(value.as_ref()) })
-            }));
+            sent = sent.headers(
+                record
+                    .headers
+                    .iter()
+                    .fold(headers, |all, (name, value)| all.insert(Header { key: name, value: Some(value.as_ref()) })),
+            );
         }
         let deadline = client::now() + RECORD_WAIT_MAX;
         loop {

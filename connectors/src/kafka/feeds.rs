@@ -131,8 +131,7 @@ impl KafkaFeeds {
         if let Some(instance) = &settings.instance {
             config.set("group.instance.id", format!("{instance}-{slot}"));
         }
-        let moves =
-            Moves { queue: Mutex::new(None), moved: Mutex::new(Vec::new()), refused: Mutex::new(None) };
+        let moves = Moves { queue: Mutex::new(None), moved: Mutex::new(Vec::new()), refused: Mutex::new(None) };
         let consumer: BaseConsumer<Moves> = config.create_with_context(moves).map_err(|error| wrong(&error))?;
         let queue = RecordQueue::new(&consumer).map(Arc::new);
         (*lock(&consumer.context().queue)).clone_from(&queue);

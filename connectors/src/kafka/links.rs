@@ -23,7 +23,7 @@ impl KafkaLinks {
     pub(super) fn new(common: Common) -> Result<KafkaLinks, LogError> {
         let settings = &common.settings;
         let topic = settings.topic(Topic::Links);
-        let member = Member::join(settings, "trace", &format!("{}.trace", settings.group), topic.clone(), 0)?;
+        let member = Member::join(&common, "trace", &format!("{}.trace", settings.group), topic.clone(), 0)?;
         Ok(KafkaLinks { common, topic, member })
     }
 }

@@ -14,7 +14,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -28,7 +28,7 @@ use rdkafka::message::BorrowedMessage;
 use rdkafka::types::RDKafkaRespErr;
 use rdkafka::{Message, Offset, TopicPartitionList};
 
-use super::client::{self, ANSWER_WAIT_MAX, failed, number, raw};
+use super::client::{self, ANSWER_WAIT_MAX, Common, failed, number, raw};
 use super::settings::KafkaSettings;
 use crate::log::{GroupEvent, LogError, LogRecord, Position};
 
@@ -41,7 +41,7 @@ const SEEK_WAIT_MAX: Duration = Duration::from_secs(10);
 /// A member of a group that reads one topic.
 pub(super) struct Member {
     consumer: BaseConsumer<Rebalances>,
-    settings: KafkaSettings,
+    common: Common,
     topic: String,
     /// What is to be answered before the next poll.
     pending: Option<GroupEvent>,
@@ -98,12 +98,13 @@ fn answer(consumer: &BaseConsumer<Rebalances>, assigned: bool, list: &TopicParti
 impl Member {
     /// Joins a group to read one topic; it is in the group once it was polled for a while.
     pub(super) fn join(
-        settings: &KafkaSettings,
+        common: &Common,
         name: &str,
         group: &str,
         topic: String,
         slot: usize,
     ) -> Result<Member, LogError> {
+        let settings = &common.settings;
         let mut config = client::consumer(settings, name, group);
         config.set("auto.offset.reset", "error");
         if let Some(instance) = &settings.instance {
@@ -113,7 +114,7 @@ impl Member {
         let consumer: BaseConsumer<Rebalances> =
             config.create_with_context(context).map_err(|error| failed(settings, name, &error))?;
         consumer.subscribe(&[&topic]).map_err(|error| failed(settings, name, &error))?;
-        Ok(Member { consumer, settings: settings.clone(), topic, pending: None, held: BTreeMap::new() })
+        Ok(Member { consumer, common: Arc::clone(common), topic, pending: None, held: BTreeMap::new() })
     }
 
     /// Adds records of resumed partitions, and says what happened to the partitions.
@@ -142,9 +143,7 @@ impl Member {
         }
         self.pending = self.consumer.context().event().take();
         if let Some(GroupEvent::Lost(partitions)) = &self.pending {
-            for partition in partitions {
-                self.held.remove(partition);
-            }
+            self.held.retain(|partition, _| !partitions.contains(partition));
         }
         Ok(self.pending.clone())
     }
@@ -179,8 +178,14 @@ impl Member {
             let known = partitions.iter().all(|partition| self.held.contains_key(partition));
             return if known { Ok(()) } else { Err(LogError::fatal("kafka: accepted what was not assigned")) };
         };
-        // From the end: nothing is fetched before the pause that follows; where to begin is said later.
-        let list = self.list(assigned, Offset::End)?;
+        // From the high watermark, by its number: next to nothing is fetched before the pause that follows. By its name
+        // (Offset::End) the client would look it up meanwhile, and the answer would undo the seek of `resume`.
+        let mut list = TopicPartitionList::with_capacity(assigned.len());
+        for partition in assigned {
+            let end = self.common.bounds(&self.topic, *partition)?.end;
+            let added = list.add_partition_offset(&self.topic, number(*partition), Offset::Offset(raw(end)));
+            added.map_err(|error| self.fatal("partitions", &error))?;
+        }
         answer(&self.consumer, true, &list).map_err(|error| self.fatal("assign", &error))?;
         self.consumer.pause(&list).map_err(|error| self.fatal("pause", &error))?;
         self.held.extend(assigned.iter().map(|partition| (*partition, None)));
@@ -193,9 +198,7 @@ impl Member {
         if let Some(GroupEvent::Revoked(gone) | GroupEvent::Lost(gone)) = &self.pending {
             let list = self.list(gone, Offset::Invalid)?;
             answer(&self.consumer, false, &list).map_err(|error| self.fatal("unassign", &error))?;
-            for partition in gone {
-                self.held.remove(partition);
-            }
+            self.held.retain(|partition, _| !gone.contains(partition));
             self.pending = None;
             return Ok(());
         }
@@ -230,7 +233,7 @@ impl Member {
             let sought = sought.and_then(|list| list.elements().iter().try_for_each(|element| element.error()));
             let Err(error) = sought else { return Ok(()) };
             if client::now() >= deadline {
-                return Err(failed(&self.settings, "seek", &error));
+                return Err(failed(&self.common.settings, "seek", &error));
             }
             // Just assigned: the client has not yet begun with it.
             std::thread::sleep(Duration::from_millis(2));
@@ -239,7 +242,7 @@ impl Member {
 
     /// What the broker knows of a partition's position, once nothing is open on it.
     pub(super) fn committed(&self, partition: u32) -> Result<Position, LogError> {
-        committed(&self.consumer, &self.settings, &self.topic, partition, ANSWER_WAIT_MAX)
+        committed(&self.consumer, &self.common.settings, &self.topic, partition, ANSWER_WAIT_MAX)
     }
 
     /// Commits an offset outside transactions.
@@ -275,9 +278,10 @@ impl Drop for Member {
         self.consumer.context().closing.store(true, Ordering::Relaxed);
         let unanswered = match self.pending.take() {
             None => Ok(()),
-            Some(GroupEvent::Assigned(partitions)) => self.list(&partitions, Offset::End).map(|list| (true, list)).map(
-                |(assigned, list)| drop(answer(&self.consumer, assigned, &list)),
-            ),
+            Some(GroupEvent::Assigned(partitions)) => self
+                .list(&partitions, Offset::End)
+                .map(|list| (true, list))
+                .map(|(assigned, list)| drop(answer(&self.consumer, assigned, &list))),
             Some(GroupEvent::Revoked(partitions) | GroupEvent::Lost(partitions)) => {
                 self.list(&partitions, Offset::Invalid).map(|list| drop(answer(&self.consumer, false, &list)))
             }

@@ -82,7 +82,8 @@ impl<'a> Record<'a> {
             return;
         }
         for index in 0.. {
-            let (mut name, mut value, mut length): (*const c_char, *const c_void, usize) = (ptr::null(), ptr::null(), 0);
+            let (mut name, mut value, mut length): (*const c_char, *const c_void, usize) =
+                (ptr::null(), ptr::null(), 0);
             // SAFETY: the list is alive; past its end the call says so.
             let error = unsafe {
                 bindings::rd_kafka_header_get_all(list, index, &raw mut name, &raw mut value, &raw mut length)

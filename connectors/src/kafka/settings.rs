@@ -36,7 +36,7 @@ const GUARDED: &[(&str, &str)] = &[
 
 /// Numbers that may be set, and between what.
 const BOUNDED: &[(&str, u64, u64)] = &[
-    ("max.poll.interval.ms", 10_000, 3_600_000),
+    ("max.poll.interval.ms", 6_000, 3_600_000),
     ("session.timeout.ms", 1_000, 300_000),
     ("transaction.timeout.ms", 2_000, 60_000),
 ];
@@ -100,7 +100,8 @@ impl KafkaSettings {
         if let Some(instance) = &self.instance {
             is_name("instance", instance)?;
         }
-        for (section, settings) in [("client", &self.client), ("consumer", &self.consumer), ("producer", &self.producer)]
+        for (section, settings) in
+            [("client", &self.client), ("consumer", &self.consumer), ("producer", &self.producer)]
         {
             settings.iter().try_for_each(|(name, value)| check_setting(section, name, value))?;
         }

@@ -158,9 +158,8 @@ impl Transactor {
         }
         // Fresh, and only while the partitions are the member's.
         let Some(generation) = member.generation() else { return Ok(Step::Refused(None)) };
-        let step = self.insist("offsets", || {
-            self.producer.send_offsets_to_transaction(&list, &generation, Timeout::Never)
-        })?;
+        let step =
+            self.insist("offsets", || self.producer.send_offsets_to_transaction(&list, &generation, Timeout::Never))?;
         place("after-offsets");
         Ok(step)
     }
@@ -172,9 +171,10 @@ impl Transactor {
     }
 
     fn send(&self, change: &OutputRecord) -> Result<Step, LogError> {
-        let headers = change.headers.iter().fold(OwnedHeaders::new_with_capacity(change.headers.len()), |all, header| {
-            all.insert(Header { key: header.0, value: Some(&header.1) })
-        });
+        let headers =
+            change.headers.iter().fold(OwnedHeaders::new_with_capacity(change.headers.len()), |all, header| {
+                all.insert(Header { key: header.0, value: Some(&header.1) })
+            });
         let mut record = BaseRecord::to(&self.changes)
             .partition(number(change.partition))
             .key(&change.key)
@@ -251,11 +251,7 @@ impl Transactor {
 }
 
 /// A client under a transactional id, ready: what the id's last owner left open is finished or aborted.
-pub(super) fn begin_under(
-    settings: &KafkaSettings,
-    name: &str,
-    id: &str,
-) -> Result<BaseProducer<Failures>, LogError> {
+pub(super) fn begin_under(settings: &KafkaSettings, name: &str, id: &str) -> Result<BaseProducer<Failures>, LogError> {
     let config = client::transactional(settings, name, id);
     let producer: BaseProducer<Failures> =
         config.create_with_context(Failures::default()).map_err(|error| failed(settings, name, &error))?;

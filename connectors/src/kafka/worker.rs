@@ -26,16 +26,11 @@ pub(super) struct KafkaWorkerLog {
 
 impl KafkaWorkerLog {
     /// Joins the group and fences who had the id before.
-    pub(super) fn new(
-        common: Common,
-        clock: Arc<Clock>,
-        slot: usize,
-        id: String,
-    ) -> Result<KafkaWorkerLog, LogError> {
+    pub(super) fn new(common: Common, clock: Arc<Clock>, slot: usize, id: String) -> Result<KafkaWorkerLog, LogError> {
         let settings = &common.settings;
         let (evidence, changes) = (settings.topic(Topic::Evidence), settings.topic(Topic::Changes));
         let transactor = Transactor::new(settings, id, (evidence.clone(), changes))?;
-        let member = Member::join(settings, &format!("assess-{slot}"), &settings.group, evidence, slot)?;
+        let member = Member::join(&common, &format!("assess-{slot}"), &settings.group, evidence, slot)?;
         Ok(KafkaWorkerLog { common, clock, member, transactor })
     }
 }

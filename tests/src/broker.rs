@@ -1,0 +1,69 @@
+//! A real Apache Kafka for tests: started by scripts/kafka on a free port, stopped when the last test lets go of it.
+//!
+//! Where FUMA_BOOTSTRAP is set, that one is used and nothing is started.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+/// A running broker.
+pub struct Broker {
+    bootstrap: String,
+    own: Option<tempfile::TempDir>,
+}
+
+static SHARED: Mutex<Weak<Broker>> = Mutex::new(Weak::new());
+
+impl Broker {
+    /// One of its own.
+    pub fn start() -> Broker {
+        if let Ok(bootstrap) = std::env::var("FUMA_BOOTSTRAP") {
+            return Broker { bootstrap, own: None };
+        }
+        let dir = tempfile::tempdir().unwrap();
+        let bootstrap = run(&["up", "--dir", &dir.path().display().to_string()]);
+        Broker { bootstrap, own: Some(dir) }
+    }
+
+    /// The one that tests of a process share while any of them has it.
+    pub fn shared() -> Arc<Broker> {
+        let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(broker) = shared.upgrade() {
+            return broker;
+        }
+        let broker = Arc::new(Broker::start());
+        *shared = Arc::downgrade(&broker);
+        broker
+    }
+
+    /// host:port.
+    pub fn bootstrap(&self) -> &str {
+        &self.bootstrap
+    }
+
+    /// Runs a command of scripts/kafka on it (kill, restart, pause, resume); nothing where it is not ours.
+    pub fn command(&self, name: &str) {
+        if let Some(dir) = &self.own {
+            run(&[name, "--dir", &dir.path().display().to_string()]);
+        }
+    }
+}
+
+impl Drop for Broker {
+    fn drop(&mut self) {
+        if let Some(dir) = &self.own {
+            let dir = dir.path().display().to_string();
+            let _ = Command::new(script()).args(["down", "--dir", &dir, "--wipe"]).output();
+        }
+    }
+}
+
+fn script() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../scripts/kafka")
+}
+
+fn run(arguments: &[&str]) -> String {
+    let output = Command::new(script()).args(arguments).output().unwrap();
+    assert!(output.status.success(), "scripts/kafka {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}

@@ -1,0 +1,17 @@
+//! The ports on a real Apache Kafka.
+//!
+//! ```text
+//! cluster      topics of a test's own, and what a reader of committed records sees
+//! commits      what a transaction shows, hides and fences
+//! takeovers    partitions that move, restores, transactions that hang
+//! streams      feeds, appender, links, reference, clock
+//! speed        measured when asked: cargo test ... -- --ignored
+//! ```
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::disallowed_methods)]
+
+mod cluster;
+mod commits;
+mod speed;
+mod streams;
+mod takeovers;

@@ -1,0 +1,163 @@
+//! Feeds, appender, links, reference, clock.
+
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use bytes::Bytes;
+use fuma_connectors::log::{FeedSource, LinkEvent, LinkSource, Log, Outgoing, Severity, Topic};
+use fuma_schemas::Feed;
+
+use crate::cluster::{Cluster, SOON, joined};
+
+const WAIT: Duration = Duration::from_secs(20);
+
+fn raw(partition: u32, text: &str) -> Outgoing {
+    let headers =
+        vec![("traceparent".to_owned(), Bytes::from_static(b"00-x-y-01")), ("empty".to_owned(), Bytes::new())];
+    let key = Some(Bytes::from_static(b"key"));
+    Outgoing { partition, key, value: text.as_bytes().to_vec().into(), headers }
+}
+
+fn read(source: &mut dyn FeedSource, count: usize) -> Vec<String> {
+    let (mut found, until) = (Vec::new(), Instant::now() + WAIT);
+    while found.len() < count && Instant::now() < until {
+        let each = &mut |record: fuma_connectors::log::FeedRecord<'_>| {
+            assert_eq!(record.traceparent(), Some("00-x-y-01"));
+            assert_eq!((record.key, record.headers.len()), (Some(b"key".as_slice()), 2));
+            assert!(record.received.is_some());
+            let text = std::str::from_utf8(record.value.unwrap()).unwrap();
+            found.push(format!("{} {} {} {text}", record.feed.name(), record.partition, record.offset));
+        };
+        source.poll(SOON, 100, each).unwrap();
+    }
+    found.sort();
+    found
+}
+
+#[test]
+fn a_feed_goes_on_behind_what_was_committed() {
+    let cluster = Cluster::new(2);
+    let log = cluster.log();
+    let mut appender = log.appender("test").unwrap();
+    for number in 0..50 {
+        appender.append(Topic::Feed(Feed::Tests), raw(number % 2, &number.to_string())).unwrap();
+        appender.append(Topic::Feed(Feed::Travel), raw(1, &number.to_string())).unwrap();
+    }
+    appender.flush().unwrap();
+    let mut source = log.feeds(0).unwrap();
+    let first = read(source.as_mut(), 100);
+    assert_eq!(first.len(), 100);
+    assert_eq!(source.lag(), Some(0));
+    source.commit().unwrap();
+    for number in 50..60 {
+        appender.append(Topic::Feed(Feed::Tests), raw(0, &number.to_string())).unwrap();
+    }
+    appender.flush().unwrap();
+    let uncommitted = read(source.as_mut(), 10);
+    assert_eq!(uncommitted.len(), 10);
+    drop(source);
+    let mut source = log.feeds(0).unwrap();
+    assert_eq!(read(source.as_mut(), 10), uncommitted, "what was not committed comes again, and nothing else");
+    // A second one shares the work.
+    let mut other = log.feeds(1).unwrap();
+    for _ in 0..40 {
+        other.poll(SOON, 100, &mut |_| {}).unwrap();
+        source.poll(SOON, 100, &mut |_| {}).unwrap();
+    }
+    for partition in 0..2 {
+        for feed in Feed::ALL {
+            appender.append(Topic::Feed(feed), raw(partition, "shared")).unwrap();
+        }
+    }
+    appender.flush().unwrap();
+    let (mut ours, mut theirs, until) = (0, 0, Instant::now() + WAIT);
+    while ours + theirs < 18 && Instant::now() < until {
+        ours += source.poll(SOON, 100, &mut |record| assert_eq!(record.value, Some(b"shared".as_slice()))).unwrap();
+        theirs += other.poll(SOON, 100, &mut |record| assert_eq!(record.value, Some(b"shared".as_slice()))).unwrap();
+    }
+    assert_eq!(ours + theirs, 18);
+    assert!(ours > 0 && theirs > 0, "{ours} and {theirs}");
+}
+
+fn assigned(links: &mut dyn LinkSource) -> Option<u64> {
+    let until = Instant::now() + WAIT;
+    loop {
+        match links.poll(SOON, &mut Vec::new()).unwrap() {
+            LinkEvent::Assigned(committed) => return committed,
+            _ => assert!(Instant::now() < until),
+        }
+    }
+}
+
+#[test]
+fn links_are_read_from_where_they_are_told() {
+    let cluster = Cluster::new(1);
+    let log = cluster.log();
+    let mut appender = log.appender("test").unwrap();
+    for number in 0..20 {
+        appender.append(Topic::Links, raw(0, &number.to_string())).unwrap();
+    }
+    appender.flush().unwrap();
+    let mut links = log.links().unwrap();
+    assert_eq!(assigned(links.as_mut()), None);
+    assert_eq!(links.bounds().unwrap(), 0..20);
+    assert_eq!(links.seek(21).unwrap_err().severity(), Severity::Operator);
+    links.seek(5).unwrap();
+    let (mut records, until) = (Vec::new(), Instant::now() + WAIT);
+    while records.len() < 15 && Instant::now() < until {
+        assert_eq!(links.poll(SOON, &mut records).unwrap(), LinkEvent::None);
+    }
+    assert_eq!(records.iter().map(|record| record.offset).collect::<Vec<_>>(), (5..20).collect::<Vec<_>>());
+    links.commit(12).unwrap();
+    drop(links);
+    assert_eq!(assigned(log.links().unwrap().as_mut()), Some(12));
+}
+
+#[test]
+fn reference_is_read_whole_and_on() {
+    let cluster = Cluster::new(1);
+    let log = cluster.log();
+    let mut appender = log.appender("test").unwrap();
+    appender.append(Topic::Regions, raw(0, "r1")).unwrap();
+    appender.append(Topic::Policies, raw(0, "p1")).unwrap();
+    appender.flush().unwrap();
+    let mut reference = log.reference().unwrap();
+    assert_eq!(reference.end(Topic::Regions).unwrap(), 1);
+    let mut seen = Vec::new();
+    for expected in [2, 3] {
+        let until = Instant::now() + WAIT;
+        while seen.len() < expected && Instant::now() < until {
+            reference.poll(SOON, &mut |topic, record| seen.push((topic, record.offset, record.value))).unwrap();
+        }
+        appender.append(Topic::Regions, raw(0, "r2")).unwrap();
+        appender.flush().unwrap();
+    }
+    let regions: Vec<_> = seen.iter().filter(|(topic, ..)| *topic == Topic::Regions).map(|(_, at, _)| *at).collect();
+    assert_eq!((seen.len(), regions), (3, vec![0, 1]));
+}
+
+#[test]
+fn the_clock_is_the_brokers() {
+    let cluster = Cluster::new(1);
+    let log = cluster.log();
+    let mut worker = joined(&log);
+    let here = || i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis()).unwrap();
+    for _ in 0..3 {
+        let (before, there, after) = (here(), worker.clock().unwrap().0, here());
+        // On one machine it is the same clock.
+        assert!(before - 60_000 <= there && there <= after + 60_000, "{before} {there} {after}");
+    }
+    assert_eq!(worker.evidence_bounds(0).unwrap(), 0..0);
+}
+
+#[test]
+fn topics_that_are_missing_are_named_with_what_to_do() {
+    let cluster = Cluster::new(1);
+    let mut settings = cluster.settings.clone();
+    settings.prefix = "nowhere.".to_owned();
+    settings.partitions = Some(3);
+    let log = fuma_connectors::kafka::KafkaLog::connect(settings).unwrap();
+    assert_eq!(log.partitions(), 3);
+    let message = log.check().unwrap_err().to_string();
+    assert!(message.contains("nowhere.evidence.v1 is missing"), "{message}");
+    assert!(message.contains("`fuma topics create` or start with --create-topics"), "{message}");
+}
