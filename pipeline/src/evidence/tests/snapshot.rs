@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use arrow::array::{RecordBatch, UInt32Array};
-use fuma_schemas::Kind;
+use fuma_schemas::{Kind, Person};
 use proptest::prelude::*;
 
 use super::properties::record;
@@ -21,8 +21,9 @@ fn exported(evidence: &Evidence, page: u32, announced: &[u64]) -> Export {
 }
 
 /// A state from pages: people first, else in the order given by `backwards`.
-fn imported(export: &Export, backwards: bool) -> (Evidence, BTreeMap<u32, u64>) {
-    let (mut evidence, mut import, mut announced) = (Evidence::default(), Import::default(), BTreeMap::new());
+fn imported(export: &Export, backwards: bool) -> (Evidence, BTreeMap<Person, u64>) {
+    let (mut evidence, mut import, mut announced) =
+        (Evidence::default(), Import::default(), BTreeMap::<u32, u64>::new());
     let mut tables: Vec<&(&str, RecordBatch)> = export.tables.iter().collect();
     if backwards {
         tables.reverse();
@@ -32,6 +33,7 @@ fn imported(export: &Export, backwards: bool) -> (Evidence, BTreeMap<u32, u64>) 
         let mut announce = |person, mask| assert_eq!(announced.insert(person, mask), None);
         import.take(&mut evidence, table, batch, &mut announce).unwrap();
     }
+    let announced = announced.into_iter().map(|(person, mask)| (evidence.person(person).unwrap(), mask)).collect();
     (evidence, announced)
 }
 
@@ -48,7 +50,7 @@ fn regions(records: &[Record]) -> Vec<Record> {
     records.iter().filter(|record| record.kind == Kind::Regions).cloned().collect()
 }
 
-fn tokens(evidence: &Evidence, touched: &Touched) -> BTreeSet<fuma_schemas::Person> {
+fn tokens(evidence: &Evidence, touched: &Touched) -> BTreeSet<Person> {
     touched.people().iter().map(|person| evidence.person(*person).unwrap()).collect()
 }
 
@@ -83,7 +85,8 @@ proptest! {
         }
         let announced: Vec<u64> = (0..u64::from(original.people())).map(|person| person * 3).collect();
         let (mut restored, masks) = imported(&exported(&original, page, &announced), backwards);
-        prop_assert_eq!(masks.into_values().collect::<Vec<_>>(), announced);
+        let by_token = (0..).zip(&announced).map(|(number, mask)| (original.person(number).unwrap(), *mask));
+        prop_assert_eq!(masks, by_token.collect());
         prop_assert_eq!(restored.people(), original.people());
         prop_assert_eq!(restored.memory().facts, original.memory().facts);
 
@@ -153,9 +156,9 @@ fn what_is_not_of_this_layout_is_refused_by_name() {
     assert_eq!(take("visits", stays), "a snapshot with a table \"visits\": another build wrote it");
     let mut columns = stays.columns().to_vec();
     columns[0] = std::sync::Arc::new(UInt32Array::new_null(1));
-    let fields: Vec<_> = stays.schema().fields().iter().map(|field| field.as_ref().clone().with_nullable(true)).collect();
-    let nulls =
-        RecordBatch::try_new(std::sync::Arc::new(arrow::datatypes::Schema::new(fields)), columns).unwrap();
+    let fields: Vec<_> =
+        stays.schema().fields().iter().map(|field| field.as_ref().clone().with_nullable(true)).collect();
+    let nulls = RecordBatch::try_new(std::sync::Arc::new(arrow::datatypes::Schema::new(fields)), columns).unwrap();
     assert_eq!(take("stays", &nulls), "table stays of the snapshot lacks person: another build wrote it");
     assert!(matches!(
         Import::default().take(&mut Evidence::default(), PEOPLE, stays, &mut |_, _| {}),

@@ -29,9 +29,9 @@ pub(super) fn decoder(file: Bytes) -> Result<ParquetRecordBatchReader> {
     ParquetRecordBatchReaderBuilder::try_new(file)?.with_batch_size(BATCH_ROWS).build()
 }
 
-/// The bytes that an encoder holds, encoded or not.
-pub(super) fn bytes_held(encoder: &ArrowWriter<Vec<u8>>) -> usize {
-    encoder.bytes_written() + encoder.memory_size()
+/// About how long a file would be if it were closed now.
+pub(super) fn length(encoder: &ArrowWriter<Vec<u8>>) -> usize {
+    encoder.bytes_written() + encoder.in_progress_size()
 }
 
 fn properties(schema: &SchemaRef) -> WriterProperties {
@@ -39,7 +39,11 @@ fn properties(schema: &SchemaRef) -> WriterProperties {
         .set_max_row_group_row_count(Some(GROUP_ROWS))
         .set_statistics_enabled(EnabledStatistics::None)
         .set_offset_index_disabled(true)
-        .set_compression(Compression::LZ4_RAW)
+        .set_compression(match std::env::var("CODEC").as_deref() {
+            Ok("zstd") => Compression::ZSTD(parquet::basic::ZstdLevel::try_new(1).unwrap()),
+            Ok("none") => Compression::UNCOMPRESSED,
+            _ => Compression::LZ4_RAW,
+        })
         .set_created_by("fuma".to_owned());
     schema.fields().iter().fold(builder, |builder, field| column(builder, field.name(), field.data_type())).build()
 }
@@ -50,6 +54,9 @@ fn column(builder: WriterPropertiesBuilder, name: &str, data_type: &DataType) ->
         DataType::UInt64 | DataType::FixedSizeBinary(_) => builder
             .set_column_dictionary_enabled(path.clone(), false)
             .set_column_compression(path, Compression::UNCOMPRESSED),
+        DataType::Timestamp(..) if std::env::var("TIMES").is_ok() => {
+            builder.set_column_dictionary_enabled(path.clone(), false)
+        }
         DataType::UInt32 | DataType::Timestamp(..) => builder
             .set_column_dictionary_enabled(path.clone(), false)
             .set_column_encoding(path, Encoding::DELTA_BINARY_PACKED),

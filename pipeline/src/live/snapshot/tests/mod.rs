@@ -8,6 +8,8 @@ use arrow::array::{Array, AsArray, RecordBatch, StringArray, UInt64Array};
 use arrow::datatypes::UInt64Type;
 use serde_json::json;
 
+mod full;
+
 use super::*;
 use crate::evidence::Export;
 
@@ -225,6 +227,42 @@ fn given_up_leaves_nothing() {
         gone()
     });
     assert!(end.is_some() && store.list("p0003").unwrap().is_empty());
+}
+
+#[test]
+fn a_full_store_ends_the_snapshot_and_nothing_else() {
+    let full = Arc::new(full::Full::default());
+    let store = SnapshotStore::over(Arc::clone(&full) as Arc<dyn object_store::ObjectStore>, "prefix/of").unwrap();
+    write(&store, 1);
+    let each = full.taken();
+    write(&store, 2);
+    // Wherever the room ends: in a table's file, in the manifest.
+    for room in (0..each).step_by(each as usize / 40) {
+        full.set_room(room);
+        let mut writer = store.begin("p0003", meta(3)).unwrap();
+        // Pages may be refused from the moment that it failed; the worker goes on.
+        [0, 10, 20].into_iter().take_while(|&first| writer.page(page(first))).for_each(drop);
+        let error = writer.wait().unwrap_err().to_string();
+        assert!(error.starts_with("cannot write prefix/of/p0003/00000000000000000003-"), "{error}");
+        assert_eq!(offsets(&store), [2, 1]);
+    }
+    full.set_room(u64::MAX);
+    assert_eq!(full.files(), 6);
+    write(&store, 3);
+    assert_eq!(store.prune("p0003").unwrap(), 1);
+    assert_eq!((offsets(&store), full.files()), (vec![3, 2], 6));
+    assert_eq!(read(&store.open(&store.list("p0003").unwrap()[0]).unwrap()).unwrap().len(), 90);
+}
+
+#[test]
+fn a_folder_that_cannot_be_written() {
+    let root = Folder::new("blocked");
+    let store = root.store();
+    std::fs::write(root.0.join("p0003"), "in the way").unwrap();
+    let mut writer = store.begin("p0003", meta(3)).unwrap();
+    assert!(writer.has_room() && writer.page(page(0)));
+    let error = writer.wait().unwrap_err().to_string();
+    assert!(error.starts_with("cannot write p0003/00000000000000000003-"), "{error}");
 }
 
 #[test]
