@@ -1,7 +1,8 @@
 //! Tables of Arrow as Parquet, in memory.
 //!
 //! Owns the encoding of columns. Hashes and tokens cannot be compressed, so nobody tries; statistics serve nobody who
-//! reads all.
+//! reads all. Numbers and instants are kept as differences: 25 bytes a fact. Over that LZ4 and Zstandard differ by
+//! less than what was measured varies, in bytes and in time.
 
 use std::sync::Arc;
 
@@ -39,25 +40,18 @@ fn properties(schema: &SchemaRef) -> WriterProperties {
         .set_max_row_group_row_count(Some(GROUP_ROWS))
         .set_statistics_enabled(EnabledStatistics::None)
         .set_offset_index_disabled(true)
-        .set_compression(match std::env::var("CODEC").as_deref() {
-            Ok("zstd") => Compression::ZSTD(parquet::basic::ZstdLevel::try_new(1).unwrap()),
-            Ok("none") => Compression::UNCOMPRESSED,
-            _ => Compression::LZ4_RAW,
-        })
+        .set_compression(Compression::LZ4_RAW)
         .set_created_by("fuma".to_owned());
     schema.fields().iter().fold(builder, |builder, field| column(builder, field.name(), field.data_type())).build()
 }
 
 fn column(builder: WriterPropertiesBuilder, name: &str, data_type: &DataType) -> WriterPropertiesBuilder {
     let path = ColumnPath::from(name);
-    match data_type {
-        DataType::UInt64 | DataType::FixedSizeBinary(_) => builder
+    match (name, data_type) {
+        ("fact", DataType::UInt64) | (_, DataType::FixedSizeBinary(_)) => builder
             .set_column_dictionary_enabled(path.clone(), false)
             .set_column_compression(path, Compression::UNCOMPRESSED),
-        DataType::Timestamp(..) if std::env::var("TIMES").is_ok() => {
-            builder.set_column_dictionary_enabled(path.clone(), false)
-        }
-        DataType::UInt32 | DataType::Timestamp(..) => builder
+        (_, DataType::UInt32 | DataType::Timestamp(..)) => builder
             .set_column_dictionary_enabled(path.clone(), false)
             .set_column_encoding(path, Encoding::DELTA_BINARY_PACKED),
         _ => builder,

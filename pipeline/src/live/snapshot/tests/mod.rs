@@ -172,6 +172,42 @@ fn damage_in_any_file_is_named_and_the_older_is_good() {
 }
 
 #[test]
+fn the_newest_that_is_of_use() {
+    let root = Folder::new("newest");
+    let store = root.store();
+    let names = [5, 6, 7, 8].map(|offset| write(&store, offset).name);
+    assert_eq!(store.list("p0003").unwrap()[0].offset(), Some(8));
+    let damaged = folder_of(&root, &names[2]).join("tests-0000.parquet");
+    let mut bytes = std::fs::read(&damaged).unwrap();
+    bytes[40] ^= 1;
+    std::fs::write(&damaged, bytes).unwrap();
+    let within = |end: u64| {
+        move |manifest: &Manifest| if manifest.meta.offset < end { Ok(()) } else { Err("not in the log".to_owned()) }
+    };
+    let newest = store.newest("p0003", &within(8), &mut read).unwrap();
+    assert_eq!(newest.loaded.map(|(manifest, rows)| (manifest.meta.offset, rows.len())), Some((6, 90)));
+    let passed: Vec<&str> = newest.passed_over.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(passed, [names[3].as_str(), names[2].as_str()]);
+    assert!(newest.passed_over[1].1.contains("tests-0000.parquet of a snapshot is damaged: its checksum is another"));
+    assert!(store.newest("p0003", &within(5), &mut read).unwrap().loaded.is_none());
+    assert_eq!(store.newest("p0004", &within(5), &mut read).unwrap(), Newest { loaded: None, passed_over: vec![] });
+}
+
+/// `FUMA_TEST_SNAPSHOTS=s3://bucket/prefix AWS_ENDPOINT=... cargo test ... the_same_in_a_bucket -- --ignored`
+#[test]
+#[ignore = "needs a bucket"]
+fn the_same_in_a_bucket() {
+    let store = SnapshotStore::at(&std::env::var("FUMA_TEST_SNAPSHOTS").unwrap()).unwrap();
+    for offset in 1..=3 {
+        write(&store, offset);
+    }
+    assert_eq!(offsets(&store), [3, 2, 1]);
+    assert_eq!(store.prune("p0003").unwrap(), 1);
+    assert_eq!(offsets(&store), [3, 2]);
+    assert_eq!(read(&store.open(&store.list("p0003").unwrap()[0]).unwrap()).unwrap().len(), 90);
+}
+
+#[test]
 fn a_manifest_of_another_format_is_refused() {
     let root = Folder::new("format");
     let store = root.store();
