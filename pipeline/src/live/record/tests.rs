@@ -19,7 +19,7 @@ const TRACEPARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-
 
 fn test_event(number: usize) -> String {
     format!(
-        r#"{{"owner":"lab-1","id":"t{number}","revision":1,"person":"{number:032x}","method":"pcr","result":"negative","tube":"single","sampled_at":"2022-04-01T08:00:00+08:00","reported_at":"2022-04-01T18:00:00+08:00"}}"#
+        r#"{{"owner":"lab-1","id":"t{number}","revision":1,"person":"{number:032x}","method":"nat","result":"negative","tube":"single","sampled_at":"2022-04-01T08:00:00+08:00","reported_at":"2022-04-01T18:00:00+08:00"}}"#
     )
 }
 

@@ -48,10 +48,18 @@ impl RecordWriter {
     /// # Errors
     /// Rows of another schema; the message is as before.
     pub fn add(&mut self, kind: Kind, batch: &RecordBatch) -> Result<(), RecordError> {
+        self.try_add(kind, batch, usize::MAX).map(|_| ())
+    }
+
+    /// Adds rows of a kind unless the message would become longer than that; says whether it did.
+    ///
+    /// # Errors
+    /// Rows of another schema; the message is as before.
+    pub fn try_add(&mut self, kind: Kind, batch: &RecordBatch, bytes_max: usize) -> Result<bool, RecordError> {
         if batch.schema_ref() != &live_schema(kind) {
             return Err(RecordError::Rows);
         }
-        self.add_section(kind.code(), batch)
+        self.add_section(kind.code(), batch, bytes_max)
     }
 
     /// Adds verdicts, of [`verdict_schema`].
@@ -62,7 +70,7 @@ impl RecordWriter {
         if batch.schema_ref() != &verdict_schema() {
             return Err(RecordError::Rows);
         }
-        self.add_section(VERDICTS, batch)
+        self.add_section(VERDICTS, batch, usize::MAX).map(|_| ())
     }
 
     /// Whether no section was added since the last message.
@@ -96,13 +104,16 @@ impl RecordWriter {
         }
     }
 
-    fn add_section(&mut self, tag: u8, batch: &RecordBatch) -> Result<(), RecordError> {
+    fn add_section(&mut self, tag: u8, batch: &RecordBatch, bytes_max: usize) -> Result<bool, RecordError> {
         let sections = self.sections.checked_add(1).ok_or(RecordError::Rows)?;
         let encoded = self.generator.encode(batch, &mut self.dictionaries, &self.options, &mut self.context);
         let (_, encoded) = encoded.map_err(|_| RecordError::Rows)?;
         let length = |length: usize| u32::try_from(length).map_err(|_| RecordError::Rows);
         let metadata = encoded.ipc_message.len().next_multiple_of(ALIGNMENT);
         let body = encoded.arrow_data.len().next_multiple_of(ALIGNMENT);
+        if self.message.len().max(HEAD_BYTES) + SECTION_HEAD_BYTES + metadata + body > bytes_max {
+            return Ok(false);
+        }
         let lengths = [length(metadata)?, length(body)?, length(batch.num_rows())?];
         self.begin();
         self.message.reserve(SECTION_HEAD_BYTES + metadata + body);
@@ -116,7 +127,7 @@ impl RecordWriter {
             self.message.resize(end, 0);
         }
         self.sections = sections;
-        Ok(())
+        Ok(true)
     }
 }
 
