@@ -57,7 +57,7 @@ impl Drive {
         let batches = decode(lines, self.batch_rows);
         let waiting = self.schedule(&batches);
         let mut waiting = waiting.iter().peekable();
-        let mut trace = Trace::new();
+        let (mut trace, mut verdicts) = (Trace::new(), 0);
         let partition = Partition::new(Arc::clone(pack)).unwrap();
         let mut driven = Driven { partition, changes: Vec::new(), forgotten: 0, kept: 0, very_late: 0 };
         let mut midnight = waiting.peek().map_or(self.until, |first| first.tick.day());
@@ -79,7 +79,8 @@ impl Drive {
                 driven.very_late += very_late(batch, &[row.row]);
             }
             for verdict in trace.settle() {
-                driven.partition.set_counts(verdict.person, verdict.fact, verdict.counts);
+                verdicts += 1;
+                driven.partition.set_counts(verdict.person, verdict.fact, verdict.counts, verdicts);
             }
             let (mut step, before) = (Step::default(), driven.changes.len());
             driven.partition.enlist(clock, &mut step);

@@ -165,9 +165,9 @@ impl Partition {
         Ok(())
     }
 
-    /// Takes a verdict of trace.
-    pub fn set_counts(&mut self, person: Person, fact: FactKey, counts: bool) {
-        self.evidence.set_counts(person, fact, counts, &mut self.touched);
+    /// Takes a verdict of trace; of several on a fact the one of the highest version holds.
+    pub fn set_counts(&mut self, person: Person, fact: FactKey, counts: bool, version: u64) {
+        self.evidence.set_counts(person, fact, counts, version, &mut self.touched);
     }
 
     /// Adds everybody who was touched or is due at `clock` to the step, with their evidence as it stands now.

@@ -171,7 +171,7 @@ impl Evidence {
         version: Version,
     ) -> Result<RowRef, EvidenceError> {
         let mut marks = if version.retracted { mark::RETRACTED } else { 0 };
-        if kind == Kind::Contacts && self.withdrawn.contains(&key) {
+        if kind == Kind::Contacts && self.is_withdrawn(key) {
             marks |= mark::WITHDRAWN;
         }
         let table = &mut self.tables[usize::from(kind.code())];

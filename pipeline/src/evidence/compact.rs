@@ -35,7 +35,7 @@ impl Evidence {
         };
         self.facts = RefIndex::default();
         self.tiers.codes = StayCodes::default();
-        self.withdrawn.shrink_to_fit();
+        self.verdicts.shrink_to_fit();
         let mut chain = Vec::new();
         for person in 0..self.people() {
             let mut at = self.people.get(person).map_or(RowRef::NONE, |state| state.head);

@@ -135,7 +135,7 @@ impl Evidence {
         let key = self.table(at).key(at.row());
         self.drop_known_span(at);
         self.facts.remove(key.0, |other| other == at.0);
-        self.withdrawn.remove(&key);
+        self.verdicts.remove(&key);
         self.tables[at.code()].mark(at.row(), mark::FORGOTTEN, 0);
     }
 }

@@ -54,7 +54,7 @@ impl Evidence {
             ("fact index", self.facts.bytes()),
             ("instants and revisions elsewhere", elsewhere),
             ("first and latest known", sparse::bytes(&self.first_known) + sparse::bytes(&self.latest_known)),
-            ("withdrawn contacts", self.withdrawn.allocation_size()),
+            ("verdicts on contacts", self.verdicts.allocation_size()),
             ("texts", self.texts.regions.bytes() + self.texts.others.bytes()),
             ("tiers", self.tiers.facts.bytes() + self.tiers.codes.bytes()),
         ] {

@@ -3,10 +3,11 @@
 //! Owns the parts. What happens to them is in the files beside this one.
 
 use fuma_schemas::{Kind, Person};
-use hashbrown::HashSet;
+use hashbrown::HashMap;
 use rustc_hash::FxBuildHasher;
 
 use super::base_table::KindSet;
+use super::contacts::Standing;
 use super::fact_key::FactKey;
 use super::layout::mark;
 use super::people::People;
@@ -27,8 +28,8 @@ pub struct Evidence {
     pub(super) facts: RefIndex,
     pub(super) first_known: Sparse,
     pub(super) latest_known: Sparse,
-    /// Contacts that do not count, whether or not a record of them has come.
-    pub(super) withdrawn: HashSet<FactKey, FxBuildHasher>,
+    /// The verdict that holds on each contact on which one was given, whether or not a record of it has come.
+    pub(super) verdicts: HashMap<FactKey, Standing, FxBuildHasher>,
     pub(super) tiers: Tiers,
     pub(super) counters: Counters,
 }
@@ -49,7 +50,7 @@ impl Default for Evidence {
             facts: RefIndex::default(),
             first_known: Sparse::default(),
             latest_known: Sparse::default(),
-            withdrawn: HashSet::default(),
+            verdicts: HashMap::default(),
             tiers: Tiers::default(),
             counters: Counters::default(),
         }

@@ -13,6 +13,10 @@
 //! Owns the order of I/O. Must never judge: that is `assess`, which knows neither log nor clock.
 
 pub mod fault;
+pub mod intake;
 pub mod metric;
+pub mod outbox;
+pub mod record;
 pub mod snapshot;
 pub mod stop;
+pub mod trace;

@@ -131,11 +131,11 @@ impl Task<'_> {
         let mut partition = Partition::new(Arc::clone(&options.pack))?;
         let mut evidence = Schedule::new(self.batches, options.tick, self.last, |kind| kind != Kind::Regions);
         let mut regions = Schedule::new(self.regions, options.tick, self.last, |_| true);
-        let mut verdicts = self.verdicts.iter().peekable();
+        let mut verdicts = (1..).zip(self.verdicts).peekable();
         let (mut step, mut changes) = (Step::default(), Vec::new());
         loop {
             let due = partition.next_due().map(|due| options.tick.ceiling(due));
-            let next = [evidence.next_tick(), regions.next_tick(), verdicts.peek().map(|(clock, _)| *clock), due];
+            let next = [evidence.next_tick(), regions.next_tick(), verdicts.peek().map(|(_, (clock, _))| *clock), due];
             let Some(clock) = next.into_iter().flatten().min().filter(|clock| *clock <= self.last) else {
                 // What the waiting step says may make somebody due before the last tick.
                 if step.is_empty() {
@@ -146,8 +146,8 @@ impl Task<'_> {
             };
             regions.take(clock, |kind, batch, rows| partition.apply(kind, batch, rows))?;
             evidence.take(clock, |kind, batch, rows| partition.apply(kind, batch, rows))?;
-            while let Some((_, verdict)) = verdicts.next_if(|(at, _)| *at <= clock) {
-                partition.set_counts(verdict.person, verdict.fact, verdict.counts);
+            while let Some((version, (_, verdict))) = verdicts.next_if(|(_, (at, _))| *at <= clock) {
+                partition.set_counts(verdict.person, verdict.fact, verdict.counts, version);
             }
             partition.enlist(clock, &mut step);
             if step.is_full() {

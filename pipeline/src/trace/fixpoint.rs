@@ -16,16 +16,25 @@ use super::Verdict;
 use super::graph::{Graph, NONE};
 
 impl Graph {
-    /// Brings what was touched to the fixpoint; returns the verdicts that differ from the last ones.
-    pub(super) fn settle(&mut self) -> Vec<Verdict> {
+    /// Brings what was touched to the fixpoint; hands out the verdicts that differ from the last ones.
+    pub(super) fn settle(&mut self, mut each: impl FnMut(Verdict)) {
+        if self.touched.is_empty() {
+            return;
+        }
         let mut visited = std::mem::take(&mut self.touched);
         self.raise(&mut visited);
         self.fall(&mut visited);
-        let verdicts = visited.iter().filter_map(|&at| self.verdict(at)).collect();
+        visited.iter().filter_map(|&at| self.verdict(at)).for_each(&mut each);
         // Its room serves the next batch.
         visited.clear();
         self.touched = visited;
-        verdicts
+    }
+
+    /// How a contact stands, as of the last fixpoint; none of a case, and of a contact that is retracted.
+    pub(super) fn standing(&self, at: u32) -> Option<Verdict> {
+        let fact = &self.facts[at as usize];
+        let stands = fact.is_contact && !fact.version.retracted;
+        stands.then_some(Verdict { person: fact.person, fact: fact.key, counts: !fact.has_fallen })
     }
 
     /// Takes what may no longer be fallen to count; adds what it finds downstream to the visited.

@@ -92,14 +92,18 @@ pub(super) struct Graph {
 }
 
 impl Graph {
-    /// Takes in a record; one that does not win changes nothing.
-    pub(super) fn apply(&mut self, record: &LinkRecord<'_>) {
+    /// Takes in a record; one that does not win changes nothing. Gives the place of its fact.
+    pub(super) fn apply(&mut self, record: &LinkRecord<'_>) -> u32 {
         let facts = &self.facts;
         let is_it = |&at: &u32| facts[at as usize].key == record.key && facts[at as usize].person == record.person;
         match self.fact_table.find(record.key.0, is_it).copied() {
             None => self.create(record),
-            Some(at) if self.wins(record, at) => self.revise(at, record),
-            Some(_) => {}
+            Some(at) => {
+                if self.wins(record, at) {
+                    self.revise(at, record);
+                }
+                at
+            }
         }
     }
 
@@ -112,7 +116,7 @@ impl Graph {
         order.then_with(|| record.links.cmp(&links())).is_gt()
     }
 
-    fn create(&mut self, record: &LinkRecord<'_>) {
+    fn create(&mut self, record: &LinkRecord<'_>) -> u32 {
         let name = self.intern(name_key(record.feed, record.owner, record.id), slot_of(record.feed));
         // As its name stands: so the name stands as it did, until the fixpoint.
         let has_fallen = self.names[name as usize].has_fallen();
@@ -135,6 +139,7 @@ impl Graph {
         self.fact_table.insert_unique(record.key.0, at, |&at| facts[at as usize].key.0);
         self.relink(at, record);
         self.touched.push(at);
+        at
     }
 
     fn revise(&mut self, at: u32, record: &LinkRecord<'_>) {

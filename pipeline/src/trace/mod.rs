@@ -7,6 +7,7 @@
 //! records   rows of a log batch -> records with keys
 //! graph     facts, the names they bear, and what hangs on a name; the winner of a fact
 //! fixpoint  what has fallen, after what was touched; the verdicts that flipped
+//! judge     records one by one: every flip, and how each contact stands at its own record (R-15)
 //! ```
 //!
 //! A case record has fallen when its winner is retracted or excluded. A contact record has fallen when its winner is
@@ -16,6 +17,7 @@
 
 mod fixpoint;
 mod graph;
+mod judge;
 mod records;
 mod snapshot;
 
@@ -30,6 +32,7 @@ use arrow::record_batch::RecordBatch;
 use fuma_schemas::{Kind, Person};
 
 pub use crate::evidence::fact_key::FactKey;
+pub use judge::{Judged, version_of};
 pub use records::LinkBatchError;
 pub use snapshot::LINKS;
 
@@ -78,7 +81,9 @@ impl Trace {
     ///
     /// Costs as much as there is downstream of what changed, once, however many records changed it.
     pub fn settle(&mut self) -> Vec<Verdict> {
-        self.graph.settle()
+        let mut verdicts = Vec::new();
+        self.graph.settle(|verdict| verdicts.push(verdict));
+        verdicts
     }
 
     /// The memory that the graph holds, in bytes.

@@ -92,7 +92,7 @@ fn rows_gathered_stay_right_when_later_ones_win() {
     let mut step = StepRows::default();
     evidence.gather(0, 1, KindSet::ALL, &mut step);
     let before = rows_of(&evidence, &step);
-    evidence.set_counts(person(1), contact(1, "k", DAY).key(), false, &mut Touched::default());
+    evidence.set_counts(person(1), contact(1, "k", DAY).key(), false, 1, &mut Touched::default());
     apply(
         &mut evidence,
         &[contact(1, "k", 0), stay(1, "a", "50", DAY).revision(2), region("r1", "3301", DAY, Some(DAY)).revision(2)],
@@ -105,15 +105,34 @@ fn rows_gathered_stay_right_when_later_ones_win() {
 fn verdicts_touch_once() {
     let mut evidence = Evidence::default();
     let key = contact(1, "k", DAY).key();
-    let verdict = |evidence: &mut Evidence, counts| {
+    let mut version = 0;
+    let mut verdict = |evidence: &mut Evidence, counts| {
         let mut touched = Touched::default();
-        evidence.set_counts(person(1), key, counts, &mut touched);
+        version += 1;
+        evidence.set_counts(person(1), key, counts, version, &mut touched);
         touched.people().len()
     };
     assert_eq!(verdict(&mut evidence, false), 0);
     apply(&mut evidence, &[contact(1, "k", DAY)]);
     assert_eq!([true, true, false, false].map(|counts| verdict(&mut evidence, counts)), [1, 0, 1, 0]);
     apply(&mut evidence, &[contact(1, "k", DAY).revision(2)]);
+    assert!(rows_of_all(&evidence)[0].ends_with("|false"));
+}
+
+#[test]
+fn a_verdict_that_is_repeated_late_changes_nothing() {
+    let mut evidence = Evidence::default();
+    let key = contact(1, "k", DAY).key();
+    apply(&mut evidence, &[contact(1, "k", DAY)]);
+    let mut touched = Touched::default();
+    for (counts, version) in [(false, 5), (true, 9), (false, 5), (false, 9)] {
+        evidence.set_counts(person(1), key, counts, version, &mut touched);
+    }
+    assert!(rows_of_all(&evidence)[0].ends_with("|true"));
+    evidence.compact();
+    evidence.set_counts(person(1), key, false, 5, &mut touched);
+    assert!(rows_of_all(&evidence)[0].ends_with("|true"));
+    evidence.set_counts(person(1), key, false, 10, &mut touched);
     assert!(rows_of_all(&evidence)[0].ends_with("|false"));
 }
 

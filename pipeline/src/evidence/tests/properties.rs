@@ -126,17 +126,24 @@ proptest! {
     fn verdicts_may_come_first_or_last(
         records in prop::collection::vec(record(), 1..20),
         verdicts in prop::collection::vec((0..3_u8, 0..2_u8, any::<bool>(), 0..20_usize), 0..10),
+        repeated in prop::collection::vec(0..10_usize, 0..10),
     ) {
         let mut model = Model { records: records.clone(), ..Model::default() };
         let mut evidence = Evidence::default();
+        let mut given = Vec::new();
         for at in 0..20 {
             if let Some(record) = records.get(at) {
                 apply(&mut evidence, std::slice::from_ref(record));
             }
             for &(number, id, counts, _) in verdicts.iter().filter(|(_, _, _, when)| *when == at) {
                 let key = Record::new(Kind::Contacts, number, &id.to_string(), 0, vec![]).key();
-                evidence.set_counts(person(number), key, counts, &mut Touched::default());
+                given.push((person(number), key, counts, given.len() as u64));
                 model.verdicts.insert(key, counts);
+            }
+            // What is new, and then again some of what was given before.
+            let again = repeated.iter().filter_map(|&place| given.get(place));
+            for &(token, key, counts, version) in given.iter().chain(again) {
+                evidence.set_counts(token, key, counts, version, &mut Touched::default());
             }
         }
         prop_assert_eq!(rows_of_all(&evidence), model.rows());

@@ -54,11 +54,11 @@ fn tokens(evidence: &Evidence, touched: &Touched) -> BTreeSet<Person> {
     touched.people().iter().map(|person| evidence.person(*person).unwrap()).collect()
 }
 
-fn judge(evidence: &mut Evidence, verdicts: &[(u8, u8, bool)]) -> Touched {
+fn judge(evidence: &mut Evidence, version: u64, verdicts: &[(u8, u8, bool)]) -> Touched {
     let mut touched = Touched::default();
-    for (number, id, counts) in verdicts {
+    for (version, (number, id, counts)) in (version..).zip(verdicts) {
         let key = Record::new(Kind::Contacts, *number, &id.to_string(), 0, vec![]).key();
-        evidence.set_counts(person(*number), key, *counts, &mut touched);
+        evidence.set_counts(person(*number), key, *counts, version, &mut touched);
     }
     touched
 }
@@ -78,7 +78,7 @@ proptest! {
         (page, backwards, compact) in (1..4_u32, any::<bool>(), any::<bool>()),
     ) {
         let mut original = Evidence::default();
-        judge(&mut original, &verdicts);
+        judge(&mut original, 1, &verdicts);
         apply(&mut original, &records);
         if compact {
             original.compact();
@@ -97,6 +97,7 @@ proptest! {
 
         let rows = restored.memory().rows;
         prop_assert!(apply(&mut restored, &records).people().is_empty());
+        prop_assert!(judge(&mut restored, 1, &verdicts).people().is_empty());
         prop_assert!(restored.memory().rows == rows);
         prop_assert_eq!(rows_of_all(&restored), rows_of_all(&original));
         prop_assert_eq!(views(&restored, &keys), views(&original, &keys));
@@ -105,7 +106,7 @@ proptest! {
         let (one, other) = (apply(&mut restored, &later), apply(&mut original, &later));
         prop_assert_eq!(tokens(&restored, &one), tokens(&original, &other));
         let turned: Vec<_> = verdicts.iter().map(|(number, id, counts)| (*number, *id, !counts)).collect();
-        let (one, other) = (judge(&mut restored, &turned), judge(&mut original, &turned));
+        let (one, other) = (judge(&mut restored, 5, &turned), judge(&mut original, 5, &turned));
         prop_assert_eq!(tokens(&restored, &one), tokens(&original, &other));
         prop_assert_eq!(rows_of_all(&restored), rows_of_all(&original));
         restored.compact();

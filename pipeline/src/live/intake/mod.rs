@@ -1,0 +1,148 @@
+//! Intake as a stage: raw records of all feeds in; evidence, links, reference and dead letters out, at least once.
+//!
+//! ```text
+//! batch         raw records -> rows by partition, each with what caused it; rejects -> dead letters
+//! causes        the live columns, beside the rows
+//! dead_letter   a record that could not be used, as it came, and why
+//! messages      rows -> messages that are not too long
+//! ```
+//!
+//! ```text
+//! evidence, by person   everything but contacts: whether those count is trace's to say
+//! links, one partition  cases and contacts, in the order of arrival within each
+//! regions               risk tiers
+//! ```
+//!
+//! Owns the loop: read a batch, write it, wait until it is safe, and only then note how far the feeds are read. After
+//! a crash records come again; evidence is a set (I-2), and a dead letter says where its record was, so that does no
+//! harm. Never waits for more records when it has some: batches grow by themselves under load.
+
+mod batch;
+mod causes;
+mod dead_letter;
+mod messages;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use fuma_connectors::log::{Appender, FeedSource, LogError, Severity};
+use metrics::gauge;
+
+use self::batch::Batch;
+use super::metric;
+use super::outbox::Outbox;
+use super::stop::Stop;
+use crate::intake::Settings;
+
+/// Records that are asked of the feeds at once.
+const RECORDS_ASKED_MAX: usize = 2_000;
+/// A wait for records; the wish to stop is looked at in between.
+const WAIT: Duration = Duration::from_millis(100);
+/// How often the lag is measured.
+const LAG_EVERY: Duration = Duration::from_secs(5);
+
+/// How the stage works.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// What the names of the topics begin with, for dead letters.
+    pub topic_prefix: String,
+    /// Records after which a batch is written, whatever else waits.
+    pub batch_records_max: usize,
+    /// Bytes of records after which it is.
+    pub batch_bytes_max: usize,
+    /// Bytes of a message; only a single row may make a longer one.
+    pub message_bytes_max: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options {
+            topic_prefix: "fuma.".to_owned(),
+            batch_records_max: 20_000,
+            batch_bytes_max: 4 << 20,
+            message_bytes_max: 960 << 10,
+        }
+    }
+}
+
+/// Runs until it is asked to stop, or the feeds are over.
+///
+/// # Errors
+/// When the log is of no use any more, or somebody has to mend it ([`LogError::severity`]). What was not safe comes
+/// again at the next start.
+pub fn run(
+    mut feeds: Box<dyn FeedSource>,
+    mut appender: Box<dyn Appender>,
+    settings: Arc<Settings>,
+    partitions: u32,
+    options: &Options,
+    stop: &Stop,
+) -> Result<(), LogError> {
+    let mut batch = Batch::new(settings, partitions, options);
+    let mut outbox = Outbox::default();
+    let mut lag = Lag::default();
+    while !stop.is_set() {
+        fill(&mut *feeds, &mut batch, options)?;
+        if batch.records() > 0 {
+            batch.finish(&mut outbox).map_err(|error| LogError::fatal(error.to_string()))?;
+            if !outbox.deliver(&mut *appender, stop)? {
+                return Ok(());
+            }
+            commit(&mut *feeds)?;
+        }
+        lag.measure(&mut *feeds);
+        if feeds.is_over() {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// Waits for a first record, then takes what is there already, up to the size of a batch.
+fn fill(feeds: &mut dyn FeedSource, batch: &mut Batch, options: &Options) -> Result<(), LogError> {
+    let mut wait = WAIT;
+    while batch.records() < options.batch_records_max && batch.bytes() < options.batch_bytes_max {
+        let asked = RECORDS_ASKED_MAX.min(options.batch_records_max - batch.records());
+        let polled = feeds.poll(wait, asked, &mut |record| batch.take(&record));
+        match polled {
+            Ok(0) => break,
+            Ok(_) => wait = Duration::ZERO,
+            Err(error) if error.severity() == Severity::Transient => {
+                tracing::warn!(%error, "the feeds cannot be read for now");
+                break;
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+fn commit(feeds: &mut dyn FeedSource) -> Result<(), LogError> {
+    match feeds.commit() {
+        Err(error) if error.severity() == Severity::Transient => {
+            tracing::warn!(%error, "how far the feeds are read could not be noted: it will be with the next batch");
+            Ok(())
+        }
+        committed => committed,
+    }
+}
+
+/// The lag, measured now and then.
+#[derive(Default)]
+struct Lag {
+    measured: Option<Instant>,
+}
+
+impl Lag {
+    fn measure(&mut self, feeds: &mut dyn FeedSource) {
+        if self.measured.is_some_and(|at| at.elapsed() < LAG_EVERY) {
+            return;
+        }
+        self.measured = Some(Instant::now());
+        if let Some(records) = feeds.lag() {
+            gauge!(metric::LAG_RECORDS, "stage" => "intake").set(records as f64);
+        }
+    }
+}

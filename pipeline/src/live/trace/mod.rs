@@ -1,0 +1,120 @@
+//! Trace as a stage: the link log in; contacts and the verdicts on them out, into the evidence of their people.
+//!
+//! ```text
+//! state     the graph, and up to where of the link log it goes
+//! output    contacts and verdicts by partition -> messages
+//! ```
+//!
+//! Owns the loop: judge records one by one (R-15), write what follows, wait until it is safe, and only then note how
+//! far the log is judged. One reader in a group has the link log; whoever gets it rebuilds the graph by reading the
+//! log from its beginning, and says again what was judged but not noted. That does no harm: verdicts are versioned,
+//! and evidence is a set. A zombie's say is the same as its successor's.
+
+mod output;
+mod state;
+#[cfg(test)]
+mod tests;
+
+use std::time::{Duration, Instant};
+
+use fuma_connectors::log::{Appender, LinkEvent, LinkSource, LogError, Severity};
+use metrics::gauge;
+
+use self::output::Output;
+use self::state::TraceState;
+use super::metric;
+use super::outbox::Outbox;
+use super::stop::Stop;
+
+/// A wait for records; the wish to stop is looked at in between.
+const WAIT: Duration = Duration::from_millis(100);
+/// How often the lag is measured.
+const LAG_EVERY: Duration = Duration::from_secs(5);
+
+/// How the stage works.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Bytes of rows after which a message is full.
+    pub message_bytes_max: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options { message_bytes_max: 512 << 10 }
+    }
+}
+
+/// Runs until it is asked to stop.
+///
+/// # Errors
+/// When the log is of no use any more, does not hold what the graph needs (R-7), or holds a record that cannot be
+/// read: to pass over one would let contacts count that do not.
+pub fn run(
+    mut links: Box<dyn LinkSource>,
+    mut appender: Box<dyn Appender>,
+    partitions: u32,
+    options: &Options,
+    stop: &Stop,
+) -> Result<(), LogError> {
+    let mut output = Output::new(partitions, options.message_bytes_max);
+    let mut outbox = Outbox::default();
+    let mut records = Vec::new();
+    let mut state: Option<TraceState> = None;
+    let mut measured: Option<Instant> = None;
+    while !stop.is_set() {
+        records.clear();
+        match poll(&mut *links, &mut records)? {
+            LinkEvent::Assigned(committed) => {
+                state = Some(TraceState::begin(&mut *links, committed)?);
+                continue;
+            }
+            LinkEvent::Revoked => {
+                state = None;
+                continue;
+            }
+            LinkEvent::None => {}
+        }
+        let Some(state) = &mut state else { continue };
+        if !records.is_empty() {
+            state.judge(&records, &mut output, &mut outbox)?;
+            if !outbox.deliver(&mut *appender, stop)? {
+                return Ok(());
+            }
+            commit(&mut *links, state)?;
+        }
+        if measured.is_none_or(|at| at.elapsed() >= LAG_EVERY) {
+            measured = Some(Instant::now());
+            measure_lag(&mut *links, state);
+        }
+    }
+    Ok(())
+}
+
+fn poll(links: &mut dyn LinkSource, records: &mut Vec<fuma_connectors::log::LogRecord>) -> Result<LinkEvent, LogError> {
+    match links.poll(WAIT, records) {
+        Err(error) if error.severity() == Severity::Transient => {
+            tracing::warn!(%error, "the link log cannot be read for now");
+            Ok(LinkEvent::None)
+        }
+        polled => polled,
+    }
+}
+
+/// Notes how far the log is judged, once that is further than it was noted before.
+fn commit(links: &mut dyn LinkSource, state: &mut TraceState) -> Result<(), LogError> {
+    let Some(offset) = state.uncommitted() else { return Ok(()) };
+    match links.commit(offset) {
+        Ok(()) => state.committed(offset),
+        Err(error) if error.severity() == Severity::Transient => {
+            tracing::warn!(%error, "how far the link log is judged could not be noted: it will be with what comes next");
+        }
+        Err(error) => return Err(error),
+    }
+    Ok(())
+}
+
+fn measure_lag(links: &mut dyn LinkSource, state: &TraceState) {
+    if let Ok(bounds) = links.bounds() {
+        gauge!(metric::LAG_RECORDS, "stage" => "trace").set(bounds.end.saturating_sub(state.next()) as f64);
+    }
+}

@@ -1,0 +1,138 @@
+//! The state of the stage: the graph, and up to where of the link log it goes.
+//!
+//! Owns the order of records. The state is a function of the link log up to its offset, what was said before
+//! included; so is what it says of the next record, and nobody needs to know what was written before a crash.
+
+use arrow::array::RecordBatch;
+use fuma_connectors::log::{LinkSource, LogError, LogRecord};
+use fuma_schemas::Kind;
+
+use super::output::Output;
+use crate::live::outbox::Outbox;
+use crate::live::record::{self, Causes, RecordError, Section};
+use crate::trace::{Judged, Trace, version_of};
+
+/// The graph at a place of the link log.
+pub(super) struct TraceState {
+    trace: Trace,
+    /// The first record that is not in the graph.
+    next: u64,
+    /// The first record whose outcome was not noted as written: nothing before it is written again.
+    written: u64,
+    judged: Vec<Judged>,
+}
+
+impl TraceState {
+    /// Begins where the newest usable graph ends, and has the log read on from there. What was noted as written is
+    /// taken in without a word.
+    ///
+    /// There is no stored graph yet: it is rebuilt from the beginning of the log, so the log must have it.
+    ///
+    /// # Errors
+    /// When the log lacks what the graph needs (R-7).
+    pub(super) fn begin(links: &mut dyn LinkSource, committed: Option<u64>) -> Result<TraceState, LogError> {
+        let bounds = links.bounds()?;
+        let written = committed.unwrap_or(0);
+        let mut state = TraceState::restored();
+        if bounds.start > state.next {
+            return Err(LogError::operator(format!(
+                "the link log begins at {}, and the newest graph of contacts ends at {}: what lies between is gone, \
+                 so contacts would count that do not; put back a snapshot of trace, or load all cases and contacts \
+                 again into an empty link log",
+                bounds.start, state.next
+            )));
+        }
+        if bounds.end < written {
+            return Err(LogError::operator(format!(
+                "the link log ends at {}, though it was judged up to {written}: it was emptied or made anew; put it \
+                 back, or reset the position of trace in it",
+                bounds.end
+            )));
+        }
+        state.written = written;
+        links.seek(state.next)?;
+        tracing::info!(from = state.next, written, end = bounds.end, "the graph of contacts is being rebuilt");
+        Ok(state)
+    }
+
+    /// The newest stored graph; an empty one at offset 0 as long as none is stored.
+    fn restored() -> TraceState {
+        TraceState { trace: Trace::new(), next: 0, written: 0, judged: Vec::new() }
+    }
+
+    /// The first record that is not in the graph.
+    pub(super) fn next(&self) -> u64 {
+        self.next
+    }
+
+    /// The offset to be noted once all is safe; none if it has been.
+    pub(super) fn uncommitted(&self) -> Option<u64> {
+        (self.next > self.written).then_some(self.next)
+    }
+
+    /// Everything before the offset is noted as written.
+    pub(super) fn committed(&mut self, offset: u64) {
+        self.written = self.written.max(offset);
+    }
+
+    /// Takes in records, and puts what is to be written into the outbox.
+    ///
+    /// # Errors
+    /// A record that cannot be read.
+    pub(super) fn judge(
+        &mut self,
+        records: &[LogRecord],
+        output: &mut Output,
+        outbox: &mut Outbox,
+    ) -> Result<(), LogError> {
+        for record in records {
+            if record.offset < self.next {
+                continue;
+            }
+            self.judge_record(record, output, outbox).map_err(|why| {
+                LogError::operator(format!("record {} of the link log cannot be judged: {why}", record.offset))
+            })?;
+            self.next = record.offset + 1;
+        }
+        output.end(outbox).map_err(|why| LogError::fatal(why.to_string()))
+    }
+
+    fn judge_record(&mut self, record: &LogRecord, output: &mut Output, outbox: &mut Outbox) -> Result<(), String> {
+        let mut row = 0;
+        for section in record::read(&record.value).map_err(|why| why.to_string())? {
+            let Section::Rows { kind, batch } = section else { continue };
+            self.judged.clear();
+            let version = version_of(record.offset, row);
+            self.trace.judge(kind, &batch, version, &mut self.judged).map_err(|why| why.to_string())?;
+            row += batch.num_rows() as u64;
+            if record.offset >= self.written {
+                write(kind, &batch, &self.judged, output, outbox).map_err(|why| why.to_string())?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Writes, row by row, each contact with its own verdict, and then what follows for others.
+fn write(
+    kind: Kind,
+    batch: &RecordBatch,
+    judged: &[Judged],
+    output: &mut Output,
+    outbox: &mut Outbox,
+) -> Result<(), RecordError> {
+    let causes = Causes::of(batch);
+    let cause = |row: u32| (causes.cause(row as usize), causes.traceparent(row as usize));
+    let mut judged = judged.iter().peekable();
+    if kind == Kind::Contacts {
+        let number = output.add_batch(batch)?;
+        for row in 0..batch.num_rows() as u32 {
+            let own = judged.next_if(|next| next.row == row && next.is_own);
+            output.contact(number, row, own.map(|own| (own, cause(row))), outbox)?;
+            while let Some(other) = judged.next_if(|next| next.row == row) {
+                output.verdict(other, cause(row), outbox)?;
+            }
+        }
+    }
+    judged.try_for_each(|other| output.verdict(other, cause(other.row), outbox))
+}
