@@ -162,9 +162,9 @@ impl SnapshotStore {
         Ok(Snapshot::new(self.clone(), folder, manifest))
     }
 
-    /// Loads the newest snapshot that is of use: each is opened, asked for by its manifest (R-7: `Err` says why it is of
-    /// no use), and given to `attempt`, which must begin with an empty state each time. Whatever fails is named, logged
-    /// and passed over for the older.
+    /// Loads the newest snapshot that is of use: each is opened, asked for by its manifest (R-7: `Err` says why it is
+    /// of no use), and given to `attempt`, which must begin with an empty state each time. Whatever fails is named,
+    /// logged and passed over for the older.
     ///
     /// # Errors
     /// When the store cannot be listed.
