@@ -55,24 +55,26 @@ impl Evidence {
         }
     }
 
-    /// Whether trace said of a contact that it does not count, and nothing else since.
-    pub(super) fn is_withdrawn(&self, fact: FactKey) -> bool {
-        self.verdicts.get(&fact).is_some_and(|standing| !standing.counts)
-    }
-
-    /// Every verdict: the fact, its version and whether the contact counts.
+    /// Every verdict that holds: the fact, its version and whether the contact counts.
     pub(super) fn standing_verdicts(&self) -> Vec<(FactKey, u64, bool)> {
         self.verdicts.iter().map(|(fact, standing)| (*fact, standing.version, standing.counts)).collect()
     }
 
-    /// Takes back a verdict from a snapshot, without touching anybody.
+    /// Takes back a verdict from a snapshot, without touching anybody; one of a lower version than the last changes
+    /// nothing.
     pub(super) fn restore_verdict(&mut self, fact: FactKey, version: u64, counts: bool) {
-        self.verdicts.insert(fact, Standing { version, counts });
-        if counts {
+        if self.verdicts.get(&fact).is_some_and(|standing| standing.version >= version) {
             return;
         }
+        self.verdicts.insert(fact, Standing { version, counts });
         if let Some(at) = self.winner(fact).filter(|at| at.code() == usize::from(Kind::Contacts.code())) {
-            self.tables[at.code()].mark(at.row(), mark::WITHDRAWN, 0);
+            let (set, clear) = if counts { (0, mark::WITHDRAWN) } else { (mark::WITHDRAWN, 0) };
+            self.tables[at.code()].mark(at.row(), set, clear);
         }
+    }
+
+    /// Whether trace said of a contact that it does not count, and nothing else since.
+    pub(super) fn is_withdrawn(&self, fact: FactKey) -> bool {
+        self.verdicts.get(&fact).is_some_and(|standing| !standing.counts)
     }
 }

@@ -107,25 +107,22 @@ impl Evidence {
     /// Takes back facts of a kind; `numbers` says who is behind the numbers of the snapshot.
     fn import(&mut self, kind: Kind, batch: &RecordBatch, numbers: &[u32]) -> Result<(), TableError> {
         let facts = Facts::of(kind, batch)?;
-        let rows: Vec<usize> = (0..batch.num_rows()).collect();
-        for rows in rows.chunks(BLOCK_ROWS) {
-            // Not kept: it only brings what follows into the cache, all at once.
-            let key = |row: usize| FactKey(facts.fact.value(row));
-            std::hint::black_box(rows.iter().filter(|&&row| self.winner(key(row)).is_some()).count());
-            for &row in rows {
+        let mut is_known = Vec::with_capacity(BLOCK_ROWS);
+        for (block, keys) in facts.fact.values().chunks(BLOCK_ROWS).enumerate() {
+            // A fact is in a snapshot once, so one look is enough; those of a block hang on nothing and overlap.
+            is_known.clear();
+            is_known.extend(keys.iter().map(|&key| self.winner(FactKey(key)).is_some()));
+            for (at, (&key, _)) in keys.iter().zip(&is_known).enumerate().filter(|(_, (_, is_known))| !**is_known) {
+                let row = block * BLOCK_ROWS + at;
                 let person = numbers.get(facts.person.value(row) as usize).copied();
                 let person = person.filter(|&person| person != NOBODY);
-                self.restore_fact(&facts, row, person.ok_or(TableError::Nobody { table: kind.name() })?)?;
+                self.restore_fact(&facts, row, FactKey(key), person.ok_or(TableError::Nobody { table: kind.name() })?)?;
             }
         }
         Ok(())
     }
 
-    fn restore_fact(&mut self, facts: &Facts<'_>, row: usize, person: u32) -> Result<(), TableError> {
-        let key = FactKey(facts.fact.value(row));
-        if self.winner(key).is_some() {
-            return Ok(());
-        }
+    fn restore_fact(&mut self, facts: &Facts<'_>, row: usize, key: FactKey, person: u32) -> Result<(), TableError> {
         let (version, span) = facts.version(row)?;
         let at = self.append_row(facts.kind, person, key, version)?;
         self.facts.insert(key.0, at.0);

@@ -212,35 +212,50 @@ impl Graph {
         self.names.get(at as usize).map(|name| name.key)
     }
 
-    /// Takes back a fact as it stood; one that is there is left alone.
-    pub(super) fn restore(&mut self, fact: Restored) {
+    /// Makes room for facts, and for as many names.
+    pub(super) fn reserve(&mut self, more: usize) {
+        self.facts.reserve(more);
+        self.names.reserve(more);
+        let (facts, names) = (&self.facts, &self.names);
+        self.fact_table.reserve(more, |&at| facts[at as usize].key.0);
+        self.name_table.reserve(more, |&at| hash_of(names[at as usize].key));
+    }
+
+    /// Whether a fact is there; looks its names up as well, for the sake of the cache.
+    pub(super) fn is_known(&self, fact: &Restored) -> bool {
+        let names = [Some(fact.name), fact.links[0], fact.links[1]].into_iter().flatten();
+        let is_named =
+            |key: NameKey| self.name_table.find(hash_of(key), |&at| self.names[at as usize].key == key).is_some();
+        std::hint::black_box(names.filter(|key| is_named(*key)).count());
         let facts = &self.facts;
         let is_it = |&at: &u32| facts[at as usize].key == fact.key && facts[at as usize].person == fact.person;
-        if self.fact_table.find(fact.key.0, is_it).is_some() {
+        self.fact_table.find(fact.key.0, is_it).is_some()
+    }
+
+    /// Takes back a fact as it stood; one that is there is left alone.
+    pub(super) fn restore(&mut self, fact: Restored) {
+        if self.is_known(&fact) {
             return;
         }
         let name = self.intern(fact.name, u8::from(fact.is_contact));
         self.names[name as usize].records += 1;
         self.names[name as usize].fallen += u32::from(fact.has_fallen);
         let at = self.facts.len() as u32;
-        let Restored { person, key, version, content, links, is_contact, is_ground, has_fallen, .. } = fact;
-        let said_to_count = fact.said_to_count;
-        let unlinked = [UNLINKED; 2];
         self.facts.push(Fact {
-            person,
-            key,
-            version,
-            content,
-            links: unlinked,
+            person: fact.person,
+            key: fact.key,
+            version: fact.version,
+            content: fact.content,
+            links: [UNLINKED; 2],
             name,
-            is_contact,
-            is_ground,
-            has_fallen,
-            said_to_count,
+            is_contact: fact.is_contact,
+            is_ground: fact.is_ground,
+            has_fallen: fact.has_fallen,
+            said_to_count: fact.said_to_count,
         });
         let facts = &self.facts;
-        self.fact_table.insert_unique(key.0, at, |&at| facts[at as usize].key.0);
-        for (slot, link) in links.into_iter().enumerate() {
+        self.fact_table.insert_unique(fact.key.0, at, |&at| facts[at as usize].key.0);
+        for (slot, link) in fact.links.into_iter().enumerate() {
             let name = link.map_or(NONE, |key| self.intern(key, slot as u8));
             self.link(at, slot, name);
         }

@@ -16,7 +16,9 @@ use crate::evidence::{Export, TableError};
 fn apply(trace: &mut Trace, rows: &[Row]) {
     for kind in [Kind::Contacts, Kind::Cases] {
         let places: Vec<u32> = (0..rows.len()).filter(|&n| rows[n].kind == kind).map(|n| n as u32).collect();
-        trace.apply(kind, &batch(kind, rows), &places).unwrap();
+        if !places.is_empty() {
+            trace.apply(kind, &batch(kind, rows), &places).unwrap();
+        }
     }
 }
 
@@ -113,10 +115,13 @@ fn costs() {
     }
     let start = std::time::Instant::now();
     let mut out = Export::default();
-    trace.export(0..trace.facts(), &mut out).unwrap();
+    for first in (0..trace.facts()).step_by(4096) {
+        trace.export(first..first + 4096, &mut out).unwrap();
+    }
     eprintln!("exported: {:?}", start.elapsed());
     let start = std::time::Instant::now();
     let mut restored = Trace::new();
+    restored.reserve(trace.facts());
     for (table, batch) in &out.tables {
         restored.import(table, batch).unwrap();
     }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use arrow::array::{RecordBatch, UInt32Array};
-use fuma_schemas::Kind;
+use fuma_schemas::{Kind, Person};
 use proptest::prelude::*;
 
 use super::properties::record;
@@ -21,8 +21,9 @@ fn exported(evidence: &Evidence, page: u32, announced: &[u64]) -> Export {
 }
 
 /// A state from pages: people first, else in the order given by `backwards`.
-fn imported(export: &Export, backwards: bool) -> (Evidence, BTreeMap<u32, u64>) {
-    let (mut evidence, mut import, mut announced) = (Evidence::default(), Import::default(), BTreeMap::new());
+fn imported(export: &Export, backwards: bool) -> (Evidence, BTreeMap<Person, u64>) {
+    let (mut evidence, mut import, mut announced) =
+        (Evidence::default(), Import::default(), BTreeMap::<u32, u64>::new());
     let mut tables: Vec<&(&str, RecordBatch)> = export.tables.iter().collect();
     if backwards {
         tables.reverse();
@@ -32,6 +33,7 @@ fn imported(export: &Export, backwards: bool) -> (Evidence, BTreeMap<u32, u64>) 
         let mut announce = |person, mask| assert_eq!(announced.insert(person, mask), None);
         import.take(&mut evidence, table, batch, &mut announce).unwrap();
     }
+    let announced = announced.into_iter().map(|(person, mask)| (evidence.person(person).unwrap(), mask)).collect();
     (evidence, announced)
 }
 
@@ -48,15 +50,15 @@ fn regions(records: &[Record]) -> Vec<Record> {
     records.iter().filter(|record| record.kind == Kind::Regions).cloned().collect()
 }
 
-fn tokens(evidence: &Evidence, touched: &Touched) -> BTreeSet<fuma_schemas::Person> {
+fn tokens(evidence: &Evidence, touched: &Touched) -> BTreeSet<Person> {
     touched.people().iter().map(|person| evidence.person(*person).unwrap()).collect()
 }
 
-fn judge(evidence: &mut Evidence, verdicts: &[(u8, u8, bool)]) -> Touched {
+fn judge(evidence: &mut Evidence, version: u64, verdicts: &[(u8, u8, bool)]) -> Touched {
     let mut touched = Touched::default();
-    for (number, id, counts) in verdicts {
+    for (version, (number, id, counts)) in (version..).zip(verdicts) {
         let key = Record::new(Kind::Contacts, *number, &id.to_string(), 0, vec![]).key();
-        evidence.set_counts(person(*number), key, *counts, &mut touched);
+        evidence.set_counts(person(*number), key, *counts, version, &mut touched);
     }
     touched
 }
@@ -76,14 +78,15 @@ proptest! {
         (page, backwards, compact) in (1..4_u32, any::<bool>(), any::<bool>()),
     ) {
         let mut original = Evidence::default();
-        judge(&mut original, &verdicts);
+        judge(&mut original, 1, &verdicts);
         apply(&mut original, &records);
         if compact {
             original.compact();
         }
         let announced: Vec<u64> = (0..u64::from(original.people())).map(|person| person * 3).collect();
         let (mut restored, masks) = imported(&exported(&original, page, &announced), backwards);
-        prop_assert_eq!(masks.into_values().collect::<Vec<_>>(), announced);
+        let by_token = (0..).zip(&announced).map(|(number, mask)| (original.person(number).unwrap(), *mask));
+        prop_assert_eq!(masks, by_token.collect());
         prop_assert_eq!(restored.people(), original.people());
         prop_assert_eq!(restored.memory().facts, original.memory().facts);
 
@@ -94,6 +97,7 @@ proptest! {
 
         let rows = restored.memory().rows;
         prop_assert!(apply(&mut restored, &records).people().is_empty());
+        prop_assert!(judge(&mut restored, 1, &verdicts).people().is_empty());
         prop_assert!(restored.memory().rows == rows);
         prop_assert_eq!(rows_of_all(&restored), rows_of_all(&original));
         prop_assert_eq!(views(&restored, &keys), views(&original, &keys));
@@ -102,7 +106,7 @@ proptest! {
         let (one, other) = (apply(&mut restored, &later), apply(&mut original, &later));
         prop_assert_eq!(tokens(&restored, &one), tokens(&original, &other));
         let turned: Vec<_> = verdicts.iter().map(|(number, id, counts)| (*number, *id, !counts)).collect();
-        let (one, other) = (judge(&mut restored, &turned), judge(&mut original, &turned));
+        let (one, other) = (judge(&mut restored, 5, &turned), judge(&mut original, 5, &turned));
         prop_assert_eq!(tokens(&restored, &one), tokens(&original, &other));
         prop_assert_eq!(rows_of_all(&restored), rows_of_all(&original));
         restored.compact();

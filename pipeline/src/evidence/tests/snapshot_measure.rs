@@ -53,7 +53,8 @@ fn costs() {
     let megabytes = written.manifest.bytes() as f64 / 1e6;
     pages.sort_unstable();
     eprintln!(
-        "written: {seconds:.2} s, {:.2} M facts/s, {megabytes:.0} MB, {:.1} B a fact, {} files; a page takes the worker {:?} (median), {:?} (most)",
+        "written: {seconds:.2} s, {:.2} M facts/s, {megabytes:.0} MB, {:.1} B a fact, {} files; a page takes \
+         the worker {:?} (median), {:?} (most)",
         FACTS as f64 / seconds / 1e6,
         megabytes * 1e6 / FACTS as f64,
         written.manifest.files.len(),

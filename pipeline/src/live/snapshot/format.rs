@@ -1,7 +1,8 @@
 //! Tables of Arrow as Parquet, in memory.
 //!
 //! Owns the encoding of columns. Hashes and tokens cannot be compressed, so nobody tries; statistics serve nobody who
-//! reads all.
+//! reads all. Numbers and instants are kept as differences: 25 bytes a fact. Over that LZ4 and Zstandard differ by
+//! less than what was measured varies, in bytes and in time.
 
 use std::sync::Arc;
 
@@ -29,9 +30,9 @@ pub(super) fn decoder(file: Bytes) -> Result<ParquetRecordBatchReader> {
     ParquetRecordBatchReaderBuilder::try_new(file)?.with_batch_size(BATCH_ROWS).build()
 }
 
-/// The bytes that an encoder holds, encoded or not.
-pub(super) fn bytes_held(encoder: &ArrowWriter<Vec<u8>>) -> usize {
-    encoder.bytes_written() + encoder.memory_size()
+/// About how long a file would be if it were closed now.
+pub(super) fn length(encoder: &ArrowWriter<Vec<u8>>) -> usize {
+    encoder.bytes_written() + encoder.in_progress_size()
 }
 
 fn properties(schema: &SchemaRef) -> WriterProperties {
@@ -46,11 +47,11 @@ fn properties(schema: &SchemaRef) -> WriterProperties {
 
 fn column(builder: WriterPropertiesBuilder, name: &str, data_type: &DataType) -> WriterPropertiesBuilder {
     let path = ColumnPath::from(name);
-    match data_type {
-        DataType::UInt64 | DataType::FixedSizeBinary(_) => builder
+    match (name, data_type) {
+        ("fact", DataType::UInt64) | (_, DataType::FixedSizeBinary(_)) => builder
             .set_column_dictionary_enabled(path.clone(), false)
             .set_column_compression(path, Compression::UNCOMPRESSED),
-        DataType::UInt32 | DataType::Timestamp(..) => builder
+        (_, DataType::UInt32 | DataType::Timestamp(..)) => builder
             .set_column_dictionary_enabled(path.clone(), false)
             .set_column_encoding(path, Encoding::DELTA_BINARY_PACKED),
         _ => builder,

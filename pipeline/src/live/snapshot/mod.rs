@@ -30,5 +30,5 @@ mod tests;
 pub use error::SnapshotError;
 pub use manifest::{FileEntry, Manifest, Meta, rules_in, series_of_partition};
 pub use reader::{Progress, Snapshot};
-pub use store::{Found, SnapshotStore};
+pub use store::{Found, Newest, SnapshotStore};
 pub use writer::{SnapshotWriter, Written};

@@ -7,7 +7,6 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread;
 
 use arrow::array::RecordBatch;
-use metrics::counter;
 use object_store::path::Path;
 
 use super::error::SnapshotError;
@@ -15,7 +14,6 @@ use super::format;
 use super::manifest::{FileEntry, Manifest};
 use super::store::SnapshotStore;
 use crate::evidence::TableError;
-use crate::live::metric;
 
 /// Batches that wait to be taken in.
 const BATCHES_MAX: usize = 8;
@@ -60,7 +58,7 @@ impl Snapshot {
         &self,
         take: &mut dyn FnMut(&str, &RecordBatch, Progress) -> Result<(), TableError>,
     ) -> Result<(), SnapshotError> {
-        let loaded = thread::scope(|scope| {
+        thread::scope(|scope| {
             let (send, pieces) = sync_channel(BATCHES_MAX);
             let reading = thread::Builder::new().name("snapshot-read".to_owned());
             reading.spawn_scoped(scope, move || self.read(&send)).map_err(SnapshotError::System)?;
@@ -75,11 +73,7 @@ impl Snapshot {
                 return Ok(());
             }
             Err(self.damaged(&self.folder, format!("it gave {} of {} rows", progress.rows, progress.rows_in_all)))
-        });
-        if loaded.is_err() {
-            counter!(metric::SNAPSHOTS, "outcome" => "damaged").increment(1);
-        }
-        loaded
+        })
     }
 
     /// Reads all files; ends early when nobody takes what it reads.

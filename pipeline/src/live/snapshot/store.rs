@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures::TryStreamExt;
+use metrics::counter;
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt, PutPayload};
@@ -19,11 +20,12 @@ use super::error::SnapshotError;
 use super::manifest::{self, Manifest, Meta};
 use super::reader::Snapshot;
 use super::writer::SnapshotWriter;
+use crate::live::metric;
 
 /// How many snapshots of a series are kept.
 const KEPT: usize = 2;
 
-/// The snapshots of all partitions. Copies share it.
+/// The snapshots of all partitions. Copies share it. The last copy must not be dropped within an async runtime.
 #[derive(Clone, Debug)]
 pub struct SnapshotStore {
     store: Arc<dyn ObjectStore>,
@@ -42,6 +44,22 @@ pub struct Found {
     pub name: String,
     /// Its files and their lengths.
     pub files: BTreeMap<String, u64>,
+}
+
+impl Found {
+    /// The offset from which its log is read on, by its name.
+    pub fn offset(&self) -> Option<u64> {
+        self.name.split('-').next()?.parse().ok()
+    }
+}
+
+/// What became of looking for a snapshot.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Newest<T> {
+    /// The manifest of the one that was loaded, and what the attempt gave; none if none was of use.
+    pub loaded: Option<(Manifest, T)>,
+    /// The names of those that were passed over, the newest first, and why.
+    pub passed_over: Vec<(String, String)>,
 }
 
 impl SnapshotStore {
@@ -142,6 +160,40 @@ impl SnapshotStore {
             }
         }
         Ok(Snapshot::new(self.clone(), folder, manifest))
+    }
+
+    /// Loads the newest snapshot that is of use: each is opened, asked for by its manifest (R-7: `Err` says why it is
+    /// of no use), and given to `attempt`, which must begin with an empty state each time. Whatever fails is named,
+    /// logged and passed over for the older.
+    ///
+    /// # Errors
+    /// When the store cannot be listed.
+    pub fn newest<T>(
+        &self,
+        series: &str,
+        is_usable: &dyn Fn(&Manifest) -> Result<(), String>,
+        attempt: &mut dyn FnMut(&Snapshot) -> Result<T, SnapshotError>,
+    ) -> Result<Newest<T>, SnapshotError> {
+        let mut newest = Newest { loaded: None, passed_over: Vec::new() };
+        for found in self.list(series)? {
+            let loaded = self.open(&found).map_err(|error| error.to_string()).and_then(|snapshot| {
+                is_usable(snapshot.manifest())?;
+                let loaded = attempt(&snapshot).map_err(|error| error.to_string())?;
+                Ok((snapshot.manifest().clone(), loaded))
+            });
+            match loaded {
+                Ok(loaded) => {
+                    newest.loaded = Some(loaded);
+                    break;
+                }
+                Err(why) => {
+                    tracing::warn!(series, snapshot = %found.name, %why, "snapshot passed over");
+                    counter!(metric::SNAPSHOTS, "outcome" => "damaged").increment(1);
+                    newest.passed_over.push((found.name, why));
+                }
+            }
+        }
+        Ok(newest)
     }
 
     /// Begins to write a snapshot, on a thread of its own.

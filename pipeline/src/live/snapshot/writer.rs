@@ -174,7 +174,7 @@ impl Task {
         };
         encoder.write(batch)?;
         table.rows += batch.num_rows() as u64;
-        if format::bytes_held(encoder) >= FILE_BYTES { self.close(at) } else { Ok(()) }
+        if format::length(encoder) >= FILE_BYTES { self.close(at) } else { Ok(()) }
     }
 
     /// Closes and writes the file of a table.

@@ -8,6 +8,8 @@ use arrow::array::{Array, AsArray, RecordBatch, StringArray, UInt64Array};
 use arrow::datatypes::UInt64Type;
 use serde_json::json;
 
+mod full;
+
 use super::*;
 use crate::evidence::Export;
 
@@ -170,6 +172,42 @@ fn damage_in_any_file_is_named_and_the_older_is_good() {
 }
 
 #[test]
+fn the_newest_that_is_of_use() {
+    let root = Folder::new("newest");
+    let store = root.store();
+    let names = [5, 6, 7, 8].map(|offset| write(&store, offset).name);
+    assert_eq!(store.list("p0003").unwrap()[0].offset(), Some(8));
+    let damaged = folder_of(&root, &names[2]).join("tests-0000.parquet");
+    let mut bytes = std::fs::read(&damaged).unwrap();
+    bytes[40] ^= 1;
+    std::fs::write(&damaged, bytes).unwrap();
+    let within = |end: u64| {
+        move |manifest: &Manifest| if manifest.meta.offset < end { Ok(()) } else { Err("not in the log".to_owned()) }
+    };
+    let newest = store.newest("p0003", &within(8), &mut read).unwrap();
+    assert_eq!(newest.loaded.map(|(manifest, rows)| (manifest.meta.offset, rows.len())), Some((6, 90)));
+    let passed: Vec<&str> = newest.passed_over.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(passed, [names[3].as_str(), names[2].as_str()]);
+    assert!(newest.passed_over[1].1.contains("tests-0000.parquet of a snapshot is damaged: its checksum is another"));
+    assert!(store.newest("p0003", &within(5), &mut read).unwrap().loaded.is_none());
+    assert_eq!(store.newest("p0004", &within(5), &mut read).unwrap(), Newest { loaded: None, passed_over: vec![] });
+}
+
+/// `FUMA_TEST_SNAPSHOTS=s3://bucket/prefix AWS_ENDPOINT=... cargo test ... the_same_in_a_bucket -- --ignored`
+#[test]
+#[ignore = "needs a bucket"]
+fn the_same_in_a_bucket() {
+    let store = SnapshotStore::at(&std::env::var("FUMA_TEST_SNAPSHOTS").unwrap()).unwrap();
+    for offset in 1..=3 {
+        write(&store, offset);
+    }
+    assert_eq!(offsets(&store), [3, 2, 1]);
+    assert_eq!(store.prune("p0003").unwrap(), 1);
+    assert_eq!(offsets(&store), [3, 2]);
+    assert_eq!(read(&store.open(&store.list("p0003").unwrap()[0]).unwrap()).unwrap().len(), 90);
+}
+
+#[test]
 fn a_manifest_of_another_format_is_refused() {
     let root = Folder::new("format");
     let store = root.store();
@@ -225,6 +263,42 @@ fn given_up_leaves_nothing() {
         gone()
     });
     assert!(end.is_some() && store.list("p0003").unwrap().is_empty());
+}
+
+#[test]
+fn a_full_store_ends_the_snapshot_and_nothing_else() {
+    let full = Arc::new(full::Full::default());
+    let store = SnapshotStore::over(Arc::clone(&full) as Arc<dyn object_store::ObjectStore>, "prefix/of").unwrap();
+    write(&store, 1);
+    let each = full.taken();
+    write(&store, 2);
+    // Wherever the room ends: in a table's file, in the manifest.
+    for room in (0..each).step_by(each as usize / 40) {
+        full.set_room(room);
+        let mut writer = store.begin("p0003", meta(3)).unwrap();
+        // Pages may be refused from the moment that it failed; the worker goes on.
+        [0, 10, 20].into_iter().take_while(|&first| writer.page(page(first))).for_each(drop);
+        let error = writer.wait().unwrap_err().to_string();
+        assert!(error.starts_with("cannot write prefix/of/p0003/00000000000000000003-"), "{error}");
+        assert_eq!(offsets(&store), [2, 1]);
+    }
+    full.set_room(u64::MAX);
+    assert_eq!(full.files(), 6);
+    write(&store, 3);
+    assert_eq!(store.prune("p0003").unwrap(), 1);
+    assert_eq!((offsets(&store), full.files()), (vec![3, 2], 6));
+    assert_eq!(read(&store.open(&store.list("p0003").unwrap()[0]).unwrap()).unwrap().len(), 90);
+}
+
+#[test]
+fn a_folder_that_cannot_be_written() {
+    let root = Folder::new("blocked");
+    let store = root.store();
+    std::fs::write(root.0.join("p0003"), "in the way").unwrap();
+    let mut writer = store.begin("p0003", meta(3)).unwrap();
+    assert!(writer.has_room() && writer.page(page(0)));
+    let error = writer.wait().unwrap_err().to_string();
+    assert!(error.starts_with("cannot write p0003/00000000000000000003-"), "{error}");
 }
 
 #[test]
