@@ -15,6 +15,7 @@ pub mod run;
 use std::path::PathBuf;
 
 use fuma_connectors::files::FileError;
+use fuma_connectors::log::Severity;
 
 use crate::config::ConfigError;
 use crate::http::HttpError;
@@ -85,6 +86,7 @@ impl CommandError {
             | CommandError::Config(_)
             | CommandError::NoPolicy
             | CommandError::Replay(ReplayError::Source(_)) => 2,
+            CommandError::Service(ServiceError::Log(error)) if error.severity() == Severity::Operator => 2,
             _ => 1,
         }
     }
