@@ -19,7 +19,7 @@ pub mod topics;
 use std::path::PathBuf;
 
 use fuma_connectors::files::FileError;
-use fuma_connectors::log::LogError;
+use fuma_connectors::log::{LogError, Severity};
 
 use crate::config::ConfigError;
 use crate::http::HttpError;
@@ -94,6 +94,7 @@ impl CommandError {
             | CommandError::NoPolicy
             | CommandError::Log(_)
             | CommandError::Replay(ReplayError::Source(_)) => 2,
+            CommandError::Service(ServiceError::Log(error)) if error.severity() == Severity::Operator => 2,
             _ => 1,
         }
     }

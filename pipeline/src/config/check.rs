@@ -15,10 +15,12 @@ const SECOND: Duration = Duration::from_secs(1);
 const DAY: Duration = Duration::from_hours(24);
 
 /// Settings of librdkafka that are not the operator's to choose.
-const GUARDED: [&str; 16] = [
+const GUARDED: &[&str] = &[
+    "acks",
     "auto.offset.reset",
     "bootstrap.servers",
     "delivery.report.only.error",
+    "delivery.timeout.ms",
     "enable.auto.commit",
     "enable.auto.offset.store",
     "enable.gapless.guarantee",
@@ -28,9 +30,13 @@ const GUARDED: [&str; 16] = [
     "group.instance.id",
     "group.protocol",
     "isolation.level",
+    "max.in.flight",
+    "max.in.flight.requests.per.connection",
+    "message.timeout.ms",
     "metadata.broker.list",
     "partition.assignment.strategy",
     "partitioner",
+    "request.required.acks",
     "transactional.id",
 ];
 
@@ -71,8 +77,9 @@ fn names(config: &Config, checks: &mut Checks<'_>) {
     // Part of transactional ids, which the offset commit's metadata carries.
     let group = &config.group;
     checks.hold(!group.is_empty() && is_name(group, 100), &["group"], "give 1 to 100 letters, digits, '.', '_' or '-'");
-    let prefix = is_name(&config.kafka.prefix, 100);
-    checks.hold(prefix, &["kafka", "prefix"], "give at most 100 letters, digits, '.', '_' or '-', like \"fuma.\"");
+    let prefix = &config.kafka.prefix;
+    let is_prefix = !prefix.is_empty() && is_name(prefix, 100);
+    checks.hold(is_prefix, &["kafka", "prefix"], "give 1 to 100 letters, digits, '.', '_' or '-', like \"fuma.\"");
     let instance = config.kafka.instance.as_deref().unwrap_or("-");
     let is_instance = !instance.is_empty() && is_name(instance, 100);
     checks.hold(

@@ -33,6 +33,9 @@ pub use values::{ClientSettings, Level, Listen, LogFormat, Roles};
 /// The text of the file with every default.
 pub const DEFAULT_FILE: &str = include_str!("../../fuma.toml");
 
+/// With how many partitions topics are made when nothing is said.
+const PARTITIONS_NEW: u32 = 16;
+
 /// What a service is told. Every field is explained in [`DEFAULT_FILE`].
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -84,7 +87,7 @@ pub struct KafkaConfig {
     pub bootstrap: Option<String>,
     /// What the names of topics begin with.
     pub prefix: String,
-    /// Partitions of evidence and changes; 0 = as many as the topics have, 16 where they are made.
+    /// Partitions of evidence and changes; 0 = as they are, see [`KafkaConfig::partitions_expected`].
     pub partitions: u32,
     /// Copies of a topic that is made; 0 = three, or as many as there are brokers.
     pub replication_factor: u16,
@@ -99,6 +102,18 @@ pub struct KafkaConfig {
     /// librdkafka settings of those that write.
     #[serde(default)]
     pub producer: ClientSettings,
+}
+
+impl KafkaConfig {
+    /// How many partitions evidence and changes must have; none: as many as they have.
+    pub fn partitions_expected(&self) -> Option<u32> {
+        (self.partitions > 0).then_some(self.partitions)
+    }
+
+    /// With how many partitions topics, or the log in a folder, are made.
+    pub fn partitions_new(&self) -> u32 {
+        self.partitions_expected().unwrap_or(PARTITIONS_NEW)
+    }
 }
 
 /// What is accepted of a feed.

@@ -15,26 +15,24 @@ impl Settings {
     /// The settings as TOML that could be read again, but for the secrets; each with its origin.
     pub fn printed(&self) -> String {
         let mut text = String::new();
-        // The settings outside any section come first: that is where TOML wants them.
-        for (path, setting) in self.iter().filter(|(path, _)| path.len() == 1) {
-            line(&mut text, path, setting);
-        }
-        let mut section: &[String] = &[];
-        for (path, setting) in self.iter() {
-            let Some((name, names @ [_, ..])) = path.split_last() else { continue };
-            if section != names {
-                section = names;
-                let names: Vec<String> = names.iter().map(|name| quoted_name(name)).collect();
+        // By section, and first what is outside any: that is where TOML wants it.
+        let mut settings: Vec<_> =
+            self.iter().filter_map(|(path, setting)| Some((path.split_last()?, setting))).collect();
+        settings.sort_by_key(|((name, section), _)| (*section, *name));
+        let mut printed: &[String] = &[];
+        for ((name, section), setting) in settings {
+            if section != printed {
+                printed = section;
+                let names: Vec<String> = section.iter().map(|name| quoted_name(name)).collect();
                 let _ = writeln!(text, "\n[{}]", names.join("."));
             }
-            line(&mut text, std::slice::from_ref(name), setting);
+            line(&mut text, name, setting);
         }
         text
     }
 }
 
-fn line(text: &mut String, path: &[String], setting: &Setting) {
-    let Some(name) = path.last() else { return };
+fn line(text: &mut String, name: &str, setting: &Setting) {
     let value = if is_secret(name) { MASK.to_owned() } else { shown(&setting.toml) };
     let assignment = format!("{} = {value}", quoted_name(name));
     let _ = writeln!(text, "{assignment:<40} # {}", setting.origin);

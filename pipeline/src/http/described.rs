@@ -62,6 +62,12 @@ pub const DESCRIBED: &[Described] = &[
         Unit::Seconds,
         "When the newest snapshot of a partition was written, since 1970",
     ),
+    (
+        metric::SNAPSHOT_MARGIN,
+        Kind::Gauge,
+        Unit::Count,
+        "Evidence records between the log's start and the older kept snapshot; below 0 that snapshot is of no use",
+    ),
     (metric::OPEN_FEEDS, Kind::Gauge, Unit::Count, "1 for a feed that accepts every owner, because none is listed"),
     (metric::OVERDUE, Kind::Gauge, Unit::Count, "Reasons past their due that still hold"),
 ];

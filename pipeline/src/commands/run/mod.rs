@@ -191,17 +191,22 @@ fn say(service: &Service) {
     let log = config.kafka.bootstrap.as_deref().unwrap_or("the state folder");
     let (group, state, workers) = (&config.group, config.state.display(), config.workers);
     tracing::info!(policy = %pack.id, log, group, %state, workers, "starting");
-    for feed in config.open_feeds() {
-        let feed = feed.name();
-        metrics::gauge!(crate::live::metric::OPEN_FEEDS, "feed" => feed).set(1.0);
-        if feed == Feed::Listings.name() {
-            tracing::warn!(feed, "no owner is listed: every listing is rejected; list owners with [feeds] or --owners");
-        } else {
-            tracing::warn!(
-                feed,
-                "no owner is listed: everybody's records are accepted; list them with [feeds] or --owners"
-            );
-        }
+    let open = config.open_feeds();
+    for feed in &open {
+        metrics::gauge!(crate::live::metric::OPEN_FEEDS, "feed" => feed.name()).set(1.0);
+    }
+    let everybodys: Vec<&str> = open.iter().filter(|feed| **feed != Feed::Listings).map(|feed| feed.name()).collect();
+    if !everybodys.is_empty() {
+        let feeds = everybodys.join(" ");
+        tracing::warn!(
+            feeds,
+            "no owners are listed: everybody's records are accepted (list them under [feeds], or --owners)"
+        );
+    }
+    if open.contains(&Feed::Listings) {
+        tracing::warn!(
+            "no owners of listings are listed: every listing is rejected (list them under [feeds], or --owners)"
+        );
     }
 }
 
