@@ -14,8 +14,12 @@
 
 pub mod fault;
 pub mod intake;
+#[cfg(test)]
+mod memory;
 pub mod metric;
 pub mod outbox;
 pub mod record;
 pub mod stop;
+#[cfg(test)]
+mod tests;
 pub mod trace;

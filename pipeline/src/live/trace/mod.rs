@@ -90,10 +90,7 @@ pub fn run(
     Ok(())
 }
 
-fn poll(
-    links: &mut dyn LinkSource,
-    records: &mut Vec<fuma_connectors::log::LogRecord>,
-) -> Result<LinkEvent, LogError> {
+fn poll(links: &mut dyn LinkSource, records: &mut Vec<fuma_connectors::log::LogRecord>) -> Result<LinkEvent, LogError> {
     match links.poll(WAIT, records) {
         Err(error) if error.severity() == Severity::Transient => {
             tracing::warn!(%error, "the link log cannot be read for now");
