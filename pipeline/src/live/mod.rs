@@ -15,11 +15,15 @@
 
 pub mod fault;
 pub mod intake;
+#[cfg(test)]
+mod memory;
 pub mod metric;
 mod outbox;
 pub mod record;
 pub mod service;
 pub mod snapshot;
 pub mod stop;
+#[cfg(test)]
+mod tests;
 pub mod trace;
 pub mod worker;

@@ -1,1 +1,146 @@
+//! The stage on a log in memory: poison, trace contexts, long rows, and what a record costs.
 
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use std::time::Instant as Clock;
+
+use bytes::Bytes;
+use fuma_connectors::log::{Outgoing, Topic};
+use fuma_schemas::{Feed, Kind};
+
+use super::Options;
+use super::dead_letter::HEADERS;
+use crate::live::memory::{MemoryLog, Raw, TAKEN, text};
+use crate::live::record::{self, Section};
+use crate::live::tests::{PARTITIONS, contact, evidence_of, picture, run_intake};
+
+fn test_event(number: usize) -> String {
+    format!(
+        r#"{{"owner":"lab-1","id":"t{number}","revision":1,"person":"{:032x}","method":"nat","result":"negative","tube":"single","sampled_at":"2022-04-01T08:00:00+08:00","reported_at":"2022-04-01T18:00:00+08:00"}}"#,
+        number as u128 * 0x9e37_79b9_7f4a_7c15_f39c
+    )
+}
+
+fn sections(messages: &[Outgoing]) -> Vec<Section> {
+    messages.iter().flat_map(|message| record::read(&message.value).unwrap()).collect()
+}
+
+fn header<'a>(letter: &'a Outgoing, name: &str) -> Vec<&'a str> {
+    letter.headers.iter().filter(|(of, _)| of == name).map(|(_, value)| text(value)).collect()
+}
+
+#[test]
+fn poison_on_every_feed_is_a_dead_letter_and_stops_nobody() {
+    let good: Vec<Raw> = (0..40).map(|number| Raw::new(Feed::Tests, test_event(number))).collect();
+    let mut records = good.clone();
+    for (place, feed) in Feed::ALL.into_iter().enumerate() {
+        let mut poison = Raw::new(feed, format!("not json {place}"));
+        poison.key = Some(b"k\xff".to_vec());
+        poison.headers = vec![
+            ("traceparent".into(), Some(b"00".to_vec())),
+            ("__fuma.errors.code".into(), Some(b"of an earlier letter".to_vec())),
+            ("__fuma.errors.attempt".into(), Some(b"2".to_vec())),
+            ("empty".into(), None),
+        ];
+        records.insert(place * 4, poison);
+    }
+    let log = MemoryLog::new(records.clone(), &[3, 1, 10]);
+    run_intake(&log, &Options::default(), &[]);
+    let clean = MemoryLog::new(good, &[1000]);
+    run_intake(&clean, &Options::default(), &[]);
+    let pictures = |log: &MemoryLog| evidence_of(log).iter().map(picture).collect::<Vec<_>>();
+    assert_eq!(pictures(&log), pictures(&clean));
+    for (place, feed) in Feed::ALL.into_iter().enumerate() {
+        let letters = log.written(Topic::DeadLetters(feed), 3);
+        let [letter] = &letters[..] else { panic!("one letter of {feed:?}, found {}", letters.len()) };
+        assert_eq!(text(&letter.value), format!("not json {place}"));
+        assert_eq!(letter.key, Some(Bytes::from_static(b"k\xff")));
+        let [code, message, topic, partition, offset] = HEADERS.map(|name| header(letter, name));
+        assert_eq!((code, partition), (vec!["bad-json"], vec!["3"]));
+        assert_eq!((topic, offset), (vec![feed.topic().as_str()], vec![(place * 4).to_string().as_str()]));
+        assert_eq!(message.len(), 1);
+        assert_eq!((header(letter, "traceparent"), header(letter, "empty")), (vec!["00"], vec![""]));
+        assert_eq!(header(letter, "__fuma.errors.attempt"), ["2"]);
+    }
+}
+
+#[test]
+fn a_record_without_a_value_is_a_dead_letter() {
+    let mut tombstone = Raw::new(Feed::Cases, "");
+    tombstone.value = None;
+    let log = MemoryLog::new(vec![tombstone], &[]);
+    run_intake(&log, &Options { topic_prefix: "qa.".into(), ..Options::default() }, &[]);
+    let letters = log.written(Topic::DeadLetters(Feed::Cases), 3);
+    assert_eq!((letters[0].value.len(), header(&letters[0], HEADERS[0])), (0, vec!["bad-json"]));
+    assert_eq!(header(&letters[0], HEADERS[2]), ["qa.cases.v1"]);
+}
+
+#[test]
+fn rows_carry_what_caused_them() {
+    const GOOD: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    let mut records: Vec<Raw> = (0..6).map(|_| Raw::new(Feed::Tests, test_event(3))).collect();
+    records.push(contact(1, 1, 1, false, [None, None]));
+    for (place, raw) in records.iter_mut().enumerate() {
+        let value = if place % 2 == 0 { GOOD } else { "330106199901011237" };
+        raw.headers.push(("traceparent".into(), Some(value.as_bytes().to_vec())));
+    }
+    let log = MemoryLog::new(records, &[]);
+    run_intake(&log, &Options::default(), &[]);
+    let evidence: Vec<Section> =
+        (0..PARTITIONS).flat_map(|partition| sections(&log.written(Topic::Evidence, partition))).collect();
+    let [tests] = &evidence[..] else { panic!("one section of evidence") };
+    assert_eq!(tests.rows(), 6);
+    for row in 0..6 {
+        assert_eq!(tests.causes().cause(row), Some(TAKEN));
+        assert_eq!(tests.causes().traceparent(row), (row % 2 == 0).then_some(GOOD));
+    }
+    let links = sections(&log.written(Topic::Links, 0));
+    assert!(matches!(&links[..], [Section::Rows { kind: Kind::Contacts, .. }]));
+    assert_eq!(links[0].causes().traceparent(0), Some(GOOD));
+}
+
+#[test]
+fn messages_are_cut_and_only_a_single_long_row_makes_a_longer_one() {
+    let mut records: Vec<Raw> = (0..3000).map(|number| Raw::new(Feed::Tests, test_event(number))).collect();
+    let listing = format!(
+        r#"{{"owner":"x","id":"l","revision":1,"person":"{:032x}","colour":"red","approver":"y","basis":"venue","document":"{}","starts_at":"2022-04-01T08:00:00+08:00","expires_at":"2022-04-05T08:00:00+08:00"}}"#,
+        5,
+        "d".repeat(200_000)
+    );
+    records.insert(1000, Raw::new(Feed::ExternalCodes, listing.clone()));
+    let travel = r#"{"owner":"x","id":"l","revision":1,"person":"00000000000000000000000000000005","kind":"trip","mode":"rail","number":"N","service_date":"2022-04-01","boarded_at":"2022-04-01T08:00:00+08:00","alighted_at":"2022-04-01T09:00:00+08:00"}"#;
+    records.insert(1500, Raw::new(Feed::Travel, travel.replace("\"N\"", &format!("\"{}\"", "N".repeat(200_000)))));
+    let log = MemoryLog::new(records, &[]);
+    let options = Options { message_bytes_max: 64 << 10, batch_bytes_max: 64 << 20, ..Options::default() };
+    run_intake(&log, &options, &[]);
+    let (mut rows, mut long) = (0, 0);
+    for partition in 0..PARTITIONS {
+        for message in log.written(Topic::Evidence, partition) {
+            let sections = record::read(&message.value).unwrap();
+            let count: usize = sections.iter().map(Section::rows).sum();
+            rows += count;
+            if message.value.len() > 64 << 10 {
+                long += 1;
+                assert_eq!(count, 1);
+            }
+        }
+    }
+    assert_eq!((rows, long), (3001, 1));
+}
+
+/// `cargo test --release -p fuma-pipeline --lib -- --ignored --nocapture what_intake_costs`
+#[test]
+#[ignore = "a measurement"]
+fn what_intake_costs() {
+    for batch in [100, 2_000, 20_000] {
+        let records: Vec<Raw> = (0..400_000).map(|number| Raw::new(Feed::Tests, test_event(number))).collect();
+        let log = MemoryLog::new(records, &[2_000]);
+        let options = Options { batch_records_max: batch, ..Options::default() };
+        let start = Clock::now();
+        run_intake(&log, &options, &[]);
+        let each = start.elapsed() / 400_000;
+        let bytes: usize =
+            (0..PARTITIONS).flat_map(|at| log.written(Topic::Evidence, at)).map(|message| message.value.len()).sum();
+        eprintln!("batches of {batch}: {each:?} a record, {} bytes a row", bytes / 400_000);
+    }
+}
