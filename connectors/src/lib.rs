@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! files     feed files: NDJSON, gzip, zstd, CSV, Parquet -> blocks of lines
+//! folder    the ports on a folder: the log of one process, and feeds from watched folders
 //! log       the ports: what the engine sees of Kafka or of a folder
 //! regions   the national risk-area list (names) -> region codes
 //! ```
@@ -9,5 +10,6 @@
 //! Must never know a rule or a colour's meaning.
 
 pub mod files;
+pub mod folder;
 pub mod log;
 pub mod regions;
