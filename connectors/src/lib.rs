@@ -3,6 +3,7 @@
 //! ```text
 //! files     feed files: NDJSON, gzip, zstd, CSV, Parquet -> blocks of lines
 //! kafka     Apache Kafka                                          (feature kafka)
+//! folder    the ports on a folder: the log of one process, and feeds from watched folders
 //! log       the ports: what the engine sees of Kafka or of a folder
 //! regions   the national risk-area list (names) -> region codes
 //! ```
@@ -12,5 +13,6 @@
 pub mod files;
 #[cfg(feature = "kafka")]
 pub mod kafka;
+pub mod folder;
 pub mod log;
 pub mod regions;

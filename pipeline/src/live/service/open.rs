@@ -30,7 +30,7 @@ fn kafka(service: &Service, bootstrap: &str) -> Result<Arc<dyn Log>, LogError> {
     };
     let mut settings = KafkaSettings::new(bootstrap, service.config.group.as_str());
     settings.prefix.clone_from(&config.prefix);
-    settings.partitions = (config.partitions > 0).then_some(config.partitions);
+    settings.partitions = config.partitions_expected();
     settings.instance.clone_from(&config.instance);
     settings.client = map(&config.client);
     settings.consumer = map(&config.consumer);
@@ -42,10 +42,6 @@ fn kafka(service: &Service, bootstrap: &str) -> Result<Arc<dyn Log>, LogError> {
     Ok(Arc::new(KafkaLog::connect(settings)?))
 }
 
-/// Partitions of topics that are made, where nobody says how many.
-#[cfg(feature = "kafka")]
-const PARTITIONS: u32 = 16;
-
 #[cfg(feature = "kafka")]
 fn create_topics(service: &Service, bootstrap: &str) -> Result<(), LogError> {
     use fuma_connectors::kafka::Connection;
@@ -55,9 +51,9 @@ fn create_topics(service: &Service, bootstrap: &str) -> Result<(), LogError> {
     let config = &service.config.kafka;
     let client = config.client.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
     let admin = Admin::new(&Connection::new(bootstrap, &config.prefix, client)?)?;
-    let partitions = match config.partitions {
-        0 => admin.partitions(Topic::Evidence)?.unwrap_or(PARTITIONS),
-        partitions => partitions,
+    let partitions = match config.partitions_expected() {
+        Some(partitions) => partitions,
+        None => admin.partitions(Topic::Evidence)?.unwrap_or(config.partitions_new()),
     };
     let replication_factor = (config.replication_factor > 0).then_some(u32::from(config.replication_factor));
     let created = admin.create(Layout { partitions, replication_factor })?.created;
@@ -72,6 +68,18 @@ fn kafka(_service: &Service, _bootstrap: &str) -> Result<Arc<dyn Log>, LogError>
     Err(LogError::operator("this build has no Kafka: build it with the feature kafka, or leave FUMA_BOOTSTRAP away"))
 }
 
-fn folder(_service: &Service) -> Result<Arc<dyn Log>, LogError> {
-    Err(LogError::operator("the log in a folder is not there yet: set FUMA_BOOTSTRAP"))
+/// Partitions of a folder, where nobody says how many: each is a file to be synced.
+const PARTITIONS_IN_FOLDER: u32 = 4;
+
+fn folder(service: &Service) -> Result<Arc<dyn Log>, LogError> {
+    use fuma_connectors::folder::{FolderLog, FolderOptions};
+
+    let config = &service.config;
+    let partitions = config.kafka.partitions_expected().unwrap_or(PARTITIONS_IN_FOLDER);
+    let options = FolderOptions {
+        watched: config.watch.folders.clone(),
+        standard_input: service.wishes.stdin,
+        ..FolderOptions::new(config.state.join("log"), partitions, config.workers)
+    };
+    Ok(Arc::new(FolderLog::open(&options)?))
 }

@@ -1,0 +1,169 @@
+//! What all clients of a folder share: the lock, the partitions, the journal.
+//!
+//! ```text
+//! DIR/log/lock                      held as long as the process lives
+//! DIR/log/meta.json                 format and number of partitions, written once
+//! DIR/log/evidence-0003/*.log       evidence;  links, regions, policies likewise
+//! DIR/log/journal/*.log             transactions: changes and positions
+//! DIR/log/links.json                how far the link log is judged
+//! DIR/feeds.json                    how far the feeds are read
+//! DIR/rejects/<feed>.ndjson         dead letters, for the owner's eyes only
+//! ```
+//!
+//! Owns these places. Must never let two processes in.
+
+use std::fs::{self, File, TryLockError};
+use std::io::{Read as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::{Mutex, OnceLock};
+use std::time::Duration;
+
+use fuma_schemas::Instant;
+use serde::{Deserialize, Serialize};
+
+use super::journal::Journal;
+use super::segments::{Segments, replace};
+use super::signal::Signal;
+use super::{FolderOptions, failed};
+use crate::log::{LogError, Topic};
+
+const FORMAT: u32 = 1;
+
+#[derive(Deserialize, Serialize)]
+struct Meta {
+    format: u32,
+    partitions: u32,
+}
+
+/// A folder, opened.
+#[derive(Debug)]
+pub(super) struct Store {
+    pub(super) dir: PathBuf,
+    pub(super) partitions: u32,
+    pub(super) options: FolderOptions,
+    pub(super) evidence: Vec<Segments>,
+    pub(super) links: Segments,
+    pub(super) regions: Segments,
+    pub(super) policies: Segments,
+    pub(super) journal: Journal,
+    pub(super) signal: Signal,
+    /// Of each worker slot, how often a worker was made for it.
+    pub(super) epochs: Vec<AtomicU64>,
+    /// Whether the link log has its reader.
+    pub(super) links_taken: AtomicBool,
+    /// The names of the files that the feeds come from, by number: for dead letters.
+    pub(super) file_names: Mutex<Vec<String>>,
+    /// Unlocked when the last client is gone.
+    _lock: File,
+}
+
+impl Store {
+    pub(super) fn open(options: &FolderOptions) -> Result<Store, LogError> {
+        let dir = options.dir.clone();
+        let log = dir.join("log");
+        fs::create_dir_all(&log).map_err(|error| failed("make", &log, &error))?;
+        let lock = lock(&dir, &log.join("lock"))?;
+        check_meta(&log, options.partitions)?;
+        let open = |name: &str, partition| Segments::open(&log.join(name), partition, options.segment_bytes);
+        let evidence = (0..options.partitions).map(|partition| open(&format!("evidence-{partition:04}"), partition));
+        Ok(Store {
+            partitions: options.partitions,
+            evidence: evidence.collect::<Result<_, _>>()?,
+            links: open("links", 0)?,
+            regions: open("regions", 0)?,
+            policies: open("policies", 0)?,
+            journal: Journal::open(&log.join("journal"), options.segment_bytes)?,
+            signal: Signal::default(),
+            epochs: (0..options.workers.max(1)).map(|_| AtomicU64::new(0)).collect(),
+            links_taken: AtomicBool::new(false),
+            file_names: Mutex::new(Vec::new()),
+            options: options.clone(),
+            dir,
+            _lock: lock,
+        })
+    }
+
+    pub(super) fn evidence(&self, partition: u32) -> Result<&Segments, LogError> {
+        let found = self.evidence.get(partition as usize);
+        found.ok_or_else(|| LogError::fatal(format!("there is no evidence partition {partition}")))
+    }
+
+    /// The log of a topic that is one.
+    pub(super) fn log(&self, topic: Topic, partition: u32) -> Result<&Segments, LogError> {
+        match topic {
+            Topic::Evidence => self.evidence(partition),
+            Topic::Links => Ok(&self.links),
+            Topic::Regions => Ok(&self.regions),
+            Topic::Policies => Ok(&self.policies),
+            Topic::Feed(_) | Topic::DeadLetters(_) | Topic::Clock | Topic::Changes => {
+                Err(LogError::fatal(format!("the folder has no {topic:?} to append to")))
+            }
+        }
+    }
+
+    pub(super) fn journal_folder(&self) -> PathBuf {
+        self.dir.join("log/journal")
+    }
+}
+
+fn lock(dir: &Path, path: &Path) -> Result<File, LogError> {
+    let open = File::options().read(true).write(true).create(true).truncate(false).open(path);
+    let mut file = open.map_err(|error| failed("open", path, &error))?;
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => {
+            let mut process = String::new();
+            drop(file.read_to_string(&mut process));
+            let (dir, process) = (dir.display(), process.trim());
+            return Err(LogError::operator(format!(
+                "{dir}: is in use by process {process}; stop it, or give this one another --state"
+            )));
+        }
+        Err(TryLockError::Error(error)) => return Err(failed("lock", path, &error)),
+    }
+    let written = file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id()));
+    written.map_err(|error| failed("write", path, &error))?;
+    Ok(file)
+}
+
+/// The number of partitions holds for ever: people are told apart by it.
+fn check_meta(log: &Path, partitions: u32) -> Result<(), LogError> {
+    let path = log.join("meta.json");
+    let text = match fs::read(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let meta = serde_json::to_vec(&Meta { format: FORMAT, partitions }).unwrap_or_default();
+            return replace(&path, &meta).map_err(|error| failed("write", &path, &error));
+        }
+        Err(error) => return Err(failed("read", &path, &error)),
+    };
+    let path = path.display();
+    match serde_json::from_slice::<Meta>(&text) {
+        Ok(meta) if meta.format != FORMAT => {
+            let format = meta.format;
+            Err(LogError::operator(format!("{path}: has format {format}, this fuma writes {FORMAT}; use a newer one")))
+        }
+        Ok(meta) if meta.partitions != partitions => Err(LogError::operator(format!(
+            "{path}: the folder was made with {} partitions, and {partitions} are wanted; \
+             set partitions = {}, or begin another folder",
+            meta.partitions, meta.partitions
+        ))),
+        Ok(_) => Ok(()),
+        Err(_) => Err(LogError::operator(format!("{path}: is damaged; put it back, or begin another folder"))),
+    }
+}
+
+/// The clock of the host: the log's own, as a broker has one.
+#[expect(clippy::disallowed_methods, reason = "the log stamps its records, as a broker does")]
+pub(super) fn now() -> Instant {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    Instant(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+}
+
+/// Time that passes evenly, for waiting.
+#[expect(clippy::disallowed_methods, reason = "how long somebody has waited")]
+pub(super) fn passed() -> Duration {
+    static START: OnceLock<std::time::Instant> = OnceLock::new();
+    START.get_or_init(std::time::Instant::now).elapsed()
+}
