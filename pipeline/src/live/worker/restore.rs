@@ -160,7 +160,8 @@ pub fn restore(log: &mut dyn RestoreLog, id: u32, context: &Restoring) -> Result
     wait_for_regions(id, &standing, context)?;
     let mut owned = Owned::new(id, partition, next, Standing { clock: newest, ..standing.clone() });
     basis(&mut owned, context, standing.regions)?;
-    check(&mut owned, &standing, announced.records, context)?;
+    let is_of_log = position.offset.is_some() || announced.records == 0;
+    check(&mut owned, &standing, is_of_log, context)?;
     tracing::info!(
         partition = id,
         people = owned.partition.evidence().people(),
@@ -305,12 +306,13 @@ fn basis(owned: &mut Owned, context: &Restoring, regions: u64) -> Result<(), Res
     Ok(())
 }
 
-/// R-13 where it is sound; everybody is swept where it is not.
-fn check(owned: &mut Owned, standing: &Standing, announced: u64, context: &Restoring) -> Result<(), RestoreError> {
+/// R-13 where it is sound; everybody is swept where it is not. `is_of_log`: what was announced is not newer than
+/// the standing, as it is where a snapshot stands in for a position that expired.
+fn check(owned: &mut Owned, standing: &Standing, is_of_log: bool, context: &Restoring) -> Result<(), RestoreError> {
     let identity = &context.identity;
     let is_same = standing.pack == identity.pack && standing.engine == identity.engine;
-    let is_new = standing.owner.is_empty() && announced == 0;
-    if standing.sweep == SweepStanding::None && (is_same || is_new) {
+    let is_new = standing.owner.is_empty();
+    if is_of_log && standing.sweep == SweepStanding::None && (is_same || is_new) {
         let mut go_on = |_judged: u32| !context.cancelled.load(Ordering::Acquire);
         let differing = owned.partition.audit(standing.clock, standing.judged_until, &mut go_on)?;
         context.go_on()?;
