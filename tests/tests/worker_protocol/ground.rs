@@ -75,11 +75,11 @@ fn judged(stage: &mut Stage) -> Member {
     let a = stage.member("a");
     a.run(300);
     let at = stage.now();
-    for (number, lasts_ms) in [(1, DAY), (2, DAY), (3, 1_000)] {
+    for (number, lasts_ms) in [(1, DAY), (2, DAY), (3, 5_000)] {
         stage.feed.write(&[listing(person(number), "l", "red", at, lasts_ms)]);
         a.run(300);
     }
-    a.run(2_000);
+    a.run(6_000);
     a.die();
     a
 }

@@ -88,8 +88,11 @@ fn changes_whose_marker_is_late_are_not_announced_again() {
         let mut stage = Stage::with(Settings { partitions: 1, seed, ..Settings::default() });
         let (a, b) = (stage.member("a"), stage.member("b"));
         a.run(300);
+        stage.cluster.fail_commit(&a.owner, Fault::Abort);
         stage.feed.write(&[listing(person(1), "l1", "red", stage.now(), DAY)]);
-        a.turn().unwrap();
+        while a.turn().unwrap().aborts == 0 {
+            stage.cluster.advance(1);
+        }
         stage.cluster.set_markers(MarkerDelivery::Late { ms_max: 3_000 });
         a.leave();
         let places: Vec<MarkerPlace> = loop {
@@ -186,13 +189,13 @@ fn a_long_restore_stops_nobody() {
     let a = stage.slow_member("a", &gate);
     let other = fuma_tests::live::lines::people_of(1, 2, 1)[0];
     stage.feed.write(&[listing(other, "l1", "red", stage.now(), DAY)]);
-    run_until(&stage, || !a.owned().is_empty(), || drop(a.turn().unwrap()));
+    run_until(&stage, || !a.owned().is_empty(), || assert!(a.turn().is_ok()));
     a.run(500);
     assert_eq!(a.owned(), [1]);
     let changes = fuma_tests::live::announced::of_partition(&stage.cluster, 1);
     assert_eq!(changes.len(), 1, "announced although partition 0 is not there yet");
     gate.open();
-    run_until(&stage, || a.owned() == [0, 1], || drop(a.turn().unwrap()));
+    run_until(&stage, || a.owned() == [0, 1], || assert!(a.turn().is_ok()));
 }
 
 /// A partition that is taken away while it is being restored is given up at once; what the restore brings later is
@@ -202,8 +205,8 @@ fn a_restore_is_given_up_when_the_partition_moves_on() {
     let stage = Stage::with(Settings { partitions: 2, ..Settings::default() });
     let (gate, b) = (Gate::closed_for(1), stage.member("b"));
     let a = stage.slow_member("a", &gate);
-    run_until(&stage, || a.owned() == [0], || drop(a.turn().unwrap()));
-    run_until(&stage, || b.owned() == [1], || drop(run(&[&a, &b], 10)));
+    run_until(&stage, || a.owned() == [0], || assert!(a.turn().is_ok()));
+    run_until(&stage, || b.owned() == [1], || assert_eq!(run(&[&a, &b], 10).changes, 0));
     gate.open();
     std::thread::sleep(std::time::Duration::from_millis(50));
     run(&[&a, &b], 500);
