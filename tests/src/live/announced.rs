@@ -41,10 +41,8 @@ impl Announced {
         let StoredRecord { offset, key, value, headers, .. } = record;
         let text = String::from_utf8(value.clone().expect("nobody was erased").to_vec()).unwrap();
         let state = read_back(&AnnouncedRecord { offset, key: key.unwrap(), value }).expect("one of ours");
-        let headers: BTreeMap<String, String> = headers
-            .into_iter()
-            .map(|(name, value)| (name, String::from_utf8(value.to_vec()).unwrap()))
-            .collect();
+        let headers: BTreeMap<String, String> =
+            headers.into_iter().map(|(name, value)| (name, String::from_utf8(value.to_vec()).unwrap())).collect();
         Announced {
             partition,
             offset,

@@ -77,8 +77,7 @@ impl EvidenceFeed {
 
 fn caused(kind: Kind, batch: &RecordBatch, behind: Behind<'_>) -> RecordBatch {
     let rows = batch.num_rows();
-    let cause: ArrayRef =
-        Arc::new(TimestampMillisecondArray::from(vec![behind.cause.map(|cause| cause.0); rows]));
+    let cause: ArrayRef = Arc::new(TimestampMillisecondArray::from(vec![behind.cause.map(|cause| cause.0); rows]));
     let traceparent: ArrayRef = Arc::new(StringArray::from(vec![behind.traceparent; rows]));
     with_causes(kind, batch, cause, traceparent).unwrap()
 }

@@ -59,12 +59,7 @@ impl Setup {
 
     /// Another pack, put in force after this one.
     pub fn followed_by(&self, pack: &Arc<Pack>, hash: &str) -> Setup {
-        Setup {
-            pack: Arc::clone(pack),
-            pack_hash: hash.to_owned(),
-            pack_order: self.pack_order + 1,
-            ..self.clone()
-        }
+        Setup { pack: Arc::clone(pack), pack_hash: hash.to_owned(), pack_order: self.pack_order + 1, ..self.clone() }
     }
 }
 
@@ -118,11 +113,8 @@ impl Process {
             now: self.cluster.now(),
             cancelled: Arc::new(AtomicBool::new(false)),
         };
-        let wall = SimulatedWall {
-            cluster: self.cluster.clone(),
-            begin: self.begin,
-            shift_ms: Arc::clone(&self.shift_ms),
-        };
+        let wall =
+            SimulatedWall { cluster: self.cluster.clone(), begin: self.begin, shift_ms: Arc::clone(&self.shift_ms) };
         let rhythm = Rhythm::new(Duration::from_millis(5), Duration::from_millis(100), 64 << 20);
         let plain = self.log.worker(0)?;
         let client = match &self.wrap {

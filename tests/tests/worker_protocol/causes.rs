@@ -14,7 +14,9 @@ fn an_expiry_is_announced_on_time_without_any_input() {
     let a = stage.member("a");
     let at = stage.now();
     let ends_ms = [3_600_000, 7_200_000];
-    stage.feed.write(&[listing(person(1), "l1", "red", at, ends_ms[0]), listing(person(2), "l2", "yellow", at, ends_ms[1])]);
+    stage
+        .feed
+        .write(&[listing(person(1), "l1", "red", at, ends_ms[0]), listing(person(2), "l2", "yellow", at, ends_ms[1])]);
     a.run(7_300_000);
     let ends: Vec<_> = stage.announced().into_iter().filter(|change| change.to == "green").collect();
     for (change, lasts_ms) in ends.iter().zip(ends_ms) {

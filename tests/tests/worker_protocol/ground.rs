@@ -54,7 +54,9 @@ fn a_process_with_a_superseded_pack_refuses_the_partition() {
 fn a_partition_waits_for_the_regions_that_its_position_has_seen() {
     let mut stage = Stage::new();
     let (a, b) = (stage.member("a"), stage.member("b"));
-    stage.feed.write(&[tier("t1", 1, "330106", "medium", stage.now()), stay(person(1), "s1", "330106001", stage.now())]);
+    stage
+        .feed
+        .write(&[tier("t1", 1, "330106", "medium", stage.now()), stay(person(1), "s1", "330106001", stage.now())]);
     a.run(500);
     assert_eq!(stage.steps(), [step("green", "yellow")]);
     a.leave();

@@ -90,8 +90,7 @@ fn another_province_announces_exactly_the_difference() {
 fn a_switch_that_was_cut_off_goes_on() {
     use fuma_tests::simulated::{CommitPlace, Fault};
     let pack = Arc::clone(&fuma_tests::packs()[1]);
-    for place in
-        [CommitPlace::BeforeBegin, CommitPlace::AfterSend, CommitPlace::AfterOffsets, CommitPlace::Unanswered]
+    for place in [CommitPlace::BeforeBegin, CommitPlace::AfterSend, CommitPlace::AfterOffsets, CommitPlace::Unanswered]
     {
         let mut stage = Stage::new();
         let a = judged(&mut stage);
