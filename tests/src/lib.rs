@@ -6,6 +6,7 @@
 //! drive   records -> changes, a tick at a time, as a live engine goes about it
 //! decoders  what must hold for any bytes at all; fuzzed, and run over a corpus
 //! judge   what the rules say of everybody, gathered one way or another
+//! live    the exactly-once stage on that cluster, and what must hold of what it announces
 //! simulated  a cluster in memory behind the ports of the log, with what can go wrong on a real one
 //! ```
 //!
@@ -18,6 +19,7 @@ pub mod decoders;
 pub mod drive;
 pub mod feeds;
 pub mod judge;
+pub mod live;
 pub mod simulated;
 
 use std::sync::{Arc, OnceLock};

@@ -198,6 +198,20 @@ impl SimulatedCluster {
         state.log(topic, partition).append(record, at, None)
     }
 
+    /// A record with key and headers is appended to any topic, committed, by whoever it was.
+    pub fn append_keyed(
+        &self,
+        topic: Topic,
+        partition: u32,
+        key: Bytes,
+        value: Bytes,
+        headers: Vec<(String, Bytes)>,
+    ) -> u64 {
+        let mut state = self.state();
+        let at = state.broker_clock();
+        state.log(topic, partition).append(NewRecord { key: Some(key), value: Some(value), headers }, at, None)
+    }
+
     /// A tombstone on an output partition: somebody was erased.
     pub fn erase(&self, partition: u32, key: &str) {
         let mut state = self.state();

@@ -79,6 +79,8 @@ pub struct Worker {
     rhythm: Rhythm,
     accepts_clock_ahead: bool,
     last_clock: Instant,
+    /// Nothing is committed before: the clock ran ahead, and is looked at again then.
+    held_until: Duration,
     measures: Measures,
     keeper: Keeper,
     records: Vec<LogRecord>,
@@ -107,6 +109,7 @@ impl Worker {
             owned: BTreeMap::new(),
             accepts_clock_ahead: false,
             last_clock: Instant::default(),
+            held_until: Duration::ZERO,
             measures: Measures::default(),
             keeper: Keeper::default(),
             records: Vec::new(),
@@ -292,6 +295,9 @@ impl Worker {
     }
 
     fn is_time(&mut self) -> bool {
+        if self.clock.elapsed() < self.held_until {
+            return false;
+        }
         let now = self.clock.now();
         let is_urgent = self.owned.values().any(|owned| {
             owned.partition.waiting() > 0
@@ -307,9 +313,16 @@ impl Worker {
     /// How long the log may be waited for.
     fn wait(&self) -> Duration {
         let now = self.clock.now();
-        let has_work = self.owned.values().any(|owned| owned.partition.waiting() > 0 || !owned.sweep.is_empty());
+        let elapsed = self.clock.elapsed();
+        if elapsed < self.held_until {
+            return self.held_until - elapsed;
+        }
+        let has_work = self
+            .owned
+            .values()
+            .any(|owned| owned.partition.waiting() > 0 || !owned.sweep.is_empty() || owned.is_due(now));
         if has_work {
-            return self.rhythm.remaining(self.clock.elapsed());
+            return self.rhythm.remaining(elapsed);
         }
         let due = self.owned.values().filter_map(|owned| owned.partition.next_due()).min();
         let until_due = due.map_or(IDLE, |due| Duration::from_millis((due.0 - now.0).clamp(0, 100) as u64));
@@ -338,7 +351,7 @@ impl Worker {
                 return Ok(Some(Instant(last.0 + 1)));
             }
             self.measures.clock_is_ahead();
-            std::thread::sleep(IDLE);
+            self.held_until = self.clock.elapsed() + IDLE;
         }
         Ok(clock)
     }

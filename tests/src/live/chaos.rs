@@ -1,0 +1,251 @@
+//! A run from a seed, in which everything goes wrong that can.
+//!
+//! Random feeds come in on the cluster's clock while two or three workers abort, lose answers, die at any place, stand
+//! still and wake, lose and swap partitions, and have their clocks put forward and back. Then it gets quiet, and what
+//! was announced has to be what one look at all the evidence says, a chain for each person.
+//!
+//! Owns what happens when. All of it is drawn from the seed: the same seed is the same run.
+
+use std::sync::Arc;
+
+use fuma_connectors::log::{LogError, Severity};
+use fuma_pipeline::evidence::{FactKey, fact_key};
+use fuma_pipeline::live::record::VerdictRow;
+use fuma_pipeline::live::worker::WorkerError;
+use fuma_pipeline::live::worker::restore::RestoreError;
+use fuma_pipeline::policy::Pack;
+use fuma_schemas::{Feed, Instant, Person};
+
+use super::announced::{self, Announced};
+use super::feed::EvidenceFeed;
+use super::process::{Member, Setup};
+use super::scratch;
+use crate::feeds::{self, Line, World};
+use crate::simulated::{CommitPlace, Fault, FaultRates, MarkerDelivery, Settings, SimulatedCluster};
+
+const WORLD: World = World { people: 7, days: 42, steady: false };
+const PARTITIONS: u32 = 3;
+const PLACES: [CommitPlace; 4] =
+    [CommitPlace::BeforeBegin, CommitPlace::AfterSend, CommitPlace::AfterOffsets, CommitPlace::Unanswered];
+/// Milliseconds by which a machine's clock is wrong; the last one is more than is borne.
+const SHIFTS_MS: [i64; 6] = [0, 0, 1_500, 240_000, -3_600_000, 900_000];
+
+/// What a run came to.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Ran {
+    /// All changes.
+    pub changes: Vec<Announced>,
+    /// How often a worker ended.
+    pub deaths: usize,
+    /// Transactions that were not committed, of workers that went on.
+    pub aborts: usize,
+}
+
+/// Runs a seed. Panics when something does not hold.
+pub fn run(seed: u64) -> Ran {
+    let mut chaos = Chaos::new(seed);
+    let lines = chaos.lines();
+    let mut rest = lines.as_slice();
+    while !rest.is_empty() {
+        let (now, later) = rest.split_at(rest.len().min(1 + chaos.draw(4) as usize));
+        rest = later;
+        chaos.pass_until(now.last().map_or(Instant::MIN, |(known_at, _)| *known_at));
+        let lines: Vec<Line> = now.iter().map(|(_, line)| line.clone()).collect();
+        chaos.feed.write(&lines);
+        chaos.judge_contacts(&lines);
+        chaos.work(8);
+    }
+    chaos.quiet();
+    scratch::check(&chaos.cluster, &chaos.pack, PARTITIONS);
+    Ran { changes: announced::all(&chaos.cluster, PARTITIONS), deaths: chaos.deaths, aborts: chaos.aborts }
+}
+
+struct Chaos {
+    cluster: SimulatedCluster,
+    pack: Arc<Pack>,
+    feed: EvidenceFeed,
+    members: Vec<Member>,
+    drafts: Vec<feeds::Draft>,
+    contacts: Vec<(Person, FactKey)>,
+    verdicts: Vec<VerdictRow>,
+    deaths: usize,
+    aborts: usize,
+}
+
+impl Chaos {
+    fn new(seed: u64) -> Chaos {
+        let settings = Settings {
+            partitions: PARTITIONS,
+            seed,
+            start: WORLD.begin(),
+            markers: MarkerDelivery::Late { ms_max: 80 },
+            batch_records_max: 1 + seed as usize % 7,
+            ..Settings::default()
+        };
+        let cluster = SimulatedCluster::new(settings);
+        let pack = Arc::clone(&crate::packs()[seed as usize % 2]);
+        let names = ["a", "b", "c"];
+        let setup = Setup::of(&pack);
+        let count = 2 + seed as usize / 2 % 2;
+        let members = names[..count].iter().map(|name| Member::new(&cluster, name, setup.clone())).collect();
+        let rates = FaultRates { abort: 60, answer_lost: 20, crash_in_commit: 40, crash_in_call: 3 };
+        cluster.set_fault_rates(rates);
+        let drafts = feeds::random(seed as u32, 30 + cluster.draw(90) as usize);
+        let feed = EvidenceFeed::new(&cluster, PARTITIONS);
+        let (contacts, verdicts) = (Vec::new(), Vec::new());
+        Chaos { cluster, pack, feed, members, drafts, contacts, verdicts, deaths: 0, aborts: 0 }
+    }
+
+    fn draw(&self, bound: u64) -> u64 {
+        self.cluster.draw(bound)
+    }
+
+    fn member(&self) -> Member {
+        self.members[self.draw(self.members.len() as u64) as usize].clone()
+    }
+
+    /// By when they are known.
+    fn lines(&self) -> Vec<(Instant, Line)> {
+        let known_at = |line: &Line| Instant::parse(&text_of(line, "known_at")).unwrap();
+        let mut lines: Vec<(Instant, Line)> =
+            WORLD.lines(&self.drafts).into_iter().map(|line| (known_at(&line), line)).collect();
+        lines.sort_by_key(|(known_at, _)| *known_at);
+        lines
+    }
+
+    /// Time passes, in a few steps, so that windows close in between.
+    fn pass_until(&mut self, at: Instant) {
+        for left in (0..=self.draw(3)).rev() {
+            let ms = (at.0 - self.cluster.now().0).max(0) / (left as i64 + 1);
+            self.cluster.advance(ms as u64);
+            if left > 0 {
+                self.work(4);
+            }
+        }
+    }
+
+    /// Trace has its say on a contact, says something again, or nothing.
+    fn judge_contacts(&mut self, lines: &[Line]) {
+        for line in lines.iter().filter(|line| line.feed == Feed::Contacts) {
+            let person = line.person.unwrap();
+            let fact = fact_key(Feed::Contacts, person, &text_of(line, "owner"), &text_of(line, "id"));
+            self.contacts.push((person, fact));
+        }
+        if !self.contacts.is_empty() && self.draw(2) == 0 {
+            let (person, fact) = self.contacts[self.draw(self.contacts.len() as u64) as usize];
+            let version = self.verdicts.len() as u64 + 1;
+            self.verdicts.push(VerdictRow { person, fact, counts: self.draw(3) == 0, version });
+            self.feed.verdict(*self.verdicts.last().unwrap());
+        }
+        if !self.verdicts.is_empty() && self.draw(3) == 0 {
+            let again = self.verdicts[self.draw(self.verdicts.len() as u64) as usize];
+            self.feed.verdict(again);
+        }
+    }
+
+    /// A few turns of whoever's turn it is, and mischief.
+    fn work(&mut self, turns_max: u64) {
+        for _ in 0..self.draw(turns_max) {
+            let member = self.member();
+            self.mischief(&member);
+            match member.turn() {
+                Ok(turn) => self.aborts += turn.aborts,
+                Err(error) => self.ended(&error),
+            }
+            self.cluster.advance(self.draw(12));
+        }
+    }
+
+    fn ended(&mut self, error: &WorkerError) {
+        self.deaths += 1;
+        check_end(error);
+    }
+
+    fn mischief(&mut self, member: &Member) {
+        let place = PLACES[self.draw(4) as usize];
+        match self.draw(60) {
+            0 | 1 => self.cluster.expire(&member.owner),
+            2 => self.cluster.rotate(),
+            3 | 4 => self.cluster.fail_commit(&member.owner, Fault::Crash(place)),
+            5 => self.cluster.crash(&member.owner),
+            6 => member.shift_clock(SHIFTS_MS[self.draw(SHIFTS_MS.len() as u64) as usize]),
+            7 => self.cluster.advance(self.draw(20_000)),
+            8 => {
+                if let Err(error) = member.try_leave() {
+                    self.ended(&error);
+                }
+            }
+            9 => self.cluster.forget_position(self.draw(u64::from(PARTITIONS)) as u32),
+            10 | 11 => self.stand_still(member, place),
+            _ => {}
+        }
+    }
+
+    /// In its next commit the member stands still, is expelled, and the others go on for a while.
+    fn stand_still(&self, member: &Member, place: CommitPlace) {
+        let owner = member.owner.clone();
+        let others: Vec<Member> = self.members.iter().filter(|other| other.owner != owner).cloned().collect();
+        let turns = 2 + self.draw(20);
+        let is_expelled = self.draw(4) > 0;
+        let meanwhile = move |cluster: &SimulatedCluster| {
+            if is_expelled {
+                cluster.expire(&owner);
+            }
+            for at in 0..turns {
+                let other = &others[at as usize % others.len()];
+                if let Some(Err(error)) = other.try_turn() {
+                    check_end(&error);
+                }
+                cluster.advance(7);
+            }
+        };
+        self.cluster.fail_commit(&member.owner, Fault::Meanwhile(place, Box::new(meanwhile)));
+    }
+
+    /// Nothing goes wrong any more; everybody finishes.
+    fn quiet(&mut self) {
+        self.cluster.set_fault_rates(FaultRates::default());
+        self.cluster.set_markers(MarkerDelivery::AtOnce);
+        self.members.iter().for_each(|member| member.shift_clock(0));
+        // Beyond every clock that was ahead.
+        self.cluster.advance(7_200_000);
+        let mut rounds_without_news = 0;
+        for _ in 0..2_000 {
+            let mut has_news = false;
+            for member in self.members.clone() {
+                match member.turn() {
+                    Ok(turn) => has_news |= turn != fuma_pipeline::live::worker::Turn::default(),
+                    Err(error) => {
+                        self.ended(&error);
+                        has_news = true;
+                    }
+                }
+                self.cluster.advance(10);
+            }
+            rounds_without_news = if has_news { 0 } else { rounds_without_news + 1 };
+            if rounds_without_news > 20 {
+                if scratch::is_calm(&self.cluster, &self.pack, PARTITIONS, 5_000) {
+                    return;
+                }
+                self.cluster.advance(11_000);
+                rounds_without_news = 0;
+            }
+        }
+        panic!("it does not get quiet");
+    }
+}
+
+/// A worker may end by its log; by nothing else, since nothing is wrong with evidence, packs or output.
+fn check_end(error: &WorkerError) {
+    let of_log = |error: &LogError| assert_ne!(error.severity(), Severity::Operator, "{error}");
+    match error {
+        WorkerError::Log(error) | WorkerError::Restore(RestoreError::Log(error)) => of_log(error),
+        other => panic!("a worker ended: {other}"),
+    }
+}
+
+/// A text field of a line.
+fn text_of(line: &Line, name: &str) -> String {
+    let value = line.text.split(&format!("\"{name}\":\"")).nth(1).unwrap();
+    value.split('"').next().unwrap().to_owned()
+}

@@ -1,0 +1,83 @@
+//! Lines and verdicts to records of the evidence and the region log: what intake and trace would write.
+//!
+//! Owns the cut: one record a partition and call. Must never judge.
+
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, RecordBatch, StringArray, TimestampMillisecondArray};
+use fuma_connectors::log::Topic;
+use fuma_pipeline::intake::{Decoder, EvidenceBuilders};
+use fuma_pipeline::live::record::{RecordWriter, VerdictRow, VerdictRows, with_causes};
+use fuma_schemas::{Instant, Kind};
+
+use crate::feeds::Line;
+use crate::simulated::SimulatedCluster;
+
+/// What is behind the records of a call.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Behind<'a> {
+    /// When the broker took the feed record.
+    pub cause: Option<Instant>,
+    /// Its trace context.
+    pub traceparent: Option<&'a str>,
+}
+
+/// Writes evidence to a cluster.
+pub struct EvidenceFeed {
+    cluster: SimulatedCluster,
+    decoder: Decoder,
+    builders: Vec<EvidenceBuilders>,
+}
+
+impl EvidenceFeed {
+    /// Intake for so many partitions.
+    pub fn new(cluster: &SimulatedCluster, partitions: u32) -> EvidenceFeed {
+        let builders = (0..partitions).map(|_| EvidenceBuilders::new()).collect();
+        EvidenceFeed { cluster: cluster.clone(), decoder: Decoder::new(crate::settings()), builders }
+    }
+
+    /// Writes lines, caused by records that the broker took now.
+    pub fn write(&mut self, lines: &[Line]) {
+        let cause = Some(self.cluster.now());
+        self.write_behind(lines, Behind { cause, traceparent: None });
+    }
+
+    /// Writes lines: one evidence record a partition, and one of regions if there are any.
+    pub fn write_behind(&mut self, lines: &[Line], behind: Behind<'_>) {
+        for line in lines {
+            let accepted = self.decoder.decode(line.feed, line.text.as_bytes(), None, &mut self.builders);
+            accepted.unwrap_or_else(|reject| panic!("{reject:?}: {}", line.text));
+        }
+        let mut regions = RecordWriter::new();
+        for (partition, builders) in (0..).zip(&mut self.builders) {
+            let mut evidence = RecordWriter::new();
+            for (kind, batch) in builders.finish() {
+                let writer = if kind == Kind::Regions { &mut regions } else { &mut evidence };
+                writer.add(kind, &caused(kind, &batch, behind)).unwrap();
+            }
+            if !evidence.is_empty() {
+                self.cluster.append(Topic::Evidence, partition, evidence.finish());
+            }
+        }
+        if !regions.is_empty() {
+            self.cluster.append(Topic::Regions, 0, regions.finish());
+        }
+    }
+
+    /// Writes a verdict of trace.
+    pub fn verdict(&mut self, verdict: VerdictRow) {
+        let mut rows = VerdictRows::default();
+        rows.push(verdict, Some(self.cluster.now()), None);
+        let mut writer = RecordWriter::new();
+        writer.add_verdicts(&rows.finish().unwrap()).unwrap();
+        let partition = verdict.person.partition(self.builders.len()) as u32;
+        self.cluster.append(Topic::Evidence, partition, writer.finish());
+    }
+}
+
+fn caused(kind: Kind, batch: &RecordBatch, behind: Behind<'_>) -> RecordBatch {
+    let rows = batch.num_rows();
+    let cause: ArrayRef = Arc::new(TimestampMillisecondArray::from(vec![behind.cause.map(|cause| cause.0); rows]));
+    let traceparent: ArrayRef = Arc::new(StringArray::from(vec![behind.traceparent; rows]));
+    with_causes(kind, batch, cause, traceparent).unwrap()
+}

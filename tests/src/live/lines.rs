@@ -1,0 +1,62 @@
+//! Records about people whom a test makes up.
+//!
+//! Owns their JSON. Every one of them is accepted by intake.
+
+use fuma_schemas::instant::DAY_MS;
+use fuma_schemas::{Feed, Instant, Person};
+
+use crate::feeds::Line;
+
+/// The person of a number.
+pub fn person(number: u32) -> Person {
+    Person((u128::from(number) + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835).to_be_bytes())
+}
+
+/// The first so many people of a partition.
+pub fn people_of(partition: u32, partitions: u32, count: usize) -> Vec<Person> {
+    let of_partition = |person: &Person| person.partition(partitions as usize) == partition as usize;
+    (0..).map(person).filter(of_partition).take(count).collect()
+}
+
+fn line(feed: Feed, person: Option<Person>, id: &str, revision: u32, known_at: Instant, fields: &str) -> Line {
+    let whose = person.map_or_else(String::new, |person| format!("\"person\":\"{person}\","));
+    let text = format!(
+        "{{\"owner\":\"src-990001\",\"id\":\"{id}\",\"revision\":{revision},{whose}\"known_at\":\"{known_at}\",{fields}}}"
+    );
+    Line { feed, person, text }
+}
+
+/// A listing: red or yellow from `at` on, for so many milliseconds.
+pub fn listing(person: Person, id: &str, colour: &str, at: Instant, lasts_ms: i64) -> Line {
+    let fields = format!(
+        "\"colour\":\"{colour}\",\"approver\":\"headquarters\",\"basis\":\"spatiotemporal\",\"document\":\"99-1\",\
+         \"starts_at\":\"{at}\",\"expires_at\":\"{}\"",
+        Instant(at.0 + lasts_ms)
+    );
+    line(Feed::Listings, Some(person), id, 1, at, &fields)
+}
+
+/// The listing never held.
+pub fn retracted_listing(person: Person, id: &str, at: Instant) -> Line {
+    line(Feed::Listings, Some(person), id, 2, at, "\"retracted\":true")
+}
+
+/// A stay that goes on, begun a day before `at`.
+pub fn stay(person: Person, id: &str, region: &str, at: Instant) -> Line {
+    let arrived_at = Instant(at.0 - DAY_MS);
+    let fields =
+        format!("\"kind\":\"stay\",\"region\":\"{region}\",\"arrived_at\":\"{arrived_at}\",\"source\":\"telecom\"");
+    line(Feed::Travel, Some(person), id, 1, at, &fields)
+}
+
+/// A tier of a region, from `at` on.
+pub fn tier(id: &str, revision: u32, region: &str, tier: &str, at: Instant) -> Line {
+    let fields =
+        format!("\"region\":\"{region}\",\"tier\":\"{tier}\",\"since\":\"{at}\",\"authority\":\"headquarters\"");
+    line(Feed::Regions, None, id, revision, at, &fields)
+}
+
+/// The tier never held.
+pub fn retracted_tier(id: &str, revision: u32, at: Instant) -> Line {
+    line(Feed::Regions, None, id, revision, at, "\"retracted\":true")
+}

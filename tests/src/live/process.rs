@@ -1,0 +1,293 @@
+//! A process with one worker: its own clock, its own view of the reference topics; it dies and starts again.
+//!
+//! Owns what a process does around its worker. A handle can be used while another worker stands still in a commit.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use fuma_connectors::log::{Log, LogError, Reference, WorkerLog};
+use fuma_pipeline::live::stop::Stop;
+use fuma_pipeline::live::worker::clock::{CommitClock, Wall};
+use fuma_pipeline::live::worker::owned::Identity;
+use fuma_pipeline::live::worker::reference::References;
+use fuma_pipeline::live::worker::restore::Restoring;
+use fuma_pipeline::live::worker::rhythm::Rhythm;
+use fuma_pipeline::live::worker::{Turn, Worker, WorkerError};
+use fuma_pipeline::policy::Pack;
+use fuma_schemas::Instant;
+use fuma_schemas::instant::DAY_MS;
+
+use crate::simulated::{SimulatedCluster, SimulatedLog};
+
+/// Puts something of the test's between a worker and its log.
+pub type Wrap = Box<dyn Fn(Box<dyn WorkerLog>) -> Box<dyn WorkerLog> + Send>;
+
+/// What a process is started with.
+#[derive(Clone, Debug)]
+pub struct Setup {
+    /// The pack.
+    pub pack: Arc<Pack>,
+    /// What stands for the hash of its contents.
+    pub pack_hash: String,
+    /// Its number in the order in which packs were put in force.
+    pub pack_order: u64,
+    /// How many people may differ without anybody's consent.
+    pub differences_max: Option<usize>,
+    /// Whether commits may go on beyond the broker's clock.
+    pub accepts_clock_ahead: bool,
+    /// Whether restores run on the worker's own thread.
+    pub is_inline: bool,
+    /// Where differing people are listed.
+    pub state: PathBuf,
+}
+
+impl Setup {
+    /// A pack, as the first that was put in force. Nobody may differ.
+    pub fn of(pack: &Arc<Pack>) -> Setup {
+        Setup {
+            pack: Arc::clone(pack),
+            pack_hash: pack.id.to_string(),
+            pack_order: 1,
+            differences_max: Some(0),
+            accepts_clock_ahead: false,
+            is_inline: true,
+            state: std::env::temp_dir().join(format!("fuma-simulated-{}", std::process::id())),
+        }
+    }
+
+    /// Another pack, put in force after this one.
+    pub fn followed_by(&self, pack: &Arc<Pack>, hash: &str) -> Setup {
+        Setup { pack: Arc::clone(pack), pack_hash: hash.to_owned(), pack_order: self.pack_order + 1, ..self.clone() }
+    }
+}
+
+/// The cluster's time, with the wall put forward or back.
+struct SimulatedWall {
+    cluster: SimulatedCluster,
+    begin: Instant,
+    shift_ms: Arc<AtomicI64>,
+}
+
+impl Wall for SimulatedWall {
+    fn now(&self) -> Instant {
+        Instant(self.cluster.now().0 + self.shift_ms.load(Ordering::Relaxed))
+    }
+
+    fn elapsed(&self) -> Duration {
+        Duration::from_millis((self.cluster.now().0 - self.begin.0) as u64)
+    }
+}
+
+/// The process.
+pub struct Process {
+    cluster: SimulatedCluster,
+    log: SimulatedLog,
+    reference: Option<Box<dyn Reference>>,
+    references: References,
+    reads_references: bool,
+    setup: Setup,
+    begin: Instant,
+    shift_ms: Arc<AtomicI64>,
+    wrap: Option<Wrap>,
+    worker: Option<Worker>,
+}
+
+impl Process {
+    fn start(&mut self) -> Result<(), LogError> {
+        let setup = &self.setup;
+        let context = Restoring {
+            pack: Arc::clone(&setup.pack),
+            identity: Identity {
+                owner: String::new(),
+                pack: setup.pack_hash.clone(),
+                pack_order: setup.pack_order,
+                engine: "1".to_owned(),
+                source: "fuma/simulated".to_owned(),
+            },
+            references: self.references.clone(),
+            snapshots: None,
+            differences_max: setup.differences_max,
+            state: setup.state.clone(),
+            now: self.cluster.now(),
+            cancelled: Arc::new(AtomicBool::new(false)),
+        };
+        let wall =
+            SimulatedWall { cluster: self.cluster.clone(), begin: self.begin, shift_ms: Arc::clone(&self.shift_ms) };
+        let rhythm = Rhythm::new(Duration::from_millis(5), Duration::from_millis(100), 64 << 20);
+        let plain = self.log.worker(0)?;
+        let client = match &self.wrap {
+            Some(wrap) => wrap(plain),
+            None => plain,
+        };
+        let mut worker = Worker::new(client, context, CommitClock::new(Box::new(wall)), rhythm);
+        if setup.is_inline {
+            worker.restore_inline();
+        }
+        if setup.accepts_clock_ahead {
+            worker.accept_clock_ahead();
+        }
+        self.worker = Some(worker);
+        Ok(())
+    }
+
+    fn follow_references(&mut self) -> Result<(), LogError> {
+        if !self.reads_references {
+            return Ok(());
+        }
+        let reference = match &mut self.reference {
+            Some(reference) => reference,
+            none => none.insert(self.log.reference()?),
+        };
+        self.references.advance(reference.as_mut(), Duration::ZERO).map(|_| ())
+    }
+
+    fn turn(&mut self) -> Result<Turn, WorkerError> {
+        let turn = self.try_turn();
+        if turn.is_err() {
+            // As the service does: all state that hangs on the client goes with it.
+            (self.worker, self.reference) = (None, None);
+        }
+        turn
+    }
+
+    fn try_turn(&mut self) -> Result<Turn, WorkerError> {
+        self.follow_references()?;
+        if self.worker.is_none() {
+            self.start()?;
+        }
+        self.worker.as_mut().unwrap().turn()
+    }
+
+    /// The worker, if it was started and lives.
+    pub fn worker(&self) -> Option<&Worker> {
+        self.worker.as_ref()
+    }
+}
+
+/// A handle of a process; clones are handles of the same.
+#[derive(Clone)]
+pub struct Member {
+    /// The id under which its worker commits.
+    pub owner: String,
+    process: Arc<Mutex<Process>>,
+}
+
+impl Member {
+    /// A process that starts with its first turn.
+    pub fn new(cluster: &SimulatedCluster, name: &str, setup: Setup) -> Member {
+        let process = Process {
+            cluster: cluster.clone(),
+            log: cluster.process(name),
+            reference: None,
+            references: References::default(),
+            reads_references: true,
+            setup,
+            // Long ago, so that it stays before a broker's clock that is set back.
+            begin: Instant(cluster.now().0 - 10 * DAY_MS),
+            shift_ms: Arc::default(),
+            wrap: None,
+            worker: None,
+        };
+        Member { owner: format!("{name}-0"), process: Arc::new(Mutex::new(process)) }
+    }
+
+    /// The process.
+    pub fn process(&self) -> MutexGuard<'_, Process> {
+        self.process.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// One turn; a worker that ended is started anew by the next.
+    ///
+    /// # Errors
+    /// Whatever ended the worker.
+    pub fn turn(&self) -> Result<Turn, WorkerError> {
+        self.process().turn()
+    }
+
+    /// One turn, unless it is in the middle of one.
+    pub fn try_turn(&self) -> Option<Result<Turn, WorkerError>> {
+        self.process.try_lock().ok().map(|mut process| process.turn())
+    }
+
+    /// Takes part for so many milliseconds of the cluster's time; says what came of it. Panics when the worker ends.
+    pub fn run(&self, ms: i64) -> Turn {
+        run(&[self], ms)
+    }
+
+    /// Puts the machine's clock forward or back, in all.
+    pub fn shift_clock(&self, ms: i64) {
+        self.process().shift_ms.store(ms, Ordering::Relaxed);
+    }
+
+    /// Goes down in order: commits, marks the positions released, leaves.
+    pub fn leave(&self) {
+        self.try_leave().unwrap();
+    }
+
+    /// The same, where something may go wrong.
+    ///
+    /// # Errors
+    /// Whatever ended the worker.
+    pub fn try_leave(&self) -> Result<(), WorkerError> {
+        let mut process = self.process();
+        let stop = Stop::default();
+        stop.set();
+        process.reference = None;
+        match process.worker.take() {
+            Some(mut worker) => worker.run(&stop, &mut |_| {}),
+            None => Ok(()),
+        }
+    }
+
+    /// Is killed: nothing is committed; the group notices at once.
+    pub fn die(&self) {
+        let mut process = self.process();
+        process.cluster.crash(&self.owner);
+        process.cluster.expire(&self.owner);
+        (process.worker, process.reference) = (None, None);
+    }
+
+    /// Starts with something else from its next start on.
+    pub fn set_up(&self, setup: Setup) {
+        self.process().setup = setup;
+    }
+
+    /// Puts something between worker and log from its next start on.
+    pub fn wrap(&self, wrap: Wrap) {
+        self.process().wrap = Some(wrap);
+    }
+
+    /// Whether it reads the reference topics by itself.
+    pub fn read_references(&self, reads: bool) {
+        self.process().reads_references = reads;
+    }
+
+    /// What it knows of the reference topics.
+    pub fn references(&self) -> References {
+        self.process().references.clone()
+    }
+
+    /// The partitions that it restored.
+    pub fn owned(&self) -> Vec<u32> {
+        self.process().worker().map(|worker| worker.owned().map(|owned| owned.id).collect()).unwrap_or_default()
+    }
+}
+
+/// Several processes take turns for so many milliseconds. Panics when a worker ends.
+pub fn run(members: &[&Member], ms: i64) -> Turn {
+    let cluster = members[0].process().cluster.clone();
+    let until = cluster.now().0 + ms;
+    let mut sum = Turn::default();
+    while cluster.now().0 < until {
+        for member in members {
+            let turn = member.turn().unwrap_or_else(|error| panic!("{}: {error}", member.owner));
+            sum.records += turn.records;
+            sum.changes += turn.changes;
+            sum.aborts += turn.aborts;
+        }
+        cluster.advance(1);
+    }
+    sum
+}

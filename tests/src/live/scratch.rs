@@ -1,0 +1,89 @@
+//! What one look at all the evidence says of everybody: no position, no memory, no order of commits.
+//!
+//! Owns the comparison with what was announced.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use fuma_connectors::log::Topic;
+use fuma_pipeline::assess::{Partition, Step, Ticks};
+use fuma_pipeline::live::record::{self, Section};
+use fuma_pipeline::policy::Pack;
+use fuma_schemas::{Instant, Person};
+
+use super::announced::{self, Said};
+use crate::simulated::SimulatedCluster;
+
+struct EveryInstant;
+
+impl Ticks for EveryInstant {
+    fn at_or_after(&self, instant: Instant) -> Instant {
+        instant
+    }
+}
+
+/// All evidence of a partition and all regions.
+pub fn partition(cluster: &SimulatedCluster, pack: &Arc<Pack>, id: u32) -> Partition {
+    let mut partition = Partition::new(Arc::clone(pack)).unwrap();
+    let records = cluster.records(Topic::Regions, 0).into_iter().chain(cluster.records(Topic::Evidence, id));
+    for section in records.flat_map(|record| record::read(&record.value.unwrap()).unwrap()) {
+        match section {
+            Section::Verdicts(verdicts) => {
+                for verdict in verdicts.iter() {
+                    partition.set_counts(verdict.person, verdict.fact, verdict.counts, verdict.version);
+                }
+            }
+            Section::Rows { kind, batch } => {
+                let rows: Vec<u32> = (0..batch.num_rows() as u32).collect();
+                partition.apply(kind, &batch, &rows).unwrap();
+            }
+        }
+    }
+    partition
+}
+
+/// Who is not green at `clock`, and when that changes next.
+pub fn judged(
+    cluster: &SimulatedCluster,
+    pack: &Arc<Pack>,
+    id: u32,
+    clock: Instant,
+) -> (BTreeMap<Person, Said>, Option<Instant>) {
+    let mut partition = partition(cluster, pack, id);
+    let mut changes = Vec::new();
+    let mut step = Step::default();
+    for person in 0..partition.evidence().people() {
+        partition.touch(person);
+    }
+    partition.enlist_waiting(clock, &mut step);
+    partition.judge(&mut step, clock, &EveryInstant, &mut changes).unwrap();
+    let said = changes.into_iter().map(|change| {
+        let mut rules: Vec<String> = change.reasons.iter().map(|reason| reason.rule.id.clone()).collect();
+        rules.dedup();
+        (change.person, (change.to.name().to_owned(), rules))
+    });
+    (said.collect(), partition.next_due())
+}
+
+/// Asserts that what was announced is a chain for each person and ends at what holds now, and that the positions cover
+/// all evidence. Nobody may be due in the next seconds.
+pub fn check(cluster: &SimulatedCluster, pack: &Arc<Pack>, partitions: u32) {
+    let now = cluster.now();
+    for id in 0..partitions {
+        let announced = announced::check_chains(&announced::of_partition(cluster, id));
+        let announced: BTreeMap<Person, Said> =
+            announced.into_iter().filter(|(_, (colour, _))| colour != "green").collect();
+        let (expected, _) = judged(cluster, pack, id, now);
+        assert_eq!(announced, expected, "partition {id}: announced, and what one look says at {}", now.0);
+        let end = cluster.end(Topic::Evidence, id);
+        let position = cluster.position(id);
+        assert_eq!(position.offset.unwrap_or(0), end, "partition {id}: the position covers all evidence");
+    }
+}
+
+/// Whether nobody's state changes within so many milliseconds.
+pub fn is_calm(cluster: &SimulatedCluster, pack: &Arc<Pack>, partitions: u32, ms: i64) -> bool {
+    let now = cluster.now();
+    let is_due = |id| judged(cluster, pack, id, Instant(now.0 - ms)).1.is_some_and(|due| due.0 <= now.0 + ms);
+    !(0..partitions).any(is_due)
+}

@@ -1,0 +1,99 @@
+//! The exactly-once stage, rule by rule (RECOVERY.md): each test is an interleaving that a simpler protocol gets wrong.
+//!
+//! ```text
+//! commit     R-1, R-2, R-14           what one owner does with its transactions
+//! takeover   R-3 to R-6               what the next owner does first
+//! ground     R-7, R-12, R-13          when it must not judge at all
+//! sweep      R-10, R-11               who is judged when the basis moves
+//! packs      a switch between two starts
+//! causes     expiries, causes, traces
+//! ```
+//!
+//! Owns the interleavings. One partition where nothing else is said; people are numbers.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod causes;
+mod commit;
+mod ground;
+mod packs;
+mod slow;
+mod sweep;
+mod takeover;
+
+use std::sync::Arc;
+
+use fuma_connectors::log::Topic;
+use fuma_pipeline::policy::Pack;
+use fuma_schemas::Instant;
+use fuma_tests::live::announced::{self, Announced};
+use fuma_tests::live::{EvidenceFeed, Member, Setup};
+use fuma_tests::simulated::{Settings, SimulatedCluster};
+
+/// A day in milliseconds.
+const DAY: i64 = 86_400_000;
+
+/// A cluster of one partition, and who writes to it.
+struct Stage {
+    cluster: SimulatedCluster,
+    feed: EvidenceFeed,
+}
+
+impl Stage {
+    fn new() -> Stage {
+        Stage::with(Settings { partitions: 1, ..Settings::default() })
+    }
+
+    fn with(settings: Settings) -> Stage {
+        let partitions = settings.partitions;
+        let cluster = SimulatedCluster::new(settings);
+        Stage { feed: EvidenceFeed::new(&cluster, partitions), cluster }
+    }
+
+    fn now(&self) -> Instant {
+        self.cluster.now()
+    }
+
+    /// A process under the Zhejiang pack.
+    fn member(&self, name: &str) -> Member {
+        Member::new(&self.cluster, name, Setup::of(zhejiang()))
+    }
+
+    /// A process whose restores run on threads of their own and wait at a gate.
+    fn slow_member(&self, name: &str, gate: &slow::Gate) -> Member {
+        let setup = Setup { is_inline: false, ..Setup::of(zhejiang()) };
+        let member = Member::new(&self.cluster, name, setup);
+        let gate = gate.clone();
+        member.wrap(Box::new(move |inner| Box::new(slow::SlowRestores { inner, gate: gate.clone() })));
+        member
+    }
+
+    /// What was announced on the partition, a chain for each person.
+    fn announced(&self) -> Vec<Announced> {
+        let changes = announced::of_partition(&self.cluster, 0);
+        announced::check_chains(&changes);
+        changes
+    }
+
+    /// Steps of colour, in order.
+    fn steps(&self) -> Vec<(String, String)> {
+        self.announced().into_iter().map(|change| (change.from, change.to)).collect()
+    }
+
+    /// Asserts that all evidence was judged, and everybody announced as what they are.
+    fn check(&self) {
+        fuma_tests::live::scratch::check(&self.cluster, zhejiang(), 1);
+    }
+
+    fn evidence_end(&self) -> u64 {
+        self.cluster.end(Topic::Evidence, 0)
+    }
+}
+
+fn zhejiang() -> &'static Arc<Pack> {
+    &fuma_tests::packs()[0]
+}
+
+fn step(from: &str, to: &str) -> (String, String) {
+    (from.to_owned(), to.to_owned())
+}

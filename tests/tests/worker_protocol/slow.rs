@@ -1,0 +1,149 @@
+//! A log whose restores wait at a gate: what takes minutes on a real cluster.
+//!
+//! Owns the gate. All else is the simulated log's.
+
+use std::ops::Range;
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::Duration;
+
+use fuma_connectors::log::{
+    AnnouncedRecord, GroupEvent, LogError, LogRecord, Outcome, Position, RestoreLog, Transaction, WorkerLog,
+};
+use fuma_schemas::Instant;
+
+/// Holds the restores of one partition up.
+#[derive(Clone)]
+pub struct Gate(Arc<(Mutex<State>, Condvar)>);
+
+struct State {
+    partition: u32,
+    is_open: bool,
+    begun: usize,
+}
+
+impl Gate {
+    /// A gate in front of a partition.
+    pub fn closed_for(partition: u32) -> Gate {
+        Gate(Arc::new((Mutex::new(State { partition, is_open: false, begun: 0 }), Condvar::new())))
+    }
+
+    /// Restores go on.
+    pub fn open(&self) {
+        self.0.0.lock().unwrap().is_open = true;
+        self.0.1.notify_all();
+    }
+
+    fn pass(&self, partition: u32) {
+        let mut state = self.0.0.lock().unwrap();
+        if state.partition != partition {
+            return;
+        }
+        state.begun += 1;
+        while !state.is_open {
+            state = self.0.1.wait(state).unwrap();
+        }
+    }
+}
+
+/// A worker's log with such restores.
+pub struct SlowRestores {
+    /// The log.
+    pub inner: Box<dyn WorkerLog>,
+    /// Where restores wait.
+    pub gate: Gate,
+}
+
+impl SlowRestores {
+    /// How many restores came to the gate.
+    pub fn begun(gate: &Gate) -> usize {
+        gate.0.0.lock().unwrap().begun
+    }
+}
+
+impl WorkerLog for SlowRestores {
+    fn owner(&self) -> &str {
+        self.inner.owner()
+    }
+
+    fn poll(&mut self, wait: Duration, records: &mut Vec<LogRecord>) -> Result<Vec<GroupEvent>, LogError> {
+        self.inner.poll(wait, records)
+    }
+
+    fn accept(&mut self, partitions: &[u32]) -> Result<(), LogError> {
+        self.inner.accept(partitions)
+    }
+
+    fn release(&mut self, partitions: &[u32]) -> Result<(), LogError> {
+        self.inner.release(partitions)
+    }
+
+    fn resume(&mut self, partition: u32, offset: u64) -> Result<(), LogError> {
+        self.inner.resume(partition, offset)
+    }
+
+    fn commit(&mut self, transaction: Transaction<'_>) -> Result<Outcome, LogError> {
+        self.inner.commit(transaction)
+    }
+
+    fn clock(&mut self) -> Result<Instant, LogError> {
+        self.inner.clock()
+    }
+
+    fn output_end(&mut self, partition: u32) -> Result<u64, LogError> {
+        self.inner.output_end(partition)
+    }
+
+    fn evidence_bounds(&mut self, partition: u32) -> Result<Range<u64>, LogError> {
+        self.inner.evidence_bounds(partition)
+    }
+
+    fn restorer(&self) -> Result<Box<dyn RestoreLog>, LogError> {
+        Ok(Box::new(SlowRestore { inner: self.inner.restorer()?, gate: self.gate.clone() }))
+    }
+}
+
+struct SlowRestore {
+    inner: Box<dyn RestoreLog>,
+    gate: Gate,
+}
+
+impl RestoreLog for SlowRestore {
+    fn position(&mut self, partition: u32) -> Result<Position, LogError> {
+        self.inner.position(partition)
+    }
+
+    fn fence(&mut self, owner: &str) -> Result<(), LogError> {
+        self.inner.fence(owner)
+    }
+
+    fn stable_position(&mut self, partition: u32) -> Result<Position, LogError> {
+        self.inner.stable_position(partition)
+    }
+
+    fn evidence_bounds(&mut self, partition: u32) -> Result<Range<u64>, LogError> {
+        self.inner.evidence_bounds(partition)
+    }
+
+    fn read_evidence(
+        &mut self,
+        partition: u32,
+        offsets: Range<u64>,
+        each: &mut dyn FnMut(LogRecord) -> bool,
+    ) -> Result<(), LogError> {
+        self.inner.read_evidence(partition, offsets, each)
+    }
+
+    fn read_output(
+        &mut self,
+        partition: u32,
+        from: u64,
+        each: &mut dyn FnMut(AnnouncedRecord) -> bool,
+    ) -> Result<u64, LogError> {
+        self.gate.pass(partition);
+        self.inner.read_output(partition, from, each)
+    }
+
+    fn tombstones_kept_ms(&mut self) -> Result<i64, LogError> {
+        self.inner.tombstones_kept_ms()
+    }
+}
