@@ -79,7 +79,7 @@ fn folder(service: &Service) -> Result<Arc<dyn Log>, LogError> {
     let options = FolderOptions {
         watched: config.watch.folders.clone(),
         standard_input: service.wishes.stdin,
-        ..FolderOptions::new(config.state.join("log"), partitions, config.workers)
+        ..FolderOptions::new(&config.state, partitions, config.workers)
     };
     Ok(Arc::new(FolderLog::open(&options)?))
 }
