@@ -17,6 +17,9 @@ use crate::log::LogError;
 /// How long a question to a broker may take.
 pub(super) const ANSWER_WAIT_MAX: Duration = Duration::from_secs(10);
 
+/// How long a partition may be without a leader before that is told.
+const LEADER_WAIT_MAX: Duration = Duration::from_secs(5);
+
 /// Now, on a clock that only goes forward.
 #[expect(clippy::disallowed_methods, reason = "deadlines of the network; never an input of a rule")]
 pub(super) fn now() -> Instant {
@@ -150,10 +153,32 @@ pub(super) fn bounds(
     topic: &str,
     partition: u32,
 ) -> Result<std::ops::Range<u64>, LogError> {
-    serve(client);
-    let watermarks = client.fetch_watermarks(topic, number(partition), ANSWER_WAIT_MAX);
-    let (low, high) = watermarks.map_err(|error| failed(settings, topic, &error))?;
-    Ok(offset(low)..offset(high))
+    let deadline = now() + LEADER_WAIT_MAX;
+    loop {
+        serve(client);
+        match client.fetch_watermarks(topic, number(partition), ANSWER_WAIT_MAX) {
+            Ok((low, high)) => return Ok(offset(low)..offset(high)),
+            Err(error) if is_moving(&error) && now() < deadline => std::thread::sleep(Duration::from_millis(20)),
+            Err(error) => return Err(failed(settings, topic, &error)),
+        }
+    }
+}
+
+/// The leader of a partition is another, or is not known yet: of a new topic, or of one whose broker went away.
+fn is_moving(error: &KafkaError) -> bool {
+    use RDKafkaErrorCode as Code;
+    matches!(
+        error.rdkafka_error_code(),
+        Some(
+            Code::NotLeaderForPartition
+                | Code::LeaderNotAvailable
+                | Code::ReplicaNotAvailable
+                | Code::FencedLeaderEpoch
+                | Code::UnknownLeaderEpoch
+                | Code::UnknownTopicOrPartition
+                | Code::UnknownPartition
+        )
+    )
 }
 
 /// Logs and errors of a client that nobody polls.

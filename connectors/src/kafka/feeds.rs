@@ -48,8 +48,7 @@ impl ConsumerContext for Moves {
         let queue = lock(&self.queue).clone();
         for element in list.elements() {
             let (topic, partition) = (element.topic(), element.partition());
-            let forwarded = queue.as_ref().is_some_and(|queue| queue.forward(consumer, topic, partition));
-            if assigned && !forwarded {
+            if assigned && !queue.as_ref().is_some_and(|queue| queue.forward(consumer, topic, partition)) {
                 tracing::debug!(target: "kafka", topic, partition, "read one by one");
             }
             lock(&self.moved).push((topic.to_owned(), partition));
