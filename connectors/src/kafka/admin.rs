@@ -206,13 +206,14 @@ impl Admin {
         Ok(())
     }
 
-    /// The controller has made them; until every broker says so, a client may be told that there is no such topic.
+    /// The controller has made them; until every broker leads its partitions, a client may be told that there is no
+    /// such topic, or that it asks the wrong broker.
     fn wait_for(&self, names: &[String]) -> Result<(), LogError> {
         #[expect(clippy::disallowed_methods, reason = "a deadline for the cluster")]
         let begun = Instant::now();
         loop {
             let cluster = self.cluster()?;
-            if names.iter().all(|name| cluster.partitions.get(name).is_some_and(|count| *count > 0)) {
+            if names.iter().all(|name| self.is_led(name, cluster.partitions.get(name).copied().unwrap_or(0))) {
                 return Ok(());
             }
             if begun.elapsed() > CREATION_WAIT_MAX {
@@ -220,6 +221,15 @@ impl Admin {
             }
             std::thread::sleep(Duration::from_millis(50));
         }
+    }
+
+    /// Whether every partition of a topic answers.
+    fn is_led(&self, name: &str, partitions: u32) -> bool {
+        let answers = |partition: u32| {
+            let partition = i32::try_from(partition).unwrap_or(i32::MAX);
+            self.client.inner().fetch_watermarks(name, partition, ANSWER_WAIT_MAX).is_ok()
+        };
+        partitions > 0 && (0..partitions).all(answers)
     }
 
     fn describe(&self, topics: &[Topic]) -> Result<BTreeMap<String, BTreeMap<String, String>>, LogError> {
