@@ -76,7 +76,7 @@ fn positions_and_changes_survive_restarts_and_rolls() {
     for round in 0..4_u64 {
         let log = open(dir.path());
         let mut worker = log.worker(0).unwrap();
-        begin(&mut *log.worker(0).unwrap());
+        drop(log.worker(0).unwrap());
         assert_eq!(worker.poll(SOON, &mut Vec::new()).unwrap_err().severity(), Severity::Fatal, "made again");
         worker = log.worker(0).unwrap();
         worker.poll(SOON, &mut Vec::new()).unwrap();
