@@ -107,7 +107,7 @@ impl WorkerLog for FolderWorker {
     }
 
     fn release(&mut self, partitions: &[u32]) -> Result<(), LogError> {
-        partitions.iter().for_each(|partition| drop(self.reading.remove(partition)));
+        self.reading.retain(|partition, _| !partitions.contains(partition));
         Ok(())
     }
 

@@ -38,6 +38,7 @@ pub(super) struct GrowingFile {
     has_unended: bool,
     takes_unended: bool,
     is_moved: bool,
+    is_unreadable: bool,
 }
 
 impl GrowingFile {
@@ -54,6 +55,7 @@ impl GrowingFile {
             has_unended: false,
             takes_unended: false,
             is_moved: false,
+            is_unreadable: false,
         }
     }
 
@@ -71,6 +73,9 @@ impl GrowingFile {
             }
             return;
         }
+        if self.is_moved {
+            (self.position.first, self.position.last) = self.print.checksums();
+        }
         let opened = File::open(path).and_then(|file| Ok((self.position.recognise(&file)?, file)));
         match opened {
             Ok((recognised, file)) => {
@@ -80,10 +85,14 @@ impl GrowingFile {
                 }
                 self.print = recognised.unwrap_or_default();
                 self.ahead.clear();
+                self.is_unreadable = false;
                 (self.file, self.stamp, self.still_since) = (Some(file), Some(stamp), now);
             }
-            // Tried again with the next listing.
-            Err(error) => tracing::warn!(file = %path.display(), %error, "cannot be read for now"),
+            // Tried again with the next listing, said once.
+            Err(error) if !std::mem::replace(&mut self.is_unreadable, true) => {
+                tracing::warn!(file = %path.display(), %error, "cannot be read for now");
+            }
+            Err(_) => {}
         }
     }
 
@@ -151,8 +160,10 @@ impl GrowingFile {
 
     /// The position, if it is another than at the last call.
     pub(super) fn moved(&mut self) -> Option<FilePosition> {
-        (self.position.first, self.position.last) = self.print.checksums();
-        std::mem::take(&mut self.is_moved).then_some(self.position)
+        std::mem::take(&mut self.is_moved).then(|| {
+            (self.position.first, self.position.last) = self.print.checksums();
+            self.position
+        })
     }
 }
 

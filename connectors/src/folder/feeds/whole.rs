@@ -35,6 +35,8 @@ pub(super) struct WholeFile {
     /// The stamp of what was read, or could not be.
     done: Option<Stamp>,
     reading: Option<Receiver<Message>>,
+    /// What came while nobody asked for records.
+    waiting: Option<Message>,
     block: Option<OpenBlock>,
     /// Lines that were read before a restart.
     skipped_lines: u64,
@@ -52,6 +54,7 @@ impl WholeFile {
             is_still: false,
             done: None,
             reading: None,
+            waiting: None,
             block: None,
             skipped_lines: 0,
             is_moved: false,
@@ -128,7 +131,7 @@ impl WholeFile {
                 self.block = None;
             }
             let Some(reading) = &self.reading else { return count };
-            match reading.try_recv() {
+            match self.waiting.take().map_or_else(|| reading.try_recv(), Ok) {
                 Ok(message) => self.take(path, message),
                 Err(TryRecvError::Empty) => return count,
                 Err(TryRecvError::Disconnected) => self.reading = None,
@@ -153,10 +156,9 @@ impl WholeFile {
 
     /// Waits for the next block.
     pub(super) fn wait(&mut self, at_most: Duration) {
-        let Some(reading) = &self.reading else { return };
+        let Some(reading) = self.reading.as_ref().filter(|_| self.waiting.is_none()) else { return };
         match reading.recv_timeout(at_most) {
-            Ok(Message::Block(block)) => self.block = Some(OpenBlock::new(block)),
-            Ok(end) => self.take(Path::new(""), end),
+            Ok(message) => self.waiting = Some(message),
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => self.reading = None,
         }
