@@ -12,6 +12,7 @@ use super::properties::row;
 use super::tests::{Row, batch};
 use super::{LINKS, Trace, Verdict};
 use crate::evidence::{Export, TableError};
+use crate::live::snapshot::tests::seconds;
 
 fn apply(trace: &mut Trace, rows: &[Row]) {
     for kind in [Kind::Contacts, Kind::Cases] {
@@ -96,7 +97,6 @@ fn another_table_is_refused() {
 /// `cargo test --release -p fuma-pipeline --lib trace::snapshot_tests -- --ignored --nocapture`
 #[test]
 #[ignore = "a measurement of a million contacts"]
-#[expect(clippy::disallowed_methods, reason = "it measures")]
 fn costs() {
     let mut trace = Trace::new();
     let row = |n: u32| Row {
@@ -113,17 +113,17 @@ fn costs() {
         apply(&mut trace, &(first..first + 10_000).map(row).collect::<Vec<_>>());
         trace.settle();
     }
-    let start = std::time::Instant::now();
+    let start = seconds();
     let mut out = Export::default();
     for first in (0..trace.facts()).step_by(4096) {
         trace.export(first..first + 4096, &mut out).unwrap();
     }
-    eprintln!("exported: {:?}", start.elapsed());
-    let start = std::time::Instant::now();
+    eprintln!("exported: {:.3} s", seconds() - start);
+    let start = seconds();
     let mut restored = Trace::new();
     restored.reserve(trace.facts());
     for (table, batch) in &out.tables {
         restored.import(table, batch).unwrap();
     }
-    eprintln!("imported: {:?}", start.elapsed());
+    eprintln!("imported: {:.3} s", seconds() - start);
 }

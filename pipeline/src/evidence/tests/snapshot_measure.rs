@@ -7,6 +7,7 @@ use fuma_schemas::Kind;
 
 use super::measure::{core_ns, filled};
 use crate::evidence::{Evidence, Export, Import};
+use crate::live::snapshot::tests::seconds;
 use crate::live::snapshot::{Meta, SnapshotStore};
 
 const PEOPLE: u64 = 1_000_000;
@@ -21,7 +22,6 @@ fn state() -> Evidence {
 
 #[test]
 #[ignore = "a measurement of a million people"]
-#[expect(clippy::disallowed_methods, reason = "it measures")]
 fn costs() {
     let mut evidence = state();
     let announced = vec![0; evidence.people() as usize];
@@ -38,24 +38,24 @@ fn costs() {
 
     let folder = std::env::temp_dir().join(format!("fuma-snapshot-{}", std::process::id()));
     let store = SnapshotStore::folder(&folder).unwrap();
-    let start = std::time::Instant::now();
+    let start = seconds();
     let mut writer = store.begin("p0000", Meta::default()).unwrap();
     let mut pages = Vec::new();
     for first in (0..evidence.people()).step_by(PAGE as usize) {
         let mut page = Export::default();
-        let page_start = std::time::Instant::now();
+        let page_start = seconds();
         evidence.export(first..first + PAGE, &announced, &mut page).unwrap();
-        pages.push(page_start.elapsed());
+        pages.push(((seconds() - page_start) * 1e6) as u64);
         assert!(writer.page(page));
     }
     let written = writer.wait().unwrap();
-    let seconds = start.elapsed().as_secs_f64();
+    let took = seconds() - start;
     let megabytes = written.manifest.bytes() as f64 / 1e6;
     pages.sort_unstable();
     eprintln!(
-        "written: {seconds:.2} s, {:.2} M facts/s, {megabytes:.0} MB, {:.1} B a fact, {} files; a page takes \
-         the worker {:?} (median), {:?} (most)",
-        FACTS as f64 / seconds / 1e6,
+        "written: {took:.2} s, {:.2} M facts/s, {megabytes:.0} MB, {:.1} B a fact, {} files; a page takes \
+         the worker {} us (median), {} us (most)",
+        FACTS as f64 / took / 1e6,
         megabytes * 1e6 / FACTS as f64,
         written.manifest.files.len(),
         pages[pages.len() / 2],
@@ -69,21 +69,21 @@ fn costs() {
 
     let found = store.list("p0000").unwrap();
     let snapshot = store.open(&found[0]).unwrap();
-    let start = std::time::Instant::now();
+    let start = seconds();
     snapshot
         .load(&mut |_, batch, _| {
             black_box(batch);
             Ok(())
         })
         .unwrap();
-    eprintln!("read: {:.2} M rows/s", snapshot.manifest().rows_in_all() as f64 / start.elapsed().as_secs_f64() / 1e6);
+    eprintln!("read: {:.2} M rows/s", snapshot.manifest().rows_in_all() as f64 / (seconds() - start) / 1e6);
     let (mut restored, mut import) = (Evidence::default(), Import::default());
-    let (start, core) = (std::time::Instant::now(), core_ns());
+    let (start, core) = (seconds(), core_ns());
     snapshot.load(&mut |table, batch, _| import.take(&mut restored, table, batch, &mut |_, _| {})).unwrap();
-    let seconds = start.elapsed().as_secs_f64();
+    let took = seconds() - start;
     eprintln!(
-        "loaded: {seconds:.2} s, {:.2} M facts/s; imported alone: {:.0} ns a fact",
-        FACTS as f64 / seconds / 1e6,
+        "loaded: {took:.2} s, {:.2} M facts/s; imported alone: {:.0} ns a fact",
+        FACTS as f64 / took / 1e6,
         (core_ns() - core) / FACTS as f64
     );
     assert_eq!(restored.memory().facts, evidence.memory().facts);

@@ -25,7 +25,7 @@ mod store;
 mod writer;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use error::SnapshotError;
 pub use manifest::{FileEntry, Manifest, Meta, rules_in, series_of_partition};

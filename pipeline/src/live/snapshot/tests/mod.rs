@@ -2,7 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::path::{Path as FilePath, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 
 use arrow::array::{Array, AsArray, RecordBatch, StringArray, UInt64Array};
 use arrow::datatypes::UInt64Type;
@@ -12,6 +13,13 @@ mod full;
 
 use super::*;
 use crate::evidence::Export;
+
+/// Seconds since the first call, for measurements.
+#[expect(clippy::disallowed_methods, reason = "it measures")]
+pub(crate) fn seconds() -> f64 {
+    static START: OnceLock<Instant> = OnceLock::new();
+    START.get_or_init(Instant::now).elapsed().as_secs_f64()
+}
 
 /// A folder that goes with the test.
 struct Folder(PathBuf);
@@ -259,7 +267,7 @@ fn given_up_leaves_nothing() {
     drop(writer);
     let gone = || std::fs::read_dir(root.0.join("p0003")).map_or(true, |mut folders| folders.next().is_none());
     let end = (0..200).find(|_| {
-        std::thread::sleep(std::time::Duration::from_millis(20));
+        std::thread::sleep(Duration::from_millis(20));
         gone()
     });
     assert!(end.is_some() && store.list("p0003").unwrap().is_empty());
