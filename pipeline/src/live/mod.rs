@@ -3,6 +3,7 @@
 //! ```text
 //! record    the layout of an evidence record: sections of Arrow IPC, and the cause of each row
 //! intake    feed records -> evidence, links, reference, dead letters        (a thread or more)
+//! outbox    what a stage wants written, until the log has acknowledged it
 //! trace     link records -> contacts with their standing                    (one thread in the group)
 //! worker    evidence -> changes and positions in one transaction            (a thread a core)
 //! snapshot  a partition's state as Parquet, written between commits, read at a takeover

@@ -127,7 +127,8 @@ fn pictures(evidence: &[Evidence]) -> Vec<Vec<String>> {
 fn head(id: &str, person: Option<u8>, revision: u32, retracted: bool) -> String {
     let person = person.map_or(String::new(), |person| format!(r#""person":"{:032x}","#, person));
     format!(
-        r#""owner":"s","id":"{id}",{person}"revision":{revision},"retracted":{retracted},"known_at":"2022-04-06T12:00:{revision:02}+08:00""#
+        r#""owner":"s","id":"{id}",{person}"revision":{revision},"retracted":{retracted},
+            "known_at":"2022-04-06T12:00:{revision:02}+08:00""#
     )
 }
 
@@ -144,7 +145,8 @@ pub(super) fn contact(person: u8, id: u8, revision: u32, retracted: bool, links:
     let on_contact = on_contact.map_or(String::new(), |id| format!(r#","index_contact":"s/p{id}""#));
     let head = head(&format!("p{id}"), Some(person), revision, retracted);
     let text = format!(
-        r#"{{{head},"degree":"close","determined_at":"2022-04-02T08:00:00+08:00","last_exposure_at":"2022-04-01T08:00:00+08:00"{on_case}{on_contact}}}"#
+        r#"{{{head},"degree":"close","determined_at":"2022-04-02T08:00:00+08:00",
+            "last_exposure_at":"2022-04-01T08:00:00+08:00"{on_case}{on_contact}}}"#
     );
     Raw::new(Feed::Contacts, text)
 }

@@ -62,7 +62,7 @@ impl Trace {
             match flips.iter().position(is_own) {
                 Some(place) => {
                     flips.swap(0, place);
-                    flips[0].is_own = true;
+                    flips.iter_mut().take(1).for_each(|own| own.is_own = true);
                 }
                 None if !own.counts => {
                     judged.insert(first, Judged { verdict: own, version, row: row_number, is_own: true });

@@ -16,7 +16,9 @@ use crate::live::tests::{PARTITIONS, contact, evidence_of, picture, run_intake};
 
 fn test_event(number: usize) -> String {
     format!(
-        r#"{{"owner":"lab-1","id":"t{number}","revision":1,"person":"{:032x}","method":"nat","result":"negative","tube":"single","sampled_at":"2022-04-01T08:00:00+08:00","reported_at":"2022-04-01T18:00:00+08:00"}}"#,
+        r#"{{"owner":"lab-1","id":"t{number}","revision":1,"person":"{:032x}","method":"nat",
+            "result":"negative","tube":"single","sampled_at":"2022-04-01T08:00:00+08:00",
+            "reported_at":"2022-04-01T18:00:00+08:00"}}"#,
         number as u128 * 0x9e37_79b9_7f4a_7c15_f39c
     )
 }
@@ -103,12 +105,16 @@ fn rows_carry_what_caused_them() {
 fn messages_are_cut_and_only_a_single_long_row_makes_a_longer_one() {
     let mut records: Vec<Raw> = (0..3000).map(|number| Raw::new(Feed::Tests, test_event(number))).collect();
     let listing = format!(
-        r#"{{"owner":"x","id":"l","revision":1,"person":"{:032x}","colour":"red","approver":"y","basis":"venue","document":"{}","starts_at":"2022-04-01T08:00:00+08:00","expires_at":"2022-04-05T08:00:00+08:00"}}"#,
+        r#"{{"owner":"x","id":"l","revision":1,"person":"{:032x}","colour":"red","approver":"y",
+            "basis":"venue","document":"{}","starts_at":"2022-04-01T08:00:00+08:00",
+            "expires_at":"2022-04-05T08:00:00+08:00"}}"#,
         5,
         "d".repeat(200_000)
     );
     records.insert(1000, Raw::new(Feed::ExternalCodes, listing.clone()));
-    let travel = r#"{"owner":"x","id":"l","revision":1,"person":"00000000000000000000000000000005","kind":"trip","mode":"rail","number":"N","service_date":"2022-04-01","boarded_at":"2022-04-01T08:00:00+08:00","alighted_at":"2022-04-01T09:00:00+08:00"}"#;
+    let travel = r#"{"owner":"x","id":"l","revision":1,"person":"00000000000000000000000000000005",
+            "kind":"trip","mode":"rail","number":"N","service_date":"2022-04-01",
+            "boarded_at":"2022-04-01T08:00:00+08:00","alighted_at":"2022-04-01T09:00:00+08:00"}"#;
     records.insert(1500, Raw::new(Feed::Travel, travel.replace("\"N\"", &format!("\"{}\"", "N".repeat(200_000)))));
     let log = MemoryLog::new(records, &[]);
     let options = Options { message_bytes_max: 64 << 10, batch_bytes_max: 64 << 20, ..Options::default() };

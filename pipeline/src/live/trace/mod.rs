@@ -106,7 +106,7 @@ fn commit(links: &mut dyn LinkSource, state: &mut TraceState) -> Result<(), LogE
     match links.commit(offset) {
         Ok(()) => state.committed(offset),
         Err(error) if error.severity() == Severity::Transient => {
-            tracing::warn!(%error, "how far the link log is judged could not be noted: it will be with what comes next");
+            tracing::warn!(%error, "how far the link log is judged could not be noted yet");
         }
         Err(error) => return Err(error),
     }
