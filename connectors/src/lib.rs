@@ -11,8 +11,8 @@
 //! Must never know a rule or a colour's meaning.
 
 pub mod files;
+pub mod folder;
 #[cfg(feature = "kafka")]
 pub mod kafka;
-pub mod folder;
 pub mod log;
 pub mod regions;

@@ -169,6 +169,10 @@ impl LinkSource for FolderLinks {
         Ok(())
     }
 
+    fn trim(&mut self, below: u64) -> Result<(), LogError> {
+        self.store.links.trim(below).map(|_| ())
+    }
+
     fn bounds(&mut self) -> Result<Range<u64>, LogError> {
         Ok(self.store.links.bounds())
     }

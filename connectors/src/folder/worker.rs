@@ -146,6 +146,10 @@ impl WorkerLog for FolderWorker {
         Ok(self.store.evidence(partition)?.bounds())
     }
 
+    fn trim(&mut self, partition: u32, below: u64) -> Result<(), LogError> {
+        self.store.evidence(partition)?.trim(below).map(|_| ())
+    }
+
     fn restorer(&self) -> Result<Box<dyn RestoreLog>, LogError> {
         Ok(Box::new(FolderRestore { store: Arc::clone(&self.store) }))
     }

@@ -144,6 +144,14 @@ pub trait LinkSource: Send {
     /// # Errors
     /// When the log cannot be asked.
     fn bounds(&mut self) -> Result<Range<u64>, LogError>;
+
+    /// Two snapshots hold everything below the offset: a log that keeps its own books may forget it.
+    ///
+    /// # Errors
+    /// When it cannot be removed; it is asked again.
+    fn trim(&mut self, _below: u64) -> Result<(), LogError> {
+        Ok(())
+    }
 }
 
 /// What a poll of the link log came to besides records.

@@ -208,7 +208,7 @@ proptest! {
         let options = intake::Options { batch_records_max: 7, message_bytes_max: bytes_max, ..Default::default() };
         run_intake(&log, &options, &intake_crashes);
         log.set_sizes(&trace_sizes);
-        run_trace(&log, &trace::Options { message_bytes_max: bytes_max }, &trace_crashes);
+        run_trace(&log, &trace::Options { message_bytes_max: bytes_max, ..Default::default() }, &trace_crashes);
         let evidence = evidence_of(&log);
         prop_assert_eq!(pictures(&evidence), pictures(&expected(&records)));
         prop_assert!(evidence.iter().all(|evidence| evidence.incomplete() == 0));
@@ -229,7 +229,7 @@ proptest! {
         let said = |sizes: &[usize], crashes: &[Crash]| {
             let own = MemoryLog::new(Vec::new(), sizes);
             links.iter().for_each(|link| own.append(Topic::Links, link.clone()));
-            run_trace(&own, &trace::Options { message_bytes_max: 1 }, crashes);
+            run_trace(&own, &trace::Options { message_bytes_max: 1, ..Default::default() }, crashes);
             own
         };
         let plain = pictures(&evidence_of(&said(&[1000], &[])));

@@ -18,9 +18,7 @@ use std::sync::atomic::AtomicBool;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use fuma_connectors::log::{
-    FeedRecord, FeedSource, LinkEvent, LinkSource, Log, LogError, LogRecord, Severity, Topic,
-};
+use fuma_connectors::log::{FeedRecord, FeedSource, LinkEvent, LinkSource, Log, LogError, LogRecord, Severity, Topic};
 use fuma_schemas::Feed;
 
 use self::policies::{InForce, Place};
@@ -28,7 +26,6 @@ use self::supervise::{Ended, Verdict};
 use crate::config::Config;
 use crate::http::{Health, Heartbeat, Part};
 use crate::intake::Settings;
-use crate::live::{intake, metric, trace};
 use crate::live::snapshot::{SnapshotError, SnapshotStore};
 use crate::live::stop::Stop;
 use crate::live::worker::clock::{CommitClock, SystemWall, Wall as _};
@@ -38,6 +35,7 @@ use crate::live::worker::restore::{RestoreError, Restoring};
 use crate::live::worker::rhythm::Rhythm;
 use crate::live::worker::snapshots::Snapshots;
 use crate::live::worker::{Worker, WorkerError, gauges};
+use crate::live::{intake, metric, trace};
 use crate::policy::Pack;
 
 /// How often gauges are set.
@@ -122,7 +120,7 @@ pub fn run(service: &Service) -> Result<(), ServiceError> {
         }
     }
     if service.config.roles.trace {
-        stages.trace()?;
+        stages.trace(&snapshots)?;
     }
     if service.config.roles.assess {
         for slot in 0..service.config.workers {
@@ -206,13 +204,13 @@ impl Stages<'_> {
         })
     }
 
-    fn trace(&mut self) -> Result<(), ServiceError> {
+    fn trace(&mut self, snapshots: &Snapshots) -> Result<(), ServiceError> {
         let heartbeat = Arc::new(self.service.health.register("trace", HEARTBEAT_LIMIT));
-        let (log, service) = (Arc::clone(&self.log), self.service.clone());
+        let (log, service, snapshots) = (Arc::clone(&self.log), self.service.clone(), snapshots.clone());
         self.spawn("trace".into(), move || {
             let links = Beating { inner: log.links().map_err(of_log)?, heartbeat: Arc::clone(&heartbeat) };
             let appender = log.appender("trace").map_err(of_log)?;
-            let options = trace::Options::default();
+            let options = trace::Options { snapshots: Some(snapshots.clone()), ..trace::Options::default() };
             trace::run(Box::new(links), appender, log.partitions(), &options, &service.stop).map_err(of_log)
         })
     }
@@ -284,6 +282,10 @@ impl LinkSource for Beating<dyn LinkSource> {
 
     fn bounds(&mut self) -> Result<Range<u64>, LogError> {
         self.inner.bounds()
+    }
+
+    fn trim(&mut self, below: u64) -> Result<(), LogError> {
+        self.inner.trim(below)
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! state     the graph, and up to where of the link log it goes
+//! keep      the graph stored, and taken back
 //! output    contacts and verdicts by partition -> messages
 //! ```
 //!
@@ -10,6 +11,7 @@
 //! log from its beginning, and says again what was judged but not noted. That does no harm: verdicts are versioned,
 //! and evidence is a set. A zombie's say is the same as its successor's.
 
+mod keep;
 mod output;
 mod state;
 #[cfg(test)]
@@ -20,11 +22,14 @@ use std::time::{Duration, Instant};
 use fuma_connectors::log::{Appender, LinkEvent, LinkSource, LogError, Severity};
 use metrics::gauge;
 
+use self::keep::Keeper;
 use self::output::Output;
 use self::state::TraceState;
 use super::metric;
 use super::outbox::Outbox;
 use super::stop::Stop;
+use super::worker::clock::{SystemWall, Wall as _};
+use super::worker::snapshots::Snapshots;
 
 /// A wait for records; the wish to stop is looked at in between.
 const WAIT: Duration = Duration::from_millis(100);
@@ -36,11 +41,13 @@ const LAG_EVERY: Duration = Duration::from_secs(5);
 pub struct Options {
     /// Bytes of rows after which a message is full.
     pub message_bytes_max: usize,
+    /// Where the graph is stored, and how often; nowhere: the link log must be kept for ever.
+    pub snapshots: Option<Snapshots>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Options { message_bytes_max: 512 << 10 }
+        Options { message_bytes_max: 512 << 10, snapshots: None }
     }
 }
 
@@ -56,6 +63,7 @@ pub fn run(
     options: &Options,
     stop: &Stop,
 ) -> Result<(), LogError> {
+    let mut keeper = Keeper::new(options.snapshots.clone());
     let mut output = Output::new(partitions, options.message_bytes_max);
     let mut outbox = Outbox::default();
     let mut records = Vec::new();
@@ -65,7 +73,7 @@ pub fn run(
         records.clear();
         match poll(&mut *links, &mut records)? {
             LinkEvent::Assigned(committed) => {
-                state = Some(TraceState::begin(&mut *links, committed)?);
+                state = Some(TraceState::begin(&mut *links, committed, &keeper)?);
                 continue;
             }
             LinkEvent::Revoked => {
@@ -82,6 +90,7 @@ pub fn run(
             }
             commit(&mut *links, state)?;
         }
+        keeper.turn(state.trace(), state.next(), SystemWall::default().now(), &mut *links);
         if measured.is_none_or(|at| at.elapsed() >= LAG_EVERY) {
             measured = Some(Instant::now());
             measure_lag(&mut *links, state);

@@ -7,6 +7,7 @@ use arrow::array::RecordBatch;
 use fuma_connectors::log::{LinkSource, LogError, LogRecord};
 use fuma_schemas::Kind;
 
+use super::keep::Keeper;
 use super::output::Output;
 use crate::live::outbox::Outbox;
 use crate::live::record::{self, Causes, RecordError, Section};
@@ -26,14 +27,17 @@ impl TraceState {
     /// Begins where the newest usable graph ends, and has the log read on from there. What was noted as written is
     /// taken in without a word.
     ///
-    /// There is no stored graph yet: it is rebuilt from the beginning of the log, so the log must have it.
-    ///
     /// # Errors
     /// When the log lacks what the graph needs (R-7).
-    pub(super) fn begin(links: &mut dyn LinkSource, committed: Option<u64>) -> Result<TraceState, LogError> {
+    pub(super) fn begin(
+        links: &mut dyn LinkSource,
+        committed: Option<u64>,
+        keeper: &Keeper,
+    ) -> Result<TraceState, LogError> {
         let bounds = links.bounds()?;
         let written = committed.unwrap_or(0);
-        let mut state = TraceState::restored();
+        let (trace, next) = keeper.newest(&bounds).unwrap_or_default();
+        let mut state = TraceState { trace, next, written: 0, judged: Vec::new() };
         if bounds.start > state.next {
             return Err(LogError::operator(format!(
                 "the link log begins at {}, and the newest graph of contacts ends at {}: what lies between is gone, \
@@ -49,15 +53,16 @@ impl TraceState {
                 bounds.end
             )));
         }
-        state.written = written;
+        // A graph is stored only when all that it made known is safe.
+        state.written = written.max(next);
         links.seek(state.next)?;
         tracing::info!(from = state.next, written, end = bounds.end, "the graph of contacts is being rebuilt");
         Ok(state)
     }
 
-    /// The newest stored graph; an empty one at offset 0 as long as none is stored.
-    fn restored() -> TraceState {
-        TraceState { trace: Trace::new(), next: 0, written: 0, judged: Vec::new() }
+    /// The graph.
+    pub(super) fn trace(&self) -> &Trace {
+        &self.trace
     }
 
     /// The first record that is not in the graph.

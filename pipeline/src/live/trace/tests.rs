@@ -53,7 +53,7 @@ fn short(verdicts: &[VerdictRow]) -> Vec<(bool, u64)> {
 fn a_fallen_contact_travels_with_its_verdict() {
     let again = contact(1, 1, 1, false, [Some(1), None]);
     let log = links(vec![case(0, 1, 1, false, true), again.clone(), again], 1);
-    run_trace(&log, &Options { message_bytes_max: 1 }, &[]);
+    run_trace(&log, &Options { message_bytes_max: 1, ..Default::default() }, &[]);
     let said = said(&log);
     let [first, second] = &said[..] else { panic!("a message for each record of the contact: {said:?}") };
     assert_eq!((first.0, short(&first.1)), (1, vec![(false, version_of(1, 0))]));
