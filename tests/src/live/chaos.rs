@@ -256,7 +256,8 @@ impl Chaos {
                 self.cluster.advance(10);
             }
             rounds_without_news = if has_news { 0 } else { rounds_without_news + 1 };
-            if rounds_without_news > 20 {
+            // Longer than a session: a worker may have died in the quiet, by a fault that was planned before.
+            if rounds_without_news > 80 {
                 if scratch::is_calm(&self.cluster, &self.pack, PARTITIONS, 5_000) {
                     return;
                 }

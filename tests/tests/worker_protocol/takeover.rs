@@ -154,6 +154,25 @@ fn nothing_is_announced_before_the_claim() {
     stage.check();
 }
 
+/// Evidence that comes in while a claim is made again is not taken for judged: the claim moves no offset.
+#[test]
+fn a_claim_moves_no_offset() {
+    let mut stage = Stage::new();
+    let (a, b) = (stage.member("a"), stage.member("b"));
+    stage.cluster.fail_commit(&a.owner, Fault::Abort);
+    stage.cluster.fail_commit(&a.owner, Fault::Meanwhile(CommitPlace::BeforeBegin, Box::new(|_| {})));
+    stage.cluster.fail_commit(&a.owner, Fault::Crash(CommitPlace::BeforeBegin));
+    stage.feed.write(&[listing(person(1), "l1", "red", stage.now(), DAY)]);
+    while a.turn().is_ok() {
+        stage.cluster.advance(1);
+    }
+    assert!(stage.cluster.position(0).metadata.contains("owner=a-0"), "the claim has gone through");
+    stage.cluster.expire(&a.owner);
+    b.run(SOON_MS);
+    assert_eq!(stage.steps(), [step("green", "red")]);
+    stage.check();
+}
+
 /// A transaction that nobody will ever end does not make the next owner wait for ever: it says so.
 #[test]
 fn a_hanging_transaction_is_an_error_that_says_what_to_do() {
