@@ -224,7 +224,7 @@ fn a_restore_is_given_up_when_the_partition_moves_on() {
     let stage = Stage::with(Settings { partitions: 2, ..Settings::default() });
     let (gate, b) = (Gate::closed_for(1), stage.member("b"));
     let a = stage.slow_member("a", &gate);
-    run_until(&stage, || a.owned() == [0], || assert!(a.turn().is_ok()));
+    run_until(&stage, || a.owned() == [0] && SlowRestores::begun(&gate) == 1, || assert!(a.turn().is_ok()));
     run_until(&stage, || b.owned() == [1], || assert_eq!(run(&[&a, &b], 10).changes, 0));
     gate.open();
     std::thread::sleep(std::time::Duration::from_millis(50));
@@ -234,7 +234,7 @@ fn a_restore_is_given_up_when_the_partition_moves_on() {
 }
 
 fn run_until(stage: &Stage, mut holds: impl FnMut() -> bool, mut turn: impl FnMut()) {
-    for _ in 0..2_000 {
+    for _ in 0..20_000 {
         if holds() {
             return;
         }
