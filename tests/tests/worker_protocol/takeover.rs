@@ -110,6 +110,21 @@ fn changes_whose_marker_is_late_are_not_announced_again() {
     assert!(was_late > 5, "the marker of the changes came last {was_late} times");
 }
 
+/// R-3 b. Who let a partition go in order is not fenced: it goes on with what it still has.
+#[test]
+fn who_lets_go_in_order_goes_on_with_the_rest() {
+    let mut stage = Stage::with(Settings { partitions: 2, ..Settings::default() });
+    let (a, b) = (stage.member("a"), stage.member("b"));
+    a.run(300);
+    run(&[&a, &b], 1_000);
+    assert_eq!((a.owned(), b.owned()), (vec![0], vec![1]));
+    for partition in 0..2 {
+        let person = fuma_tests::live::lines::people_of(partition, 2, 1)[0];
+        stage.feed.write(&[listing(person, "l1", "red", stage.now(), DAY)]);
+    }
+    assert_eq!(run(&[&a, &b], 1_000).changes, 2);
+}
+
 /// The second owner claims the partition before anything else; else the third would fence the first, and wait
 /// for the second's transaction until it times out.
 #[test]
