@@ -279,7 +279,7 @@ impl Worker {
             return Ok(());
         }
         let positions: Vec<(u32, Position)> =
-            claims.iter().filter_map(|(id, standing)| Some(self.owned.get(id)?.position(standing))).collect();
+            claims.iter().filter_map(|(id, standing)| Some(self.owned.get(id)?.claim(standing))).collect();
         match self.log.commit(Transaction { changes: &[], positions: &positions })? {
             Outcome::Committed => {
                 for (id, standing) in claims {
