@@ -62,7 +62,7 @@ fn a_snapshot_is_of_use_while_the_log_reaches_it() {
     stage.cluster.retain_from(Topic::Evidence, 0, 4);
     let error = (0..10).find_map(|_| a.turn().err()).expect("a refusal");
     assert!(matches!(error, WorkerError::Restore(RestoreError::Gap { partition: 0, begins: 4, .. })), "{error}");
-    std::fs::remove_dir_all(&snapshots.place).unwrap();
+    let _ = std::fs::remove_dir_all(&snapshots.place);
 }
 
 /// A snapshot that is older than tombstones are kept is not asked who was announced as what: of somebody erased
@@ -95,6 +95,6 @@ fn an_old_snapshot_brings_no_colour_back() {
         assert_eq!(new.len(), 1);
         let text = String::from_utf8(new[0].value.clone().unwrap().to_vec()).unwrap();
         assert!(text.contains("\"from\":\"green\",\"to\":\"yellow\""), "{text}");
-        std::fs::remove_dir_all(&snapshots.place).unwrap();
+        let _ = std::fs::remove_dir_all(&snapshots.place);
     }
 }

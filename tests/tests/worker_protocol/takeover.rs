@@ -174,17 +174,22 @@ fn nothing_is_announced_before_the_claim() {
 fn a_claim_moves_no_offset() {
     let mut stage = Stage::new();
     let (a, b) = (stage.member("a"), stage.member("b"));
+    let at = stage.now();
+    a.run(300);
+    stage.feed.write(&[listing(person(2), "l2", "red", at, DAY)]);
+    a.run(300);
+    a.die();
     stage.cluster.fail_commit(&a.owner, Fault::Abort);
     stage.cluster.fail_commit(&a.owner, Fault::Meanwhile(CommitPlace::BeforeBegin, Box::new(|_| {})));
     stage.cluster.fail_commit(&a.owner, Fault::Crash(CommitPlace::BeforeBegin));
-    stage.feed.write(&[listing(person(1), "l1", "red", stage.now(), DAY)]);
+    stage.feed.write(&[listing(person(1), "l1", "red", at, DAY)]);
     while a.turn().is_ok() {
         stage.cluster.advance(1);
     }
     assert!(stage.cluster.position(0).metadata.contains("owner=a-0"), "the claim has gone through");
     stage.cluster.expire(&a.owner);
     b.run(SOON_MS);
-    assert_eq!(stage.steps(), [step("green", "red")]);
+    assert_eq!(stage.steps(), [step("green", "red"), step("green", "red")]);
     stage.check();
 }
 
