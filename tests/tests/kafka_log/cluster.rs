@@ -66,6 +66,11 @@ impl Cluster {
                 let value = format!("{partition}/{number}").into_bytes().into();
                 appender.append(Topic::Evidence, Outgoing { partition, value, ..Outgoing::default() }).unwrap();
             }
+            // Not all at once: readers come and go meanwhile.
+            if number % 10 == 9 {
+                appender.flush().unwrap();
+                std::thread::sleep(Duration::from_millis(20));
+            }
         }
         appender.flush().unwrap();
         partitions * each
