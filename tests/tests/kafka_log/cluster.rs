@@ -52,6 +52,15 @@ impl Cluster {
         for result in block_on(admin.create_topics(&new, &options)).unwrap() {
             result.unwrap();
         }
+        // Made, but the broker does not tell everybody at once.
+        let told = |name: &str| {
+            let metadata = admin.inner().fetch_metadata(Some(name), Duration::from_secs(10)).unwrap();
+            let topic = &metadata.topics()[0];
+            topic.error().is_none() && topic.partitions().iter().all(|partition| partition.error().is_none())
+        };
+        while !names.iter().all(|(name, _)| told(name)) {
+            std::thread::sleep(SOON);
+        }
     }
 
     pub(crate) fn log(&self) -> KafkaLog {
