@@ -1,0 +1,160 @@
+//! What a reader of committed records sees, and what must hold of it.
+//!
+//! Each change leads on from the person's last one, once, later; its id says whose it is and when; in the end
+//! everybody is as a replay says. Owns these rules.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant as Moment};
+
+use fuma_connectors::kafka::{AnnouncedChange, ChangeReader, Connection};
+use fuma_schemas::Instant;
+use serde_json::Value;
+
+use crate::feeds::States;
+
+/// How long a case may take to come to rest.
+const SETTLE_MAX: Duration = Duration::from_secs(90);
+/// Nothing more may come for so long.
+const QUIET: Duration = Duration::from_millis(1500);
+const SHOWN: usize = 6;
+
+/// The colour and the rules.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct State {
+    colour: String,
+    rules: BTreeSet<String>,
+}
+
+impl State {
+    pub fn of(change: &Value) -> State {
+        let rules = change["reasons"].as_array().into_iter().flatten();
+        State {
+            colour: change["to"].as_str().unwrap_or("?").to_owned(),
+            rules: rules.filter_map(|reason| Some(reason["rule"].as_str()?.to_owned())).collect(),
+        }
+    }
+
+    fn green() -> State {
+        State { colour: "green".to_owned(), rules: BTreeSet::new() }
+    }
+
+    pub fn is_green(&self) -> bool {
+        self.colour == "green"
+    }
+}
+
+/// Reads the changes of an installation from the beginning, on and on.
+pub struct Announced {
+    reader: ChangeReader,
+    states: BTreeMap<String, State>,
+    decided: BTreeMap<String, Instant>,
+    ids: BTreeSet<String>,
+    findings: Vec<String>,
+    /// How many there were.
+    pub count: usize,
+}
+
+impl Announced {
+    pub fn follow(bootstrap: &str, prefix: &str) -> Announced {
+        let connection = Connection::new(bootstrap, prefix, BTreeMap::default()).unwrap();
+        Announced {
+            reader: ChangeReader::new(&connection, true).unwrap(),
+            states: BTreeMap::new(),
+            decided: BTreeMap::new(),
+            ids: BTreeSet::new(),
+            findings: Vec::new(),
+            count: 0,
+        }
+    }
+
+    /// Takes what there is; whether there was anything.
+    fn drain(&mut self, wait: Duration) -> bool {
+        let before = self.count;
+        let deadline = Moment::now() + wait;
+        loop {
+            match self.reader.poll(Duration::from_millis(20)) {
+                Ok(Some(change)) => self.take(&change),
+                Ok(None) | Err(_) if Moment::now() >= deadline => return self.count > before,
+                Ok(None) | Err(_) => {}
+            }
+        }
+    }
+
+    fn take(&mut self, record: &AnnouncedChange) {
+        self.count += 1;
+        let change: Value = serde_json::from_slice(record.value.as_deref().unwrap()).unwrap();
+        let person = change["person"].as_str().unwrap().to_owned();
+        let decided = Instant::parse(change["decided_at"].as_str().unwrap()).unwrap();
+        let id = record.header("ce_id").unwrap_or_default().to_owned();
+        let mut find = |what: String| {
+            let place = format!("partition {} offset {}", record.partition, record.offset);
+            self.findings.push(format!("{place}: {id}: {what}"));
+        };
+        if id != format!("{person}-{}", decided.0) || record.key != person {
+            find("the id or the key is not the change's".to_owned());
+        }
+        let before = self.states.get(&person).cloned().unwrap_or_else(State::green);
+        let state = State::of(&change);
+        if change["from"].as_str() != Some(&before.colour) {
+            find(format!("from {}, but the last was to {}", change["from"], before.colour));
+        }
+        if state == before {
+            find(format!("duplicated: {} again", state.colour));
+        }
+        if self.decided.get(&person).is_some_and(|last| *last >= decided) {
+            find("not later than the one before".to_owned());
+        }
+        if !self.ids.insert(id.clone()) {
+            self.findings.push(format!("{id}: the same id again"));
+        }
+        self.states.insert(person.clone(), state);
+        self.decided.insert(person, decided);
+    }
+
+    /// What differs in the end.
+    fn differences(&self, expected: &States) -> Vec<String> {
+        let green = State::green();
+        let people: BTreeSet<&String> = self.states.keys().chain(expected.keys()).collect();
+        let of = |states: &BTreeMap<String, State>, person: &String| states.get(person).unwrap_or(&green).clone();
+        people
+            .into_iter()
+            .filter(|person| of(&self.states, person) != of(expected, person))
+            .map(|person| {
+                let (is, should) = (of(&self.states, person), of(expected, person));
+                format!("{person} is {} {:?}, the replay says {} {:?}", is.colour, is.rules, should.colour, should.rules)
+            })
+            .collect()
+    }
+
+    /// Waits until everybody is as `expected` says and nothing more comes. The error says what is wrong.
+    pub fn settle(&mut self, expected: &dyn Fn() -> States) -> Result<(), String> {
+        let deadline = Moment::now() + SETTLE_MAX;
+        let mut quiet_since = None;
+        loop {
+            let came = self.drain(Duration::from_millis(250));
+            if !self.findings.is_empty() {
+                return Err(shown(&self.findings));
+            }
+            if came {
+                quiet_since = None;
+                continue;
+            }
+            let differences = self.differences(&expected());
+            if !differences.is_empty() {
+                quiet_since = None;
+                if Moment::now() >= deadline {
+                    return Err(format!("after {} s: {}", SETTLE_MAX.as_secs(), shown(&differences)));
+                }
+                continue;
+            }
+            if quiet_since.get_or_insert_with(Moment::now).elapsed() >= QUIET {
+                return Ok(());
+            }
+        }
+    }
+}
+
+fn shown(all: &[String]) -> String {
+    let first: Vec<&str> = all.iter().take(SHOWN).map(String::as_str).collect();
+    format!("{} findings:\n    {}", all.len(), first.join("\n    "))
+}

@@ -1,0 +1,196 @@
+//! Topics, a group and folders of a case; processes of `fuma run` that can die.
+//!
+//! Owns the processes: they end with the case. What they said is kept where a case fails.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant as Moment};
+
+use crate::announced::Announced;
+use crate::feeds::{FUMA, KEY, feeds};
+
+pub const ZHEJIANG: &str = "zhejiang-2020-109";
+pub const CHONGQING: &str = "chongqing-2021-24";
+pub const PARTITIONS: &str = "4";
+/// Members that are silent for so long are taken for dead.
+pub const SESSION_TIMEOUT: Duration = Duration::from_secs(6);
+const FAULT_MAX: Duration = Duration::from_secs(60);
+
+/// One installation of fuma.
+pub struct Installation {
+    pub bootstrap: String,
+    pub prefix: String,
+    pub folder: tempfile::TempDir,
+}
+
+impl Installation {
+    /// With topics.
+    pub fn new(bootstrap: &str) -> Installation {
+        let installation = Installation::bare(bootstrap);
+        installation.create_topics(PARTITIONS);
+        installation
+    }
+
+    /// Without.
+    pub fn bare(bootstrap: &str) -> Installation {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+        let prefix = format!("k{}-{number}.", std::process::id());
+        Installation { bootstrap: bootstrap.to_owned(), prefix, folder }
+    }
+
+    pub fn create_topics(&self, partitions: &str) {
+        let output = self.command(&["topics", "create", "--partitions", partitions]).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+
+    /// `fuma <arguments>` on this broker, with this prefix.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(FUMA);
+        command.args(arguments).args(["--bootstrap", &self.bootstrap, "--prefix", &self.prefix]);
+        command
+    }
+
+    /// Sends files or folders at a rate, in the background.
+    pub fn send(&self, what: &[&Path], rate: &str) -> Sender {
+        let log = File::create(self.folder.path().join("send.log")).unwrap();
+        let mut command = self.command(&["send", "--rate", rate]);
+        Sender(command.args(what).stdout(Stdio::null()).stderr(log).spawn().unwrap())
+    }
+
+    /// Follows the changes.
+    pub fn announced(&self) -> Announced {
+        Announced::follow(&self.bootstrap, &self.prefix)
+    }
+
+    /// `fuma run` with folders of its own, prepared: `name` says which process of the installation it is.
+    pub fn service(&self, name: &str, pack: &str) -> Command {
+        let mut command = Command::new(FUMA);
+        command
+            .args(["run", "--policy", pack, "--bootstrap", &self.bootstrap, "--group", self.prefix.trim_end_matches('.')])
+            .args(["--workers", "1", "--http", "off", "--state"])
+            .arg(self.folder.path().join(name))
+            .arg("--owners")
+            .arg(feeds().owners())
+            .env_remove("FUMA_BOOTSTRAP")
+            .env("FUMA_KEY", KEY)
+            .env("FUMA__KAFKA__PREFIX", &self.prefix)
+            .env("FUMA__KAFKA__CONSUMER__SESSION_TIMEOUT_MS", SESSION_TIMEOUT.as_millis().to_string())
+            .env("FUMA__SNAPSHOTS__URL", self.folder.path().join("snapshots"))
+            .env("FUMA__SNAPSHOTS__RECORDS", "20")
+            .env("FUMA__SNAPSHOTS__EVERY", "2s")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null());
+        command
+    }
+
+    /// Starts it; `fault` as FUMA_FAULT says it.
+    pub fn start(&self, name: &str, pack: &str, fault: Option<&str>) -> Process {
+        let mut command = self.service(name, pack);
+        if let Some(fault) = fault {
+            command.env("FUMA_FAULT", fault);
+        }
+        Process::spawn(command, self.folder.path().join(format!("{name}.log")))
+    }
+
+    /// Starts it, and waits for its end, which has to come by itself.
+    pub fn refused(&self, name: &str) -> Output {
+        let mut command = self.service(name, ZHEJIANG);
+        command.stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let deadline = Moment::now() + FAULT_MAX;
+        while child.try_wait().unwrap().is_none() && Moment::now() < deadline {
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        let _ = child.kill();
+        child.wait_with_output().unwrap()
+    }
+
+    /// The last lines of what the processes said.
+    pub fn logs(&self) -> String {
+        let mut text = String::new();
+        let mut paths: Vec<PathBuf> =
+            fs::read_dir(self.folder.path()).unwrap().map(|entry| entry.unwrap().path()).collect();
+        paths.sort();
+        for path in paths.iter().filter(|path| path.extension().is_some_and(|extension| extension == "log")) {
+            let log = String::from_utf8_lossy(&fs::read(path).unwrap()).into_owned();
+            let lines: Vec<&str> = log.lines().collect();
+            let last = lines.get(lines.len().saturating_sub(40)..).unwrap_or_default();
+            text.push_str(&format!("--- {}\n{}\n", path.display(), last.join("\n")));
+        }
+        text
+    }
+}
+
+/// `fuma send` under way.
+pub struct Sender(Child);
+
+impl Sender {
+    pub fn finish(mut self) {
+        assert!(self.0.wait().unwrap().success(), "not all was sent");
+    }
+}
+
+impl Drop for Sender {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// A process of `fuma run`.
+pub struct Process(Child);
+
+impl Process {
+    /// Starts it, with what it says going to a file.
+    pub fn spawn(mut command: Command, log: PathBuf) -> Process {
+        let log = File::options().create(true).append(true).open(log).unwrap();
+        Process(command.stderr(log).spawn().unwrap())
+    }
+
+    /// Waits until it was killed or stopped by its fault; false if that does not happen.
+    pub fn wait_for_fault(&mut self) -> bool {
+        let deadline = Moment::now() + FAULT_MAX;
+        while Moment::now() < deadline {
+            if !self.runs() || self.is_stopped() {
+                return true;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        false
+    }
+
+    pub fn runs(&mut self) -> bool {
+        self.0.try_wait().unwrap().is_none()
+    }
+
+    fn is_stopped(&self) -> bool {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.0.id())).unwrap_or_default();
+        stat.rsplit(')').next().is_some_and(|rest| rest.trim_start().starts_with('T'))
+    }
+
+    fn signal(&self, signal: &str) {
+        let _ = Command::new("kill").args([signal, &self.0.id().to_string()]).status();
+    }
+
+    /// A stopped one goes on.
+    pub fn go_on(&self) {
+        self.signal("-CONT");
+    }
+
+    /// Ends in order; whether it did.
+    pub fn end(mut self) -> bool {
+        self.signal("-TERM");
+        self.0.wait().unwrap().success()
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
