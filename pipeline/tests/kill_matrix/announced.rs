@@ -20,13 +20,13 @@ const SHOWN: usize = 6;
 
 /// The colour and the rules.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct State {
+pub(crate) struct State {
     colour: String,
     rules: BTreeSet<String>,
 }
 
 impl State {
-    pub fn of(change: &Value) -> State {
+    pub(crate) fn of(change: &Value) -> State {
         let rules = change["reasons"].as_array().into_iter().flatten();
         State {
             colour: change["to"].as_str().unwrap_or("?").to_owned(),
@@ -38,24 +38,24 @@ impl State {
         State { colour: "green".to_owned(), rules: BTreeSet::new() }
     }
 
-    pub fn is_green(&self) -> bool {
+    pub(crate) fn is_green(&self) -> bool {
         self.colour == "green"
     }
 }
 
 /// Reads the changes of an installation from the beginning, on and on.
-pub struct Announced {
+pub(crate) struct Announced {
     reader: ChangeReader,
     states: BTreeMap<String, State>,
     decided: BTreeMap<String, Instant>,
     ids: BTreeSet<String>,
     findings: Vec<String>,
     /// How many there were.
-    pub count: usize,
+    pub(crate) count: usize,
 }
 
 impl Announced {
-    pub fn follow(bootstrap: &str, prefix: &str) -> Announced {
+    pub(crate) fn follow(bootstrap: &str, prefix: &str) -> Announced {
         let connection = Connection::new(bootstrap, prefix, BTreeMap::default()).unwrap();
         Announced {
             reader: ChangeReader::new(&connection, true).unwrap(),
@@ -95,7 +95,7 @@ impl Announced {
         }
         let before = self.states.get(&person).cloned().unwrap_or_else(State::green);
         let state = State::of(&change);
-        if change["from"].as_str() != Some(&before.colour) {
+        if change["from"].as_str() != Some(before.colour.as_str()) {
             find(format!("from {}, but the last was to {}", change["from"], before.colour));
         }
         if state == before {
@@ -121,13 +121,16 @@ impl Announced {
             .filter(|person| of(&self.states, person) != of(expected, person))
             .map(|person| {
                 let (is, should) = (of(&self.states, person), of(expected, person));
-                format!("{person} is {} {:?}, the replay says {} {:?}", is.colour, is.rules, should.colour, should.rules)
+                format!(
+                    "{person} is {} {:?}, the replay says {} {:?}",
+                    is.colour, is.rules, should.colour, should.rules
+                )
             })
             .collect()
     }
 
     /// Waits until everybody is as `expected` says and nothing more comes. The error says what is wrong.
-    pub fn settle(&mut self, expected: &dyn Fn() -> States) -> Result<(), String> {
+    pub(crate) fn settle(&mut self, expected: &dyn Fn() -> States) -> Result<(), String> {
         let deadline = Moment::now() + SETTLE_MAX;
         let mut quiet_since = None;
         loop {

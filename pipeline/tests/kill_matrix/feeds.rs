@@ -16,8 +16,8 @@ use serde_json::{Value, json};
 
 use crate::announced::State;
 
-pub const KEY: &str = "5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a";
-pub const FUMA: &str = env!("CARGO_BIN_EXE_fuma");
+pub(crate) const KEY: &str = "5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a";
+pub(crate) const FUMA: &str = env!("CARGO_BIN_EXE_fuma");
 
 const PEOPLE: usize = 80;
 const CASES: usize = 6;
@@ -27,20 +27,20 @@ const DAYS: i64 = 10;
 const HOUR_MS: i64 = 3_600_000;
 
 /// Final states by person: those who are green are left out.
-pub type States = BTreeMap<String, State>;
+pub(crate) type States = BTreeMap<String, State>;
 
 /// The files.
-pub struct Feeds {
+pub(crate) struct Feeds {
     folder: PathBuf,
     said: Mutex<BTreeMap<(String, bool), (Moment, States)>>,
 }
 
-pub fn now() -> Instant {
+pub(crate) fn now() -> Instant {
     Instant(i64::try_from(SystemTime::UNIX_EPOCH.elapsed().unwrap().as_millis()).unwrap())
 }
 
 /// The files of this run of the tests.
-pub fn feeds() -> &'static Feeds {
+pub(crate) fn feeds() -> &'static Feeds {
     static FEEDS: OnceLock<Feeds> = OnceLock::new();
     FEEDS.get_or_init(|| {
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("kill-matrix");
@@ -53,21 +53,20 @@ pub fn feeds() -> &'static Feeds {
 
 impl Feeds {
     /// The folders of the first half, and of the second.
-    pub fn halves(&self) -> [PathBuf; 2] {
+    pub(crate) fn halves(&self) -> [PathBuf; 2] {
         ["a", "b"].map(|half| self.folder.join(half))
     }
 
     /// The file with all owners.
-    pub fn owners(&self) -> PathBuf {
+    pub(crate) fn owners(&self) -> PathBuf {
         self.folder.join("owners.txt")
     }
 
     /// What a replay says of the first half, or of all, now or some seconds ago.
-    pub fn expected(&self, pack: &str, all: bool) -> States {
+    pub(crate) fn expected(&self, pack: &str, all: bool) -> States {
         let key = (pack.to_owned(), all);
         let mut said = self.said.lock().unwrap();
-        if let Some((at, states)) = said.get(&key).filter(|(at, _)| at.elapsed() < Duration::from_secs(15)) {
-            let _ = at;
+        if let Some((_, states)) = said.get(&key).filter(|(at, _)| at.elapsed() < Duration::from_secs(15)) {
             return states.clone();
         }
         let folders = self.halves();

@@ -11,30 +11,30 @@ use std::time::{Duration, Instant as Moment};
 use crate::announced::Announced;
 use crate::feeds::{FUMA, KEY, feeds};
 
-pub const ZHEJIANG: &str = "zhejiang-2020-109";
-pub const CHONGQING: &str = "chongqing-2021-24";
-pub const PARTITIONS: &str = "4";
+pub(crate) const ZHEJIANG: &str = "zhejiang-2020-109";
+pub(crate) const CHONGQING: &str = "chongqing-2021-24";
+pub(crate) const PARTITIONS: &str = "4";
 /// Members that are silent for so long are taken for dead.
-pub const SESSION_TIMEOUT: Duration = Duration::from_secs(6);
+pub(crate) const SESSION_TIMEOUT: Duration = Duration::from_secs(6);
 const FAULT_MAX: Duration = Duration::from_secs(60);
 
 /// One installation of fuma.
-pub struct Installation {
-    pub bootstrap: String,
-    pub prefix: String,
-    pub folder: tempfile::TempDir,
+pub(crate) struct Installation {
+    pub(crate) bootstrap: String,
+    pub(crate) prefix: String,
+    pub(crate) folder: tempfile::TempDir,
 }
 
 impl Installation {
     /// With topics.
-    pub fn new(bootstrap: &str) -> Installation {
+    pub(crate) fn new(bootstrap: &str) -> Installation {
         let installation = Installation::bare(bootstrap);
         installation.create_topics(PARTITIONS);
         installation
     }
 
     /// Without.
-    pub fn bare(bootstrap: &str) -> Installation {
+    pub(crate) fn bare(bootstrap: &str) -> Installation {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
@@ -42,35 +42,36 @@ impl Installation {
         Installation { bootstrap: bootstrap.to_owned(), prefix, folder }
     }
 
-    pub fn create_topics(&self, partitions: &str) {
+    pub(crate) fn create_topics(&self, partitions: &str) {
         let output = self.command(&["topics", "create", "--partitions", partitions]).output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     }
 
     /// `fuma <arguments>` on this broker, with this prefix.
-    pub fn command(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(FUMA);
         command.args(arguments).args(["--bootstrap", &self.bootstrap, "--prefix", &self.prefix]);
         command
     }
 
     /// Sends files or folders at a rate, in the background.
-    pub fn send(&self, what: &[&Path], rate: &str) -> Sender {
+    pub(crate) fn send(&self, what: &[&Path], rate: &str) -> Sender {
         let log = File::create(self.folder.path().join("send.log")).unwrap();
         let mut command = self.command(&["send", "--rate", rate]);
         Sender(command.args(what).stdout(Stdio::null()).stderr(log).spawn().unwrap())
     }
 
     /// Follows the changes.
-    pub fn announced(&self) -> Announced {
+    pub(crate) fn announced(&self) -> Announced {
         Announced::follow(&self.bootstrap, &self.prefix)
     }
 
     /// `fuma run` with folders of its own, prepared: `name` says which process of the installation it is.
-    pub fn service(&self, name: &str, pack: &str) -> Command {
+    pub(crate) fn service(&self, name: &str, pack: &str) -> Command {
         let mut command = Command::new(FUMA);
         command
-            .args(["run", "--policy", pack, "--bootstrap", &self.bootstrap, "--group", self.prefix.trim_end_matches('.')])
+            .args(["run", "--policy", pack, "--bootstrap", &self.bootstrap])
+            .args(["--group", self.prefix.trim_end_matches('.')])
             .args(["--workers", "1", "--http", "off", "--state"])
             .arg(self.folder.path().join(name))
             .arg("--owners")
@@ -88,7 +89,7 @@ impl Installation {
     }
 
     /// Starts it; `fault` as FUMA_FAULT says it.
-    pub fn start(&self, name: &str, pack: &str, fault: Option<&str>) -> Process {
+    pub(crate) fn start(&self, name: &str, pack: &str, fault: Option<&str>) -> Process {
         let mut command = self.service(name, pack);
         if let Some(fault) = fault {
             command.env("FUMA_FAULT", fault);
@@ -97,7 +98,7 @@ impl Installation {
     }
 
     /// Starts it, and waits for its end, which has to come by itself.
-    pub fn refused(&self, name: &str) -> Output {
+    pub(crate) fn refused(&self, name: &str) -> Output {
         let mut command = self.service(name, ZHEJIANG);
         command.stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
@@ -110,7 +111,7 @@ impl Installation {
     }
 
     /// The last lines of what the processes said.
-    pub fn logs(&self) -> String {
+    pub(crate) fn logs(&self) -> String {
         let mut text = String::new();
         let mut paths: Vec<PathBuf> =
             fs::read_dir(self.folder.path()).unwrap().map(|entry| entry.unwrap().path()).collect();
@@ -126,10 +127,10 @@ impl Installation {
 }
 
 /// `fuma send` under way.
-pub struct Sender(Child);
+pub(crate) struct Sender(Child);
 
 impl Sender {
-    pub fn finish(mut self) {
+    pub(crate) fn finish(mut self) {
         assert!(self.0.wait().unwrap().success(), "not all was sent");
     }
 }
@@ -142,17 +143,29 @@ impl Drop for Sender {
 }
 
 /// A process of `fuma run`.
-pub struct Process(Child);
+pub(crate) struct Process {
+    child: Child,
+    log: PathBuf,
+}
 
 impl Process {
     /// Starts it, with what it says going to a file.
-    pub fn spawn(mut command: Command, log: PathBuf) -> Process {
-        let log = File::options().create(true).append(true).open(log).unwrap();
-        Process(command.stderr(log).spawn().unwrap())
+    pub(crate) fn spawn(mut command: Command, log: PathBuf) -> Process {
+        let file = File::options().create(true).append(true).open(&log).unwrap();
+        Process { child: command.stderr(file).spawn().unwrap(), log }
+    }
+
+    /// Waits until its log, from the first start on, holds a text.
+    pub(crate) fn wait_until_it_says(&self, text: &str) {
+        let deadline = Moment::now() + FAULT_MAX;
+        while !fs::read_to_string(&self.log).unwrap().contains(text) {
+            assert!(Moment::now() < deadline, "{text:?} is never said: {}", fs::read_to_string(&self.log).unwrap());
+            std::thread::sleep(Duration::from_millis(20));
+        }
     }
 
     /// Waits until it was killed or stopped by its fault; false if that does not happen.
-    pub fn wait_for_fault(&mut self) -> bool {
+    pub(crate) fn wait_for_fault(&mut self) -> bool {
         let deadline = Moment::now() + FAULT_MAX;
         while Moment::now() < deadline {
             if !self.runs() || self.is_stopped() {
@@ -163,34 +176,34 @@ impl Process {
         false
     }
 
-    pub fn runs(&mut self) -> bool {
-        self.0.try_wait().unwrap().is_none()
+    pub(crate) fn runs(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_none()
     }
 
     fn is_stopped(&self) -> bool {
-        let stat = fs::read_to_string(format!("/proc/{}/stat", self.0.id())).unwrap_or_default();
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap_or_default();
         stat.rsplit(')').next().is_some_and(|rest| rest.trim_start().starts_with('T'))
     }
 
     fn signal(&self, signal: &str) {
-        let _ = Command::new("kill").args([signal, &self.0.id().to_string()]).status();
+        let _ = Command::new("kill").args([signal, &self.child.id().to_string()]).status();
     }
 
     /// A stopped one goes on.
-    pub fn go_on(&self) {
+    pub(crate) fn go_on(&self) {
         self.signal("-CONT");
     }
 
     /// Ends in order; whether it did.
-    pub fn end(mut self) -> bool {
+    pub(crate) fn end(mut self) -> bool {
         self.signal("-TERM");
-        self.0.wait().unwrap().success()
+        self.child.wait().unwrap().success()
     }
 }
 
 impl Drop for Process {
     fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }

@@ -17,6 +17,7 @@
 #![cfg(feature = "kafka")]
 
 mod announced;
+#[allow(unreachable_pub, reason = "shared with a library")]
 #[path = "../../../tests/src/broker.rs"]
 mod broker;
 mod brokers;

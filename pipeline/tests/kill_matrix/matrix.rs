@@ -3,6 +3,7 @@
 //! A case sends the first half of the feeds, has the fault in the middle of it, and sends the second half. Three cases
 //! at a time on one broker; a table at the end. FUMA_KILLS=<text> runs only the cases whose name holds it.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 use std::thread;
 use std::time::{Duration, Instant as Moment};
@@ -25,7 +26,7 @@ const PLACES: [(&str, u32); 9] = [
     ("in-sweep", 2),
 ];
 const AT_A_TIME: usize = 3;
-const RATE: &str = "900";
+const RATE: &str = "500";
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum How {
@@ -72,24 +73,28 @@ impl Case {
         let begun = Moment::now();
         let installation = Installation::new(bootstrap);
         let mut announced = installation.announced();
-        let wrong = self.play(&installation, &mut announced).err();
+        // A case that panics is wrong like any other: the table has it.
+        let played = catch_unwind(AssertUnwindSafe(|| self.play(&installation, &mut announced)));
+        let wrong = played.unwrap_or_else(|_| Err("panicked: see above".to_owned())).err();
         let wrong = wrong.map(|what| format!("{}: {what}\n{}", self.name(), installation.logs()));
         Outcome { case: self, changes: announced.count, seconds: begun.elapsed().as_secs_f64(), wrong }
     }
 
     fn play(self, installation: &Installation, announced: &mut Announced) -> Result<(), String> {
         let [first, second] = feeds().halves();
-        let mut sender = None;
         if self.has_history() {
             self.make_history(installation, announced)?;
-        } else {
-            sender = Some(installation.send(&[&first], RATE));
         }
         let mut process = installation.start("one", ZHEJIANG, Some(&self.fault()));
+        let mut sender = None;
+        if !self.has_history() {
+            process.wait_until_it_says("restored");
+            sender = Some(installation.send(&[&first], RATE));
+        }
         // Where there is no history, the other shares the work from the beginning on.
         let mut other = None;
         if self.place == "in-revoke" {
-            thread::sleep(Duration::from_millis(1500));
+            thread::sleep(Duration::from_secs(1));
         }
         if self.place == "in-revoke" || self.owner == Owner::Another && !self.has_history() {
             other = Some(installation.start("two", ZHEJIANG, None));
