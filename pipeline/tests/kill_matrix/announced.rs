@@ -56,7 +56,7 @@ pub(crate) struct Announced {
 
 impl Announced {
     pub(crate) fn follow(bootstrap: &str, prefix: &str) -> Announced {
-        let connection = Connection::new(bootstrap, prefix, BTreeMap::default()).unwrap();
+        let connection = Connection::new(bootstrap, prefix, Vec::new()).unwrap();
         Announced {
             reader: ChangeReader::new(&connection, true).unwrap(),
             states: BTreeMap::new(),

@@ -1,6 +1,5 @@
 //! What is around a worker is not as it should be: no room for snapshots, poison on every feed, wrong topics.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant as Moment};
@@ -62,7 +61,7 @@ fn poison_on_every_feed_is_one_dead_letter_each() {
     installation.send(&[&second], "100000").finish();
     let settled = announced.settle(&|| feeds().expected(ZHEJIANG, true));
     assert!(settled.is_ok(), "{settled:?}\n{}", installation.logs());
-    let connection = Connection::new(&installation.bootstrap, &installation.prefix, BTreeMap::default()).unwrap();
+    let connection = Connection::new(&installation.bootstrap, &installation.prefix, Vec::new()).unwrap();
     for feed in Feed::ALL {
         let codes = codes_of(&connection, feed);
         assert_eq!(codes, ["bad-json"], "{}", feed.name());
