@@ -19,7 +19,7 @@ use crate::announced::State;
 pub(crate) const KEY: &str = "5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a";
 pub(crate) const FUMA: &str = env!("CARGO_BIN_EXE_fuma");
 
-const PEOPLE: usize = 80;
+const PEOPLE: usize = 150;
 const CASES: usize = 6;
 const CONTACTS_OF_A_CASE: usize = 8;
 const REVISIONS_OF_A_CASE: usize = 7;

@@ -15,18 +15,18 @@ use crate::installation::{CHONGQING, Installation, Process, SESSION_TIMEOUT, Sen
 
 /// The places, and the time at which each is in the middle of the work.
 const PLACES: [(&str, u32); 9] = [
-    ("before-begin", 12),
-    ("after-send", 12),
-    ("after-offsets", 12),
-    ("commit-unanswered", 12),
-    ("after-commit", 12),
+    ("before-begin", 6),
+    ("after-send", 6),
+    ("after-offsets", 6),
+    ("commit-unanswered", 6),
+    ("after-commit", 6),
     ("in-revoke", 1),
     ("in-restore", 2),
     ("in-snapshot", 5),
     ("in-sweep", 2),
 ];
 const AT_A_TIME: usize = 3;
-const RATE: &str = "500";
+const RATE: &str = "350";
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum How {
