@@ -12,8 +12,9 @@ use serde_json::Value;
 
 use crate::feeds::States;
 
-/// How long a case may take to come to rest.
-const SETTLE_MAX: Duration = Duration::from_secs(90);
+/// How often it is looked whether a case has come to rest: one and a half minutes of this process's own time.
+const LOOKS_MAX: usize = 360;
+const LOOK: Duration = Duration::from_millis(250);
 /// Nothing more may come for so long.
 const QUIET: Duration = Duration::from_millis(1500);
 const SHOWN: usize = 6;
@@ -131,10 +132,9 @@ impl Announced {
 
     /// Waits until everybody is as `expected` says and nothing more comes. The error says what is wrong.
     pub(crate) fn settle(&mut self, expected: &dyn Fn() -> States) -> Result<(), String> {
-        let deadline = Moment::now() + SETTLE_MAX;
-        let mut quiet_since = None;
-        loop {
-            let came = self.drain(Duration::from_millis(250));
+        let (mut quiet_since, mut differences) = (None, Vec::new());
+        for _ in 0..LOOKS_MAX {
+            let came = self.drain(LOOK);
             if !self.findings.is_empty() {
                 return Err(shown(&self.findings));
             }
@@ -142,18 +142,14 @@ impl Announced {
                 quiet_since = None;
                 continue;
             }
-            let differences = self.differences(&expected());
+            differences = self.differences(&expected());
             if !differences.is_empty() {
                 quiet_since = None;
-                if Moment::now() >= deadline {
-                    return Err(format!("after {} s: {}", SETTLE_MAX.as_secs(), shown(&differences)));
-                }
-                continue;
-            }
-            if quiet_since.get_or_insert_with(Moment::now).elapsed() >= QUIET {
+            } else if quiet_since.get_or_insert_with(Moment::now).elapsed() >= QUIET {
                 return Ok(());
             }
         }
+        Err(format!("does not come to rest: {}", shown(&differences)))
     }
 }
 

@@ -6,7 +6,7 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Duration, Instant as Moment};
+use std::time::Duration;
 
 use crate::announced::Announced;
 use crate::feeds::{FUMA, KEY, feeds};
@@ -16,7 +16,6 @@ pub(crate) const CHONGQING: &str = "chongqing-2021-24";
 pub(crate) const PARTITIONS: &str = "4";
 /// Members that are silent for so long are taken for dead.
 pub(crate) const SESSION_TIMEOUT: Duration = Duration::from_secs(6);
-const FAULT_MAX: Duration = Duration::from_secs(60);
 
 /// One installation of fuma.
 pub(crate) struct Installation {
@@ -102,10 +101,7 @@ impl Installation {
         let mut command = self.service(name, ZHEJIANG);
         command.stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
-        let deadline = Moment::now() + FAULT_MAX;
-        while child.try_wait().unwrap().is_none() && Moment::now() < deadline {
-            std::thread::sleep(Duration::from_millis(50));
-        }
+        waited(|| child.try_wait().unwrap().is_some());
         let _ = child.kill();
         child.wait_with_output().unwrap()
     }
@@ -124,6 +120,18 @@ impl Installation {
         }
         text
     }
+}
+
+/// Waits for something, a minute of this process's own time: a machine that sleeps meanwhile is no failure.
+fn waited(mut is_so: impl FnMut() -> bool) -> bool {
+    const LOOK_EVERY: Duration = Duration::from_millis(20);
+    for _ in 0..3000 {
+        if is_so() {
+            return true;
+        }
+        std::thread::sleep(LOOK_EVERY);
+    }
+    false
 }
 
 /// `fuma send` under way.
@@ -157,26 +165,16 @@ impl Process {
 
     /// Waits until its log, from the first start on, holds a text.
     pub(crate) fn wait_until_it_says(&self, text: &str) {
-        let deadline = Moment::now() + FAULT_MAX;
-        while !fs::read_to_string(&self.log).unwrap().contains(text) {
-            assert!(Moment::now() < deadline, "{text:?} is never said: {}", fs::read_to_string(&self.log).unwrap());
-            std::thread::sleep(Duration::from_millis(20));
-        }
+        let says = || fs::read_to_string(&self.log).unwrap().contains(text);
+        assert!(waited(says), "{text:?} is never said: {}", fs::read_to_string(&self.log).unwrap());
     }
 
-    /// Waits until it was killed or stopped by its fault; false if that does not happen.
-    pub(crate) fn wait_for_fault(&mut self) -> bool {
-        let deadline = Moment::now() + FAULT_MAX;
-        while Moment::now() < deadline {
-            if !self.runs() || self.is_stopped() {
-                return true;
-            }
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        false
+    /// Waits until its fault has killed it, or stopped it; false if that does not happen.
+    pub(crate) fn wait_for_fault(&mut self, kills: bool) -> bool {
+        waited(|| if kills { !self.runs() } else { self.is_stopped() })
     }
 
-    pub(crate) fn runs(&mut self) -> bool {
+    fn runs(&mut self) -> bool {
         self.child.try_wait().unwrap().is_none()
     }
 

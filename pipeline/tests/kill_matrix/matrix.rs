@@ -99,7 +99,7 @@ impl Case {
         if self.place == "in-revoke" || self.owner == Owner::Another && !self.has_history() {
             other = Some(installation.start("two", ZHEJIANG, None));
         }
-        if !process.wait_for_fault() {
+        if !process.wait_for_fault(self.how == How::Kill) {
             return Err(format!("{} did not happen", self.fault()));
         }
         sender.into_iter().for_each(Sender::finish);
