@@ -1,0 +1,28 @@
+//! `fuma run` on a real Apache Kafka, killed and stopped where it hurts: nothing is announced twice, nothing is lost.
+//!
+//! ```text
+//! feeds          some thousand records with many changes, and what a replay says of them
+//! installation   topics, a group and folders of a case; processes that can die
+//! announced      what a reader of committed records sees, and what must hold of it
+//! matrix         every place x killed or stopped x the same owner or another
+//! brokers        the broker dies, the broker pauses
+//! surroundings   no room for snapshots, poison on every feed, topics that are missing or wrong
+//! client         Kafka's own consumer reads the changes
+//! ```
+//!
+//! The places are in builds with the feature `faults` only, which `cargo test --workspace` makes; in others the matrix
+//! says so and passes.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::disallowed_methods)]
+#![cfg(feature = "kafka")]
+
+mod announced;
+#[allow(unreachable_pub, reason = "shared with a library")]
+#[path = "../../../tests/src/broker.rs"]
+mod broker;
+mod brokers;
+mod client;
+mod feeds;
+mod installation;
+mod matrix;
+mod surroundings;
