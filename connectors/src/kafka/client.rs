@@ -85,8 +85,8 @@ fn with(mut config: ClientConfig, settings: &KafkaSettings, own: &[(String, Stri
 pub(super) fn consumer(settings: &KafkaSettings, name: &str, group: &str) -> ClientConfig {
     let mut config = base(name);
     config
-        // A reader that caught up sees the next record within a few milliseconds, a full queue goes on being filled.
-        .set("fetch.wait.max.ms", "20")
+        // An answer comes with the first record, so a long wait delays none: it only spares questions of who is idle.
+        .set("fetch.wait.max.ms", "100")
         .set("fetch.queue.backoff.ms", "10")
         .set("fetch.error.backoff.ms", "50")
         // There are many clients: each bounds what it holds.

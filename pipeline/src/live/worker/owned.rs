@@ -166,6 +166,11 @@ impl Owned {
         self.partition.waiting() > 0 || !self.sweep.is_empty() || self.is_due(clock) || self.has_moved()
     }
 
+    /// Whether nothing is under way: nobody waits, nothing is swept, and all that was taken in is committed.
+    pub fn is_quiet(&self) -> bool {
+        self.partition.waiting() == 0 && self.sweep.is_empty() && self.next == self.committed && self.pending.is_empty()
+    }
+
     /// Whether somebody is due at `clock`.
     pub fn is_due(&self, clock: Instant) -> bool {
         self.partition.next_due().is_some_and(|due| due <= clock)
