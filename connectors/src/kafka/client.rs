@@ -261,7 +261,8 @@ pub(super) fn failed(settings: &KafkaSettings, asked: &str, error: &KafkaError) 
     }
 }
 
-/// What does not pass by itself.
+/// What does not pass by itself. A topic or partition that is unknown may: a broker that was restarted, or a rebalance
+/// that took it away meanwhile; whether topics are there is looked at when the log is opened.
 pub(super) fn is_operators(code: RDKafkaErrorCode) -> bool {
     use RDKafkaErrorCode as Code;
     matches!(
@@ -276,9 +277,6 @@ pub(super) fn is_operators(code: RDKafkaErrorCode) -> bool {
             | Code::OffsetOutOfRange
             | Code::InvalidSessionTimeout
             | Code::InconsistentGroupProtocol
-            | Code::UnknownTopicOrPartition
-            | Code::UnknownTopic
-            | Code::UnknownPartition
             | Code::MessageSizeTooLarge
             | Code::InvalidTransactionTimeout
             | Code::OffsetMetadataTooLarge
