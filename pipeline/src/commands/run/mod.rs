@@ -8,6 +8,7 @@ mod shutdown;
 #[cfg(test)]
 mod tests;
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -24,6 +25,9 @@ use crate::policy::PackSource;
 
 /// The variable with the name of the configuration file.
 pub const CONFIG_VARIABLE: &str = "FUMA_CONFIG";
+
+/// Where metrics and probes are unless somebody says otherwise, as in `fuma.toml`.
+const DEFAULT_ADDRESS: &str = "127.0.0.1:9464";
 
 /// The arguments of `fuma run`.
 #[derive(Args, Clone, Debug, Default)]
@@ -180,7 +184,17 @@ fn make_state(path: &Path) -> Result<(), CommandError> {
 /// The HTTP port, if one is wanted. Without it nothing is recorded either.
 fn http(service: &Service) -> Result<Option<Server>, HttpError> {
     let Listen::At(address) = service.config.http.listen else { return Ok(None) };
-    let server = Server::start(address, Metrics::install()?, service.health.clone())?;
+    let metrics = Metrics::install()?;
+    let server = match Server::start(address, metrics.clone(), service.health.clone()) {
+        // Nobody asked for this port: the second process on a machine takes another.
+        Err(HttpError::Bind { source, .. })
+            if address.to_string() == DEFAULT_ADDRESS && source.kind() == std::io::ErrorKind::AddrInUse =>
+        {
+            tracing::warn!(%address, "the HTTP port is in use: taking a free one; give each process its own with --http");
+            Server::start(SocketAddr::new(address.ip(), 0), metrics, service.health.clone())?
+        }
+        other => other?,
+    };
     tracing::info!(address = %server.address(), "metrics and probes");
     Ok(Some(server))
 }
