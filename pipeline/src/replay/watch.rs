@@ -51,3 +51,39 @@ pub(super) fn short_greens(changes: &[CodeChange]) -> u64 {
     }
     short
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn change(person: u8, at_hours: i64, from: Colour, to: Colour) -> CodeChange {
+        let decided_at = Instant(at_hours * 3_600_000);
+        CodeChange {
+            person: Person([person; 16]),
+            from,
+            to,
+            effective_at: decided_at,
+            colour_since: decided_at,
+            decided_at,
+            reasons: Vec::new(),
+            ended: Vec::new(),
+            next_change_at: None,
+            policy: "p".into(),
+            policy_version: "1".into(),
+        }
+    }
+
+    #[test]
+    fn a_green_of_less_than_a_day_is_short_and_one_of_a_day_is_not() {
+        use Colour::{Green, Red, Yellow};
+        let changes = [
+            change(1, 0, Green, Red),
+            change(1, 10, Red, Green),
+            change(2, 11, Yellow, Green),
+            change(1, 33, Green, Yellow),
+            change(2, 35, Green, Red),
+            change(1, 40, Yellow, Green),
+        ];
+        assert_eq!(short_greens(&changes), 1, "23 hours are short, 24 are not, and one that lasts is neither");
+    }
+}
