@@ -23,7 +23,7 @@ fn number(name: &str, default: u64) -> u64 {
 
 #[test]
 fn whatever_goes_wrong_every_change_is_announced_once() {
-    let (first, seeds) = (number("FUMA_SEED", 1), number("FUMA_SEEDS", 60));
+    let (first, seeds) = (number("FUMA_SEED", 1), number("FUMA_SEEDS", 200));
     let (mut changes, mut deaths, mut aborts) = (0, 0, 0);
     for seed in first..first + seeds {
         let _named = Seed(seed);

@@ -3,7 +3,8 @@
 //! Owns the settings that the engine relies on, and what an error of the client means. Must never show a value of the
 //! configuration in an error: it may be a secret.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use rdkafka::ClientConfig;
@@ -40,9 +41,23 @@ impl ConsumerContext for Plain {}
 /// A client that reads, belongs to no group's membership and commits nothing.
 pub(super) type PlainConsumer = BaseConsumer<Plain>;
 
+/// How often one code is told.
+const TELL_EVERY: Duration = Duration::from_secs(10);
+
 /// Brokers come and go, and the client finds them again by itself: worth a line, not an alarm.
+/// Several clients and threads see the same thing, again and again: each code is told once in a while.
 pub(super) fn log_error(error: &KafkaError, reason: &str) {
-    tracing::warn!(target: "kafka", code = %code_of(error), reason, "kafka client");
+    static TOLD: Mutex<BTreeMap<String, Instant>> = Mutex::new(BTreeMap::new());
+    // The end of a partition is what a restore reads up to.
+    if error.rdkafka_error_code() == Some(RDKafkaErrorCode::PartitionEOF) {
+        return;
+    }
+    let code = code_of(error).to_string();
+    let mut told = TOLD.lock().unwrap_or_else(PoisonError::into_inner);
+    if told.get(&code).is_none_or(|at| at.elapsed() >= TELL_EVERY) {
+        tracing::warn!(target: "kafka", code, reason, "kafka client");
+        told.insert(code, Instant::now());
+    }
 }
 
 /// What all clients have in common; the operator's own come on top.
@@ -70,8 +85,8 @@ fn with(mut config: ClientConfig, settings: &KafkaSettings, own: &[(String, Stri
 pub(super) fn consumer(settings: &KafkaSettings, name: &str, group: &str) -> ClientConfig {
     let mut config = base(name);
     config
-        // A reader that caught up sees the next record within a few milliseconds, a full queue goes on being filled.
-        .set("fetch.wait.max.ms", "20")
+        // An answer comes with the first record, so a long wait delays none: it only spares questions of who is idle.
+        .set("fetch.wait.max.ms", "100")
         .set("fetch.queue.backoff.ms", "10")
         .set("fetch.error.backoff.ms", "50")
         // There are many clients: each bounds what it holds.

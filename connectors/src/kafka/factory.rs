@@ -4,7 +4,7 @@
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
 use rdkafka::consumer::Consumer;
 use rdkafka::error::RDKafkaErrorCode;
@@ -24,7 +24,8 @@ use crate::log::{Appender, FeedSource, LinkSource, Log, LogError, Reference, Top
 pub struct KafkaLog {
     common: Common,
     clock: Arc<Clock>,
-    partitions: u32,
+    /// 0 until the topics are there.
+    partitions: AtomicU32,
     /// Tells the transactional ids of this process from those of all others.
     process: String,
     workers: AtomicUsize,
@@ -41,7 +42,7 @@ impl KafkaLog {
         let asker = client::observer(&settings, "asker", "read_uncommitted")?;
         let common = Arc::new(Shared { settings, asker });
         let found = partitions_of(&common, Topic::Evidence)?;
-        let partitions = found.or(common.settings.partitions).unwrap_or(0);
+        let partitions = AtomicU32::new(found.or(common.settings.partitions).unwrap_or(0));
         // Two processes that start in the same instant on the same host differ, too.
         let process = format!("{:x}-{:08x}", std::process::id(), RandomState::new().hash_one(()) as u32);
         Ok(KafkaLog { common, clock: Arc::default(), partitions, process, workers: AtomicUsize::new(0) })
@@ -91,11 +92,15 @@ pub(super) fn wrong(topic: Topic, found: Option<u32>, partitions: u32, of_feed: 
 
 impl Log for KafkaLog {
     fn partitions(&self) -> u32 {
-        self.partitions
+        self.partitions.load(Ordering::Relaxed)
     }
 
     fn check(&self) -> Result<(), LogError> {
-        let expected = self.common.settings.partitions.unwrap_or(self.partitions);
+        // Topics may have been made since the log was connected.
+        if let Some(found) = partitions_of(&self.common, Topic::Evidence)? {
+            self.partitions.store(found, Ordering::Relaxed);
+        }
+        let expected = self.common.settings.partitions.unwrap_or(self.partitions());
         let mut problems = Vec::new();
         for topic in Topics::all() {
             let of_feed = match topic {

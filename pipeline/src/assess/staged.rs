@@ -100,6 +100,13 @@ impl Partition {
         self.set_announced(person, mask);
     }
 
+    /// Nobody was announced as anything: for a restore that reads the whole output instead of what it recalled.
+    pub fn recall_nobody(&mut self) {
+        for person in 0..self.evidence.people() {
+            self.set_announced(person, 0);
+        }
+    }
+
     /// What was announced of a person: the colour and the rules, by their place in the pack. A rule of another pack
     /// has none.
     pub fn recalled(&self, person: u32) -> (Colour, Rules) {

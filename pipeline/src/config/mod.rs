@@ -180,8 +180,6 @@ pub struct LogConfig {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GuardConfig {
-    /// The most people of a partition that a sweep may turn red; 0 = any number.
-    pub red_people_max: u64,
     /// The most people of a partition that may differ after a restart without a reason.
     pub differences_max: u64,
 }

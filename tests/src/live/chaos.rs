@@ -8,11 +8,11 @@
 
 use std::sync::Arc;
 
-use fuma_connectors::log::{LogError, Severity};
+use fuma_connectors::log::{LogError, Severity, Topic};
 use fuma_pipeline::evidence::{FactKey, fact_key};
 use fuma_pipeline::live::record::VerdictRow;
-use fuma_pipeline::live::worker::WorkerError;
 use fuma_pipeline::live::worker::restore::RestoreError;
+use fuma_pipeline::live::worker::{Turn, WorkerError};
 use fuma_pipeline::policy::Pack;
 use fuma_schemas::{Feed, Instant, Person};
 
@@ -53,9 +53,11 @@ pub fn run(seed: u64) -> Ran {
         let lines: Vec<Line> = now.iter().map(|(_, line)| line.clone()).collect();
         chaos.feed.write(&lines);
         chaos.judge_contacts(&lines);
+        chaos.tell(format!("{} lines come in", lines.len()));
         chaos.work(8);
     }
     chaos.quiet();
+    chaos.tell("it is quiet".to_owned());
     scratch::check(&chaos.cluster, &chaos.pack, PARTITIONS);
     Ran { changes: announced::all(&chaos.cluster, PARTITIONS), deaths: chaos.deaths, aborts: chaos.aborts }
 }
@@ -70,6 +72,21 @@ struct Chaos {
     verdicts: Vec<VerdictRow>,
     deaths: usize,
     aborts: usize,
+    /// What happened, for whoever looks into a run that failed.
+    history: Vec<String>,
+}
+
+impl Drop for Chaos {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.history.iter().for_each(|line| eprintln!("{line}"));
+            self.members.iter().for_each(|member| eprintln!("{} owns {:?}", member.owner, member.owned()));
+            for id in 0..PARTITIONS {
+                let (position, end) = (self.cluster.position(id), self.cluster.end(Topic::Evidence, id));
+                eprintln!("partition {id} has {end} records, position {position:?}");
+            }
+        }
+    }
 }
 
 impl Chaos {
@@ -93,7 +110,7 @@ impl Chaos {
         let drafts = feeds::random(seed as u32, 30 + cluster.draw(90) as usize);
         let feed = EvidenceFeed::new(&cluster, PARTITIONS);
         let (contacts, verdicts) = (Vec::new(), Vec::new());
-        Chaos { cluster, pack, feed, members, drafts, contacts, verdicts, deaths: 0, aborts: 0 }
+        Chaos { cluster, pack, feed, members, drafts, contacts, verdicts, deaths: 0, aborts: 0, history: Vec::new() }
     }
 
     fn draw(&self, bound: u64) -> u64 {
@@ -148,22 +165,44 @@ impl Chaos {
         for _ in 0..self.draw(turns_max) {
             let member = self.member();
             self.mischief(&member);
-            match member.turn() {
-                Ok(turn) => self.aborts += turn.aborts,
-                Err(error) => self.ended(&error),
-            }
+            self.turn(&member);
             self.cluster.advance(self.draw(12));
         }
     }
 
-    fn ended(&mut self, error: &WorkerError) {
+    fn turn(&mut self, member: &Member) -> Turn {
+        match member.turn() {
+            Ok(turn) => {
+                if turn != Turn::default() {
+                    self.tell(format!("{} {turn:?}", member.owner));
+                }
+                self.aborts += turn.aborts;
+                turn
+            }
+            Err(error) => {
+                self.ended(member, &error);
+                Turn { aborts: 1, ..Turn::default() }
+            }
+        }
+    }
+
+    fn tell(&mut self, what: String) {
+        self.history.push(format!("{} {what}", self.cluster.now().0));
+    }
+
+    fn ended(&mut self, member: &Member, error: &WorkerError) {
         self.deaths += 1;
+        self.tell(format!("{} ended: {error}", member.owner));
         check_end(error);
     }
 
     fn mischief(&mut self, member: &Member) {
         let place = PLACES[self.draw(4) as usize];
-        match self.draw(60) {
+        let mischief = self.draw(60);
+        if mischief < 12 {
+            self.tell(format!("mischief {mischief} to {}, {place:?}", member.owner));
+        }
+        match mischief {
             0 | 1 => self.cluster.expire(&member.owner),
             2 => self.cluster.rotate(),
             3 | 4 => self.cluster.fail_commit(&member.owner, Fault::Crash(place)),
@@ -172,7 +211,7 @@ impl Chaos {
             7 => self.cluster.advance(self.draw(20_000)),
             8 => {
                 if let Err(error) = member.try_leave() {
-                    self.ended(&error);
+                    self.ended(member, &error);
                 }
             }
             9 => self.cluster.forget_position(self.draw(u64::from(PARTITIONS)) as u32),
@@ -213,17 +252,12 @@ impl Chaos {
         for _ in 0..2_000 {
             let mut has_news = false;
             for member in self.members.clone() {
-                match member.turn() {
-                    Ok(turn) => has_news |= turn != fuma_pipeline::live::worker::Turn::default(),
-                    Err(error) => {
-                        self.ended(&error);
-                        has_news = true;
-                    }
-                }
+                has_news |= self.turn(&member) != Turn::default();
                 self.cluster.advance(10);
             }
             rounds_without_news = if has_news { 0 } else { rounds_without_news + 1 };
-            if rounds_without_news > 20 {
+            // Longer than a session: a worker may have died in the quiet, by a fault that was planned before.
+            if rounds_without_news > 80 {
                 if scratch::is_calm(&self.cluster, &self.pack, PARTITIONS, 5_000) {
                     return;
                 }

@@ -20,9 +20,8 @@ pub fn people_of(partition: u32, partitions: u32, count: usize) -> Vec<Person> {
 
 fn line(feed: Feed, person: Option<Person>, id: &str, revision: u32, known_at: Instant, fields: &str) -> Line {
     let whose = person.map_or_else(String::new, |person| format!("\"person\":\"{person}\","));
-    let text = format!(
-        "{{\"owner\":\"src-990001\",\"id\":\"{id}\",\"revision\":{revision},{whose}\"known_at\":\"{known_at}\",{fields}}}"
-    );
+    let head = format!("\"owner\":\"src-990001\",\"id\":\"{id}\",\"revision\":{revision}");
+    let text = format!("{{{head},{whose}\"known_at\":\"{known_at}\",{fields}}}");
     Line { feed, person, text }
 }
 

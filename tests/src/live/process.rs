@@ -14,6 +14,7 @@ use fuma_pipeline::live::worker::owned::Identity;
 use fuma_pipeline::live::worker::reference::References;
 use fuma_pipeline::live::worker::restore::Restoring;
 use fuma_pipeline::live::worker::rhythm::Rhythm;
+use fuma_pipeline::live::worker::snapshots::Snapshots;
 use fuma_pipeline::live::worker::{Turn, Worker, WorkerError};
 use fuma_pipeline::policy::Pack;
 use fuma_schemas::Instant;
@@ -37,6 +38,8 @@ pub struct Setup {
     pub differences_max: Option<usize>,
     /// Whether commits may go on beyond the broker's clock.
     pub accepts_clock_ahead: bool,
+    /// Where snapshots are.
+    pub snapshots: Option<Snapshots>,
     /// Whether restores run on the worker's own thread.
     pub is_inline: bool,
     /// Where differing people are listed.
@@ -52,6 +55,7 @@ impl Setup {
             pack_order: 1,
             differences_max: Some(0),
             accepts_clock_ahead: false,
+            snapshots: None,
             is_inline: true,
             state: std::env::temp_dir().join(format!("fuma-simulated-{}", std::process::id())),
         }
@@ -107,7 +111,7 @@ impl Process {
                 source: "fuma/simulated".to_owned(),
             },
             references: self.references.clone(),
-            snapshots: None,
+            snapshots: setup.snapshots.clone(),
             differences_max: setup.differences_max,
             state: setup.state.clone(),
             now: self.cluster.now(),

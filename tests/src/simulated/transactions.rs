@@ -166,7 +166,10 @@ impl State {
         due.into_iter().for_each(|(_, number, place)| self.deliver_marker(number, place));
         self.transactions.retain(|_, transaction| transaction.missing().next().is_some() || transaction.is_open());
         for number in timed_out {
-            let owner = self.transactions[&number].owner.clone();
+            // The end of another one may have settled this one already.
+            let is_open = |transaction: &&Transaction| transaction.is_open();
+            let Some(transaction) = self.transactions.get(&number).filter(is_open) else { continue };
+            let owner = transaction.owner.clone();
             self.producers.entry(owner).or_default().epoch += 1;
             self.end_transaction(number, false);
         }

@@ -52,6 +52,15 @@ impl Cluster {
         for result in block_on(admin.create_topics(&new, &options)).unwrap() {
             result.unwrap();
         }
+        // Made, but the broker does not tell everybody at once.
+        let told = |name: &str| {
+            let metadata = admin.inner().fetch_metadata(Some(name), Duration::from_secs(10)).unwrap();
+            let topic = &metadata.topics()[0];
+            topic.error().is_none() && topic.partitions().iter().all(|partition| partition.error().is_none())
+        };
+        while !names.iter().all(|(name, _)| told(name)) {
+            std::thread::sleep(SOON);
+        }
     }
 
     pub(crate) fn log(&self) -> KafkaLog {
@@ -65,6 +74,11 @@ impl Cluster {
             for partition in 0..partitions {
                 let value = format!("{partition}/{number}").into_bytes().into();
                 appender.append(Topic::Evidence, Outgoing { partition, value, ..Outgoing::default() }).unwrap();
+            }
+            // Not all at once: readers come and go meanwhile.
+            if number % 10 == 9 {
+                appender.flush().unwrap();
+                std::thread::sleep(Duration::from_millis(20));
             }
         }
         appender.flush().unwrap();

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use fuma_connectors::log::{Log, Outgoing, Topic, Transaction};
+use fuma_connectors::log::{Log, Outcome, Outgoing, Topic, Transaction};
 use fuma_schemas::Feed;
 
 use crate::cluster::{Cluster, change, joined, position};
@@ -27,7 +27,8 @@ fn commits() {
             let mut times = Vec::new();
             for round in 0..600 {
                 let begun = Instant::now();
-                worker.commit(Transaction { changes: &changes, positions: &positions }).unwrap();
+                let outcome = worker.commit(Transaction { changes: &changes, positions: &positions }).unwrap();
+                assert_eq!(outcome, Outcome::Committed);
                 if round >= 100 {
                     times.push(begun.elapsed());
                 }

@@ -146,9 +146,7 @@ fn two_members_share_four_partitions_and_nothing_is_lost_or_doubled() {
                 stop_two.store(false, Ordering::Relaxed);
                 second = Some(scope.spawn(|| copy(&two, 0, &stop_two, &aborted)));
             }
-            for _ in 0..20 {
-                total += cluster.evidence(&one, 4, 50);
-            }
+            total += cluster.evidence(&one, 4, 1_000);
             stop_two.store(true, Ordering::Relaxed);
             second.into_iter().for_each(|second| second.join().unwrap());
         }
@@ -167,7 +165,7 @@ fn two_members_share_four_partitions_and_nothing_is_lost_or_doubled() {
     println!("{} changes of {total}, {} commits aborted", seen.len(), aborted.lock().unwrap());
     assert_eq!(seen.len(), total as usize);
     for (partition, values) in numbers.iter().enumerate() {
-        let expected: Vec<String> = (0..120 * 50).map(|number| format!("{partition}/{}", number % 50)).collect();
+        let expected: Vec<String> = (0..6_000).map(|number| format!("{partition}/{}", number % 1_000)).collect();
         assert_eq!(values, &expected, "in order");
     }
 }

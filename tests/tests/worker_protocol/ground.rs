@@ -116,6 +116,28 @@ fn an_expiry_while_nobody_was_there_is_no_difference() {
     stage.check();
 }
 
+/// An owner dies between two pages of people who are due at once: whoever was not judged yet is no difference.
+#[test]
+fn people_who_were_due_and_not_judged_yet_are_no_difference() {
+    let mut stage = Stage::new();
+    let a = stage.member("a");
+    let at = stage.now();
+    let lines: Vec<_> = (0..10_000).map(|number| listing(person(number), "l", "red", at, 60_000)).collect();
+    stage.feed.write(&lines);
+    a.run(1_000);
+    assert_eq!(stage.steps().len(), 10_000);
+    stage.cluster.advance(60_000);
+    while stage.announced().len() == 10_000 {
+        a.turn().unwrap();
+        stage.cluster.advance(1);
+    }
+    assert!(stage.steps().len() < 20_000, "a page of those who are due");
+    a.die();
+    a.run(1_000);
+    assert_eq!(stage.steps().len(), 20_000);
+    stage.check();
+}
+
 /// A build that judges otherwise, or an output that somebody wrote to, would recolour people unasked.
 #[test]
 fn unexplained_differences_are_refused_and_listed() {

@@ -5,6 +5,7 @@
 //! takeover   R-3 to R-6               what the next owner does first
 //! ground     R-7, R-12, R-13          when it must not judge at all
 //! sweep      R-10, R-11               who is judged when the basis moves
+//! snapshots  R-7, R-8             which snapshot is of use, and what of it
 //! packs      a switch between two starts
 //! causes     expiries, causes, traces
 //! ```
@@ -18,6 +19,7 @@ mod commit;
 mod ground;
 mod packs;
 mod slow;
+mod snapshots;
 mod sweep;
 mod takeover;
 

@@ -110,6 +110,21 @@ fn changes_whose_marker_is_late_are_not_announced_again() {
     assert!(was_late > 5, "the marker of the changes came last {was_late} times");
 }
 
+/// R-3 b. Who let a partition go in order is not fenced: it goes on with what it still has.
+#[test]
+fn who_lets_go_in_order_goes_on_with_the_rest() {
+    let mut stage = Stage::with(Settings { partitions: 2, ..Settings::default() });
+    let (a, b) = (stage.member("a"), stage.member("b"));
+    a.run(300);
+    run(&[&a, &b], 1_000);
+    assert_eq!((a.owned(), b.owned()), (vec![0], vec![1]));
+    for partition in 0..2 {
+        let person = fuma_tests::live::lines::people_of(partition, 2, 1)[0];
+        stage.feed.write(&[listing(person, "l1", "red", stage.now(), DAY)]);
+    }
+    assert_eq!(run(&[&a, &b], 1_000).changes, 2);
+}
+
 /// The second owner claims the partition before anything else; else the third would fence the first, and wait
 /// for the second's transaction until it times out.
 #[test]
@@ -151,6 +166,30 @@ fn nothing_is_announced_before_the_claim() {
     }
     a.run(300);
     assert_eq!(stage.steps(), [step("green", "red")]);
+    stage.check();
+}
+
+/// Evidence that comes in while a claim is made again is not taken for judged: the claim moves no offset.
+#[test]
+fn a_claim_moves_no_offset() {
+    let mut stage = Stage::new();
+    let (a, b) = (stage.member("a"), stage.member("b"));
+    let at = stage.now();
+    a.run(300);
+    stage.feed.write(&[listing(person(2), "l2", "red", at, DAY)]);
+    a.run(300);
+    a.die();
+    stage.cluster.fail_commit(&a.owner, Fault::Abort);
+    stage.cluster.fail_commit(&a.owner, Fault::Meanwhile(CommitPlace::BeforeBegin, Box::new(|_| {})));
+    stage.cluster.fail_commit(&a.owner, Fault::Crash(CommitPlace::BeforeBegin));
+    stage.feed.write(&[listing(person(1), "l1", "red", at, DAY)]);
+    while a.turn().is_ok() {
+        stage.cluster.advance(1);
+    }
+    assert!(stage.cluster.position(0).metadata.contains("owner=a-0"), "the claim has gone through");
+    stage.cluster.expire(&a.owner);
+    b.run(SOON_MS);
+    assert_eq!(stage.steps(), [step("green", "red"), step("green", "red")]);
     stage.check();
 }
 
@@ -205,7 +244,7 @@ fn a_restore_is_given_up_when_the_partition_moves_on() {
     let stage = Stage::with(Settings { partitions: 2, ..Settings::default() });
     let (gate, b) = (Gate::closed_for(1), stage.member("b"));
     let a = stage.slow_member("a", &gate);
-    run_until(&stage, || a.owned() == [0], || assert!(a.turn().is_ok()));
+    run_until(&stage, || a.owned() == [0] && SlowRestores::begun(&gate) == 1, || assert!(a.turn().is_ok()));
     run_until(&stage, || b.owned() == [1], || assert_eq!(run(&[&a, &b], 10).changes, 0));
     gate.open();
     std::thread::sleep(std::time::Duration::from_millis(50));
@@ -215,7 +254,7 @@ fn a_restore_is_given_up_when_the_partition_moves_on() {
 }
 
 fn run_until(stage: &Stage, mut holds: impl FnMut() -> bool, mut turn: impl FnMut()) {
-    for _ in 0..2_000 {
+    for _ in 0..20_000 {
         if holds() {
             return;
         }

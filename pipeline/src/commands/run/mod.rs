@@ -36,7 +36,7 @@ pub struct RunArguments {
     /// Without Kafka: read records of this feed from standard input
     #[arg(long, value_name = "FEED", value_parser = feed, conflicts_with = "bootstrap")]
     stdin: Option<Feed>,
-    /// Go on although announced states differ from the evidence, or many would turn red: an operator has looked
+    /// Go on although announced states differ from the evidence: an operator has looked
     #[arg(long)]
     accept_differences: bool,
     /// Go on committing although the last commits ran ahead of the broker's clock

@@ -7,6 +7,10 @@ use std::time::Duration;
 /// What is behind by more than this is not made up for: the log was away, and a burst helps nobody.
 const BEHIND_MAX: Duration = Duration::from_millis(500);
 
+/// What is due within this goes at once: to sleep for each record would cost more than to send it, and its batch would
+/// wait as long.
+const SLICE: Duration = Duration::from_millis(5);
+
 /// A rate that is kept smoothly.
 pub(super) struct Pace {
     apart: Option<Duration>,
@@ -21,7 +25,8 @@ impl Pace {
 
     /// How long the next record has to wait, at this time since the start.
     pub(super) fn wait(&self, elapsed: Duration) -> Duration {
-        if self.apart.is_none() { Duration::ZERO } else { self.due.saturating_sub(elapsed) }
+        let wait = self.due.saturating_sub(elapsed);
+        if self.apart.is_none() || wait < SLICE { Duration::ZERO } else { wait }
     }
 
     /// A record went, at this time since the start.

@@ -7,6 +7,8 @@
 mod lag;
 #[cfg(feature = "kafka")]
 mod line;
+#[cfg(feature = "kafka")]
+mod source;
 
 use std::process::ExitCode;
 
@@ -20,6 +22,9 @@ use super::kafka::KafkaArguments;
 pub struct TailArguments {
     #[command(flatten)]
     kafka: KafkaArguments,
+    /// Without Kafka: the --state folder of `fuma run`, or of one that has ended
+    #[arg(long, value_name = "DIR", conflicts_with = "bootstrap")]
+    state: Option<std::path::PathBuf>,
     /// The change as JSON, as in a line of changes.ndjson
     #[arg(long)]
     json: bool,
@@ -50,12 +55,13 @@ fn seconds(text: &str) -> Result<std::time::Duration, String> {
 pub fn run(arguments: &TailArguments) -> Result<ExitCode, CommandError> {
     use std::io::{self, BufWriter, Write as _};
 
-    use fuma_connectors::kafka::ChangeReader;
-
-    let reader = ChangeReader::new(&arguments.kafka.connection()?, arguments.from_beginning)?;
+    let mut source = match &arguments.state {
+        Some(dir) => source::Changes::of_folder(dir, arguments.from_beginning)?,
+        None => source::Changes::of_kafka(&arguments.kafka.connection()?, arguments.from_beginning)?,
+    };
     let mut lags = lag::Lags::default();
     // Whoever closed the pipe has seen enough.
-    drop(show(arguments, &reader, &mut lags, &mut BufWriter::with_capacity(1 << 16, io::stdout().lock()))?);
+    drop(show(arguments, &mut source, &mut lags, &mut BufWriter::with_capacity(1 << 16, io::stdout().lock()))?);
     if arguments.lag {
         drop(io::stderr().lock().write_all(lags.summary().as_bytes()));
     }
@@ -66,7 +72,7 @@ pub fn run(arguments: &TailArguments) -> Result<ExitCode, CommandError> {
 #[cfg(feature = "kafka")]
 fn show(
     arguments: &TailArguments,
-    reader: &fuma_connectors::kafka::ChangeReader,
+    source: &mut source::Changes,
     lags: &mut lag::Lags,
     out: &mut dyn std::io::Write,
 ) -> Result<std::io::Result<()>, CommandError> {
@@ -79,12 +85,12 @@ fn show(
     let mut text = Vec::new();
     while arguments.max.is_none_or(|max| shown < max) {
         // What has been read is shown before waiting for more.
-        let mut found = reader.poll(Duration::ZERO)?;
+        let mut found = source.poll(Duration::ZERO)?;
         if found.is_none() {
             if let Err(error) = out.flush() {
                 return Ok(Err(error));
             }
-            found = reader.poll(WAIT)?;
+            found = source.poll(WAIT)?;
         }
         if let Some(change) = found {
             lags.add(now(), change.header("ce_causetime"));

@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use fuma_connectors::folder::BAD_ROW_HEADER;
 use fuma_connectors::log::{FeedRecord, Outgoing, Topic};
 use fuma_schemas::{Feed, Kind, RejectCode};
 use metrics::{Counter, counter};
@@ -70,7 +71,11 @@ impl Batch {
         self.records += 1;
         self.bytes += raw.len();
         self.counts.records[record.feed as usize] += 1;
-        if let Err(reject) = self.decode(record, raw) {
+        let decoded = match bad_row(record) {
+            Some(reject) => Err(reject),
+            None => self.decode(record, raw),
+        };
+        if let Err(reject) = decoded {
             self.counts.reject(record.feed, reject.code);
             self.dead_letters.push((record.feed, dead_letter(record, &reject, &self.topic_prefix)));
         }
@@ -124,6 +129,13 @@ impl Batch {
         self.counts.publish();
         Ok(())
     }
+}
+
+/// A row of a table that is none, as a file's reader found it; headers of a Kafka record say nothing of the kind.
+fn bad_row(record: &FeedRecord<'_>) -> Option<Reject> {
+    let header = record.headers.iter().find(|(name, _)| *name == BAD_ROW_HEADER && record.received.is_none())?;
+    let message = String::from_utf8_lossy(header.1.unwrap_or_default()).into_owned();
+    Some(Reject { code: RejectCode::BadRow, message })
 }
 
 /// What is counted, told to the metrics once a batch.

@@ -69,8 +69,7 @@ pub struct Service {
 pub struct Wishes {
     /// Make the topics that are missing.
     pub create_topics: bool,
-    /// Announce what differs from what was announced without a known reason, and go on with a sweep that would
-    /// turn many red.
+    /// Announce what differs from what was announced without a known reason.
     pub accept_differences: bool,
     /// Go on although the last commits ran ahead of the broker's clock.
     pub accept_clock_ahead: bool,

@@ -10,6 +10,7 @@
 //! clock         the clock of a commit
 //! reference     regions and packs, read whole
 //! rhythm        when to commit
+//! forget        what is past its retention goes
 //! snapshots     a partition's state, written between commits, read at a takeover
 //! ```
 //!
@@ -25,6 +26,7 @@ pub mod rhythm;
 pub mod snapshots;
 pub mod sweep;
 
+mod forget;
 mod measure;
 mod takeover;
 
@@ -35,6 +37,7 @@ use fuma_connectors::log::{GroupEvent, LogError, LogRecord, Outcome, OutputRecor
 use fuma_schemas::{CodeChange, Instant};
 
 use self::clock::CommitClock;
+use self::forget::Forgetter;
 use self::measure::Measures;
 pub use self::measure::gauges;
 use self::owned::{Identity, Owned};
@@ -83,6 +86,7 @@ pub struct Worker {
     held_until: Duration,
     measures: Measures,
     keeper: Keeper,
+    forgetter: Forgetter,
     records: Vec<LogRecord>,
     changes: Vec<CodeChange>,
     output: Vec<OutputRecord>,
@@ -112,6 +116,7 @@ impl Worker {
             held_until: Duration::ZERO,
             measures: Measures::default(),
             keeper: Keeper::default(),
+            forgetter: Forgetter::default(),
             records: Vec::new(),
             changes: Vec::new(),
             output: Vec::new(),
@@ -190,8 +195,9 @@ impl Worker {
         if self.is_time() {
             self.commit(None, &mut turn)?;
         }
+        let time = (self.clock.now(), self.clock.elapsed());
+        self.forgetter.turn(&mut self.owned, time)?;
         if let Some(snapshots) = &self.context.snapshots {
-            let time = (self.clock.now(), self.clock.elapsed());
             self.keeper.turn(snapshots, &self.owned, self.log.as_mut(), time);
         }
         Ok(turn)
@@ -279,7 +285,7 @@ impl Worker {
             return Ok(());
         }
         let positions: Vec<(u32, Position)> =
-            claims.iter().filter_map(|(id, standing)| Some(self.owned.get(id)?.position(standing))).collect();
+            claims.iter().filter_map(|(id, standing)| Some(self.owned.get(id)?.claim(standing))).collect();
         match self.log.commit(Transaction { changes: &[], positions: &positions })? {
             Outcome::Committed => {
                 for (id, standing) in claims {

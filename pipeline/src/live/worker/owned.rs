@@ -166,6 +166,11 @@ impl Owned {
         self.partition.waiting() > 0 || !self.sweep.is_empty() || self.is_due(clock) || self.has_moved()
     }
 
+    /// Whether nothing is under way: nobody waits, nothing is swept, and all that was taken in is committed.
+    pub fn is_quiet(&self) -> bool {
+        self.partition.waiting() == 0 && self.sweep.is_empty() && self.next == self.committed && self.pending.is_empty()
+    }
+
     /// Whether somebody is due at `clock`.
     pub fn is_due(&self, clock: Instant) -> bool {
         self.partition.next_due().is_some_and(|due| due <= clock)
@@ -206,6 +211,12 @@ impl Owned {
     /// The position that says so.
     pub fn position(&self, standing: &Standing) -> (u32, Position) {
         (self.id, Position { offset: Some(self.next), metadata: standing.to_text() })
+    }
+
+    /// The position that claims the partition: its offset is the predecessor's. What was taken in since the restore, while
+    /// a claim was aborted, is not judged yet.
+    pub fn claim(&self, standing: &Standing) -> (u32, Position) {
+        (self.id, Position { offset: Some(self.committed), metadata: standing.to_text() })
     }
 
     /// The records that announce changes of this partition.

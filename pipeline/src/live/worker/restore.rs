@@ -220,7 +220,7 @@ fn read_snapshot(
         None => None,
     };
     let place = context.snapshots.as_ref().map_or_else(|| "nowhere".to_owned(), |snapshots| snapshots.place.clone());
-    let Some((partition, loaded)) = found else {
+    let Some((mut partition, loaded)) = found else {
         return match bounds.start {
             0 => Ok((Partition::new(Arc::clone(&context.pack))?, Base::default())),
             begins => Err(RestoreError::Gap { partition: id, begins, place }),
@@ -229,6 +229,9 @@ fn read_snapshot(
     // A tombstone may be compacted away by now: then only the whole output says who is green again.
     let is_young = context.now.0.saturating_sub(loaded.written_at.0) < log.tombstones_kept_ms()?;
     let output = if is_young { loaded.output } else { 0 };
+    if !is_young {
+        partition.recall_nobody();
+    }
     Ok((partition, Base { evidence: loaded.evidence, output, standing: loaded.standing }))
 }
 
