@@ -23,7 +23,6 @@ fn happens(what: impl FnOnce(&Broker)) {
     what(&broker);
     sender.finish();
     let settled = announced.settle(&|| feeds().expected(ZHEJIANG, true));
-    if settled.is_err() { debug(&broker, &installation); }
     let all_end = processes.into_iter().all(Process::end);
     assert!(settled.is_ok() && all_end, "{settled:?}, all ended in order: {all_end}\n{}", installation.logs());
 }
@@ -44,19 +43,4 @@ fn a_broker_that_pauses_for_twenty_seconds_is_harmless() {
         thread::sleep(Duration::from_secs(20));
         broker.command("resume");
     });
-}
-
-fn debug(broker: &Broker, installation: &Installation) {
-    for feed in ["cases","contacts","external-codes","isolations","listings","regions","symptoms","tests","travel"] {
-        let script = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../scripts/kafka");
-        let topic = format!("{}{feed}.v1", installation.prefix);
-        let out = std::process::Command::new(&script).args(["consume", &topic, "--timeout-ms", "6000"]).env("FUMA_BOOTSTRAP", broker.bootstrap()).output().unwrap();
-        std::fs::write(format!("/tmp/kills-debug-{feed}.txt"), &out.stdout).unwrap();
-    }
-    for what in ["evidence.v1"] {
-        let script = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../scripts/kafka");
-        let topic = format!("{}{what}", installation.prefix);
-        let out = std::process::Command::new(&script).args(["consume", &topic, "--timeout-ms", "6000", "--formatter-property", "print.offset=true", "--formatter-property", "print.partition=true"]).env("FUMA_BOOTSTRAP", broker.bootstrap()).output().unwrap();
-        std::fs::write(format!("/tmp/kills-debug-{what}.txt"), &out.stdout).unwrap();
-    }
 }
