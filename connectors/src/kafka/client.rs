@@ -174,6 +174,10 @@ pub(super) fn bounds(
         match client.fetch_watermarks(topic, number(partition), ANSWER_WAIT_MAX) {
             Ok((low, high)) => return Ok(offset(low)..offset(high)),
             Err(error) if is_moving(&error) && now() < deadline => std::thread::sleep(Duration::from_millis(20)),
+            // The topic was there at the start: a broker that was away for long knows it again some time.
+            Err(error) if is_moving(&error) => {
+                return Err(LogError::transient(format!("kafka: {topic}: no leader yet ({})", code_of(&error))));
+            }
             Err(error) => return Err(failed(settings, topic, &error)),
         }
     }

@@ -33,6 +33,12 @@ pub const DESCRIBED: &[Described] = &[
         Unit::Count,
         "Evidence that became known more than 30 days after its last instant",
     ),
+    (
+        metric::EVIDENCE_DAMAGED,
+        Kind::Counter,
+        Unit::Count,
+        "Evidence records that could not be read: damaged, or written by something else",
+    ),
     (metric::CHANGES, Kind::Counter, Unit::Count, "Code changes announced"),
     (metric::TRANSACTIONS, Kind::Counter, Unit::Count, "Transactions by outcome"),
     (metric::COMMIT_SECONDS, Kind::Histogram, Unit::Seconds, "Duration of a commit, as the worker waits for it"),
@@ -89,6 +95,7 @@ pub(super) fn begin_at_zero() {
         counter!(metric::RECORDS_IN, "feed" => feed.name()).absolute(0);
     }
     counter!(metric::EVIDENCE_VERY_LATE).absolute(0);
+    counter!(metric::EVIDENCE_DAMAGED).absolute(0);
     for outcome in ["commit", "abort", "fatal"] {
         counter!(metric::TRANSACTIONS, "outcome" => outcome).absolute(0);
     }

@@ -10,6 +10,8 @@ pub const RECORDS_REJECTED: &str = "fuma_records_rejected_total";
 pub const EVIDENCE_ROWS: &str = "fuma_evidence_rows_total";
 /// Evidence that became known more than 30 days after its last instant.
 pub const EVIDENCE_VERY_LATE: &str = "fuma_evidence_very_late_total";
+/// Evidence records that could not be read: damaged, or written by something else.
+pub const EVIDENCE_DAMAGED: &str = "fuma_evidence_damaged_total";
 /// Changes announced. Labels: from, to.
 pub const CHANGES: &str = "fuma_changes_total";
 /// Transactions. Labels: outcome (commit, abort, fatal).
@@ -45,5 +47,3 @@ pub const SNAPSHOT_MARGIN: &str = "fuma_snapshot_margin_records";
 pub const OPEN_FEEDS: &str = "fuma_feeds_open_to_everyone";
 /// Reasons past their due that still hold. Labels: partition.
 pub const OVERDUE: &str = "fuma_overdue_reasons";
-/// Evidence records that could not be read: damaged, or written by something else.
-pub const EVIDENCE_DAMAGED: &str = "fuma_evidence_damaged_total";

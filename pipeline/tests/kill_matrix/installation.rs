@@ -55,9 +55,11 @@ impl Installation {
 
     /// Sends files or folders at a rate, in the background.
     pub(crate) fn send(&self, what: &[&Path], rate: &str) -> Sender {
-        let log = File::create(self.folder.path().join("send.log")).unwrap();
+        let file = |name: &str| self.folder.path().join(name);
+        let log = File::options().create(true).append(true).open(file("send.log")).unwrap();
         let mut command = self.command(&["send", "--rate", rate]);
-        Sender(command.args(what).stdout(Stdio::null()).stderr(log).spawn().unwrap())
+        command.arg("--resume").arg(file("sent")).args(what).stdout(Stdio::null()).stderr(log);
+        Sender { child: command.spawn().unwrap(), command }
     }
 
     /// Follows the changes.
@@ -135,18 +137,28 @@ fn waited(mut is_so: impl FnMut() -> bool) -> bool {
 }
 
 /// `fuma send` under way.
-pub(crate) struct Sender(Child);
+pub(crate) struct Sender {
+    child: Child,
+    command: Command,
+}
 
 impl Sender {
+    /// Waits until all was sent; what gave up, because the broker was away for long, goes on where it was.
     pub(crate) fn finish(mut self) {
-        assert!(self.0.wait().unwrap().success(), "not all was sent");
+        for _ in 0..10 {
+            if self.child.wait().unwrap().success() {
+                return;
+            }
+            self.child = self.command.spawn().unwrap();
+        }
+        panic!("not all was sent");
     }
 }
 
 impl Drop for Sender {
     fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 

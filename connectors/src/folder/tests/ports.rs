@@ -98,7 +98,7 @@ fn positions_and_changes_survive_restarts_and_rolls() {
         assert_eq!(later, changes[7..]);
         assert_eq!(output(&*worker, 2, end).0, []);
     }
-    assert!(std::fs::read_dir(dir.path().join("log/journal")).unwrap().count() > 4);
+    assert!(std::fs::read_dir(dir.path().join("log/journal")).unwrap().count() > 1, "it has rolled");
 }
 
 #[test]

@@ -69,6 +69,8 @@ pub fn run(
     let mut records = Vec::new();
     let mut state: Option<TraceState> = None;
     let mut measured: Option<Instant> = None;
+    // A client that stands still before records that are there is made anew.
+    let mut stood_at: Option<u64> = None;
     while !stop.is_set() {
         records.clear();
         match poll(&mut *links, &mut records)? {
@@ -93,7 +95,12 @@ pub fn run(
         keeper.turn(state.trace(), state.next(), SystemWall::default().now(), &mut *links);
         if measured.is_none_or(|at| at.elapsed() >= LAG_EVERY) {
             measured = Some(Instant::now());
-            measure_lag(&mut *links, state);
+            let is_behind = measure_lag(&mut *links, state);
+            let stands_at = (is_behind && records.is_empty()).then(|| state.next());
+            if stands_at.is_some() && stands_at == stood_at {
+                return Err(LogError::fatal(format!("nothing has come from the link log from {} on", state.next())));
+            }
+            stood_at = stands_at;
         }
     }
     Ok(())
@@ -122,8 +129,9 @@ fn commit(links: &mut dyn LinkSource, state: &mut TraceState) -> Result<(), LogE
     Ok(())
 }
 
-fn measure_lag(links: &mut dyn LinkSource, state: &TraceState) {
-    if let Ok(bounds) = links.bounds() {
-        gauge!(metric::LAG_RECORDS, "stage" => "trace").set(bounds.end.saturating_sub(state.next()) as f64);
-    }
+/// Whether records wait, as far as known.
+fn measure_lag(links: &mut dyn LinkSource, state: &TraceState) -> bool {
+    let Ok(bounds) = links.bounds() else { return false };
+    gauge!(metric::LAG_RECORDS, "stage" => "trace").set(bounds.end.saturating_sub(state.next()) as f64);
+    bounds.end > state.next()
 }

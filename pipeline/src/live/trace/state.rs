@@ -94,6 +94,12 @@ impl TraceState {
             if record.offset < self.next {
                 continue;
             }
+            if record.offset > self.next {
+                let (found, next) = (record.offset, self.next);
+                return Err(LogError::fatal(format!(
+                    "the link log goes on at {found}, not at {next}: records were skipped"
+                )));
+            }
             self.judge_record(record, output, outbox).map_err(|why| {
                 LogError::operator(format!("record {} of the link log cannot be judged: {why}", record.offset))
             })?;

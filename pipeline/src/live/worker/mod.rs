@@ -10,6 +10,7 @@
 //! clock         the clock of a commit
 //! reference     regions and packs, read whole
 //! rhythm        when to commit
+//! stall         a client that skips records, or stands still before them
 //! forget        what is past its retention goes
 //! snapshots     a partition's state, written between commits, read at a takeover
 //! ```
@@ -28,6 +29,7 @@ pub mod sweep;
 
 mod forget;
 mod measure;
+mod stall;
 mod takeover;
 
 use std::collections::BTreeMap;
@@ -45,6 +47,7 @@ use self::position::Standing;
 use self::restore::{RestoreError, Restoring};
 use self::rhythm::Rhythm;
 use self::snapshots::Keeper;
+use self::stall::{Stalls, skipped};
 use self::takeover::Takeovers;
 use crate::assess::AssessError;
 use crate::live::fault;
@@ -87,6 +90,7 @@ pub struct Worker {
     measures: Measures,
     keeper: Keeper,
     forgetter: Forgetter,
+    stalls: Stalls,
     records: Vec<LogRecord>,
     changes: Vec<CodeChange>,
     output: Vec<OutputRecord>,
@@ -117,6 +121,7 @@ impl Worker {
             measures: Measures::default(),
             keeper: Keeper::default(),
             forgetter: Forgetter::default(),
+            stalls: Stalls::default(),
             records: Vec::new(),
             changes: Vec::new(),
             output: Vec::new(),
@@ -197,15 +202,21 @@ impl Worker {
         }
         let time = (self.clock.now(), self.clock.elapsed());
         self.forgetter.turn(&mut self.owned, time)?;
+        if turn.records == 0 {
+            self.stalls.turn(&self.owned, self.log.as_mut(), time.1)?;
+        }
         if let Some(snapshots) = &self.context.snapshots {
             self.keeper.turn(snapshots, &self.owned, self.log.as_mut(), time);
         }
         Ok(turn)
     }
 
-    fn take(&mut self, records: &[LogRecord]) -> Result<(), AssessError> {
+    fn take(&mut self, records: &[LogRecord]) -> Result<(), WorkerError> {
         for record in records {
             if let Some(owned) = self.owned.get_mut(&record.partition) {
+                if record.offset > owned.next {
+                    return Err(skipped(record.partition, owned.next, record.offset).into());
+                }
                 let taken = owned.take(record)?;
                 self.measures.taken(&taken);
                 self.rhythm.took(record.value.len(), self.clock.now().0 - record.timestamp.0);
