@@ -29,6 +29,7 @@ fn happens(what: impl FnOnce(&Broker)) {
 
 #[test]
 fn a_broker_that_is_killed_and_restarted_is_harmless() {
+    let _alone = crate::alone();
     happens(|broker| {
         broker.command("kill");
         thread::sleep(Duration::from_secs(1));
@@ -38,6 +39,7 @@ fn a_broker_that_is_killed_and_restarted_is_harmless() {
 
 #[test]
 fn a_broker_that_pauses_for_twenty_seconds_is_harmless() {
+    let _alone = crate::alone();
     happens(|broker| {
         broker.command("pause");
         thread::sleep(Duration::from_secs(20));

@@ -13,6 +13,7 @@ use crate::installation::{Installation, ZHEJIANG};
 
 #[test]
 fn the_console_consumer_reads_the_changes() {
+    let _alone = crate::alone();
     let broker = Broker::shared();
     let installation = Installation::new(broker.bootstrap());
     let mut announced = installation.announced();

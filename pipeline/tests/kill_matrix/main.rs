@@ -26,3 +26,10 @@ mod feeds;
 mod installation;
 mod matrix;
 mod surroundings;
+
+/// One test at a time: each has processes and perhaps a broker of its own, and deadlines are for a machine that has
+/// nothing else to do.
+fn alone() -> std::sync::MutexGuard<'static, ()> {
+    static ALONE: std::sync::Mutex<()> = std::sync::Mutex::new(());
+    ALONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}

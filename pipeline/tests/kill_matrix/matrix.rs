@@ -181,6 +181,7 @@ fn row(outcome: &Outcome) -> String {
 
 #[test]
 fn a_fault_at_any_place_is_harmless() {
+    let _alone = crate::alone();
     if !cfg!(feature = "faults") {
         return eprintln!("the matrix of kills is skipped: needs --features faults (cargo test --workspace has it)");
     }

@@ -13,6 +13,7 @@ use crate::installation::{Installation, PARTITIONS, Process, ZHEJIANG};
 
 #[test]
 fn without_room_for_snapshots_a_worker_goes_on() {
+    let _alone = crate::alone();
     let broker = Broker::shared();
     let installation = Installation::new(broker.bootstrap());
     let mut announced = installation.announced();
@@ -46,6 +47,7 @@ fn without_room_for_snapshots_a_worker_goes_on() {
 
 #[test]
 fn poison_on_every_feed_is_one_dead_letter_each() {
+    let _alone = crate::alone();
     let broker = Broker::shared();
     let installation = Installation::new(broker.bootstrap());
     let mut announced = installation.announced();
@@ -102,6 +104,7 @@ fn refusal(installation: &Installation) -> String {
 
 #[test]
 fn missing_topics_are_named() {
+    let _alone = crate::alone();
     let broker = Broker::shared();
     let installation = Installation::bare(broker.bootstrap());
     let said = refusal(&installation);
@@ -117,6 +120,7 @@ fn missing_topics_are_named() {
 
 #[test]
 fn a_wrong_number_of_partitions_is_refused() {
+    let _alone = crate::alone();
     let broker = Broker::shared();
     let installation = Installation::new(broker.bootstrap());
     let changes = format!("{}code-changes.v1", installation.prefix);
