@@ -147,3 +147,29 @@ fn write(
     }
     judged.try_for_each(|other| output.verdict(other, cause(other.row), outbox))
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use fuma_connectors::log::Severity;
+    use fuma_schemas::Instant;
+
+    use super::*;
+
+    #[test]
+    fn a_link_log_that_skips_records_is_not_believed() {
+        let mut state = TraceState { trace: Trace::new(), next: 5, written: 5, judged: Vec::new() };
+        let record = |offset| LogRecord {
+            partition: 0,
+            offset,
+            timestamp: Instant::default(),
+            value: record::RecordWriter::new().finish(),
+        };
+        let (mut output, mut outbox) = (Output::new(1, 1 << 20), Outbox::default());
+        state.judge(&[record(4), record(5)], &mut output, &mut outbox).unwrap();
+        assert_eq!(state.next(), 6, "what came before is passed over");
+        let error = state.judge(&[record(7)], &mut output, &mut outbox).unwrap_err();
+        assert_eq!((error.severity(), state.next()), (Severity::Fatal, 6));
+    }
+}
