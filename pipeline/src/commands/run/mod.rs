@@ -190,7 +190,7 @@ fn http(service: &Service) -> Result<Option<Server>, HttpError> {
         Err(HttpError::Bind { source, .. })
             if address.to_string() == DEFAULT_ADDRESS && source.kind() == std::io::ErrorKind::AddrInUse =>
         {
-            tracing::warn!(%address, "the HTTP port is in use: taking a free one; give each process its own with --http");
+            tracing::warn!(%address, "the HTTP port is in use, so a free one is taken: see --http");
             Server::start(SocketAddr::new(address.ip(), 0), metrics, service.health.clone())?
         }
         other => other?,
