@@ -14,24 +14,14 @@ const PAUSE_MAX: Duration = Duration::from_secs(5);
 
 /// Records that are not safe yet.
 #[derive(Debug, Default)]
-pub struct Outbox {
+pub(super) struct Outbox {
     records: Vec<(Topic, Outgoing)>,
 }
 
 impl Outbox {
     /// Adds a record.
-    pub fn push(&mut self, topic: Topic, record: Outgoing) {
+    pub(super) fn push(&mut self, topic: Topic, record: Outgoing) {
         self.records.push((topic, record));
-    }
-
-    /// Whether everything is safe.
-    pub fn is_empty(&self) -> bool {
-        self.records.is_empty()
-    }
-
-    /// The records, in order.
-    pub fn records(&self) -> &[(Topic, Outgoing)] {
-        &self.records
     }
 
     /// Writes everything and waits until it is safe; tries again for as long as what is wrong passes. False if the
@@ -39,7 +29,7 @@ impl Outbox {
     ///
     /// # Errors
     /// When what is wrong does not pass.
-    pub fn deliver(&mut self, appender: &mut dyn Appender, stop: &Stop) -> Result<bool, LogError> {
+    pub(super) fn deliver(&mut self, appender: &mut dyn Appender, stop: &Stop) -> Result<bool, LogError> {
         let mut pause = PAUSE_MIN;
         loop {
             match self.try_deliver(appender) {
