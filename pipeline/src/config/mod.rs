@@ -8,8 +8,8 @@
 //! error     where, which setting, what to do
 //! ```
 //!
-//! The defaults are those of `pipeline/fuma.toml` and of no other place. Owns what can be configured; clocks, stores and
-//! logs are made by others. Must never hold the key of the person tokens.
+//! The defaults are those of `pipeline/fuma.toml` and of no other place. Owns what can be configured; clocks, stores
+//! and logs are made by others. Must never hold the key of the person tokens.
 
 mod check;
 mod error;

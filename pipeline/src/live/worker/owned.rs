@@ -213,8 +213,8 @@ impl Owned {
         (self.id, Position { offset: Some(self.next), metadata: standing.to_text() })
     }
 
-    /// The position that claims the partition: its offset is the predecessor's. What was taken in since the restore, while
-    /// a claim was aborted, is not judged yet.
+    /// The position that claims the partition: its offset is the predecessor's. What was taken in since the restore,
+    /// while a claim was aborted, is not judged yet.
     pub fn claim(&self, standing: &Standing) -> (u32, Position) {
         (self.id, Position { offset: Some(self.committed), metadata: standing.to_text() })
     }
