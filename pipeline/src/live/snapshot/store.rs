@@ -196,6 +196,15 @@ impl SnapshotStore {
         Ok(newest)
     }
 
+    /// The offsets of the snapshots of a series that are whole, the newest first.
+    ///
+    /// # Errors
+    /// When the store cannot be listed.
+    pub fn kept(&self, series: &str) -> Result<Vec<u64>, SnapshotError> {
+        let found = self.list(series)?;
+        Ok(found.iter().filter_map(|found| Some(self.open(found).ok()?.manifest().meta.offset)).collect())
+    }
+
     /// Begins to write a snapshot, on a thread of its own.
     ///
     /// # Errors

@@ -10,8 +10,7 @@ use fuma_connectors::log::{LinkSource, LogError};
 use fuma_schemas::Instant as Clock;
 
 use crate::evidence::Export;
-use crate::live::metric;
-use crate::live::snapshot::{Meta, SnapshotError, SnapshotWriter};
+use crate::live::snapshot::{Manifest, Meta, SnapshotError, SnapshotWriter};
 use crate::live::worker::snapshots::Snapshots;
 use crate::trace::Trace;
 
@@ -35,26 +34,18 @@ impl Keeper {
 
     /// The newest graph that is whole and within the log, and the offset where it ends.
     pub(super) fn newest(&self, bounds: &Range<u64>) -> Option<(Trace, u64)> {
-        let store = &self.snapshots.as_ref()?.store;
-        let found =
-            store.list(SERIES).inspect_err(|error| tracing::error!(%error, "snapshots cannot be listed")).ok()?;
-        found.iter().find_map(|found| {
-            let loaded = store.open(found).and_then(|snapshot| {
-                let offset = snapshot.manifest().meta.offset;
-                let mut trace = Trace::new();
-                trace.reserve(u32::try_from(snapshot.manifest().rows_in_all()).unwrap_or(0));
-                snapshot.load(&mut |table, batch, _| trace.import(table, batch))?;
-                Ok((trace, offset))
-            });
-            match loaded {
-                Ok((trace, offset)) if offset >= bounds.start && offset <= bounds.end => Some((trace, offset)),
-                Ok(_) => None,
-                Err(error) => {
-                    tracing::error!(snapshot = %found.name, %error, "passed over for the older one");
-                    None
-                }
-            }
-        })
+        let in_log = |manifest: &Manifest| match (bounds.start..=bounds.end).contains(&manifest.meta.offset) {
+            true => Ok(()),
+            false => Err("not within the link log".to_owned()),
+        };
+        let newest = self.snapshots.as_ref()?.store.newest(SERIES, &in_log, &mut |snapshot| {
+            let mut trace = Trace::new();
+            trace.reserve(u32::try_from(snapshot.manifest().rows_in_all()).unwrap_or(0));
+            snapshot.load(&mut |table, batch, _| trace.import(table, batch))?;
+            Ok(trace)
+        });
+        let newest = newest.inspect_err(|error| tracing::error!(%error, "snapshots cannot be listed")).ok()?;
+        newest.loaded.map(|(manifest, trace)| (trace, manifest.meta.offset))
     }
 
     /// Begins a snapshot when it is time, or looks how the last one ended. Everything before `next` has been written.
@@ -97,8 +88,6 @@ fn write(snapshots: &Snapshots, meta: Meta, trace: &Trace) -> Result<SnapshotWri
 }
 
 fn ended(outcome: Result<u64, SnapshotError>, snapshots: &Snapshots, links: &mut dyn LinkSource) {
-    let name = if outcome.is_ok() { "written" } else { "failed" };
-    metrics::counter!(metric::SNAPSHOTS, "outcome" => name).increment(1);
     let rows = match outcome {
         Ok(rows) => rows,
         Err(error) => return tracing::error!(%error, "the graph of contacts was not stored; it will be tried again"),
@@ -116,9 +105,8 @@ fn ended(outcome: Result<u64, SnapshotError>, snapshots: &Snapshots, links: &mut
 
 /// Of a log that keeps its own books: what two snapshots hold may go.
 fn trim(snapshots: &Snapshots, links: &mut dyn LinkSource) -> Result<(), LogError> {
-    let kept = snapshots.store.list(SERIES).map_err(|error| LogError::transient(error.to_string()))?;
-    let offsets = kept.iter().filter_map(|found| snapshots.store.open(found).ok());
-    match offsets.map(|snapshot| snapshot.manifest().meta.offset).min() {
+    let kept = snapshots.store.kept(SERIES).map_err(|error| LogError::transient(error.to_string()))?;
+    match kept.iter().copied().min() {
         Some(oldest) if kept.len() > 1 => links.trim(oldest),
         _ => Ok(()),
     }

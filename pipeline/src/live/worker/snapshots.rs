@@ -19,7 +19,7 @@ use super::position::Standing;
 use crate::assess::Partition;
 use crate::evidence::{Export, Import};
 use crate::live::snapshot::{
-    Found, Meta, Snapshot, SnapshotError, SnapshotStore, SnapshotWriter, rules_in, series_of_partition,
+    Manifest, Meta, Snapshot, SnapshotError, SnapshotStore, SnapshotWriter, rules_in, series_of_partition,
 };
 use crate::live::{fault, metric};
 use crate::policy::Pack;
@@ -64,43 +64,24 @@ impl Snapshots {
         pack: &Arc<Pack>,
     ) -> Option<(Partition, Loaded)> {
         let series = series_of_partition(partition);
-        let found = match self.store.list(&series) {
-            Ok(found) => found,
-            Err(error) => {
-                tracing::error!(partition, %error, "snapshots cannot be listed");
-                return None;
-            }
+        let in_log = |manifest: &Manifest| match is_usable(manifest.meta.offset) {
+            true => Ok(()),
+            false => Err("not within the evidence log".to_owned()),
         };
-        found.iter().find_map(|found| match self.try_load(found, is_usable, pack) {
-            Ok(loaded) => loaded,
-            Err(error) => {
-                tracing::error!(partition, snapshot = %found.name, %error, "passed over for the older one");
-                None
-            }
-        })
-    }
-
-    fn try_load(
-        &self,
-        found: &Found,
-        is_usable: &dyn Fn(u64) -> bool,
-        pack: &Arc<Pack>,
-    ) -> Result<Option<(Partition, Loaded)>, SnapshotError> {
-        let snapshot = self.store.open(found)?;
-        let meta = &snapshot.manifest().meta;
-        if !is_usable(meta.offset) {
-            tracing::warn!(snapshot = %found.name, "not within the evidence log: passed over");
-            return Ok(None);
-        }
-        let Ok(mut partition) = Partition::new(Arc::clone(pack)) else { return Err(SnapshotError::GivenUp) };
-        take_back(&snapshot, &mut partition)?;
+        let newest = self.store.newest(&series, &in_log, &mut |snapshot| {
+            let mut partition = Partition::new(Arc::clone(pack)).map_err(|_| SnapshotError::GivenUp)?;
+            take_back(snapshot, &mut partition)?;
+            Ok(partition)
+        });
+        let (Manifest { meta, .. }, partition) =
+            newest.inspect_err(|error| tracing::error!(partition, %error, "snapshots cannot be listed")).ok()?.loaded?;
         let loaded = Loaded {
             evidence: meta.offset,
             output: meta.output_offset.unwrap_or(0),
             standing: meta.position.as_str().and_then(Standing::parse),
             written_at: Instant(meta.written_at_ms),
         };
-        Ok(Some((partition, loaded)))
+        Some((partition, loaded))
     }
 }
 
@@ -268,16 +249,11 @@ fn page(owned: &Owned, under_way: &mut UnderWay) -> bool {
 }
 
 fn failed(partition: u32, error: &SnapshotError) {
-    metrics::counter!(metric::SNAPSHOTS, "outcome" => "failed").increment(1);
     tracing::error!(partition, %error, "no snapshot was written; the worker goes on, and tries again later");
 }
 
-#[expect(clippy::cast_precision_loss, reason = "gauges are floats")]
 fn finished(snapshots: &Snapshots, owned: &Owned, log: &mut dyn WorkerLog, name: &str, rows: u64) {
-    metrics::counter!(metric::SNAPSHOTS, "outcome" => "written").increment(1);
     let series = series_of_partition(owned.id);
-    metrics::gauge!(metric::SNAPSHOT_TIME, "partition" => owned.id.to_string())
-        .set(owned.standing.clock.0 as f64 / 1e3);
     tracing::info!(partition = owned.id, snapshot = name, rows, "snapshot written");
     if let Err(error) = snapshots.store.prune(&series) {
         tracing::warn!(partition = owned.id, %error, "older snapshots cannot be removed");
@@ -288,9 +264,8 @@ fn finished(snapshots: &Snapshots, owned: &Owned, log: &mut dyn WorkerLog, name:
 #[expect(clippy::cast_precision_loss, reason = "gauges are floats")]
 /// the log must reach back to the older of the snapshots that are kept.
 fn watch_log(snapshots: &Snapshots, owned: &Owned, log: &mut dyn WorkerLog, series: &str) {
-    let Ok(kept) = snapshots.store.list(series) else { return };
-    let offsets = kept.iter().filter_map(|found| snapshots.store.open(found).ok());
-    let Some(oldest) = offsets.map(|snapshot| snapshot.manifest().meta.offset).min() else { return };
+    let Ok(kept) = snapshots.store.kept(series) else { return };
+    let Some(oldest) = kept.iter().copied().min() else { return };
     let bounds = log.evidence_bounds(owned.id);
     if let Ok(bounds) = &bounds {
         let margin = oldest as f64 - bounds.start as f64;
