@@ -46,7 +46,7 @@ pub struct Creation {
 /// How topics are made.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Layout {
-    /// Partitions of feeds, dead letters, evidence and changes.
+    /// Partitions of evidence and changes; a feed, and its dead letters, get a quarter of them.
     pub partitions: u32,
     /// Copies of each partition; without it three, or as many as there are brokers.
     pub replication_factor: Option<u32>,
@@ -56,6 +56,19 @@ pub struct Layout {
 pub struct Admin {
     connection: Connection,
     client: AdminClient<DefaultClientContext>,
+}
+
+/// How many partitions a topic is made with. A quarter of them carries a feed easily: one is read at hundreds of thousands
+/// of records a second. More would cost: librdkafka asks for each partition of each feed with every fetch.
+fn partitions_to_make(topic: Topic, partitions: u32, of_feed: Option<u32>) -> u32 {
+    let quarter = (partitions / 4).max(1);
+    match topic {
+        _ if topic.is_single() => 1,
+        Topic::Feed(_) => quarter,
+        // The feed may have been there before.
+        Topic::DeadLetters(_) => of_feed.unwrap_or(quarter).max(quarter),
+        _ => partitions,
+    }
 }
 
 /// The cluster as it is.
@@ -95,7 +108,7 @@ impl Admin {
         let names = |topics: &[Topic]| topics.iter().map(|topic| self.name(*topic)).collect::<Vec<String>>();
         let (created, existed) = (names(&missing), names(&existing));
         if !missing.is_empty() {
-            self.make(&missing, layout.partitions, copies)?;
+            self.make(&missing, &cluster, layout.partitions, copies)?;
             self.wait_for(&created)?;
         }
         Ok(Creation { created, existed })
@@ -175,7 +188,7 @@ impl Admin {
         })
     }
 
-    fn make(&self, topics: &[Topic], partitions: u32, copies: u32) -> Result<(), LogError> {
+    fn make(&self, topics: &[Topic], cluster: &Cluster, partitions: u32, copies: u32) -> Result<(), LogError> {
         // With three copies a record is safe once two brokers have it; with two, one may be away.
         let copies_synced = if copies >= 3 { "2" } else { "1" };
         let plans: Vec<_> = topics.iter().map(|topic| (self.name(*topic), *topic, settings(*topic))).collect();
@@ -183,7 +196,11 @@ impl Admin {
         let topics: Vec<NewTopic<'_>> = plans
             .iter()
             .map(|(name, topic, settings)| {
-                let partitions = if topic.is_single() { 1 } else { partitions };
+                let feed = match topic {
+                    Topic::DeadLetters(feed) => cluster.partitions.get(&self.name(Topic::Feed(*feed))).copied(),
+                    _ => None,
+                };
+                let partitions = partitions_to_make(*topic, partitions, feed);
                 let new = NewTopic::new(name, count(partitions), TopicReplication::Fixed(count(copies)));
                 let new = new.set("min.insync.replicas", copies_synced);
                 settings.iter().fold(new, |new, setting| new.set(setting.name, &setting.value))

@@ -108,6 +108,31 @@ pub(super) fn consumer(settings: &KafkaSettings, name: &str, group: &str) -> Cli
     with(config, settings, &own.map(|(key, value)| (key.to_owned(), value.to_owned())))
 }
 
+/// How a client asks for records.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Fetching {
+    /// Seldom, and answered with the first record.
+    Quiet,
+    /// Answered with what came within some milliseconds.
+    Busy,
+}
+
+/// A client that reads committed records of what it is told to; it never joins the group.
+pub(super) fn reader(settings: &KafkaSettings, name: &str, fetching: Fetching) -> Result<PlainConsumer, LogError> {
+    let mut config = consumer(settings, name, &settings.group);
+    config.set("auto.offset.reset", "error");
+    let own = match fetching {
+        Fetching::Quiet => [("fetch.min.bytes", "1"), ("fetch.wait.max.ms", "500")],
+        Fetching::Busy => [("fetch.min.bytes", "1000000"), ("fetch.wait.max.ms", "5")],
+    };
+    for (key, value) in own {
+        if !settings.client.contains_key(key) && !settings.consumer.contains_key(key) {
+            config.set(key, value);
+        }
+    }
+    config.create_with_context(Plain).map_err(|error| failed(settings, name, &error))
+}
+
 /// Settings of a client that only asks questions.
 pub(super) fn asking(settings: &KafkaSettings) -> ClientConfig {
     let mut config = base("admin");

@@ -10,9 +10,11 @@
 //! with heartbeats, and pauses what is assigned: so a commit before `release` still is of the old generation. An event
 //! that is destroyed unanswered only frees its list of partitions.
 //!
-//! Owns which partitions deliver, and from which offset. Must never answer a rebalance before it is told to.
+//! The client in the group reads nothing: its partitions stay paused, and the fetcher's clients read them. So no
+//! rebalance moves what is read, and from where.
+//!
+//! Owns which partitions deliver. Must never answer a rebalance before it is told to.
 
-use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -23,20 +25,18 @@ use rdkafka::client::ClientContext;
 use rdkafka::consumer::{
     BaseConsumer, CommitMode, Consumer, ConsumerContext, ConsumerGroupMetadata, RebalanceProtocol,
 };
-use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
+use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::message::BorrowedMessage;
 use rdkafka::types::RDKafkaRespErr;
 use rdkafka::{Message, Offset, TopicPartitionList};
 
 use super::client::{self, ANSWER_WAIT_MAX, Common, failed, number, raw};
+use super::fetcher::{Fetcher, problem};
 use super::settings::KafkaSettings;
 use crate::log::{GroupEvent, LogError, LogRecord, Position};
 
-/// Bounds of a poll: what came by then is handed out.
-const RECORDS_MAX: usize = 4_096;
-const BYTES_MAX: usize = 16 << 20;
-/// For how long a partition that was just taken on may not yet be ready to be placed.
-const SEEK_WAIT_MAX: Duration = Duration::from_secs(10);
+/// How late a rebalance is noticed while nothing comes.
+const EVENT_WAIT_MAX: Duration = Duration::from_millis(100);
 
 /// A member of a group that reads one topic.
 pub(super) struct Member {
@@ -45,8 +45,7 @@ pub(super) struct Member {
     topic: String,
     /// What is to be answered before the next poll.
     pending: Option<GroupEvent>,
-    /// The next offset of each partition that was accepted; none while it is paused.
-    held: BTreeMap<u32, Option<u64>>,
+    fetcher: Fetcher,
 }
 
 /// Notes rebalances; they are answered later, on the same thread.
@@ -114,7 +113,8 @@ impl Member {
         let consumer: BaseConsumer<Rebalances> =
             config.create_with_context(context).map_err(|error| failed(settings, name, &error))?;
         consumer.subscribe(&[&topic]).map_err(|error| failed(settings, name, &error))?;
-        Ok(Member { consumer, common: Arc::clone(common), topic, pending: None, held: BTreeMap::new() })
+        let fetcher = Fetcher::new(common, name, topic.clone())?;
+        Ok(Member { consumer, common: Arc::clone(common), topic, pending: None, fetcher })
     }
 
     /// Adds records of resumed partitions, and says what happened to the partitions.
@@ -126,60 +126,26 @@ impl Member {
         if self.pending.is_some() {
             return Err(LogError::fatal("kafka: a rebalance was not answered before the next poll"));
         }
-        let (mut wait, mut count, mut bytes) = (wait, 0, 0);
-        while count < RECORDS_MAX && bytes < BYTES_MAX {
-            let Some(polled) = self.consumer.poll(wait) else { break };
-            wait = Duration::ZERO;
-            match polled {
-                Ok(message) => {
-                    if let Some(record) = take(&mut self.held, &message) {
-                        count += 1;
-                        bytes += record.value.len();
-                        records.push(record);
-                    }
-                }
-                Err(error) => self.problem(&error)?,
-            }
+        while let Some(polled) = self.consumer.poll(Duration::ZERO) {
+            // A record: from between an assignment and the pause behind it. The fetcher has it, too.
+            polled.map_or_else(|error| problem(&self.topic, &error), |_| Ok(()))?;
         }
         self.pending = self.consumer.context().event().take();
         if let Some(GroupEvent::Lost(partitions)) = &self.pending {
-            self.held.retain(|partition, _| !partitions.contains(partition));
+            partitions.iter().for_each(|partition| self.fetcher.drop(*partition));
         }
+        let wait = if self.pending.is_some() { Duration::ZERO } else { wait.min(EVENT_WAIT_MAX) };
+        self.fetcher.poll(wait, records)?;
         Ok(self.pending.clone())
-    }
-
-    /// Brokers come back, and the client finds them: only what does not pass is an error.
-    fn problem(&self, error: &KafkaError) -> Result<(), LogError> {
-        use RDKafkaErrorCode as Code;
-        let code = client::code_of(error);
-        let topic = &self.topic;
-        match error {
-            KafkaError::MessageConsumptionFatal(_) => Err(LogError::fatal(format!("kafka: {topic}: {code}"))),
-            KafkaError::MessageConsumption(Code::AutoOffsetReset | Code::OffsetOutOfRange) => Err(LogError::operator(
-                format!("kafka: {topic} does not hold the records where reading goes on: were they deleted? ({code})"),
-            )),
-            KafkaError::MessageConsumption(Code::UnknownTopicOrPartition | Code::UnknownTopic) => {
-                tracing::warn!(target: "kafka", topic, code, "the topic is not there, or not yet");
-                Ok(())
-            }
-            error if error.rdkafka_error_code().is_some_and(client::is_operators) => {
-                Err(LogError::operator(format!("kafka: {topic}: {code}")))
-            }
-            _ => {
-                tracing::debug!(target: "kafka", topic, code, "kafka client");
-                Ok(())
-            }
-        }
     }
 
     /// Answers an assignment: the partitions are the member's, and stand still.
     pub(super) fn accept(&mut self, partitions: &[u32]) -> Result<(), LogError> {
         let Some(GroupEvent::Assigned(assigned)) = &self.pending else {
-            let known = partitions.iter().all(|partition| self.held.contains_key(partition));
+            let known = partitions.iter().all(|partition| self.fetcher.holds(*partition));
             return if known { Ok(()) } else { Err(LogError::fatal("kafka: accepted what was not assigned")) };
         };
-        // From the high watermark, by its number: next to nothing is fetched before the pause that follows. By its name
-        // (Offset::End) the client would look it up meanwhile, and the answer would undo the seek of `resume`.
+        // From the high watermark: next to nothing is fetched before the pause that follows.
         let mut list = TopicPartitionList::with_capacity(assigned.len());
         for partition in assigned {
             let end = self.common.bounds(&self.topic, *partition)?.end;
@@ -188,7 +154,7 @@ impl Member {
         }
         answer(&self.consumer, true, &list).map_err(|error| self.fatal("assign", &error))?;
         self.consumer.pause(&list).map_err(|error| self.fatal("pause", &error))?;
-        self.held.extend(assigned.iter().map(|partition| (*partition, None)));
+        assigned.iter().for_each(|partition| self.fetcher.hold(*partition));
         self.pending = None;
         Ok(())
     }
@@ -198,45 +164,19 @@ impl Member {
         if let Some(GroupEvent::Revoked(gone) | GroupEvent::Lost(gone)) = &self.pending {
             let list = self.list(gone, Offset::Invalid)?;
             answer(&self.consumer, false, &list).map_err(|error| self.fatal("unassign", &error))?;
-            self.held.retain(|partition, _| !gone.contains(partition));
+            gone.iter().for_each(|partition| self.fetcher.drop(*partition));
             self.pending = None;
             return Ok(());
         }
-        let held: Vec<u32> = partitions.iter().copied().filter(|partition| self.held.contains_key(partition)).collect();
-        if !held.is_empty() {
-            let list = self.list(&held, Offset::Invalid)?;
-            self.consumer.pause(&list).map_err(|error| self.fatal("pause", &error))?;
-            self.held.extend(held.into_iter().map(|partition| (partition, None)));
-        }
+        partitions.iter().for_each(|partition| self.fetcher.pause(*partition));
         Ok(())
     }
 
     /// Delivers a partition's records from an offset on, be it paused or not.
     pub(super) fn resume(&mut self, partition: u32, offset: u64) -> Result<(), LogError> {
-        let Some(held) = self.held.get(&partition).copied() else {
-            return Err(LogError::transient(format!("kafka: {} {partition} is not this member's", self.topic)));
-        };
-        self.seek(partition, offset)?;
-        if held.is_none() {
-            let list = self.list(&[partition], Offset::Invalid)?;
-            self.consumer.resume(&list).map_err(|error| self.fatal("resume", &error))?;
-        }
-        self.held.insert(partition, Some(offset));
-        Ok(())
-    }
-
-    fn seek(&self, partition: u32, offset: u64) -> Result<(), LogError> {
-        let deadline = client::now() + SEEK_WAIT_MAX;
-        loop {
-            let list = self.list(&[partition], Offset::Offset(raw(offset)))?;
-            let sought = self.consumer.seek_partitions(list, SEEK_WAIT_MAX);
-            let sought = sought.and_then(|list| list.elements().iter().try_for_each(|element| element.error()));
-            let Err(error) = sought else { return Ok(()) };
-            if client::now() >= deadline {
-                return Err(failed(&self.common.settings, "seek", &error));
-            }
-            // Just assigned: the client has not yet begun with it.
-            std::thread::sleep(Duration::from_millis(2));
+        match self.fetcher.place(partition, offset) {
+            true => Ok(()),
+            false => Err(LogError::transient(format!("kafka: {} {partition} is not this member's", self.topic))),
         }
     }
 
@@ -290,17 +230,6 @@ impl Drop for Member {
             tracing::warn!(target: "kafka", %error, "leaving the group");
         }
     }
-}
-
-/// The record, if its partition delivers and it is not from before the last placing.
-fn take(held: &mut BTreeMap<u32, Option<u64>>, message: &BorrowedMessage<'_>) -> Option<LogRecord> {
-    let next = held.get_mut(&client::partition(message.partition()))?;
-    let offset = client::offset(message.offset());
-    if offset < (*next)? {
-        return None;
-    }
-    *next = Some(offset + 1);
-    Some(record_of(message))
 }
 
 /// A record that the engine wrote itself.

@@ -16,7 +16,8 @@
 //! links        LinkSource
 //! reference    Reference
 //! member       a member of a group whose rebalances are answered step by step
-//! transact     one transaction after another under an id of its own
+//! fetcher      reads a member's partitions, with one client while little comes and with another while much does
+//! transact     one transaction after another, under two ids of its own in turn
 //! worker       WorkerLog: member + transact
 //! restore      RestoreLog: clients of their own for taking a partition over
 //! clock        the broker's clock, by a probe record
@@ -42,6 +43,7 @@ mod client;
 mod clock;
 mod factory;
 mod feeds;
+mod fetcher;
 mod links;
 mod member;
 mod native;

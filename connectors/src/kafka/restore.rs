@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! position            by the asker, without waiting for stability     R-3 a
-//! fence               a producer under the last owner's id            R-3 b
+//! fence               producers under both ids of the last owner      R-3 b
 //! stable_position     by the reader                                   R-3 c
 //! read_output         high watermark by the asker (d); wait until nothing before it is open; read to the end (e)
 //! ```
@@ -23,7 +23,7 @@ use rdkafka::{Message, Offset, TopicPartitionList};
 
 use super::client::{self, ANSWER_WAIT_MAX, Common, PlainConsumer, failed, number, raw};
 use super::member::{committed, record_of};
-use super::transact::begin_under;
+use super::transact::begin_as;
 use crate::log::{AnnouncedRecord, LogError, LogRecord, Position, RestoreLog, Severity, Topic};
 
 /// How long between two questions whether a transaction ended.
@@ -145,7 +145,7 @@ impl RestoreLog for KafkaRestoreLog {
         if owner == self.own {
             return Ok(());
         }
-        begin_under(&self.common.settings, "fence", owner).map(drop)
+        begin_as(&self.common.settings, "fence", owner).map(drop)
     }
 
     fn stable_position(&mut self, partition: u32) -> Result<Position, LogError> {

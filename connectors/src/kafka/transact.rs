@@ -1,9 +1,14 @@
-//! One transaction after another under an id of its own.
+//! One transaction after another, under two ids of its own in turn.
 //!
 //! ```text
 //! begin -> send -> all answered -> offsets with the group's generation -> commit
 //!                       `------------------`--> refused: abort
 //! ```
+//!
+//! A commit is answered when it is decided; its markers reach the partitions later, and until then the coordinator
+//! refuses the id's next transaction, which librdkafka tries again 20 ms later. The other id need not wait. A
+//! transaction begins after the one before it is known to be decided, so there is one order, and a successor fences
+//! both ids before it reads what is there (R-3).
 //!
 //! Owns what each error of the client means: the same call again, an abort, or the end of the client. Must never abort
 //! once a commit was asked for and its outcome is unknown.
@@ -96,7 +101,9 @@ enum Step {
 
 /// Runs transactions.
 pub(super) struct Transactor {
-    producer: BaseProducer<Failures>,
+    producers: [BaseProducer<Failures>; 2],
+    /// Which of the two is next.
+    turn: usize,
     id: String,
     changes: String,
     evidence: String,
@@ -104,16 +111,21 @@ pub(super) struct Transactor {
 }
 
 impl Transactor {
-    /// A client under an id; who had the id before is fenced.
+    /// The clients of an owner; who was it before is fenced.
     pub(super) fn new(settings: &KafkaSettings, id: String, topics: (String, String)) -> Result<Transactor, LogError> {
-        let producer = begin_under(settings, "transactions", &id)?;
+        let producers = begin_as(settings, "transactions", &id)?;
         let (evidence, changes) = topics;
-        Ok(Transactor { producer, id, changes, evidence, timeout: settings.transaction_timeout() })
+        Ok(Transactor { producers, turn: 0, id, changes, evidence, timeout: settings.transaction_timeout() })
     }
 
-    /// The transactional id.
+    /// The owner whose transactions these are.
     pub(super) fn id(&self) -> &str {
         &self.id
+    }
+
+    fn producer(&self) -> &BaseProducer<Failures> {
+        let [first, second] = &self.producers;
+        if self.turn == 0 { first } else { second }
     }
 
     /// Commits changes and positions, or nothing.
@@ -125,11 +137,17 @@ impl Transactor {
         if member.generation().is_none() {
             return Ok(Outcome::Aborted);
         }
-        self.producer.begin_transaction().map_err(|error| self.fatal("begin", &error))?;
+        self.producer().begin_transaction().map_err(|error| self.fatal("begin", &error))?;
         let step = match self.fill(transaction, member)? {
             Step::Done => self.finish()?,
             refused => refused,
         };
+        let outcome = self.conclude(step);
+        self.turn = 1 - self.turn;
+        outcome
+    }
+
+    fn conclude(&self, step: Step) -> Result<Outcome, LogError> {
         match step {
             Step::Done => {
                 place("after-commit");
@@ -159,13 +177,13 @@ impl Transactor {
         // Fresh, and only while the partitions are the member's (R-1).
         let Some(generation) = member.generation() else { return Ok(Step::Refused(None)) };
         let step =
-            self.insist("offsets", || self.producer.send_offsets_to_transaction(&list, &generation, Timeout::Never))?;
+            self.insist("offsets", || self.producer().send_offsets_to_transaction(&list, &generation, Timeout::Never))?;
         place("after-offsets");
         Ok(step)
     }
 
     fn finish(&self) -> Result<Step, LogError> {
-        let step = self.insist("commit", || self.producer.commit_transaction(Timeout::Never));
+        let step = self.insist("commit", || self.producer().commit_transaction(Timeout::Never));
         place("commit-unanswered");
         step
     }
@@ -182,13 +200,13 @@ impl Transactor {
             .headers(headers);
         let deadline = client::now() + self.timeout;
         loop {
-            let Err((error, back)) = self.producer.send(record) else { return Ok(Step::Done) };
+            let Err((error, back)) = self.producer().send(record) else { return Ok(Step::Done) };
             record = back;
             match error.rdkafka_error_code() {
                 Some(RDKafkaErrorCode::QueueFull) if client::now() < deadline => {
-                    self.producer.poll(Duration::from_millis(1));
+                    self.producer().poll(Duration::from_millis(1));
                 }
-                _ if self.producer.client().fatal_error().is_some() => return Err(self.fatal("send", &error)),
+                _ if self.producer().client().fatal_error().is_some() => return Err(self.fatal("send", &error)),
                 code => return Ok(Step::Refused(code)),
             }
         }
@@ -197,21 +215,21 @@ impl Transactor {
     /// Waits until every record was answered: a commit with records in flight sleeps for 100 ms.
     fn drain(&self) -> Result<Step, LogError> {
         let deadline = client::now() + self.timeout * 2;
-        while !flushed(&self.producer, PIECE) {
+        while !flushed(self.producer(), PIECE) {
             self.serve();
             if client::now() >= deadline {
                 return Err(LogError::fatal(format!("kafka: {}: records are never answered", self.id)));
             }
         }
         self.serve();
-        Ok(self.producer.context().take().map_or(Step::Done, |code| Step::Refused(Some(code))))
+        Ok(self.producer().context().take().map_or(Step::Done, |code| Step::Refused(Some(code))))
     }
 
     /// Reports, errors and logs that wait in the client's queue.
     fn serve(&self) {
-        self.producer.poll(Duration::ZERO);
-        for _ in 0..self.producer.in_flight_count().clamp(0, 100) {
-            self.producer.poll(Duration::ZERO);
+        self.producer().poll(Duration::ZERO);
+        for _ in 0..self.producer().in_flight_count().clamp(0, 100) {
+            self.producer().poll(Duration::ZERO);
         }
     }
 
@@ -219,10 +237,10 @@ impl Transactor {
         tracing::info!(target: "kafka", id = self.id, ?code, "transaction aborted");
         let aborted = self.insist("abort", || {
             self.serve();
-            self.producer.abort_transaction(ABORT_PIECE)
+            self.producer().abort_transaction(ABORT_PIECE)
         })?;
         self.serve();
-        self.producer.context().take();
+        self.producer().context().take();
         match (aborted, code) {
             (Step::Refused(code), _) => Err(LogError::fatal(format!("kafka: {}: abort: {code:?}", self.id))),
             (Step::Done, Some(code)) if client::is_operators(code) => {
@@ -250,8 +268,18 @@ impl Transactor {
     }
 }
 
-/// A client under a transactional id, ready: what the id's last owner left open is finished or aborted.
-pub(super) fn begin_under(settings: &KafkaSettings, name: &str, id: &str) -> Result<BaseProducer<Failures>, LogError> {
+/// The clients of an owner, ready: what the owner's last process left open is finished or aborted, and it can begin
+/// nothing more.
+pub(super) fn begin_as(
+    settings: &KafkaSettings,
+    name: &str,
+    owner: &str,
+) -> Result<[BaseProducer<Failures>; 2], LogError> {
+    Ok([begin_under(settings, name, owner)?, begin_under(settings, name, &format!("{owner}.2"))?])
+}
+
+/// A client under a transactional id.
+fn begin_under(settings: &KafkaSettings, name: &str, id: &str) -> Result<BaseProducer<Failures>, LogError> {
     let config = client::transactional(settings, name, id);
     let producer: BaseProducer<Failures> =
         config.create_with_context(Failures::default()).map_err(|error| failed(settings, name, &error))?;

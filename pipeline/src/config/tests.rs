@@ -199,7 +199,7 @@ fn the_default_file_is_a_configuration_that_changes_nothing() {
     let defaults = Settings::defaults().unwrap();
     assert_eq!(without_origin(settings.printed()), without_origin(defaults.printed()));
     let config = Config::of(&defaults).unwrap();
-    assert_eq!((config.kafka.partitions_expected(), config.kafka.partitions_new()), (None, 16));
+    assert_eq!((config.kafka.partitions_expected(), config.kafka.partitions_new()), (None, 8));
     assert!(DEFAULT_FILE.contains(&format!("and {PARTITIONS_NEW} where they are made")));
     assert!(config.workers > 0 && config.policy.is_none() && !config.is_on_kafka());
     assert_eq!(config.http.listen, Listen::At("127.0.0.1:9464".parse().unwrap()));

@@ -72,18 +72,26 @@ fn an_abort_hides_everything_and_work_goes_on() {
 #[test]
 fn a_fenced_owner_commits_nothing_more() {
     let cluster = Cluster::new(1);
-    let log = cluster.log();
-    let mut worker = joined(&log);
     let positions = [(0, position(0, "claim"))];
-    worker.commit(Transaction { changes: &[], positions: &positions }).unwrap();
-    let owner = worker.owner().to_owned();
-    worker.restorer().unwrap().fence(&owner).unwrap();
-    worker.commit(Transaction { changes: &[], positions: &positions }).unwrap();
-    // Another process does it in earnest.
-    let successor = cluster.log().worker(1).unwrap();
-    successor.restorer().unwrap().fence(&owner).unwrap();
-    let changes = [change(0, "late", "1")];
-    let refused = worker.commit(Transaction { changes: &changes, positions: &positions }).unwrap_err();
-    assert_eq!(refused.severity(), Severity::Fatal, "{refused}");
-    assert!(cluster.changes(1).is_empty());
+    // An owner commits under two ids in turn: whichever would be next, it is fenced.
+    for commits in 1..=2 {
+        let log = cluster.log();
+        let mut worker = joined(&log);
+        for _ in 0..commits {
+            worker.commit(Transaction { changes: &[], positions: &positions }).unwrap();
+        }
+        let owner = worker.owner().to_owned();
+        // Oneself: that does no harm.
+        worker.restorer().unwrap().fence(&owner).unwrap();
+        for _ in 0..2 {
+            worker.commit(Transaction { changes: &[], positions: &positions }).unwrap();
+        }
+        // Another process does it in earnest.
+        let successor = cluster.log().worker(1).unwrap();
+        successor.restorer().unwrap().fence(&owner).unwrap();
+        let changes = [change(0, "late", "1")];
+        let refused = worker.commit(Transaction { changes: &changes, positions: &positions }).unwrap_err();
+        assert_eq!(refused.severity(), Severity::Fatal, "{refused}");
+        assert!(cluster.changes(1).is_empty());
+    }
 }

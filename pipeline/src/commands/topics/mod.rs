@@ -28,8 +28,8 @@ enum TopicsCommand {
 struct CreateArguments {
     #[command(flatten)]
     kafka: KafkaArguments,
-    /// Partitions of feeds, dead letters, evidence and changes; those of evidence and changes cannot be changed later
-    #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    /// Partitions of evidence and changes, which cannot be changed later; a feed and its dead letters get a quarter
+    #[arg(long, value_name = "N", default_value_t = crate::config::PARTITIONS_NEW, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     partitions: u32,
     /// Copies of each partition; without it 3, or as many as there are brokers
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100))]

@@ -40,6 +40,8 @@ use crate::intake::Settings;
 const RECORDS_ASKED_MAX: usize = 2_000;
 /// A wait for records; the wish to stop is looked at in between.
 const WAIT: Duration = Duration::from_millis(100);
+/// How often it is noted how far the feeds are read. What was not noted comes again after a crash, and does no harm.
+const NOTE_EVERY: Duration = WAIT;
 /// How often the lag is measured.
 const LAG_EVERY: Duration = Duration::from_secs(5);
 
@@ -83,6 +85,7 @@ pub fn run(
     let mut batch = Batch::new(settings, partitions, options);
     let mut outbox = Outbox::default();
     let mut lag = Lag::default();
+    let mut progress = Progress::default();
     while !stop.is_set() {
         fill(&mut *feeds, &mut batch, options)?;
         if batch.records() > 0 {
@@ -90,14 +93,15 @@ pub fn run(
             if !outbox.deliver(&mut *appender, stop)? {
                 return Ok(());
             }
-            commit(&mut *feeds)?;
+            progress.is_unnoted = true;
         }
+        progress.note(&mut *feeds, NOTE_EVERY)?;
         lag.measure(&mut *feeds);
         if feeds.is_over() {
             break;
         }
     }
-    Ok(())
+    progress.note(&mut *feeds, Duration::ZERO)
 }
 
 /// Waits for a first record, then takes what is there already, up to the size of a batch.
@@ -119,13 +123,30 @@ fn fill(feeds: &mut dyn FeedSource, batch: &mut Batch, options: &Options) -> Res
     Ok(())
 }
 
-fn commit(feeds: &mut dyn FeedSource) -> Result<(), LogError> {
-    match feeds.commit() {
-        Err(error) if error.severity() == Severity::Transient => {
-            tracing::warn!(%error, "how far the feeds are read could not be noted: it will be with the next batch");
-            Ok(())
+/// Whether what is safe was noted, and when that was done last.
+#[derive(Default)]
+struct Progress {
+    is_unnoted: bool,
+    noted: Option<Instant>,
+}
+
+impl Progress {
+    /// Notes how far the feeds are read, when that is due.
+    fn note(&mut self, feeds: &mut dyn FeedSource, every: Duration) -> Result<(), LogError> {
+        if !self.is_unnoted || self.noted.is_some_and(|at| at.elapsed() < every) {
+            return Ok(());
         }
-        committed => committed,
+        self.noted = Some(Instant::now());
+        match feeds.commit() {
+            Err(error) if error.severity() == Severity::Transient => {
+                tracing::warn!(%error, "how far the feeds are read could not be noted: it is tried again");
+                Ok(())
+            }
+            noted => {
+                self.is_unnoted = false;
+                noted
+            }
+        }
     }
 }
 
