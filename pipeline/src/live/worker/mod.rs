@@ -405,8 +405,9 @@ impl Worker {
         let outcome = self.log.commit(Transaction { changes: &self.output, positions: &positions })?;
         self.conclude(outcome, standings, leaving, turn);
         let elapsed = self.clock.elapsed();
-        self.rhythm.committed(elapsed);
-        self.measures.committed(outcome, elapsed.saturating_sub(begun), &counts);
+        let took = elapsed.saturating_sub(begun);
+        self.rhythm.committed(elapsed, took);
+        self.measures.committed(outcome, took, &counts);
         Ok(outcome)
     }
 
