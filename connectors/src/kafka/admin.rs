@@ -58,8 +58,8 @@ pub struct Admin {
     client: AdminClient<DefaultClientContext>,
 }
 
-/// How many partitions a topic is made with. A quarter of them carries a feed easily: one is read at hundreds of thousands
-/// of records a second. More would cost: librdkafka asks for each partition of each feed with every fetch.
+/// How many partitions a topic is made with. A quarter of them carries a feed easily: one is read at hundreds of
+/// thousands of records a second. More would cost: librdkafka asks for each partition of each feed with every fetch.
 fn partitions_to_make(topic: Topic, partitions: u32, of_feed: Option<u32>) -> u32 {
     let quarter = (partitions / 4).max(1);
     match topic {

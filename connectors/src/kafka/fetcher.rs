@@ -7,7 +7,7 @@
 //!
 //! With each record that is appended, a broker answers whoever waits for one. Where they come all the time, answers and
 //! the questions after them cost more than the records do; a question that collects costs as much while nothing comes.
-//! librdkafka has one way to ask for the life of a client: so there are two clients, and the partitions move between them.
+//! librdkafka has one way to ask for the life of a client: so there are two, and the partitions move between them.
 //!
 //! Owns the next offset of each partition. Must never hand out a record twice, nor one of a partition that is paused.
 

@@ -24,7 +24,7 @@ pub(super) fn reader(connection: &Connection, group: &str) -> ClientConfig {
         .set("enable.partition.eof", "true")
         .set("isolation.level", "read_committed")
         .set("auto.offset.reset", "earliest")
-        // A commit reaches one partition after another: to be answered for each would cost the broker more than it says.
+        // A commit reaches one partition after another: to be answered for each would cost the broker more.
         .set("fetch.min.bytes", "1000000")
         .set("fetch.wait.max.ms", "5");
     config

@@ -33,8 +33,8 @@ pub use values::{ClientSettings, Level, Listen, LogFormat, Roles};
 /// The text of the file with every default.
 pub const DEFAULT_FILE: &str = include_str!("../../fuma.toml");
 
-/// With how many partitions topics are made when nothing is said: four for each worker of a small machine. A commit costs
-/// the broker a request and a marker for each (RECOVERY.md, "Commit rhythm"; ARCHITECTURE.md has the delays).
+/// With how many partitions topics are made when nothing is said: four for each worker of a small machine. A commit
+/// costs the broker a request and a marker for each (RECOVERY.md, "Commit rhythm"; ARCHITECTURE.md has the delays).
 pub const PARTITIONS_NEW: u32 = 8;
 
 /// What a service is told. Every field is explained in [`DEFAULT_FILE`].

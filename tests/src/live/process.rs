@@ -61,6 +61,26 @@ impl Setup {
         }
     }
 
+    /// What a restore under it needs.
+    pub fn restoring(&self, references: References, now: Instant) -> Restoring {
+        Restoring {
+            pack: Arc::clone(&self.pack),
+            identity: Identity {
+                owner: String::new(),
+                pack: self.pack_hash.clone(),
+                pack_order: self.pack_order,
+                engine: "1".to_owned(),
+                source: "fuma/simulated".to_owned(),
+            },
+            references,
+            snapshots: self.snapshots.clone(),
+            differences_max: self.differences_max,
+            state: self.state.clone(),
+            now,
+            cancelled: Arc::new(AtomicBool::new(false)),
+        }
+    }
+
     /// Another pack, put in force after this one.
     pub fn followed_by(&self, pack: &Arc<Pack>, hash: &str) -> Setup {
         Setup { pack: Arc::clone(pack), pack_hash: hash.to_owned(), pack_order: self.pack_order + 1, ..self.clone() }
@@ -101,22 +121,7 @@ pub struct Process {
 impl Process {
     fn start(&mut self) -> Result<(), LogError> {
         let setup = &self.setup;
-        let context = Restoring {
-            pack: Arc::clone(&setup.pack),
-            identity: Identity {
-                owner: String::new(),
-                pack: setup.pack_hash.clone(),
-                pack_order: setup.pack_order,
-                engine: "1".to_owned(),
-                source: "fuma/simulated".to_owned(),
-            },
-            references: self.references.clone(),
-            snapshots: setup.snapshots.clone(),
-            differences_max: setup.differences_max,
-            state: setup.state.clone(),
-            now: self.cluster.now(),
-            cancelled: Arc::new(AtomicBool::new(false)),
-        };
+        let context = setup.restoring(self.references.clone(), self.cluster.now());
         let wall =
             SimulatedWall { cluster: self.cluster.clone(), begin: self.begin, shift_ms: Arc::clone(&self.shift_ms) };
         let rhythm = Rhythm::new(Duration::from_millis(5), Duration::from_millis(100), 64 << 20);

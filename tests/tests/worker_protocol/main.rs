@@ -6,6 +6,7 @@
 //! ground     R-7, R-12, R-13          when it must not judge at all
 //! sweep      R-10, R-11               who is judged when the basis moves
 //! snapshots  R-7, R-8             which snapshot is of use, and what of it
+//! stall      a client that passes evidence over
 //! packs      a switch between two starts
 //! causes     expiries, causes, traces
 //! ```
@@ -16,10 +17,11 @@
 
 mod causes;
 mod commit;
+mod faulty;
 mod ground;
 mod packs;
-mod slow;
 mod snapshots;
+mod stall;
 mod sweep;
 mod takeover;
 
@@ -31,6 +33,8 @@ use fuma_schemas::Instant;
 use fuma_tests::live::announced::{self, Announced};
 use fuma_tests::live::{EvidenceFeed, Member, Setup};
 use fuma_tests::simulated::{Settings, SimulatedCluster};
+
+use self::faulty::{FaultyLog, Gate, Losses};
 
 /// A day in milliseconds.
 const DAY: i64 = 86_400_000;
@@ -62,11 +66,22 @@ impl Stage {
     }
 
     /// A process whose restores run on threads of their own and wait at a gate.
-    fn slow_member(&self, name: &str, gate: &slow::Gate) -> Member {
+    fn slow_member(&self, name: &str, gate: &Gate) -> Member {
         let setup = Setup { is_inline: false, ..Setup::of(zhejiang()) };
+        self.faulty_member(name, setup, gate, &Losses::default())
+    }
+
+    /// A process whose client passes records over.
+    fn lossy_member(&self, name: &str, losses: &Losses) -> Member {
+        self.faulty_member(name, Setup::of(zhejiang()), &Gate::open_wide(), losses)
+    }
+
+    fn faulty_member(&self, name: &str, setup: Setup, gate: &Gate, losses: &Losses) -> Member {
         let member = Member::new(&self.cluster, name, setup);
-        let gate = gate.clone();
-        member.wrap(Box::new(move |inner| Box::new(slow::SlowRestores { inner, gate: gate.clone() })));
+        let (gate, losses) = (gate.clone(), Arc::clone(losses));
+        member.wrap(Box::new(move |inner| {
+            Box::new(FaultyLog { inner, gate: gate.clone(), losses: Arc::clone(&losses) })
+        }));
         member
     }
 

@@ -1,12 +1,15 @@
 //! What the next owner does first.
 
-use fuma_connectors::log::Topic;
+use fuma_connectors::log::{Log as _, Topic, WorkerLog as _};
+use fuma_pipeline::live::worker::reference::References;
+use fuma_pipeline::live::worker::restore::{RestoreError, restore};
+use fuma_tests::live::Setup;
 use fuma_tests::live::lines::{listing, person};
 use fuma_tests::live::process::run;
 use fuma_tests::simulated::{CommitPlace, Fault, MarkerDelivery, MarkerPlace, Settings, SimulatedCluster};
 
-use crate::slow::{Gate, SlowRestores};
-use crate::{DAY, Stage, step};
+use crate::faulty::{FaultyLog, Gate, Losses};
+use crate::{DAY, Stage, step, zhejiang};
 
 /// Longer than any step of a takeover, and far shorter than the timeout of a transaction.
 const SOON_MS: i64 = 1_000;
@@ -244,13 +247,36 @@ fn a_restore_is_given_up_when_the_partition_moves_on() {
     let stage = Stage::with(Settings { partitions: 2, ..Settings::default() });
     let (gate, b) = (Gate::closed_for(1), stage.member("b"));
     let a = stage.slow_member("a", &gate);
-    run_until(&stage, || a.owned() == [0] && SlowRestores::begun(&gate) == 1, || assert!(a.turn().is_ok()));
+    run_until(&stage, || a.owned() == [0] && gate.begun() == 1, || assert!(a.turn().is_ok()));
     run_until(&stage, || b.owned() == [1], || assert_eq!(run(&[&a, &b], 10).changes, 0));
     gate.open();
     std::thread::sleep(std::time::Duration::from_millis(50));
     run(&[&a, &b], 500);
     assert_eq!((a.owned(), b.owned()), (vec![0], vec![1]));
-    assert_eq!(SlowRestores::begun(&gate), 1);
+    assert_eq!(gate.begun(), 1);
+}
+
+/// Who stands still in the middle of a takeover reads what a successor announced, against a position from
+/// before: nobody has to look at that difference.
+#[test]
+fn what_a_successor_announced_meanwhile_is_no_unexplained_difference() {
+    let mut stage = Stage::new();
+    let first = stage.member("first");
+    first.run(300);
+    first.die();
+    let (gate, inner) = (Gate::closed_for(0), stage.cluster.process("sleeper").worker(0).unwrap());
+    let log = FaultyLog { inner, gate: gate.clone(), losses: Losses::default() };
+    let mut restorer = log.restorer().unwrap();
+    let context = Setup::of(zhejiang()).restoring(References::default(), stage.now());
+    let sleeper = std::thread::spawn(move || restore(&mut *restorer, 0, &context).map(drop));
+    run_until(&stage, || gate.begun() == 1, || std::thread::sleep(std::time::Duration::from_millis(1)));
+    let successor = stage.member("successor");
+    stage.feed.write(&[listing(person(1), "l1", "red", stage.now(), DAY)]);
+    successor.run(SOON_MS);
+    assert_eq!(stage.steps(), [step("green", "red")]);
+    gate.open();
+    let error = sleeper.join().unwrap().unwrap_err();
+    assert!(matches!(error, RestoreError::Overtaken { partition: 0 }), "{error}");
 }
 
 fn run_until(stage: &Stage, mut holds: impl FnMut() -> bool, mut turn: impl FnMut()) {

@@ -399,7 +399,7 @@ fn of_worker(error: WorkerError) -> Ended {
     let severity = match error {
         WorkerError::Log(error) | WorkerError::Restore(RestoreError::Log(error)) => error.severity(),
         WorkerError::Assess(_) | WorkerError::Restore(RestoreError::Assess(_)) => Severity::Operator,
-        WorkerError::Restore(RestoreError::Cancelled) => Severity::Fatal,
+        WorkerError::Restore(RestoreError::Cancelled | RestoreError::Overtaken { .. }) => Severity::Fatal,
         WorkerError::Restore(_) => Severity::Operator,
     };
     Ended { severity, message }

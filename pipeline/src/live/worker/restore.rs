@@ -67,6 +67,12 @@ pub enum RestoreError {
         /// This process's.
         own: u64,
     },
+    /// Another owner took it over meanwhile, and announced what this one does not know of.
+    #[error("partition {partition} was taken over by another while it was restored here")]
+    Overtaken {
+        /// The partition.
+        partition: u32,
+    },
     /// What was announced is not what holds, and nothing explains it (R-13).
     #[error(
         "partition {partition}: of {differing} people (of {people}) another state was announced than the evidence gives \
@@ -165,7 +171,7 @@ pub fn restore(log: &mut dyn RestoreLog, id: u32, context: &Restoring) -> Result
     match is_lost {
         // Where the last commit stood is not known: nothing can be held against it.
         true => owned.sweep_people(0..owned.partition.evidence().people(), None),
-        false => check(&mut owned, &standing, is_new, context)?,
+        false => check(log, &mut owned, (&position, &standing, is_new), context)?,
     }
     tracing::info!(
         partition = id,
@@ -315,13 +321,22 @@ fn basis(owned: &mut Owned, context: &Restoring, regions: u64) -> Result<(), Res
 }
 
 /// R-13 where it is sound; everybody is swept where it is not (R-10).
-fn check(owned: &mut Owned, standing: &Standing, is_new: bool, context: &Restoring) -> Result<(), RestoreError> {
+fn check(
+    log: &mut dyn RestoreLog,
+    owned: &mut Owned,
+    (position, standing, is_new): (&Position, &Standing, bool),
+    context: &Restoring,
+) -> Result<(), RestoreError> {
     let identity = &context.identity;
     let is_same = standing.pack == identity.pack && standing.engine == identity.engine;
     if standing.sweep == SweepStanding::None && (is_same || is_new) {
         let mut go_on = |_judged: u32| !context.cancelled.load(Ordering::Acquire);
         let differing = owned.partition.audit(standing.clock, standing.judged_until, &mut go_on)?;
         context.go_on()?;
+        // Who stood still for longer than a session reads what a successor announced, against a position from before.
+        if !differing.is_empty() && log.position(owned.id)? != *position {
+            return Err(RestoreError::Overtaken { partition: owned.id });
+        }
         refuse(owned, &differing, context)?;
         owned.sweep_people(differing.into_iter(), None);
         return Ok(());

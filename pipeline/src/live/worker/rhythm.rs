@@ -23,8 +23,8 @@ pub struct Rhythm {
 }
 
 impl Rhythm {
-    /// Commits `live` (5 to 20 ms) after the last commit, or half of what that took; up to `backlog` (100 ms) apart when behind, and never with more than so many
-    /// bytes of evidence (I-10).
+    /// Commits `live` (5 to 20 ms) after the last commit, or half of what that took; up to `backlog` (100 ms) apart
+    /// when behind, and never with more than so many bytes of evidence (I-10).
     pub fn new(live: Duration, backlog: Duration, bytes_max: usize) -> Rhythm {
         Rhythm {
             live,

@@ -1,8 +1,10 @@
-//! A log whose restores wait at a gate: what takes minutes on a real cluster.
+//! A log that does what a simulated one does not: restores that take minutes (they wait at a gate), and a client that
+//! passes records over.
 //!
-//! Owns the gate. All else is the simulated log's.
+//! Owns the gate and the losses. All else is the simulated log's.
 
 use std::ops::Range;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
@@ -13,7 +15,7 @@ use fuma_schemas::Instant;
 
 /// Holds the restores of one partition up.
 #[derive(Clone)]
-pub struct Gate(Arc<(Mutex<State>, Condvar)>);
+pub(crate) struct Gate(Arc<(Mutex<State>, Condvar)>);
 
 struct State {
     partition: u32,
@@ -23,14 +25,26 @@ struct State {
 
 impl Gate {
     /// A gate in front of a partition.
-    pub fn closed_for(partition: u32) -> Gate {
+    pub(crate) fn closed_for(partition: u32) -> Gate {
         Gate(Arc::new((Mutex::new(State { partition, is_open: false, begun: 0 }), Condvar::new())))
     }
 
+    /// No gate at all.
+    pub(crate) fn open_wide() -> Gate {
+        let gate = Gate::closed_for(0);
+        gate.open();
+        gate
+    }
+
     /// Restores go on.
-    pub fn open(&self) {
+    pub(crate) fn open(&self) {
         self.0.0.lock().unwrap().is_open = true;
         self.0.1.notify_all();
+    }
+
+    /// How many restores came to it.
+    pub(crate) fn begun(&self) -> usize {
+        self.0.0.lock().unwrap().begun
     }
 
     fn pass(&self, partition: u32) {
@@ -45,28 +59,31 @@ impl Gate {
     }
 }
 
-/// A worker's log with such restores.
-pub struct SlowRestores {
+/// How many of the next records are passed over.
+pub(crate) type Losses = Arc<AtomicUsize>;
+
+/// A worker's log that is like that.
+pub(crate) struct FaultyLog {
     /// The log.
-    pub inner: Box<dyn WorkerLog>,
+    pub(crate) inner: Box<dyn WorkerLog>,
     /// Where restores wait.
-    pub gate: Gate,
+    pub(crate) gate: Gate,
+    /// What its client passes over.
+    pub(crate) losses: Losses,
 }
 
-impl SlowRestores {
-    /// How many restores came to the gate.
-    pub fn begun(gate: &Gate) -> usize {
-        gate.0.0.lock().unwrap().begun
-    }
-}
-
-impl WorkerLog for SlowRestores {
+impl WorkerLog for FaultyLog {
     fn owner(&self) -> &str {
         self.inner.owner()
     }
 
     fn poll(&mut self, wait: Duration, records: &mut Vec<LogRecord>) -> Result<Vec<GroupEvent>, LogError> {
-        self.inner.poll(wait, records)
+        let before = records.len();
+        let events = self.inner.poll(wait, records)?;
+        let lost = self.losses.load(Ordering::Relaxed).min(records.len() - before);
+        self.losses.fetch_sub(lost, Ordering::Relaxed);
+        records.drain(before..before + lost);
+        Ok(events)
     }
 
     fn accept(&mut self, partitions: &[u32]) -> Result<(), LogError> {
