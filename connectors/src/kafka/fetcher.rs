@@ -95,9 +95,10 @@ impl Fetcher {
         let client = if self.tempo.is_busy { &self.busy } else { &self.quiet };
         while count < RECORDS_MAX && bytes < BYTES_MAX {
             let Some(polled) = client.poll(wait) else { break };
+            // Behind an error nothing is waited for, either: the group wants to be polled.
+            wait = Duration::ZERO;
             match polled {
                 Ok(message) => {
-                    wait = Duration::ZERO;
                     if let Some(record) = take(&mut self.next, &message) {
                         count += 1;
                         bytes += record.value.len();
