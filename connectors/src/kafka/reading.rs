@@ -11,6 +11,7 @@ use rdkafka::error::KafkaError;
 use rdkafka::message::BorrowedMessage;
 use rdkafka::{ClientConfig, ClientContext, Offset, TopicPartitionList};
 
+use super::client::now;
 use super::connection::{ANSWER_WAIT_MAX, Connection};
 use crate::log::LogError;
 
@@ -30,7 +31,11 @@ pub(super) fn reader(connection: &Connection, group: &str) -> ClientConfig {
     config
 }
 
-/// The partitions of a topic.
+/// How long a topic is waited for: `fuma run --create-topics` may have been started a moment ago.
+const TOPIC_WAIT_MAX: Duration = Duration::from_secs(10);
+const ASK_AGAIN: Duration = Duration::from_millis(100);
+
+/// The partitions of a topic, which may just be being made.
 ///
 /// # Errors
 /// When the cluster does not answer, or has no such topic.
@@ -39,15 +44,21 @@ pub(super) fn partitions<C: ClientContext>(
     client: &Client<C>,
     topic: &str,
 ) -> Result<Vec<i32>, LogError> {
-    let metadata = client.fetch_metadata(Some(topic), ANSWER_WAIT_MAX);
-    let metadata = metadata.map_err(|error| connection.failed(topic, &error))?;
-    let found = metadata.topics().iter().find(|found| found.name() == topic && found.error().is_none());
-    let partitions: Vec<i32> =
-        found.map(|found| found.partitions().iter().map(|partition| partition.id()).collect()).unwrap_or_default();
-    if partitions.is_empty() {
-        return Err(LogError::operator(format!("{topic}: no such topic; `fuma topics create` makes it")));
+    let deadline = now() + TOPIC_WAIT_MAX;
+    loop {
+        let metadata = client.fetch_metadata(Some(topic), ANSWER_WAIT_MAX);
+        let metadata = metadata.map_err(|error| connection.failed(topic, &error))?;
+        let found = metadata.topics().iter().find(|found| found.name() == topic && found.error().is_none());
+        let partitions: Vec<i32> =
+            found.map(|found| found.partitions().iter().map(|partition| partition.id()).collect()).unwrap_or_default();
+        if !partitions.is_empty() {
+            return Ok(partitions);
+        }
+        if now() >= deadline {
+            return Err(LogError::operator(format!("{topic}: no such topic; `fuma topics create` makes it")));
+        }
+        std::thread::sleep(ASK_AGAIN);
     }
-    Ok(partitions)
 }
 
 /// What a poll gave.
