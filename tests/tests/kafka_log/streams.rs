@@ -3,6 +3,8 @@
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
+use fuma_connectors::kafka::admin::{Admin, Layout};
+use fuma_connectors::kafka::{Connection, Publisher};
 use fuma_connectors::log::{FeedSource, LinkEvent, LinkSource, Log, Outgoing, Severity, Topic};
 use fuma_schemas::Feed;
 
@@ -147,6 +149,23 @@ fn the_clock_is_the_brokers() {
         assert!(before - 60_000 <= there && there <= after + 60_000, "{before} {there} {after}");
     }
     assert_eq!(worker.evidence_bounds(0).unwrap(), 0..0);
+}
+
+/// As when somebody starts `fuma run --create-topics` and `fuma send` in one breath.
+#[test]
+fn who_sends_waits_for_a_topic_that_is_being_made() {
+    let cluster = Cluster::new(1);
+    let connection = Connection::new(cluster.broker.bootstrap(), "later.", Vec::new()).unwrap();
+    let publisher = Publisher::new(&connection).unwrap();
+    let sender = std::thread::spawn(move || publisher.expect_topic(Feed::Tests));
+    std::thread::sleep(Duration::from_millis(500));
+    assert!(!sender.is_finished(), "it waits");
+    Admin::new(&connection).unwrap().create(Layout { partitions: 4, replication_factor: None }).unwrap();
+    sender.join().unwrap().unwrap();
+    // A feed gets a quarter of the partitions.
+    let admin = Admin::new(&connection).unwrap();
+    let partitions = |topic| admin.partitions(topic).unwrap();
+    assert_eq!((partitions(Topic::Feed(Feed::Tests)), partitions(Topic::Evidence)), (Some(1), Some(4)));
 }
 
 #[test]
