@@ -1,6 +1,7 @@
 //! Where bytes come from and go.
 //!
 //! ```text
+//! client_settings     which settings of librdkafka are the operator's
 //! files     feed files: NDJSON, gzip, zstd, CSV, Parquet -> blocks of lines
 //! kafka     Apache Kafka                                          (feature kafka)
 //! folder    the ports on a folder: the log of one process, and feeds from watched folders
@@ -10,6 +11,7 @@
 //!
 //! Must never know a rule or a colour's meaning.
 
+pub mod client_settings;
 pub mod files;
 pub mod folder;
 #[cfg(feature = "kafka")]

@@ -17,12 +17,27 @@ static SHARED: Mutex<Weak<Broker>> = Mutex::new(Weak::new());
 impl Broker {
     /// One of its own.
     pub fn start() -> Broker {
+        Broker::start_with(&[])
+    }
+
+    /// One of its own, with a second port for TLS and passwords.
+    pub fn start_secure() -> Broker {
+        Broker::start_with(&["--secure"])
+    }
+
+    fn start_with(options: &[&str]) -> Broker {
         if let Ok(bootstrap) = std::env::var("FUMA_BOOTSTRAP") {
             return Broker { bootstrap, own: None };
         }
         let dir = tempfile::tempdir().unwrap();
-        let bootstrap = run(&["up", "--dir", &dir.path().display().to_string()]);
+        let folder = dir.path().display().to_string();
+        let bootstrap = run(&[&["up", "--dir", &folder], options].concat());
         Broker { bootstrap, own: Some(dir) }
+    }
+
+    /// The configuration of a client of the second port, if there is one.
+    pub fn secure_file(&self) -> Option<PathBuf> {
+        Some(self.own.as_ref()?.path().join("secure.toml")).filter(|file| file.exists())
     }
 
     /// The one that tests of a process share while any of them has it.

@@ -290,6 +290,29 @@ pub(super) fn failed(settings: &KafkaSettings, asked: &str, error: &KafkaError) 
     }
 }
 
+/// Brokers come back, and the client finds them: only what does not pass is an error.
+pub(super) fn problem(topic: &str, error: &KafkaError) -> Result<(), LogError> {
+    use RDKafkaErrorCode as Code;
+    let code = code_of(error);
+    match error {
+        KafkaError::MessageConsumptionFatal(_) => Err(LogError::fatal(format!("kafka: {topic}: {code}"))),
+        KafkaError::MessageConsumption(Code::AutoOffsetReset | Code::OffsetOutOfRange) => Err(LogError::operator(
+            format!("kafka: {topic} does not hold the records where reading goes on: were they deleted? ({code})"),
+        )),
+        KafkaError::MessageConsumption(Code::UnknownTopicOrPartition | Code::UnknownTopic) => {
+            tracing::warn!(target: "kafka", topic, code, "the topic is not there, or not yet");
+            Ok(())
+        }
+        error if error.rdkafka_error_code().is_some_and(is_operators) => {
+            Err(LogError::operator(format!("kafka: {topic}: {code}")))
+        }
+        _ => {
+            tracing::debug!(target: "kafka", topic, code, "kafka client");
+            Ok(())
+        }
+    }
+}
+
 /// What does not pass by itself. A topic or partition that is unknown may: a broker that was restarted, or a rebalance
 /// that took it away meanwhile; whether topics are there is looked at when the log is opened.
 pub(super) fn is_operators(code: RDKafkaErrorCode) -> bool {

@@ -1,6 +1,6 @@
 //! How to reach a cluster: addresses, the prefix of the topics, settings of the client.
 //!
-//! Owns which settings are fuma's own and not to be changed. Must never show a setting's value: it may be a secret.
+//! Owns what an error means to who asked. Must never show a setting's value: it may be a secret.
 
 use std::fmt;
 use std::time::Duration;
@@ -8,23 +8,12 @@ use std::time::Duration;
 use rdkafka::ClientConfig;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
+use super::knock::knock;
+use crate::client_settings;
 use crate::log::{LogError, Topic};
 
 /// How long a question to the cluster may take.
 pub(super) const ANSWER_WAIT_MAX: Duration = Duration::from_secs(15);
-
-/// What exactly once hangs on, or what has an argument of its own.
-const GUARDED: &[&str] = &[
-    "bootstrap.servers",
-    "metadata.broker.list",
-    "enable.auto.commit",
-    "enable.auto.offset.store",
-    "enable.idempotence",
-    "enable.partition.eof",
-    "group.id",
-    "isolation.level",
-    "transactional.id",
-];
 
 /// How to reach a cluster.
 #[derive(Clone)]
@@ -44,10 +33,20 @@ impl Connection {
         if bootstrap.trim().is_empty() {
             return Err(LogError::operator("no broker: give --bootstrap host:port or set FUMA_BOOTSTRAP"));
         }
-        if let Some((name, _)) = settings.iter().find(|(name, _)| GUARDED.contains(&name.as_str())) {
-            return Err(LogError::operator(format!("the setting {name} is fuma's own: leave it away")));
+        for (name, value) in &settings {
+            if let Some(why) = client_settings::refusal(name, value) {
+                return Err(LogError::operator(format!("the setting {name}: {why}")));
+            }
         }
         Ok(Connection { bootstrap: bootstrap.trim().to_owned(), prefix: prefix.to_owned(), settings })
+    }
+
+    /// Waits until a broker answers.
+    ///
+    /// # Errors
+    /// When none does, with the reason.
+    pub fn knock(&self) -> Result<(), LogError> {
+        knock(&self.client(), &self.bootstrap)
     }
 
     /// The addresses of some brokers.

@@ -152,32 +152,13 @@ impl KafkaFeeds {
         while let Some(polled) = self.consumer.poll(Duration::ZERO) {
             match polled {
                 Ok(message) => count += hand_out(&mut self.topics, &mut None, &Record::of(&message), each),
-                Err(error) => self.problem(&error)?,
+                Err(error) => client::problem("feeds", &error)?,
             }
         }
         for (topic, partition) in lock(&self.consumer.context().moved).drain(..) {
             self.topics.forget(&topic, partition);
         }
         Ok(count)
-    }
-
-    fn problem(&self, error: &KafkaError) -> Result<(), LogError> {
-        use RDKafkaErrorCode as Code;
-        let code = client::code_of(error);
-        match error {
-            KafkaError::MessageConsumptionFatal(_) => Err(LogError::fatal(format!("kafka: feeds: {code}"))),
-            KafkaError::MessageConsumption(Code::UnknownTopicOrPartition | Code::UnknownTopic) => {
-                tracing::warn!(target: "kafka", code, "a feed's topic is not there, or not yet");
-                Ok(())
-            }
-            error if error.rdkafka_error_code().is_some_and(client::is_operators) => {
-                Err(failed(&self.common.settings, "feeds", error))
-            }
-            _ => {
-                tracing::debug!(target: "kafka", code, "feeds");
-                Ok(())
-            }
-        }
     }
 
     /// How the last commit ended. A generation that is over is nothing to speak of: the partitions moved.
@@ -249,7 +230,7 @@ impl FeedSource for KafkaFeeds {
                 });
             }
             if let Some(code) = problem {
-                self.problem(&KafkaError::MessageConsumption(code))?;
+                client::problem("feeds", &KafkaError::MessageConsumption(code))?;
             }
             if count > 0 || left.is_zero() {
                 return Ok(count);

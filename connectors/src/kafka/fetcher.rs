@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use rdkafka::consumer::Consumer;
-use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::error::KafkaError;
 use rdkafka::message::BorrowedMessage;
 use rdkafka::{Message, Offset, TopicPartitionList};
 
@@ -105,7 +105,7 @@ impl Fetcher {
                         records.push(record);
                     }
                 }
-                Err(error) => problem(&self.topic, &error)?,
+                Err(error) => client::problem(&self.topic, &error)?,
             }
         }
         self.is_stale |= self.tempo.polled(client::now(), count > 0);
@@ -140,29 +140,6 @@ fn take(next: &mut BTreeMap<u32, Option<u64>>, message: &BorrowedMessage<'_>) ->
     }
     *next = Some(offset + 1);
     Some(record_of(message))
-}
-
-/// Brokers come back, and the client finds them: only what does not pass is an error.
-pub(super) fn problem(topic: &str, error: &KafkaError) -> Result<(), LogError> {
-    use RDKafkaErrorCode as Code;
-    let code = client::code_of(error);
-    match error {
-        KafkaError::MessageConsumptionFatal(_) => Err(LogError::fatal(format!("kafka: {topic}: {code}"))),
-        KafkaError::MessageConsumption(Code::AutoOffsetReset | Code::OffsetOutOfRange) => Err(LogError::operator(
-            format!("kafka: {topic} does not hold the records where reading goes on: were they deleted? ({code})"),
-        )),
-        KafkaError::MessageConsumption(Code::UnknownTopicOrPartition | Code::UnknownTopic) => {
-            tracing::warn!(target: "kafka", topic, code, "the topic is not there, or not yet");
-            Ok(())
-        }
-        error if error.rdkafka_error_code().is_some_and(client::is_operators) => {
-            Err(LogError::operator(format!("kafka: {topic}: {code}")))
-        }
-        _ => {
-            tracing::debug!(target: "kafka", topic, code, "kafka client");
-            Ok(())
-        }
-    }
 }
 
 /// Whether records come all the time.

@@ -31,7 +31,7 @@ use rdkafka::types::RDKafkaRespErr;
 use rdkafka::{Message, Offset, TopicPartitionList};
 
 use super::client::{self, ANSWER_WAIT_MAX, Common, failed, number, raw};
-use super::fetcher::{Fetcher, problem};
+use super::fetcher::Fetcher;
 use super::settings::KafkaSettings;
 use crate::log::{GroupEvent, LogError, LogRecord, Position};
 
@@ -128,7 +128,7 @@ impl Member {
         }
         while let Some(polled) = self.consumer.poll(Duration::ZERO) {
             // A record: from between an assignment and the pause behind it. The fetcher has it, too.
-            polled.map_or_else(|error| problem(&self.topic, &error), |_| Ok(()))?;
+            polled.map_or_else(|error| client::problem(&self.topic, &error), |_| Ok(()))?;
         }
         self.pending = self.consumer.context().event().take();
         if let Some(GroupEvent::Lost(partitions)) = &self.pending {

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! connection      how to reach a cluster
+//! knock           the first word with it: does anybody answer, and if not, why not
 //! admin           topics: made, and compared with topic_settings
 //! publisher       raw records to the topics of feeds
 //! dead_letters    what could not be used, to be sent again
@@ -44,6 +45,7 @@ mod clock;
 mod factory;
 mod feeds;
 mod fetcher;
+mod knock;
 mod links;
 mod member;
 mod native;

@@ -1,45 +1,14 @@
 //! What an operator may say about Kafka.
 //!
-//! Owns which settings are fuma's own, and why. Must never show a value: it may be a secret.
+//! Owns the names of groups and topics, and the times. Which settings of librdkafka are refused says
+//! [`crate::client_settings`]. Must never show a value: it may be a secret.
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
+use crate::client_settings;
 use crate::log::{LogError, Topic};
-
-/// Names that are refused, and the reason.
-const GUARDED: &[(&str, &str)] = &[
-    ("auto.offset.reset", "where reading begins is decided by committed positions and snapshots"),
-    ("bootstrap.servers", "give `bootstrap` instead"),
-    ("delivery.report.only.error", "a commit waits for the records, not for reports"),
-    ("enable.auto.commit", "offsets are committed with what was made of them"),
-    ("enable.auto.offset.store", "offsets are committed with what was made of them"),
-    ("enable.gapless.guarantee", "a refused record must end its transaction, not the client"),
-    ("enable.idempotence", "records must be written once and in order"),
-    ("enable.partition.eof", "a restore relies on it, a reader must not have it"),
-    ("group.id", "give `group` instead"),
-    ("group.instance.id", "give `instance` instead: every thread needs one of its own"),
-    ("group.protocol", "takeovers are built on the classic protocol"),
-    ("isolation.level", "takeovers rely on reading committed records and stable offsets"),
-    ("message.timeout.ms", "it follows from transaction.timeout.ms"),
-    ("metadata.broker.list", "give `bootstrap` instead"),
-    ("delivery.timeout.ms", "it follows from transaction.timeout.ms"),
-    ("max.in.flight", "order within a partition is relied on"),
-    ("max.in.flight.requests.per.connection", "order within a partition is relied on"),
-    ("acks", "a record is safe only when all copies in sync have it"),
-    ("request.required.acks", "a record is safe only when all copies in sync have it"),
-    ("partition.assignment.strategy", "takeovers are built on cooperative-sticky"),
-    ("partitioner", "partitions are chosen by person, not by the client"),
-    ("transactional.id", "every thread has one of its own, to be fenced by its successor"),
-];
-
-/// Numbers that may be set, and between what.
-const BOUNDED: &[(&str, u64, u64)] = &[
-    ("max.poll.interval.ms", 6_000, 3_600_000),
-    ("session.timeout.ms", 1_000, 300_000),
-    ("transaction.timeout.ms", 2_000, 60_000),
-];
 
 /// Time of a transaction, unless `producer` says otherwise: it bounds for how long a dead worker holds up readers.
 const TRANSACTION_TIMEOUT_MS: u64 = 10_000;
@@ -168,27 +137,8 @@ fn is_name(what: &str, text: &str) -> Result<(), LogError> {
 }
 
 fn check_setting(section: &str, name: &str, value: &str) -> Result<(), LogError> {
-    let refused = |why: &str| Err(LogError::operator(format!("kafka.{section}: {name}: {why}")));
-    if let Some((_, why)) = GUARDED.iter().find(|(guarded, _)| *guarded == name) {
-        return refused(&format!("is fuma's own: {why}"));
-    }
-    if let Some((_, least, most)) = BOUNDED.iter().find(|(bounded, ..)| *bounded == name)
-        && !value.trim().parse().is_ok_and(|number: u64| (*least..=*most).contains(&number))
-    {
-        return refused(&format!("give a number from {least} to {most}"));
-    }
-    if needs_tls(name, value) && !cfg!(feature = "tls") {
-        return refused("this build has no TLS: build with `--features tls`");
-    }
-    Ok(())
-}
-
-/// SASL PLAIN without TLS needs nothing; everything else of the kind needs OpenSSL.
-fn needs_tls(name: &str, value: &str) -> bool {
-    let value = value.trim().to_ascii_lowercase();
-    match name {
-        "security.protocol" => value.contains("ssl"),
-        "sasl.mechanism" | "sasl.mechanisms" => value.starts_with("scram") || value == "oauthbearer",
-        _ => name.starts_with("ssl.") || name == "enable.ssl.certificate.verification",
+    match client_settings::refusal(name, value) {
+        Some(why) => Err(LogError::operator(format!("kafka.{section}: {name}: {why}"))),
+        None => Ok(()),
     }
 }

@@ -63,23 +63,6 @@ fn numbers_are_bounded_and_names_are_plain() {
 }
 
 #[test]
-#[cfg(not(feature = "tls"))]
-fn a_build_without_tls_says_how_to_get_it() {
-    for (name, value) in [
-        ("security.protocol", "SASL_SSL"),
-        ("sasl.mechanism", "SCRAM-SHA-512"),
-        ("ssl.ca.location", "/run/ca.pem"),
-        ("sasl.mechanisms", "OAUTHBEARER"),
-    ] {
-        assert!(refusal(|settings| set(settings, name, value)).contains("--features tls"), "{name}");
-    }
-    let mut settings = KafkaSettings::new("a:9092", "fuma");
-    set(&mut settings, "security.protocol", "sasl_plaintext");
-    set(&mut settings, "sasl.mechanism", "PLAIN");
-    settings.check().unwrap();
-}
-
-#[test]
 fn secrets_are_not_shown() {
     let mut settings = KafkaSettings::new("a:9092", "fuma");
     set(&mut settings, "sasl.password", "hunter2");

@@ -1,9 +1,11 @@
 //! One transaction after another, under two ids of its own in turn.
 //!
 //! ```text
-//! begin -> send -> all answered -> offsets with the group's generation -> commit
-//!                       `------------------`--> refused: abort
+//! begin -> send -> offsets with the group's generation -> all answered -> commit
+//!                       `------------------------------------`--> refused: abort
 //! ```
+//!
+//! The offsets go while the records are on their way: they wait for one another no more than the broker makes them.
 //!
 //! A commit is answered when it is decided; its markers reach the partitions later, and until then the coordinator
 //! refuses the id's next transaction, which librdkafka tries again 20 ms later. The other id need not wait. A
@@ -29,11 +31,10 @@ use super::member::Member;
 use super::native::flushed;
 use super::place::place;
 use super::settings::KafkaSettings;
-use crate::log::{LogError, Outcome, OutputRecord, Transaction};
+use crate::log::{LogError, Outcome, OutputRecord, Position, Transaction};
 
-/// Waits are cut into pieces, between which reports are served.
+/// Waits are cut into pieces, between which reports are served: an abort waits for those of the records it purged.
 const PIECE: Duration = Duration::from_millis(20);
-const ABORT_PIECE: Duration = Duration::from_millis(500);
 
 /// Counts the records that could not be written.
 #[derive(Default)]
@@ -164,11 +165,17 @@ impl Transactor {
             }
         }
         place("after-send");
-        if let Step::Refused(code) = self.drain()? {
+        if let Step::Refused(code) = self.send_offsets(transaction.positions, member)? {
             return Ok(Step::Refused(code));
         }
-        let mut list = TopicPartitionList::with_capacity(transaction.positions.len());
-        for (partition, position) in transaction.positions {
+        let step = self.drain();
+        place("after-offsets");
+        step
+    }
+
+    fn send_offsets(&self, positions: &[(u32, Position)], member: &Member) -> Result<Step, LogError> {
+        let mut list = TopicPartitionList::with_capacity(positions.len());
+        for (partition, position) in positions {
             let offset = position.offset.map_or(Offset::Invalid, |offset| Offset::Offset(raw(offset)));
             let mut element = list.add_partition(&self.evidence, number(*partition));
             element.set_offset(offset).map_err(|error| self.fatal("offsets", &error))?;
@@ -176,10 +183,7 @@ impl Transactor {
         }
         // Fresh, and only while the partitions are the member's (R-1).
         let Some(generation) = member.generation() else { return Ok(Step::Refused(None)) };
-        let step =
-            self.insist("offsets", || self.producer().send_offsets_to_transaction(&list, &generation, Timeout::Never))?;
-        place("after-offsets");
-        Ok(step)
+        self.insist("offsets", || self.producer().send_offsets_to_transaction(&list, &generation, Timeout::Never))
     }
 
     fn finish(&self) -> Result<Step, LogError> {
@@ -212,7 +216,7 @@ impl Transactor {
         }
     }
 
-    /// Waits until every record was answered: a commit with records in flight sleeps for 100 ms.
+    /// Waits until every record was answered. A commit with records in flight would sleep for 100 ms.
     fn drain(&self) -> Result<Step, LogError> {
         let deadline = client::now() + self.timeout * 2;
         while !flushed(self.producer(), PIECE) {
@@ -237,7 +241,7 @@ impl Transactor {
         tracing::info!(target: "kafka", id = self.id, ?code, "transaction aborted");
         let aborted = self.insist("abort", || {
             self.serve();
-            self.producer().abort_transaction(ABORT_PIECE)
+            self.producer().abort_transaction(PIECE)
         })?;
         self.serve();
         self.producer().context().take();

@@ -1,21 +1,34 @@
-//! What the commands that talk to Kafka take alike: brokers, prefix, settings of the client.
+//! What the commands that talk to Kafka take alike: brokers, prefix, settings of the client; by flags, by the
+//! environment and by the file of `fuma run`, so that a password need be on no command line.
 //!
-//! Owns turning arguments into a connection. Must never show the value of a setting: it may be a secret.
+//! Owns turning them into a connection. Must never show the value of a setting: it may be a secret.
+
+use std::path::PathBuf;
 
 use clap::Args;
+#[cfg(feature = "kafka")]
+use fuma_connectors::kafka::Connection;
 
 use super::CommandError;
+#[cfg(feature = "kafka")]
+use super::run::file_of_environment;
+#[cfg(feature = "kafka")]
+use crate::config::{self, Config, Flag};
 
 /// How to reach Kafka.
 #[derive(Args, Clone, Debug)]
 pub struct KafkaArguments {
-    /// Brokers, host:port with commas between them
-    #[arg(long, value_name = "HOST:PORT", env = "FUMA_BOOTSTRAP", hide_env_values = true)]
+    /// The configuration file of `fuma run`, for its section kafka; without it FUMA_CONFIG
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Brokers, host:port with commas between them (FUMA_BOOTSTRAP)
+    #[arg(long, value_name = "HOST:PORT")]
     pub bootstrap: Option<String>,
-    /// What the names of all topics begin with
-    #[arg(long, value_name = "PREFIX", default_value = "fuma.")]
-    pub prefix: String,
-    /// A setting of librdkafka, like -X security.protocol=SASL_SSL; may be given often
+    /// What the names of all topics begin with, unless the configuration says otherwise "fuma."
+    #[arg(long, value_name = "PREFIX")]
+    pub prefix: Option<String>,
+    /// A setting of librdkafka, like -X security.protocol=SASL_SSL; may be given often. For a secret take the file, or
+    /// FUMA__KAFKA__CLIENT__SASL_PASSWORD
     #[arg(short = 'X', value_name = "NAME=VALUE", value_parser = setting)]
     pub settings: Vec<Setting>,
 }
@@ -47,14 +60,35 @@ fn setting(text: &str) -> Result<Setting, String> {
 
 #[cfg(feature = "kafka")]
 impl KafkaArguments {
-    /// The connection; nothing is asked yet.
+    /// The configuration: flags over environment over file over defaults.
     ///
     /// # Errors
-    /// When no broker is named, or a setting is fuma's own.
-    pub fn connection(&self) -> Result<fuma_connectors::kafka::Connection, CommandError> {
-        let settings = self.settings.iter().map(|setting| (setting.name.clone(), setting.value.clone())).collect();
-        let bootstrap = self.bootstrap.as_deref().unwrap_or_default();
-        Ok(fuma_connectors::kafka::Connection::new(bootstrap, &self.prefix, settings)?)
+    /// With everything that is wrong.
+    pub fn configuration(&self) -> Result<Config, CommandError> {
+        let file = self.config.clone().or_else(file_of_environment);
+        let given: [(&'static str, &'static [&'static str], &Option<String>); 2] = [
+            ("--bootstrap", &["kafka", "bootstrap"], &self.bootstrap),
+            ("--prefix", &["kafka", "prefix"], &self.prefix),
+        ];
+        let flag = |(name, setting, value): (_, _, &Option<String>)| {
+            Some(Flag { name, setting, value: toml::Value::String(value.clone()?) })
+        };
+        let flags = given.into_iter().filter_map(flag).collect();
+        Ok(Config::load(file.as_deref(), &config::environment(), flags)?.0)
+    }
+
+    /// The connection, once a broker has answered.
+    ///
+    /// # Errors
+    /// When no broker is named, a setting is fuma's own, or none answers.
+    pub fn connection(&self) -> Result<Connection, CommandError> {
+        let kafka = self.configuration()?.kafka;
+        let configured = kafka.client.iter().map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let given = self.settings.iter().map(|setting| (setting.name.clone(), setting.value.clone()));
+        let bootstrap = kafka.bootstrap.unwrap_or_default();
+        let connection = Connection::new(&bootstrap, &kafka.prefix, configured.chain(given).collect())?;
+        connection.knock()?;
+        Ok(connection)
     }
 }
 

@@ -5,6 +5,8 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use fuma_connectors::client_settings;
+
 use super::error::{ConfigError, Problem};
 use super::layers::Settings;
 use super::{Config, Roles};
@@ -13,32 +15,6 @@ use crate::intake::is_owner;
 const MILLISECOND: Duration = Duration::from_millis(1);
 const SECOND: Duration = Duration::from_secs(1);
 const DAY: Duration = Duration::from_hours(24);
-
-/// Settings of librdkafka that are not the operator's to choose.
-const GUARDED: &[&str] = &[
-    "acks",
-    "auto.offset.reset",
-    "bootstrap.servers",
-    "delivery.report.only.error",
-    "delivery.timeout.ms",
-    "enable.auto.commit",
-    "enable.auto.offset.store",
-    "enable.gapless.guarantee",
-    "enable.idempotence",
-    "enable.partition.eof",
-    "group.id",
-    "group.instance.id",
-    "group.protocol",
-    "isolation.level",
-    "max.in.flight",
-    "max.in.flight.requests.per.connection",
-    "message.timeout.ms",
-    "metadata.broker.list",
-    "partition.assignment.strategy",
-    "partitioner",
-    "request.required.acks",
-    "transactional.id",
-];
 
 /// Refuses a configuration with all that is wrong in it.
 pub(super) fn check(config: &Config, settings: &Settings) -> Result<(), ConfigError> {
@@ -148,9 +124,10 @@ fn together(config: &Config, checks: &mut Checks<'_>) {
     for (section, client) in
         ["client", "consumer", "producer"].iter().zip([&kafka.client, &kafka.consumer, &kafka.producer])
     {
-        for (name, _) in client.iter().filter(|(name, _)| GUARDED.contains(name)) {
-            let message = "is fuma's own, because exactly once hangs on it, or has a setting of its own: leave it away";
-            checks.hold(false, &["kafka", section, name], message);
+        for (name, value) in client.iter() {
+            if let Some(why) = client_settings::refusal(name, value) {
+                checks.hold(false, &["kafka", section, name], why);
+            }
         }
     }
 }

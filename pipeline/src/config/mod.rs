@@ -132,7 +132,7 @@ pub struct FeedConfig {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CommitConfig {
-    /// The longest wait for a commit, live.
+    /// How far apart commits begin, live.
     #[serde(deserialize_with = "values::duration")]
     pub live: Duration,
     /// The same with a backlog.

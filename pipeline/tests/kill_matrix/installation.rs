@@ -22,6 +22,8 @@ pub(crate) struct Installation {
     pub(crate) bootstrap: String,
     pub(crate) prefix: String,
     pub(crate) folder: tempfile::TempDir,
+    /// The configuration by which processes reach the broker, where that is not its address alone.
+    config: Option<PathBuf>,
 }
 
 impl Installation {
@@ -38,7 +40,22 @@ impl Installation {
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
         let prefix = format!("k{}-{number}.", std::process::id());
-        Installation { bootstrap: bootstrap.to_owned(), prefix, folder }
+        Installation { bootstrap: bootstrap.to_owned(), prefix, folder, config: None }
+    }
+
+    /// With topics; its processes reach the broker as a configuration says.
+    pub(crate) fn configured(bootstrap: &str, config: PathBuf) -> Installation {
+        let installation = Installation { config: Some(config), ..Installation::bare(bootstrap) };
+        installation.create_topics(PARTITIONS);
+        installation
+    }
+
+    /// Says to a process where the broker is.
+    fn reach(&self, command: &mut Command) {
+        match &self.config {
+            Some(config) => command.arg("--config").arg(config),
+            None => command.args(["--bootstrap", &self.bootstrap]),
+        };
     }
 
     pub(crate) fn create_topics(&self, partitions: &str) {
@@ -49,7 +66,8 @@ impl Installation {
     /// `fuma <arguments>` on this broker, with this prefix.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(FUMA);
-        command.args(arguments).args(["--bootstrap", &self.bootstrap, "--prefix", &self.prefix]);
+        command.args(arguments).args(["--prefix", &self.prefix]).env_remove("FUMA_BOOTSTRAP");
+        self.reach(&mut command);
         command
     }
 
@@ -71,7 +89,7 @@ impl Installation {
     pub(crate) fn service(&self, name: &str, pack: &str) -> Command {
         let mut command = Command::new(FUMA);
         command
-            .args(["run", "--policy", pack, "--bootstrap", &self.bootstrap])
+            .args(["run", "--policy", pack])
             .args(["--group", self.prefix.trim_end_matches('.')])
             .args(["--workers", "1", "--http", "off", "--state"])
             .arg(self.folder.path().join(name))
@@ -86,6 +104,7 @@ impl Installation {
             .env("FUMA__SNAPSHOTS__EVERY", "2s")
             .stdin(Stdio::null())
             .stdout(Stdio::null());
+        self.reach(&mut command);
         command
     }
 
@@ -100,12 +119,7 @@ impl Installation {
 
     /// Starts it, and waits for its end, which has to come by itself.
     pub(crate) fn refused(&self, name: &str) -> Output {
-        let mut command = self.service(name, ZHEJIANG);
-        command.stderr(Stdio::piped());
-        let mut child = command.spawn().unwrap();
-        waited(|| child.try_wait().unwrap().is_some());
-        let _ = child.kill();
-        child.wait_with_output().unwrap()
+        refused(self.service(name, ZHEJIANG))
     }
 
     /// The last lines of what the processes said.
@@ -122,6 +136,14 @@ impl Installation {
         }
         text
     }
+}
+
+/// Starts a process, and waits for its end, which has to come by itself.
+pub(crate) fn refused(mut command: Command) -> Output {
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    waited(|| child.try_wait().unwrap().is_some());
+    let _ = child.kill();
+    child.wait_with_output().unwrap()
 }
 
 /// Waits for something, a minute of this process's own time: a machine that sleeps meanwhile is no failure.

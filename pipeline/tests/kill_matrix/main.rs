@@ -7,6 +7,7 @@
 //! matrix         every place x killed or stopped x the same owner or another
 //! brokers        the broker dies, the broker pauses
 //! surroundings   no room for snapshots, poison on every feed, topics that are missing or wrong
+//! secure         a broker with TLS and passwords
 //! client         Kafka's own consumer reads the changes
 //! ```
 //!
@@ -25,6 +26,7 @@ mod client;
 mod feeds;
 mod installation;
 mod matrix;
+mod secure;
 mod surroundings;
 
 /// One test at a time: each has processes and perhaps a broker of its own, and deadlines are for a machine that has

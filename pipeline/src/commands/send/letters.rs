@@ -22,6 +22,10 @@ pub(super) fn run(arguments: &SendArguments) -> Result<ExitCode, CommandError> {
     let feeds = feeds(&arguments.what)?;
     known_codes(&arguments.code)?;
     let connection = arguments.kafka.connection()?;
+    let group = match &arguments.group {
+        Some(group) => group.clone(),
+        None => arguments.kafka.configuration()?.group,
+    };
     #[expect(clippy::disallowed_methods, reason = "a rate")]
     let clock = Instant::now();
     let mut again = Again {
@@ -32,7 +36,7 @@ pub(super) fn run(arguments: &SendArguments) -> Result<ExitCode, CommandError> {
     };
     let wanted = |code: &str| arguments.code.is_empty() || arguments.code.iter().any(|wanted| wanted == code);
     for feed in feeds {
-        again.send(&connection, feed, &arguments.group, &wanted)?;
+        again.send(&connection, feed, &group, &wanted)?;
     }
     // Nobody may be there to read it.
     drop(io::stdout().lock().write_all(again.summary().as_bytes()));

@@ -50,9 +50,9 @@ pub struct SendArguments {
     /// Only dead letters with this code, like unknown-owner; may be given often
     #[arg(long, value_name = "CODE", requires = "dead_letters")]
     code: Vec<String>,
-    /// The group of the service: <group>.dead-letters remembers which letters have been sent again
-    #[arg(long, value_name = "GROUP", default_value = "fuma", requires = "dead_letters")]
-    group: String,
+    /// The group of the service (FUMA_GROUP): <group>.dead-letters remembers which letters have been sent again
+    #[arg(long, value_name = "GROUP", requires = "dead_letters")]
+    group: Option<String>,
 }
 
 fn rate(text: &str) -> Result<f64, String> {

@@ -28,10 +28,11 @@ enum TopicsCommand {
 struct CreateArguments {
     #[command(flatten)]
     kafka: KafkaArguments,
-    /// Partitions of evidence and changes, which cannot be changed later; a feed and its dead letters get a quarter
-    #[arg(long, value_name = "N", default_value_t = crate::config::PARTITIONS_NEW, value_parser = clap::value_parser!(u32).range(1..=10_000))]
-    partitions: u32,
-    /// Copies of each partition; without it 3, or as many as there are brokers
+    /// Partitions of evidence and changes, which cannot be changed later; a feed and its dead letters get a quarter.
+    /// Without it as configured, 8 where nothing is
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    partitions: Option<u32>,
+    /// Copies of each partition; without it as configured, else 3, or as many as there are brokers
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100))]
     replication_factor: Option<u32>,
 }
@@ -85,12 +86,15 @@ mod live {
 
     fn create(arguments: &CreateArguments) -> Result<(String, ExitCode), CommandError> {
         let admin = Admin::new(&arguments.kafka.connection()?)?;
-        let layout = Layout { partitions: arguments.partitions, replication_factor: arguments.replication_factor };
+        let configured = arguments.kafka.configuration()?.kafka;
+        let partitions = arguments.partitions.unwrap_or(configured.partitions_new());
+        let copies = (configured.replication_factor > 0).then(|| configured.replication_factor.into());
+        let layout = Layout { partitions, replication_factor: arguments.replication_factor.or(copies) };
         let creation = admin.create(layout)?;
         let mut text: String = creation.created.iter().map(|name| format!("created {name}\n")).collect();
         let (created, existed) = (creation.created.len(), creation.existed.len());
         text.push_str(&format!("{created} topics created, {existed} were there\n"));
-        let differences = if existed > 0 { admin.check(Some(arguments.partitions))? } else { Vec::new() };
+        let differences = if existed > 0 { admin.check(Some(partitions))? } else { Vec::new() };
         if !differences.is_empty() {
             text.push_str("what was there stays as it is, but differs:\n");
             text.push_str(&table(&differences));

@@ -21,7 +21,7 @@ pub(super) fn log(service: &Service) -> Result<Arc<dyn Log>, LogError> {
 
 #[cfg(feature = "kafka")]
 fn kafka(service: &Service, bootstrap: &str) -> Result<Arc<dyn Log>, LogError> {
-    use fuma_connectors::kafka::{KafkaLog, KafkaSettings, on_place};
+    use fuma_connectors::kafka::{Connection, KafkaLog, KafkaSettings, on_place};
 
     on_place(crate::live::fault::place);
     let config = &service.config.kafka;
@@ -33,24 +33,24 @@ fn kafka(service: &Service, bootstrap: &str) -> Result<Arc<dyn Log>, LogError> {
     settings.partitions = config.partitions_expected();
     settings.instance.clone_from(&config.instance);
     settings.client = map(&config.client);
+    let connection = Connection::new(bootstrap, &config.prefix, settings.client.clone().into_iter().collect())?;
     settings.consumer = map(&config.consumer);
     settings.producer = map(&config.producer);
     settings.check()?;
+    connection.knock()?;
     if service.wishes.create_topics {
-        create_topics(service, bootstrap)?;
+        create_topics(service, &connection)?;
     }
     Ok(Arc::new(KafkaLog::connect(settings)?))
 }
 
 #[cfg(feature = "kafka")]
-fn create_topics(service: &Service, bootstrap: &str) -> Result<(), LogError> {
-    use fuma_connectors::kafka::Connection;
+fn create_topics(service: &Service, connection: &fuma_connectors::kafka::Connection) -> Result<(), LogError> {
     use fuma_connectors::kafka::admin::{Admin, Layout};
     use fuma_connectors::log::Topic;
 
     let config = &service.config.kafka;
-    let client = config.client.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-    let admin = Admin::new(&Connection::new(bootstrap, &config.prefix, client)?)?;
+    let admin = Admin::new(connection)?;
     let partitions = match config.partitions_expected() {
         Some(partitions) => partitions,
         None => admin.partitions(Topic::Evidence)?.unwrap_or(config.partitions_new()),

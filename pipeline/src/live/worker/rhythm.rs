@@ -16,15 +16,17 @@ pub struct Rhythm {
     /// Bytes taken since the last commit.
     bytes: usize,
     is_behind: bool,
-    stepped_at: Duration,
+    /// When the last commit began, or the last judgement that had nothing to say.
+    begun_at: Duration,
+    /// The broker is given a rest until then.
+    rest_until: Duration,
     committed_at: Duration,
-    /// What the last commit took.
-    took: Duration,
 }
 
 impl Rhythm {
-    /// Commits `live` (5 to 20 ms) after the last commit, or half of what that took; up to `backlog` (100 ms) apart
-    /// when behind, and never with more than so many bytes of evidence (I-10).
+    /// Commits begin `live` (5 to 20 ms) apart, up to `backlog` (100 ms) when behind, and never with more than so many
+    /// bytes of evidence (I-10). After each there is a rest of a third of what it took: a broker that takes its time
+    /// has more than enough to do, and would take longer still.
     pub fn new(live: Duration, backlog: Duration, bytes_max: usize) -> Rhythm {
         Rhythm {
             live,
@@ -32,9 +34,9 @@ impl Rhythm {
             bytes_max,
             bytes: 0,
             is_behind: false,
-            stepped_at: Duration::ZERO,
+            begun_at: Duration::ZERO,
+            rest_until: Duration::ZERO,
             committed_at: Duration::ZERO,
-            took: Duration::ZERO,
         }
     }
 
@@ -51,16 +53,14 @@ impl Rhythm {
 
     /// How long until it is time.
     pub fn remaining(&self, elapsed: Duration) -> Duration {
-        // A broker that takes its time has more than enough to do: it would take longer still.
-        let live = self.live.max((self.took / 2).min(self.backlog));
-        let interval = if self.is_behind { self.backlog } else { live };
-        interval.saturating_sub(elapsed.saturating_sub(self.stepped_at))
+        let interval = if self.is_behind { self.backlog } else { self.live };
+        (self.begun_at + interval).max(self.rest_until).saturating_sub(elapsed)
     }
 
     /// People were judged, and there is nothing to say.
     pub fn stepped(&mut self, elapsed: Duration) {
         self.bytes = 0;
-        self.stepped_at = elapsed;
+        self.begun_at = elapsed;
         self.is_behind = false;
     }
 
@@ -71,9 +71,9 @@ impl Rhythm {
 
     /// A transaction ended, this long after it began.
     pub fn committed(&mut self, elapsed: Duration, took: Duration) {
-        self.stepped(elapsed);
+        self.stepped(elapsed.saturating_sub(took));
+        self.rest_until = elapsed + (took / 3).min(self.backlog);
         self.committed_at = elapsed;
-        self.took = took;
     }
 }
 
@@ -82,19 +82,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_pause_grows_with_what_a_commit_takes_and_with_a_backlog() {
+    fn commits_are_further_apart_when_they_take_long_and_with_a_backlog() {
         let ms = Duration::from_millis;
         let mut rhythm = Rhythm::new(ms(5), ms(100), 1_000);
-        rhythm.committed(ms(50), ms(8));
-        assert_eq!(rhythm.remaining(ms(50)), ms(5));
-        assert!(!rhythm.is_time(ms(54)) && rhythm.is_time(ms(55)));
+        rhythm.committed(ms(50), ms(3));
+        assert_eq!(rhythm.remaining(ms(50)), ms(2), "5 ms from one beginning to the next");
+        assert!(!rhythm.is_time(ms(51)) && rhythm.is_time(ms(52)));
         rhythm.committed(ms(100), ms(30));
-        assert_eq!(rhythm.remaining(ms(105)), ms(10));
+        assert_eq!(rhythm.remaining(ms(104)), ms(6), "a rest of a third");
         rhythm.committed(ms(9_000), ms(8_000));
         assert_eq!(rhythm.remaining(ms(9_000)), ms(100), "a broker that was away");
         rhythm.committed(ms(9_100), ms(8));
         rhythm.took(100, 5_000);
-        assert_eq!(rhythm.remaining(ms(9_100)), ms(100), "a backlog");
+        assert_eq!(rhythm.remaining(ms(9_100)), ms(92), "a backlog");
         rhythm.took(1_000, 5_000);
         assert!(rhythm.is_time(ms(9_100)), "much evidence (I-10)");
     }
