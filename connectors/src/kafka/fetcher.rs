@@ -7,7 +7,9 @@
 //!
 //! With each record that is appended, a broker answers whoever waits for one. Where they come all the time, answers and
 //! the questions after them cost more than the records do; a question that collects costs as much while nothing comes.
-//! librdkafka has one way to ask for the life of a client: so there are two, and the partitions move between them.
+//! librdkafka has one way to ask for the life of a client: so there are two, and the partitions move between them. And
+//! it has one question at a broker at a time: what is placed anew waits for the answer to the last one, which takes the
+//! quiet client half a second. So what is placed begins with the busy one.
 //!
 //! Owns the next offset of each partition. Must never hand out a record twice, nor one of a partition that is paused.
 
@@ -26,6 +28,8 @@ use crate::log::{LogError, LogRecord};
 /// Bounds of a poll: what came by then is handed out.
 const RECORDS_MAX: usize = 4_096;
 const BYTES_MAX: usize = 16 << 20;
+/// Without an answer by then it is asked with the next partition.
+const WARM_WAIT_MAX: Duration = Duration::from_millis(500);
 
 /// Reads partitions of one topic.
 pub(super) struct Fetcher {
@@ -37,6 +41,7 @@ pub(super) struct Fetcher {
     next: BTreeMap<u32, Option<u64>>,
     /// What the client in charge reads is not what it should.
     is_stale: bool,
+    is_warm: bool,
 }
 
 impl Fetcher {
@@ -51,13 +56,25 @@ impl Fetcher {
             tempo: Tempo::new(client::now()),
             next: BTreeMap::new(),
             is_stale: false,
+            is_warm: false,
         })
     }
 
     /// Takes a partition on, paused.
     pub(super) fn hold(&mut self, partition: u32) {
+        if !self.is_warm {
+            self.warm(partition);
+        }
         self.next.insert(partition, None);
         self.is_stale = true;
+    }
+
+    /// Has both clients find the topic and its broker by a question. One that never spoke to it takes almost half a
+    /// second until its first record: too long in the middle of the traffic that calls for it.
+    fn warm(&mut self, partition: u32) {
+        self.is_warm = [&self.quiet, &self.busy]
+            .into_iter()
+            .all(|client| client.fetch_watermarks(&self.topic, number(partition), WARM_WAIT_MAX).is_ok());
     }
 
     /// Whether a partition was taken on.
@@ -70,6 +87,7 @@ impl Fetcher {
         let Some(next) = self.next.get_mut(&partition) else { return false };
         *next = Some(offset);
         self.is_stale = true;
+        self.tempo = Tempo::new(client::now());
         true
     }
 
@@ -158,8 +176,9 @@ impl Tempo {
     const BUSY_FROM: u32 = 20;
     const QUIET_UP_TO: u32 = 3;
 
+    /// Busy, until it is seen that it is not.
     fn new(now: Instant) -> Tempo {
-        Tempo { is_busy: false, since: now, fruitful: 0 }
+        Tempo { is_busy: true, since: now, fruitful: 0 }
     }
 
     /// Notes a poll; true when the other client is to take over.
@@ -190,6 +209,7 @@ mod tests {
                 tempo.polled(begun + Duration::from_millis(at), true)
             })
         };
+        assert!(changes_after(400, 2, &mut tempo) && !tempo.is_busy, "it begins busy");
         assert!(!changes_after(50, 100, &mut tempo), "20 a second are nothing");
         assert!(changes_after(10, 120, &mut tempo) && tempo.is_busy);
         assert!(!changes_after(50, 100, &mut tempo) && tempo.is_busy, "a change back waits for less");
