@@ -50,7 +50,11 @@ fn check(producer: &BaseProducer<Failures>) -> Result<(), LogError> {
 impl Appender for KafkaAppender {
     fn append(&mut self, topic: Topic, record: Outgoing) -> Result<(), LogError> {
         let settings = &self.common.settings;
-        let name = self.topics.entry(topic).or_insert_with(|| settings.topic(topic));
+        let name = self.topics.entry(topic).or_insert_with(|| {
+            let name = settings.topic(topic);
+            client::introduce(self.producer.client(), &name);
+            name
+        });
         let mut sent = BaseRecord::<[u8], [u8]>::to(name).partition(number(record.partition)).payload(&record.value);
         if let Some(key) = &record.key {
             sent = sent.key(key);

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use rdkafka::ClientConfig;
-use rdkafka::client::ClientContext;
+use rdkafka::client::{Client, ClientContext};
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
@@ -17,6 +17,9 @@ use crate::log::LogError;
 
 /// How long a question to a broker may take.
 pub(super) const ANSWER_WAIT_MAX: Duration = Duration::from_secs(10);
+
+/// How long an introduction may take; without one it goes as well.
+const INTRODUCTION_WAIT_MAX: Duration = Duration::from_secs(2);
 
 /// How long a partition may be without a leader before that is told.
 const LEADER_WAIT_MAX: Duration = Duration::from_secs(5);
@@ -172,6 +175,14 @@ pub(super) fn transactional(settings: &KafkaSettings, name: &str, id: &str) -> C
         // A record that cannot be written fails before its transaction does.
         .set("message.timeout.ms", (timeout * 4 / 5).as_millis().to_string());
     config
+}
+
+/// Has a client hear of a topic that it will write to. It would find out by itself, with the first record, in half a
+/// second.
+pub(super) fn introduce<C: ClientContext>(client: &Client<C>, topic: &str) {
+    if let Err(error) = client.fetch_metadata(Some(topic), INTRODUCTION_WAIT_MAX) {
+        tracing::debug!(target: "kafka", topic, code = %code_of(&error), "not found out yet");
+    }
 }
 
 /// The group in whose name partitions are taken over, as a client that never joins it. Uncommitted, it asks for

@@ -9,7 +9,7 @@ use fuma_schemas::Instant;
 use rdkafka::client::ClientContext;
 use rdkafka::error::KafkaError;
 use rdkafka::message::{DeliveryResult, Message, Timestamp};
-use rdkafka::producer::{BaseProducer, BaseRecord, ProducerContext};
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer, ProducerContext};
 
 use super::client::{self, ANSWER_WAIT_MAX, failed};
 use super::settings::KafkaSettings;
@@ -67,7 +67,10 @@ fn make(settings: &KafkaSettings) -> Result<BaseProducer<Answers>, LogError> {
         .set("delivery.report.only.error", "false")
         .set("linger.ms", "0")
         .set("message.timeout.ms", ANSWER_WAIT_MAX.as_millis().to_string());
-    config.create_with_context(Answers).map_err(|error| failed(settings, "clock", &error))
+    let producer: BaseProducer<Answers> =
+        config.create_with_context(Answers).map_err(|error| failed(settings, "clock", &error))?;
+    client::introduce(producer.client(), &settings.topic(Topic::Clock));
+    Ok(producer)
 }
 
 fn probe(producer: &BaseProducer<Answers>, settings: &KafkaSettings) -> Result<Timestamp, LogError> {

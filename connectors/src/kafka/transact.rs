@@ -116,6 +116,7 @@ impl Transactor {
     pub(super) fn new(settings: &KafkaSettings, id: String, topics: (String, String)) -> Result<Transactor, LogError> {
         let producers = begin_as(settings, "transactions", &id)?;
         let (evidence, changes) = topics;
+        producers.iter().for_each(|producer| client::introduce(producer.client(), &changes));
         Ok(Transactor { producers, turn: 0, id, changes, evidence, timeout: settings.transaction_timeout() })
     }
 
