@@ -306,6 +306,9 @@ pub(super) fn problem(topic: &str, error: &KafkaError) -> Result<(), LogError> {
     use RDKafkaErrorCode as Code;
     let code = code_of(error);
     match error {
+        error if error.rdkafka_error_code() == Some(Code::FencedInstanceId) => Err(LogError::operator(format!(
+            "kafka: {topic}: another process joined under the same kafka.instance: each needs a name of its own"
+        ))),
         KafkaError::MessageConsumptionFatal(_) => Err(LogError::fatal(format!("kafka: {topic}: {code}"))),
         KafkaError::MessageConsumption(Code::AutoOffsetReset | Code::OffsetOutOfRange) => Err(LogError::operator(
             format!("kafka: {topic} does not hold the records where reading goes on: were they deleted? ({code})"),
@@ -337,6 +340,7 @@ pub(super) fn is_operators(code: RDKafkaErrorCode) -> bool {
             | Code::ClusterAuthorizationFailed
             | Code::TransactionalIdAuthorizationFailed
             | Code::AutoOffsetReset
+            | Code::FencedInstanceId
             | Code::OffsetOutOfRange
             | Code::InvalidSessionTimeout
             | Code::InconsistentGroupProtocol

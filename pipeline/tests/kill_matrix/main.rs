@@ -7,6 +7,7 @@
 //! matrix         every place x killed or stopped x the same owner or another
 //! brokers        the broker dies, the broker pauses
 //! surroundings   no room for snapshots, poison on every feed, topics that are missing or wrong
+//! named          members with names of their own: a rolling restart moves no partition
 //! secure         a broker with TLS and passwords
 //! client         Kafka's own consumer reads the changes
 //! ```
@@ -26,6 +27,7 @@ mod client;
 mod feeds;
 mod installation;
 mod matrix;
+mod named;
 mod secure;
 mod surroundings;
 

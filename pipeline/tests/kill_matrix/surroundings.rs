@@ -47,7 +47,7 @@ fn without_room_for_snapshots_a_worker_goes_on() {
 }
 
 /// Whether something comes within half a minute.
-fn comes(is_there: impl Fn() -> bool) -> bool {
+pub(crate) fn comes(is_there: impl Fn() -> bool) -> bool {
     let begun = std::time::Instant::now();
     while !is_there() && begun.elapsed() < std::time::Duration::from_secs(30) {
         std::thread::sleep(std::time::Duration::from_millis(100));
