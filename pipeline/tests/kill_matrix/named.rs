@@ -1,4 +1,5 @@
-//! Members with names of their own (static membership): a restart moves no partition, and two of one name do not share it.
+//! Members with names of their own (static membership): a restart moves no partition, and of two with one name only the
+//! later stays.
 
 use std::fs;
 
