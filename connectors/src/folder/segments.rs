@@ -134,10 +134,10 @@ impl Segments {
             return Err(failed("write", &self.folder, &error));
         }
         let place = inner.written_bytes;
-        if let Some(newest) = inner.segments.last_mut().filter(|_| written > first) {
-            if newest.index.last().is_none_or(|(_, last)| place >= last + INDEX_BYTES) {
-                newest.index.push((first, place));
-            }
+        if let Some(newest) = inner.segments.last_mut().filter(|_| written > first)
+            && newest.index.last().is_none_or(|(_, last)| place >= last + INDEX_BYTES)
+        {
+            newest.index.push((first, place));
         }
         inner.written_bytes += bytes.len() as u64;
         inner.written = written;

@@ -55,11 +55,11 @@ pub(super) fn log_error(error: &KafkaError, reason: &str) {
     if error.rdkafka_error_code() == Some(RDKafkaErrorCode::PartitionEOF) {
         return;
     }
-    let code = code_of(error).to_string();
+    let code = code_of(error);
     let mut told = TOLD.lock().unwrap_or_else(PoisonError::into_inner);
     if told.get(&code).is_none_or(|at| at.elapsed() >= TELL_EVERY) {
         tracing::warn!(target: "kafka", code, reason, "kafka client");
-        told.insert(code, Instant::now());
+        told.insert(code, now());
     }
 }
 

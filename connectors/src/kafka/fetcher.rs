@@ -65,8 +65,9 @@ impl Fetcher {
         if !self.is_warm {
             self.warm(partition);
         }
-        self.next.insert(partition, None);
-        self.is_stale = true;
+        if self.next.insert(partition, None).flatten().is_some() {
+            self.moved();
+        }
     }
 
     /// Has both clients find the topic and its broker by a question. One that never spoke to it takes almost half a
@@ -86,22 +87,28 @@ impl Fetcher {
     pub(super) fn place(&mut self, partition: u32, offset: u64) -> bool {
         let Some(next) = self.next.get_mut(&partition) else { return false };
         *next = Some(offset);
-        self.is_stale = true;
-        self.tempo = Tempo::new(client::now());
+        self.moved();
         true
     }
 
     /// Stops to read a partition.
     pub(super) fn pause(&mut self, partition: u32) {
-        if let Some(next) = self.next.get_mut(&partition) {
-            *next = None;
-            self.is_stale = true;
+        if self.next.get_mut(&partition).is_some_and(|next| next.take().is_some()) {
+            self.moved();
         }
     }
 
     /// Lets a partition go.
     pub(super) fn drop(&mut self, partition: u32) {
-        self.is_stale |= self.next.remove(&partition).is_some();
+        if self.next.remove(&partition).flatten().is_some() {
+            self.moved();
+        }
+    }
+
+    /// What is read is another: for all that is, the busy client begins.
+    fn moved(&mut self) {
+        self.is_stale = true;
+        self.tempo = Tempo::new(client::now());
     }
 
     /// Adds what came, waiting for the first record.

@@ -23,7 +23,7 @@ pub struct FeedArguments {
     /// The policy pack: an id of this binary (`fuma policy list`) or a folder
     #[arg(long, value_name = "PACK")]
     pub policy: String,
-    /// Folders of feed files, or feed files: <feed>.ndjson, .ndjson.gz, .ndjson.zst, .csv, .parquet
+    /// Folders of feed files, or feed files: FEED.ndjson, .ndjson.gz, .ndjson.zst, .csv, .parquet
     #[arg(long, value_name = "PATH", required = true, num_args = 1..)]
     pub feeds: Vec<PathBuf>,
     /// The file with the key of the person tokens, 64 hex digits; wins over FUMA_KEY

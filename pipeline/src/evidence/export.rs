@@ -176,7 +176,7 @@ impl Evidence {
         }
         let masks = people.clone().map(|person| announced.get(person as usize).copied().unwrap_or(0));
         let columns: Vec<ArrayRef> = vec![
-            Arc::new(UInt32Array::from_iter_values(people.clone())),
+            Arc::new(UInt32Array::from_iter_values(people)),
             Arc::new(FixedSizeBinaryArray::try_new(16, Buffer::from_vec(tokens), None)?),
             Arc::new(UInt64Array::from_iter_values(masks)),
         ];

@@ -8,6 +8,7 @@
 //! worker    evidence -> changes and positions in one transaction            (a thread a core)
 //! snapshot  a partition's state as Parquet, written between commits, read at a takeover
 //! service   opens the log, starts the stages, ends them
+//! monotonic a clock for deadlines
 //! metric    the names and units of what is measured
 //! fault     places at which a test can end the process                      (only in test builds)
 //! ```
@@ -19,6 +20,7 @@ pub mod intake;
 #[cfg(test)]
 mod memory;
 pub mod metric;
+mod monotonic;
 mod outbox;
 pub mod record;
 pub mod service;

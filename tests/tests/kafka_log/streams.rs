@@ -171,7 +171,7 @@ fn who_sends_waits_for_a_topic_that_is_being_made() {
 #[test]
 fn topics_that_are_missing_are_named_with_what_to_do() {
     let cluster = Cluster::new(1);
-    let mut settings = cluster.settings.clone();
+    let mut settings = cluster.settings;
     settings.prefix = "nowhere.".to_owned();
     settings.partitions = Some(3);
     let log = fuma_connectors::kafka::KafkaLog::connect(settings).unwrap();

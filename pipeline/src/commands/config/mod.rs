@@ -12,6 +12,7 @@ use super::run::{SettingArguments, file_of_environment};
 use crate::config::{self, Config, DEFAULT_FILE};
 
 /// Configurations: check, print.
+#[expect(clippy::large_enum_variant, reason = "one a process")]
 #[derive(Subcommand, Clone, Debug)]
 pub enum ConfigCommand {
     /// Say whether a configuration file is right, together with the environment

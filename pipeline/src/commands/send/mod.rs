@@ -50,7 +50,7 @@ pub struct SendArguments {
     /// Only dead letters with this code, like unknown-owner; may be given often
     #[arg(long, value_name = "CODE", requires = "dead_letters")]
     code: Vec<String>,
-    /// The group of the service (FUMA_GROUP): <group>.dead-letters remembers which letters have been sent again
+    /// The group of the service (FUMA_GROUP): GROUP.dead-letters remembers which letters have been sent again
     #[arg(long, value_name = "GROUP", requires = "dead_letters")]
     group: Option<String>,
 }

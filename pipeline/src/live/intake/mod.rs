@@ -32,6 +32,7 @@ use metrics::gauge;
 
 use self::batch::Batch;
 use super::metric;
+use super::monotonic;
 use super::outbox::Outbox;
 use super::stop::Stop;
 use crate::intake::Settings;
@@ -136,7 +137,7 @@ impl Progress {
         if !self.is_unnoted || self.noted.is_some_and(|at| at.elapsed() < every) {
             return Ok(());
         }
-        self.noted = Some(Instant::now());
+        self.noted = Some(monotonic::now());
         match feeds.commit() {
             Err(error) if error.severity() == Severity::Transient => {
                 tracing::warn!(%error, "how far the feeds are read could not be noted: it is tried again");
@@ -161,7 +162,7 @@ impl Lag {
         if self.measured.is_some_and(|at| at.elapsed() < LAG_EVERY) {
             return;
         }
-        self.measured = Some(Instant::now());
+        self.measured = Some(monotonic::now());
         if let Some(records) = feeds.lag() {
             gauge!(metric::LAG_RECORDS, "stage" => "intake").set(records as f64);
         }

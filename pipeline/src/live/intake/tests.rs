@@ -1,6 +1,6 @@
 //! The stage on a log in memory: poison, trace contexts, long rows, and what a record costs.
 
-#![allow(clippy::unwrap_used, clippy::expect_used)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::disallowed_methods)]
 
 use std::time::Instant as Clock;
 
@@ -111,7 +111,7 @@ fn messages_are_cut_and_only_a_single_long_row_makes_a_longer_one() {
         5,
         "d".repeat(200_000)
     );
-    records.insert(1000, Raw::new(Feed::ExternalCodes, listing.clone()));
+    records.insert(1000, Raw::new(Feed::ExternalCodes, listing));
     let travel = r#"{"owner":"x","id":"l","revision":1,"person":"00000000000000000000000000000005",
             "kind":"trip","mode":"rail","number":"N","service_date":"2022-04-01",
             "boarded_at":"2022-04-01T08:00:00+08:00","alighted_at":"2022-04-01T09:00:00+08:00"}"#;

@@ -21,6 +21,7 @@ use super::verdicts::Verdicts;
 use super::{CHECKSUM_AT, HEAD_BYTES, MAGIC, SECTION_HEAD_BYTES, VERDICTS, checksum};
 
 /// A section of a message.
+#[expect(clippy::large_enum_variant, reason = "one a section, never in bulk")]
 #[derive(Clone, Debug)]
 pub enum Section {
     /// Rows of a kind, regions among them, of [`live_schema`]: the engine's `apply` takes them as they are.

@@ -1,6 +1,6 @@
 //! Messages there and back, damaged ones, and what a message costs.
 
-#![allow(clippy::unwrap_used, clippy::expect_used)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::disallowed_methods)]
 
 use std::sync::Arc;
 use std::time::Instant as Clock;
@@ -54,7 +54,12 @@ fn batches(rows: usize) -> Vec<(Kind, arrow::array::RecordBatch)> {
 }
 
 fn verdict(number: u64) -> VerdictRow {
-    VerdictRow { person: Person([7; 16]), fact: FactKey(number), counts: number % 2 == 0, version: number << 16 }
+    VerdictRow {
+        person: Person([7; 16]),
+        fact: FactKey(number),
+        counts: number.is_multiple_of(2),
+        version: number << 16,
+    }
 }
 
 fn message(rows: usize, verdicts: u64) -> Bytes {

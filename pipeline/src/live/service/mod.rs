@@ -35,7 +35,7 @@ use crate::live::worker::restore::{RestoreError, Restoring};
 use crate::live::worker::rhythm::Rhythm;
 use crate::live::worker::snapshots::Snapshots;
 use crate::live::worker::{Worker, WorkerError, gauges};
-use crate::live::{intake, metric, trace};
+use crate::live::{intake, metric, monotonic, trace};
 use crate::policy::Pack;
 
 /// How often gauges are set.
@@ -131,7 +131,7 @@ pub fn run(service: &Service) -> Result<(), ServiceError> {
 
 /// Tries again for a while what fails at a start and passes: topics that have just been made, a broker that starts.
 fn patiently<T, E: Failure>(service: &Service, mut what: impl FnMut() -> Result<T, E>) -> Result<T, E> {
-    let begun = std::time::Instant::now();
+    let begun = monotonic::now();
     loop {
         match what() {
             Err(error) if error.passes() && begun.elapsed() < START_WAIT && !service.stop.is_set() => {
@@ -339,7 +339,6 @@ fn assess(
     result.map_err(of_worker)
 }
 
-#[expect(clippy::cast_precision_loss, reason = "gauges are floats")]
 fn report(worker: &Worker, slot: usize, watch: &Watch) {
     match worker.restoring() {
         0 => watch.part.set_ready(),

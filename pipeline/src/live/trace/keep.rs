@@ -10,6 +10,7 @@ use fuma_connectors::log::{LinkSource, LogError};
 use fuma_schemas::Instant as Clock;
 
 use crate::evidence::Export;
+use crate::live::monotonic;
 use crate::live::snapshot::{Manifest, Meta, SnapshotError, SnapshotWriter};
 use crate::live::worker::snapshots::Snapshots;
 use crate::trace::Trace;
@@ -29,7 +30,7 @@ pub(super) struct Keeper {
 
 impl Keeper {
     pub(super) fn new(snapshots: Option<Snapshots>) -> Keeper {
-        Keeper { snapshots, under_way: None, begun: Instant::now(), offset: None }
+        Keeper { snapshots, under_way: None, begun: monotonic::now(), offset: None }
     }
 
     /// The newest graph that is whole and within the log, and the offset where it ends.
@@ -63,7 +64,7 @@ impl Keeper {
         if passed == 0 || passed < snapshots.records && self.begun.elapsed() < snapshots.every {
             return;
         }
-        (self.begun, self.offset) = (Instant::now(), Some(next));
+        (self.begun, self.offset) = (monotonic::now(), Some(next));
         let meta = Meta { offset: next, clock_ms: now.0, written_at_ms: now.0, ..Meta::default() };
         match write(snapshots, meta, trace) {
             Ok(writer) => self.under_way = Some(writer),

@@ -26,6 +26,7 @@ use self::keep::Keeper;
 use self::output::Output;
 use self::state::TraceState;
 use super::metric;
+use super::monotonic;
 use super::outbox::Outbox;
 use super::stop::Stop;
 use super::worker::clock::{SystemWall, Wall as _};
@@ -94,7 +95,7 @@ pub fn run(
         }
         keeper.turn(state.trace(), state.next(), SystemWall::default().now(), &mut *links);
         if measured.is_none_or(|at| at.elapsed() >= LAG_EVERY) {
-            measured = Some(Instant::now());
+            measured = Some(monotonic::now());
             let is_behind = measure_lag(&mut *links, state);
             let stands_at = (is_behind && records.is_empty()).then(|| state.next());
             if stands_at.is_some() && stands_at == stood_at {

@@ -1,6 +1,6 @@
 //! The stage on a log in memory: contacts travel with their verdicts, every flip is said, and what a record costs.
 
-#![allow(clippy::unwrap_used, clippy::expect_used)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::disallowed_methods)]
 
 use std::time::Instant as Clock;
 
@@ -122,8 +122,8 @@ fn what_trace_costs() {
             .map(|number: u32| {
                 let (person, id) = ((number % 251) as u8, (number / 251 % 256) as u8);
                 let revision = 1 + number / (251 * 256);
-                if number % 20 == 0 {
-                    case(person, id, revision, false, number % 40 == 0)
+                if number.is_multiple_of(20) {
+                    case(person, id, revision, false, number.is_multiple_of(40))
                 } else {
                     contact(person, id, revision, false, [Some((number % 200) as u8), None])
                 }

@@ -8,6 +8,8 @@ use std::time::Duration;
 use fuma_connectors::log::{LogError, WorkerLog};
 use fuma_schemas::Instant;
 
+use crate::live::monotonic;
+
 /// How far a commit may go beyond the broker's clock.
 const AHEAD_MS_MAX: i64 = 5 * 60_000;
 /// How often the broker is asked.
@@ -31,11 +33,12 @@ pub struct SystemWall {
 
 impl Default for SystemWall {
     fn default() -> Self {
-        SystemWall { start: std::time::Instant::now() }
+        SystemWall { start: monotonic::now() }
     }
 }
 
 impl Wall for SystemWall {
+    #[expect(clippy::disallowed_methods, reason = "the clock of a commit: announced, and an input of replay")]
     fn now(&self) -> Instant {
         let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
         Instant(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))

@@ -188,11 +188,7 @@ impl Worker {
         self.records = records;
         // What was taken belongs to the state whether or not the poll failed behind it.
         taken?;
-        let events = match polled {
-            Ok(events) => events,
-            Err(error) => return Err(error.into()),
-        };
-        for event in events {
+        for event in polled? {
             self.answer(event, &mut turn)?;
         }
         self.install()?;

@@ -12,7 +12,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant as Moment};
+use std::time::Duration;
 
 use fuma_connectors::log::{LogError, Position, RestoreLog};
 use fuma_schemas::Instant;
@@ -23,7 +23,7 @@ use super::position::{Standing, SweepStanding};
 use super::reference::References;
 use super::snapshots::Snapshots;
 use crate::assess::{AssessError, Partition};
-use crate::live::{fault, record};
+use crate::live::{fault, monotonic, record};
 use crate::policy::Pack;
 
 /// For how long the reference readers may lag behind a position.
@@ -146,7 +146,7 @@ struct Base {
 /// # Errors
 /// Whatever keeps it from being judged soundly; nothing was announced then.
 pub fn restore(log: &mut dyn RestoreLog, id: u32, context: &Restoring) -> Result<Owned, RestoreError> {
-    let begun = Moment::now();
+    let begun = monotonic::now();
     let (position, standing) = take_over(log, id, context)?;
     let (mut partition, base) = read_snapshot(log, id, &position, context)?;
     context.go_on()?;
@@ -296,7 +296,7 @@ fn read_output(
 }
 
 fn wait_for_regions(id: u32, standing: &Standing, context: &Restoring) -> Result<(), RestoreError> {
-    let begun = Moment::now();
+    let begun = monotonic::now();
     while context.references.regions_end() < standing.regions {
         context.go_on()?;
         if begun.elapsed() > REFERENCE_WAIT {

@@ -12,6 +12,7 @@ use fuma_connectors::log::{LogError, WorkerLog};
 
 use super::owned::Owned;
 use super::restore::{RestoreError, Restoring, restore};
+use crate::live::monotonic;
 
 struct UnderWay {
     cancelled: Arc<AtomicBool>,
@@ -54,7 +55,7 @@ impl Takeovers {
             let spawned = std::thread::Builder::new().name(format!("restore-{id}")).spawn(work);
             spawned.map_err(|error| LogError::fatal(format!("no thread for a restore: {error}")))?;
         }
-        self.under_way.insert(id, UnderWay { cancelled, result, begun: Moment::now() });
+        self.under_way.insert(id, UnderWay { cancelled, result, begun: monotonic::now() });
         Ok(())
     }
 
