@@ -47,7 +47,7 @@ fn a_feed_goes_on_behind_what_was_committed() {
     appender.flush().unwrap();
     let mut source = log.feeds(0).unwrap();
     let first = read(source.as_mut(), 100);
-    assert_eq!(first.len(), 100);
+    assert_eq!(first.len(), 100, "lag {:?}, read: {first:?}", source.lag());
     assert_eq!(source.lag(), Some(0));
     source.commit().unwrap();
     for number in 50..60 {
