@@ -12,6 +12,7 @@ use rdkafka::client::{Client, ClientContext};
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
+use super::gaps::Gaps;
 use super::settings::KafkaSettings;
 use crate::log::LogError;
 
@@ -355,6 +356,8 @@ pub(super) struct Shared {
     pub(super) settings: KafkaSettings,
     /// Asks for positions and watermarks, reading uncommitted; never joins.
     pub(super) asker: PlainConsumer,
+    /// Where feeds were seen to skip offsets.
+    pub(super) gaps: Gaps,
 }
 
 /// Shared by all clients of a log.

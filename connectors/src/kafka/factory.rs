@@ -14,6 +14,7 @@ use super::append::KafkaAppender;
 use super::client::{self, ANSWER_WAIT_MAX, Common, Shared, failed};
 use super::clock::Clock;
 use super::feeds::KafkaFeeds;
+use super::gaps::Gaps;
 use super::links::KafkaLinks;
 use super::reference::KafkaReference;
 use super::settings::KafkaSettings;
@@ -40,7 +41,7 @@ impl KafkaLog {
     pub fn connect(settings: KafkaSettings) -> Result<KafkaLog, LogError> {
         settings.check()?;
         let asker = client::observer(&settings, "asker", "read_uncommitted")?;
-        let common = Arc::new(Shared { settings, asker });
+        let common = Arc::new(Shared { settings, asker, gaps: Gaps::default() });
         let found = partitions_of(&common, Topic::Evidence)?;
         let partitions = AtomicU32::new(found.or(common.settings.partitions).unwrap_or(0));
         // Two processes that start in the same instant on the same host differ, too.

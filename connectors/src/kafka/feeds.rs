@@ -4,20 +4,23 @@
 
 use std::ffi::CString;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use fuma_schemas::{Feed, Instant};
+use fuma_schemas::Feed;
 use rdkafka::client::ClientContext;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, ConsumerContext, Rebalance};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::{Offset, TopicPartitionList};
 
 use super::client::{self, Common, failed};
+use super::gaps::Gaps;
 use super::native::{Batch, Record, RecordQueue, Taken, cached_high};
 use crate::log::{FeedRecord, FeedSource, LogError, Topic};
 
 /// Rebalances are served at least so often.
 const WAIT_PIECE: Duration = Duration::from_millis(100);
+/// How often it is looked at whether a partition stands still, while nothing comes.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
 
 /// Sends newly assigned partitions to the queue, and notes what moved.
 struct Moves {
@@ -68,6 +71,8 @@ struct Progress {
     /// One past the last record handed out; none since it came here.
     next: Option<i64>,
     noted: Option<i64>,
+    /// Where it stood at the last look whether it stands still.
+    stood: Option<i64>,
 }
 
 /// The topics, and the progress of each partition.
@@ -115,6 +120,7 @@ pub(super) struct KafkaFeeds {
     queue: Option<Arc<RecordQueue>>,
     batch: Batch,
     topics: Topics,
+    looked: Instant,
 }
 
 impl KafkaFeeds {
@@ -143,7 +149,7 @@ impl KafkaFeeds {
         let names: Vec<&str> = feeds.iter().map(|(_, name, _)| name.as_str()).collect();
         consumer.subscribe(&names).map_err(|error| wrong(&error))?;
         let topics = Topics { progress: vec![Vec::new(); feeds.len()], feeds };
-        Ok(KafkaFeeds { common, consumer, queue, batch: Batch::new(), topics })
+        Ok(KafkaFeeds { common, consumer, queue, batch: Batch::new(), topics, looked: client::now() })
     }
 
     /// Serves rebalances and errors. A partition that could not be forwarded delivers here.
@@ -151,7 +157,10 @@ impl KafkaFeeds {
         let mut count = 0;
         while let Some(polled) = self.consumer.poll(Duration::ZERO) {
             match polled {
-                Ok(message) => count += hand_out(&mut self.topics, &mut None, &Record::of(&message), each),
+                Ok(message) => {
+                    let gaps = &self.common.gaps;
+                    count += hand_out(gaps, &mut self.topics, &mut None, &Record::of(&message), each)?;
+                }
                 Err(error) => client::problem("feeds", &error)?,
             }
         }
@@ -159,6 +168,23 @@ impl KafkaFeeds {
             self.topics.forget(&topic, partition);
         }
         Ok(count)
+    }
+
+    /// Looks now and then whether records wait in a partition of which nothing comes.
+    fn stands_still(&mut self) -> Result<(), LogError> {
+        if self.looked.elapsed() < LOOK_EVERY {
+            return Ok(());
+        }
+        self.looked = client::now();
+        let (consumer, gaps) = (&self.consumer, &self.common.gaps);
+        for ((_, topic, name), partition, progress) in self.topics.known() {
+            let Some(next) = progress.next else { continue };
+            let stood = progress.stood.replace(next) == Some(next);
+            if stood && cached_high(consumer, name, partition).is_some_and(|high| high > next) {
+                gaps.saw(topic, partition, next)?;
+            }
+        }
+        Ok(())
     }
 
     /// How the last commit ended. A generation that is over is nothing to speak of: the partitions moved.
@@ -173,22 +199,26 @@ impl KafkaFeeds {
     }
 }
 
-/// Hands a record out, and notes that it was.
+/// Hands a record out, and notes that it was; behind a gap nothing is.
 fn hand_out(
+    gaps: &Gaps,
     topics: &mut Topics,
     last: &mut Option<(usize, usize)>,
     record: &Record<'_>,
     each: &mut dyn FnMut(FeedRecord<'_>),
-) -> usize {
+) -> Result<usize, LogError> {
     let identity = record.topic_identity();
     let index = match *last {
         Some((known, index)) if known == identity => Some(index),
         _ => topics.index(record.topic().to_bytes()),
     };
-    let Some(index) = index else { return 0 };
+    let Some(index) = index else { return Ok(0) };
     *last = Some((identity, index));
-    let Some(feed) = topics.feeds.get(index).map(|(feed, ..)| *feed) else { return 0 };
-    let Some(progress) = topics.progress(index, record.partition()) else { return 0 };
+    let Some(feed) = topics.feeds.get(index).map(|(feed, ..)| *feed) else { return Ok(0) };
+    let Some(progress) = topics.progress(index, record.partition()) else { return Ok(0) };
+    if let Some(next) = progress.next.filter(|next| record.offset() > *next) {
+        gaps.saw(&record.topic().to_string_lossy(), record.partition(), next)?;
+    }
     progress.next = Some(record.offset() + 1);
     let mut headers = Vec::new();
     record.headers(&mut headers);
@@ -196,12 +226,12 @@ fn hand_out(
         feed,
         partition: client::partition(record.partition()),
         offset: client::offset(record.offset()),
-        received: record.timestamp().map(Instant),
+        received: record.timestamp().map(fuma_schemas::Instant),
         key: record.key(),
         value: record.value(),
         headers: &headers,
     });
-    1
+    Ok(1)
 }
 
 impl FeedSource for KafkaFeeds {
@@ -216,23 +246,33 @@ impl FeedSource for KafkaFeeds {
             let mut count = self.serve(each)?;
             let left = until.saturating_duration_since(client::now());
             let mut problem = None;
+            let mut skipped = Ok(());
             // One topic lives at least as long as its records of this call.
             let mut last = None;
             if let Some(queue) = &self.queue {
                 let wait = if count > 0 { Duration::ZERO } else { left.min(WAIT_PIECE) };
-                let topics = &mut self.topics;
+                let (topics, gaps) = (&mut self.topics, &self.common.gaps);
                 self.batch.take(queue, wait, records_max.saturating_sub(count), &mut |taken: Taken<'_>| match taken {
-                    Ok(record) => count += hand_out(topics, &mut last, &record, each),
+                    // Behind a gap all is read again.
+                    Ok(_) if skipped.is_err() => {}
+                    Ok(record) => match hand_out(gaps, topics, &mut last, &record, each) {
+                        Ok(handed) => count += handed,
+                        Err(error) => skipped = Err(error),
+                    },
                     Err((code, _)) => {
                         last = None;
                         problem = Some(code);
                     }
                 });
             }
+            skipped?;
             if let Some(code) = problem {
                 client::problem("feeds", &KafkaError::MessageConsumption(code))?;
             }
             if count > 0 || left.is_zero() {
+                if count == 0 {
+                    self.stands_still()?;
+                }
                 return Ok(count);
             }
         }

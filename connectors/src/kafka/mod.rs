@@ -13,6 +13,7 @@
 //! native       what the safe client lacks: many records a call, a flush without a floor, cached watermarks
 //! factory      KafkaLog: checks the topics, makes the clients of the stages
 //! feeds        FeedSource: raw records of all feeds
+//! gaps         offsets that a feed skips: its producer's, or the client's fault
 //! append       Appender: evidence, links, dead letters
 //! links        LinkSource
 //! reference    Reference
@@ -45,6 +46,7 @@ mod clock;
 mod factory;
 mod feeds;
 mod fetcher;
+mod gaps;
 mod knock;
 mod links;
 mod member;

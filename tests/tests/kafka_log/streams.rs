@@ -7,6 +7,8 @@ use fuma_connectors::kafka::admin::{Admin, Layout};
 use fuma_connectors::kafka::{Connection, Publisher};
 use fuma_connectors::log::{FeedSource, LinkEvent, LinkSource, Log, Outgoing, Severity, Topic};
 use fuma_schemas::Feed;
+use rdkafka::ClientConfig;
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 
 use crate::cluster::{Cluster, SOON, joined};
 
@@ -78,6 +80,41 @@ fn a_feed_goes_on_behind_what_was_committed() {
     }
     assert_eq!(ours + theirs, 18);
     assert!(ours > 0 && theirs > 0, "{ours} and {theirs}");
+}
+
+/// Polls until records came, or something is said.
+fn read_until(source: &mut dyn FeedSource, count: usize) -> Result<usize, Severity> {
+    let (mut found, until) = (0, Instant::now() + WAIT);
+    while found < count && Instant::now() < until {
+        found += source.poll(SOON, 100, &mut |_| {}).map_err(|error| error.severity())?;
+    }
+    Ok(found)
+}
+
+#[test]
+fn offsets_that_a_feed_skips_are_read_again_and_then_believed() {
+    let cluster = Cluster::new(1);
+    let log = cluster.log();
+    let topic = Topic::Feed(Feed::Tests).name(&cluster.settings.prefix);
+    let producer: BaseProducer = ClientConfig::new()
+        .set("bootstrap.servers", cluster.broker.bootstrap())
+        .set("transactional.id", &topic)
+        .create()
+        .unwrap();
+    producer.init_transactions(WAIT).unwrap();
+    // Behind each transaction is a marker, which has an offset, too.
+    for _ in 0..3 {
+        producer.begin_transaction().unwrap();
+        for _ in 0..2 {
+            producer.send(BaseRecord::<(), _>::to(&topic).partition(0).payload("{}")).unwrap();
+        }
+        producer.commit_transaction(WAIT).unwrap();
+    }
+    let mut source = log.feeds(0).unwrap();
+    assert_eq!(read_until(source.as_mut(), 6), Err(Severity::Fatal), "records may have been lost");
+    drop(source);
+    let mut source = log.feeds(0).unwrap();
+    assert_eq!(read_until(source.as_mut(), 6), Ok(6), "it was the producer");
 }
 
 fn assigned(links: &mut dyn LinkSource) -> Option<u64> {
