@@ -3,7 +3,7 @@
 //! Owns the questions to the cluster. Must never change or delete a topic that is there.
 
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures::executor::block_on;
 use rdkafka::admin::{
@@ -12,6 +12,7 @@ use rdkafka::admin::{
 use rdkafka::client::DefaultClientContext;
 use rdkafka::error::RDKafkaErrorCode;
 
+use super::client::now;
 use super::connection::{ANSWER_WAIT_MAX, Connection};
 use super::topic_settings::settings;
 use crate::log::{LogError, Topic, Topics};
@@ -226,8 +227,7 @@ impl Admin {
     /// The controller has made them; until every broker leads its partitions, a client may be told that there is no
     /// such topic, or that it asks the wrong broker.
     fn wait_for(&self, names: &[String]) -> Result<(), LogError> {
-        #[expect(clippy::disallowed_methods, reason = "a deadline for the cluster")]
-        let begun = Instant::now();
+        let begun = now();
         loop {
             let cluster = self.cluster()?;
             if names.iter().all(|name| self.is_led(name, cluster.partitions.get(name).copied().unwrap_or(0))) {

@@ -5,7 +5,7 @@
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use fuma_schemas::Feed;
 use rdkafka::ClientContext;
@@ -13,6 +13,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, DeliveryResult, Producer as _, ProducerContext};
 
+use super::client::now;
 use super::connection::Connection;
 use super::reading;
 use crate::log::{LogError, Topic};
@@ -126,8 +127,7 @@ impl Publisher {
     /// # Errors
     /// When the cluster refused one, or does not answer in time.
     pub fn flush(&self) -> Result<(), LogError> {
-        #[expect(clippy::disallowed_methods, reason = "a deadline for the cluster")]
-        let begun = Instant::now();
+        let begun = now();
         while self.acknowledged() < self.sent {
             self.serve(ROOM_WAIT)?;
             if begun.elapsed() > DELIVERY_WAIT_MAX + Duration::from_secs(10) {

@@ -11,9 +11,9 @@ use fuma_connectors::kafka::Connection;
 
 use super::CommandError;
 #[cfg(feature = "kafka")]
-use super::run::file_of_environment;
+use super::run::{flags_of, load};
 #[cfg(feature = "kafka")]
-use crate::config::{self, Config, Flag};
+use crate::config::{Config, KafkaConfig};
 
 /// How to reach Kafka.
 #[derive(Args, Clone, Debug)]
@@ -65,16 +65,12 @@ impl KafkaArguments {
     /// # Errors
     /// With everything that is wrong.
     pub fn configuration(&self) -> Result<Config, CommandError> {
-        let file = self.config.clone().or_else(file_of_environment);
-        let given: [(&'static str, &'static [&'static str], &Option<String>); 2] = [
-            ("--bootstrap", &["kafka", "bootstrap"], &self.bootstrap),
-            ("--prefix", &["kafka", "prefix"], &self.prefix),
+        let text = |value: &Option<String>| value.clone().map(toml::Value::String);
+        let given: [(&'static str, &'static [&'static str], _); 2] = [
+            ("--bootstrap", &["kafka", "bootstrap"], text(&self.bootstrap)),
+            ("--prefix", &["kafka", "prefix"], text(&self.prefix)),
         ];
-        let flag = |(name, setting, value): (_, _, &Option<String>)| {
-            Some(Flag { name, setting, value: toml::Value::String(value.clone()?) })
-        };
-        let flags = given.into_iter().filter_map(flag).collect();
-        Ok(Config::load(file.as_deref(), &config::environment(), flags)?.0)
+        Ok(load(self.config.as_deref(), flags_of(given))?.0)
     }
 
     /// The connection, once a broker has answered.
@@ -82,11 +78,18 @@ impl KafkaArguments {
     /// # Errors
     /// When no broker is named, a setting is fuma's own, or none answers.
     pub fn connection(&self) -> Result<Connection, CommandError> {
-        let kafka = self.configuration()?.kafka;
+        self.connection_of(&self.configuration()?.kafka)
+    }
+
+    /// The same, for who has read the configuration.
+    ///
+    /// # Errors
+    /// As [`KafkaArguments::connection`].
+    pub fn connection_of(&self, kafka: &KafkaConfig) -> Result<Connection, CommandError> {
         let configured = kafka.client.iter().map(|(name, value)| (name.to_owned(), value.to_owned()));
         let given = self.settings.iter().map(|setting| (setting.name.clone(), setting.value.clone()));
-        let bootstrap = kafka.bootstrap.unwrap_or_default();
-        let connection = Connection::new(&bootstrap, &kafka.prefix, configured.chain(given).collect())?;
+        let bootstrap = kafka.bootstrap.as_deref().unwrap_or_default();
+        let connection = Connection::new(bootstrap, &kafka.prefix, configured.chain(given).collect())?;
         connection.knock()?;
         Ok(connection)
     }

@@ -115,6 +115,11 @@ impl KafkaConfig {
     pub fn partitions_new(&self) -> u32 {
         self.partitions_expected().unwrap_or(PARTITIONS_NEW)
     }
+
+    /// How many copies a topic is made with; none: three, or as many as there are brokers.
+    pub fn replication_factor_new(&self) -> Option<u32> {
+        (self.replication_factor > 0).then_some(self.replication_factor.into())
+    }
 }
 
 /// What is accepted of a feed.

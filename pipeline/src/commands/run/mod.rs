@@ -98,8 +98,7 @@ impl SettingArguments {
     /// # Errors
     /// With everything that is wrong.
     pub fn load(&self) -> Result<(Config, Settings), CommandError> {
-        let file = self.config.clone().or_else(file_of_environment);
-        Ok(Config::load(file.as_deref(), &config::environment(), self.flags())?)
+        load(self.config.as_deref(), self.flags())
     }
 
     /// The flags that were given.
@@ -123,9 +122,25 @@ impl SettingArguments {
             ("--watch", &["watch", "folders"], list(&self.watch)),
             ("--owners", &["owners_file"], text(&self.owners)),
         ];
-        let flag = |(name, setting, value)| Some(Flag { name, setting, value: value? });
-        given.into_iter().filter_map(flag).collect()
+        flags_of(given)
     }
+}
+
+/// The configuration: flags over environment over file (FUMA_CONFIG where none is given) over defaults.
+///
+/// # Errors
+/// With everything that is wrong.
+pub(super) fn load(file: Option<&Path>, flags: Vec<Flag>) -> Result<(Config, Settings), CommandError> {
+    let file = file.map(Path::to_owned).or_else(file_of_environment);
+    Ok(Config::load(file.as_deref(), &config::environment(), flags)?)
+}
+
+/// Those flags that were given, of all: name, the setting that it stands for, what it says.
+pub(super) fn flags_of(
+    all: impl IntoIterator<Item = (&'static str, &'static [&'static str], Option<Value>)>,
+) -> Vec<Flag> {
+    let flag = |(name, setting, value): (_, _, Option<Value>)| Some(Flag { name, setting, value: value? });
+    all.into_iter().filter_map(flag).collect()
 }
 
 /// The file that the environment names.

@@ -21,11 +21,9 @@ const NOTE_EVERY: u64 = 10_000;
 pub(super) fn run(arguments: &SendArguments) -> Result<ExitCode, CommandError> {
     let feeds = feeds(&arguments.what)?;
     known_codes(&arguments.code)?;
-    let connection = arguments.kafka.connection()?;
-    let group = match &arguments.group {
-        Some(group) => group.clone(),
-        None => arguments.kafka.configuration()?.group,
-    };
+    let configured = arguments.kafka.configuration()?;
+    let connection = arguments.kafka.connection_of(&configured.kafka)?;
+    let group = arguments.group.as_deref().unwrap_or(&configured.group);
     #[expect(clippy::disallowed_methods, reason = "a rate")]
     let clock = Instant::now();
     let mut again = Again {
@@ -36,7 +34,7 @@ pub(super) fn run(arguments: &SendArguments) -> Result<ExitCode, CommandError> {
     };
     let wanted = |code: &str| arguments.code.is_empty() || arguments.code.iter().any(|wanted| wanted == code);
     for feed in feeds {
-        again.send(&connection, feed, &group, &wanted)?;
+        again.send(&connection, feed, group, &wanted)?;
     }
     // Nobody may be there to read it.
     drop(io::stdout().lock().write_all(again.summary().as_bytes()));

@@ -85,11 +85,11 @@ mod live {
     }
 
     fn create(arguments: &CreateArguments) -> Result<(String, ExitCode), CommandError> {
-        let admin = Admin::new(&arguments.kafka.connection()?)?;
         let configured = arguments.kafka.configuration()?.kafka;
+        let admin = Admin::new(&arguments.kafka.connection_of(&configured)?)?;
         let partitions = arguments.partitions.unwrap_or(configured.partitions_new());
-        let copies = (configured.replication_factor > 0).then(|| configured.replication_factor.into());
-        let layout = Layout { partitions, replication_factor: arguments.replication_factor.or(copies) };
+        let replication_factor = arguments.replication_factor.or(configured.replication_factor_new());
+        let layout = Layout { partitions, replication_factor };
         let creation = admin.create(layout)?;
         let mut text: String = creation.created.iter().map(|name| format!("created {name}\n")).collect();
         let (created, existed) = (creation.created.len(), creation.existed.len());

@@ -55,8 +55,7 @@ fn create_topics(service: &Service, connection: &fuma_connectors::kafka::Connect
         Some(partitions) => partitions,
         None => admin.partitions(Topic::Evidence)?.unwrap_or(config.partitions_new()),
     };
-    let replication_factor = (config.replication_factor > 0).then_some(u32::from(config.replication_factor));
-    let created = admin.create(Layout { partitions, replication_factor })?.created;
+    let created = admin.create(Layout { partitions, replication_factor: config.replication_factor_new() })?.created;
     if !created.is_empty() {
         tracing::info!(topics = created.join(", "), partitions, "made");
     }
