@@ -9,6 +9,7 @@ use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use rustc_hash::FxHashMap;
 
+use super::begun::Begun;
 use super::client::{self, Common, failed, number};
 use super::native::flushed;
 use super::transact::Failures;
@@ -22,7 +23,7 @@ const PIECE: Duration = Duration::from_millis(20);
 pub(super) struct KafkaAppender {
     producer: BaseProducer<Failures>,
     common: Common,
-    topics: FxHashMap<Topic, String>,
+    topics: FxHashMap<Topic, (String, Begun)>,
 }
 
 impl KafkaAppender {
@@ -47,14 +48,31 @@ fn check(producer: &BaseProducer<Failures>) -> Result<(), LogError> {
     }
 }
 
+/// Waits until every record was written.
+fn drain(producer: &BaseProducer<Failures>) -> Result<(), LogError> {
+    let deadline = client::now() + RECORD_WAIT_MAX * 2;
+    while !flushed(producer, PIECE) {
+        producer.poll(Duration::ZERO);
+        if client::now() >= deadline {
+            return Err(LogError::fatal("kafka: writing: records are never answered"));
+        }
+    }
+    producer.poll(Duration::ZERO);
+    check(producer)
+}
+
 impl Appender for KafkaAppender {
     fn append(&mut self, topic: Topic, record: Outgoing) -> Result<(), LogError> {
         let settings = &self.common.settings;
-        let name = self.topics.entry(topic).or_insert_with(|| {
+        let (name, begun) = self.topics.entry(topic).or_insert_with(|| {
             let name = settings.topic(topic);
             client::introduce(self.producer.client(), &name);
-            name
+            (name, Begun::default())
         });
+        if begun.must_wait(record.partition, client::now) {
+            drain(&self.producer)?;
+            begun.answered();
+        }
         let mut sent = BaseRecord::<[u8], [u8]>::to(name).partition(number(record.partition)).payload(&record.value);
         if let Some(key) = &record.key {
             sent = sent.key(key);
@@ -84,14 +102,8 @@ impl Appender for KafkaAppender {
     }
 
     fn flush(&mut self) -> Result<(), LogError> {
-        let deadline = client::now() + RECORD_WAIT_MAX * 2;
-        while !flushed(&self.producer, PIECE) {
-            self.producer.poll(Duration::ZERO);
-            if client::now() >= deadline {
-                return Err(LogError::fatal("kafka: writing: records are never answered"));
-            }
-        }
-        self.producer.poll(Duration::ZERO);
-        check(&self.producer)
+        drain(&self.producer)?;
+        self.topics.values_mut().for_each(|(_, begun)| begun.answered());
+        Ok(())
     }
 }

@@ -41,6 +41,7 @@ pub use connection::Connection;
 pub use dead_letters::{ATTEMPT_HEADER, DeadLetter, DeadLetters, ERROR_HEADERS};
 pub use publisher::{Publisher, RawRecord};
 mod append;
+mod begun;
 mod client;
 mod clock;
 mod factory;

@@ -53,6 +53,9 @@ impl Publisher {
         let mut config = connection.client();
         config
             .set("enable.idempotence", "true")
+            // A broker takes anything from a producer that it does not know: see `begun`. The client chooses the
+            // partitions here, so that it cannot be seen which record is a partition's first.
+            .set("max.in.flight", "1")
             .set("compression.type", "lz4")
             .set("linger.ms", "5")
             .set("batch.size", "1000000")

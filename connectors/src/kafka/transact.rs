@@ -26,6 +26,7 @@ use rdkafka::producer::{BaseProducer, BaseRecord, Producer, ProducerContext};
 use rdkafka::util::Timeout;
 use rdkafka::{Offset, TopicPartitionList};
 
+use super::begun::Begun;
 use super::client::{self, failed, number, raw};
 use super::member::Member;
 use super::native::flushed;
@@ -102,9 +103,8 @@ enum Step {
 
 /// Runs transactions.
 pub(super) struct Transactor {
-    producers: [BaseProducer<Failures>; 2],
-    /// Which of the two is next.
-    turn: usize,
+    /// The one whose turn it is comes first.
+    producers: [(BaseProducer<Failures>, Begun); 2],
     id: String,
     changes: String,
     evidence: String,
@@ -117,7 +117,8 @@ impl Transactor {
         let producers = begin_as(settings, "transactions", &id)?;
         let (evidence, changes) = topics;
         producers.iter().for_each(|producer| client::introduce(producer.client(), &changes));
-        Ok(Transactor { producers, turn: 0, id, changes, evidence, timeout: settings.transaction_timeout() })
+        let producers = producers.map(|producer| (producer, Begun::default()));
+        Ok(Transactor { producers, id, changes, evidence, timeout: settings.transaction_timeout() })
     }
 
     /// The owner whose transactions these are.
@@ -126,8 +127,13 @@ impl Transactor {
     }
 
     fn producer(&self) -> &BaseProducer<Failures> {
-        let [first, second] = &self.producers;
-        if self.turn == 0 { first } else { second }
+        let [(producer, _), _] = &self.producers;
+        producer
+    }
+
+    fn begun(&mut self) -> &mut Begun {
+        let [(_, begun), _] = &mut self.producers;
+        begun
     }
 
     /// Commits changes and positions, or nothing.
@@ -145,7 +151,12 @@ impl Transactor {
             refused => refused,
         };
         let outcome = self.conclude(step);
-        self.turn = 1 - self.turn;
+        if matches!(outcome, Ok(Outcome::Committed)) {
+            self.begun().answered()
+        } else {
+            self.begun().forget()
+        }
+        self.producers.reverse();
         outcome
     }
 
@@ -159,7 +170,7 @@ impl Transactor {
         }
     }
 
-    fn fill(&self, transaction: Transaction<'_>, member: &Member) -> Result<Step, LogError> {
+    fn fill(&mut self, transaction: Transaction<'_>, member: &Member) -> Result<Step, LogError> {
         for change in transaction.changes {
             if let Step::Refused(code) = self.send(change)? {
                 return Ok(Step::Refused(code));
@@ -193,7 +204,13 @@ impl Transactor {
         step
     }
 
-    fn send(&self, change: &OutputRecord) -> Result<Step, LogError> {
+    fn send(&mut self, change: &OutputRecord) -> Result<Step, LogError> {
+        if self.begun().must_wait(change.partition, client::now) {
+            match self.drain()? {
+                Step::Done => self.begun().answered(),
+                refused => return Ok(refused),
+            }
+        }
         let headers =
             change.headers.iter().fold(OwnedHeaders::new_with_capacity(change.headers.len()), |all, header| {
                 all.insert(Header { key: header.0, value: Some(&header.1) })

@@ -1,6 +1,7 @@
 //! The ports on a real Apache Kafka.
 //!
 //! ```text
+//! beginnings   the first records to a topic that is just being made
 //! cluster      topics of a test's own, and what a reader of committed records sees
 //! commits      what a transaction shows, hides and fences
 //! takeovers    partitions that move, restores, transactions that hang
@@ -10,6 +11,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::disallowed_methods)]
 
+mod beginnings;
 mod cluster;
 mod commits;
 mod speed;
