@@ -14,19 +14,21 @@ use rdkafka::{Offset, TopicPartitionList};
 
 use super::client::{self, Common, failed};
 use super::gaps::Gaps;
-use super::native::{Batch, Record, RecordQueue, Taken, cached_high};
-use crate::log::{FeedRecord, FeedSource, LogError, Topic};
+use super::native::{Batch, Record, RecordQueue, Taken, cached_bounds};
+use crate::log::{FeedRecord, FeedSource, LogError, Severity, Topic};
 
 /// Rebalances are served at least so often.
 const WAIT_PIECE: Duration = Duration::from_millis(100);
+/// How long the answer to where partitions begin may take before others are served again.
+const START_WAIT_MAX: Duration = Duration::from_secs(1);
 /// How often it is looked at whether a partition stands still, while nothing comes.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 
 /// Sends newly assigned partitions to the queue, and notes what moved.
 struct Moves {
     queue: Mutex<Option<Arc<RecordQueue>>>,
-    /// Topic and partition of what came or went since the last look.
-    moved: Mutex<Vec<(String, i32)>>,
+    /// Topic and partition of what came or went since the last look, and whether it came.
+    moved: Mutex<Vec<(String, i32, bool)>>,
     /// How the last commit failed.
     refused: Mutex<Option<RDKafkaErrorCode>>,
 }
@@ -54,7 +56,7 @@ impl ConsumerContext for Moves {
             if assigned && !queue.as_ref().is_some_and(|queue| queue.forward(consumer, topic, partition)) {
                 tracing::debug!(target: "kafka", topic, partition, "read one by one");
             }
-            lock(&self.moved).push((topic.to_owned(), partition));
+            lock(&self.moved).push((topic.to_owned(), partition, assigned));
         }
     }
 
@@ -68,11 +70,20 @@ impl ConsumerContext for Moves {
 /// What was handed out of a partition, and what was noted of it.
 #[derive(Clone, Copy, Default)]
 struct Progress {
+    /// What was committed when it came here, 0 where nothing was; none while that is not known.
+    start: Option<i64>,
     /// One past the last record handed out; none since it came here.
     next: Option<i64>,
     noted: Option<i64>,
     /// Where it stood at the last look whether it stands still.
     stood: Option<i64>,
+}
+
+impl Progress {
+    /// The offset that is due. At the beginning what was deleted meanwhile is not due any more.
+    fn due(&self, low: impl FnOnce() -> Option<i64>) -> Option<i64> {
+        self.next.or_else(|| self.start.map(|start| start.max(low().unwrap_or(start))))
+    }
 }
 
 /// The topics, and the progress of each partition.
@@ -104,10 +115,11 @@ impl Topics {
         }
     }
 
-    /// Every partition of which something was handed out: topic, partition, progress.
+    /// Every partition that is here: topic, partition, progress.
     fn known(&mut self) -> impl Iterator<Item = (&(Feed, String, CString), i32, &mut Progress)> {
         self.feeds.iter().zip(&mut self.progress).flat_map(|(feed, partitions)| {
-            let known = partitions.iter_mut().enumerate().filter(|(_, progress)| progress.next.is_some());
+            let here = |progress: &Progress| progress.start.or(progress.next).is_some();
+            let known = partitions.iter_mut().enumerate().filter(move |(_, progress)| here(progress));
             known.map(move |(partition, progress)| (feed, i32::try_from(partition).unwrap_or(i32::MAX), progress))
         })
     }
@@ -120,6 +132,8 @@ pub(super) struct KafkaFeeds {
     queue: Option<Arc<RecordQueue>>,
     batch: Batch,
     topics: Topics,
+    /// Partitions came whose start is not known yet.
+    unknown: bool,
     looked: Instant,
 }
 
@@ -149,7 +163,8 @@ impl KafkaFeeds {
         let names: Vec<&str> = feeds.iter().map(|(_, name, _)| name.as_str()).collect();
         consumer.subscribe(&names).map_err(|error| wrong(&error))?;
         let topics = Topics { progress: vec![Vec::new(); feeds.len()], feeds };
-        Ok(KafkaFeeds { common, consumer, queue, batch: Batch::new(), topics, looked: client::now() })
+        let batch = Batch::new();
+        Ok(KafkaFeeds { common, consumer, queue, batch, topics, unknown: false, looked: client::now() })
     }
 
     /// Serves rebalances and errors. A partition that could not be forwarded delivers here.
@@ -158,16 +173,42 @@ impl KafkaFeeds {
         while let Some(polled) = self.consumer.poll(Duration::ZERO) {
             match polled {
                 Ok(message) => {
-                    let gaps = &self.common.gaps;
-                    count += hand_out(gaps, &mut self.topics, &mut None, &Record::of(&message), each)?;
+                    let (topics, record) = (&mut self.topics, Record::of(&message));
+                    count += hand_out(&self.common.gaps, &self.consumer, topics, &mut None, &record, each)?;
                 }
                 Err(error) => client::problem("feeds", &error)?,
             }
         }
-        for (topic, partition) in lock(&self.consumer.context().moved).drain(..) {
+        for (topic, partition, assigned) in lock(&self.consumer.context().moved).drain(..) {
             self.topics.forget(&topic, partition);
+            self.unknown |= assigned;
         }
         Ok(count)
+    }
+
+    /// Whether it is known where each partition begins: what is read is compared with it. A client that lost its place
+    /// before the first record would be noticed by nothing else.
+    fn starts(&mut self) -> Result<bool, LogError> {
+        if !self.unknown {
+            return Ok(true);
+        }
+        let committed = match self.consumer.committed(START_WAIT_MAX) {
+            Ok(committed) => committed,
+            Err(error) => {
+                return match failed(&self.common.settings, "offsets of feeds", &error) {
+                    error if error.severity() == Severity::Transient => Ok(false),
+                    error => Err(error),
+                };
+            }
+        };
+        for element in committed.elements() {
+            let Some(topic) = self.topics.index(element.topic().as_bytes()) else { continue };
+            let Some(progress) = self.topics.progress(topic, element.partition()) else { continue };
+            let start = if let Offset::Offset(offset) = element.offset() { offset } else { 0 };
+            progress.start.get_or_insert(start);
+        }
+        self.unknown = false;
+        Ok(true)
     }
 
     /// Looks now and then whether records wait in a partition of which nothing comes.
@@ -178,10 +219,11 @@ impl KafkaFeeds {
         self.looked = client::now();
         let (consumer, gaps) = (&self.consumer, &self.common.gaps);
         for ((_, topic, name), partition, progress) in self.topics.known() {
-            let Some(next) = progress.next else { continue };
-            let stood = progress.stood.replace(next) == Some(next);
-            if stood && cached_high(consumer, name, partition).is_some_and(|high| high > next) {
-                gaps.saw(topic, partition, next)?;
+            let cached = cached_bounds(consumer, name, partition);
+            let Some(due) = progress.due(|| cached.as_ref().map(|cached| cached.start)) else { continue };
+            let stood = progress.stood.replace(due) == Some(due);
+            if stood && cached.is_some_and(|cached| cached.end > due) {
+                gaps.saw(topic, partition, due)?;
             }
         }
         Ok(())
@@ -202,6 +244,7 @@ impl KafkaFeeds {
 /// Hands a record out, and notes that it was; behind a gap nothing is.
 fn hand_out(
     gaps: &Gaps,
+    consumer: &BaseConsumer<Moves>,
     topics: &mut Topics,
     last: &mut Option<(usize, usize)>,
     record: &Record<'_>,
@@ -216,8 +259,9 @@ fn hand_out(
     *last = Some((identity, index));
     let Some(feed) = topics.feeds.get(index).map(|(feed, ..)| *feed) else { return Ok(0) };
     let Some(progress) = topics.progress(index, record.partition()) else { return Ok(0) };
-    if let Some(next) = progress.next.filter(|next| record.offset() > *next) {
-        gaps.saw(&record.topic().to_string_lossy(), record.partition(), next)?;
+    let low = || cached_bounds(consumer, record.topic(), record.partition()).map(|cached| cached.start);
+    if let Some(due) = progress.due(low).filter(|due| record.offset() > *due) {
+        gaps.saw(&record.topic().to_string_lossy(), record.partition(), due)?;
     }
     progress.next = Some(record.offset() + 1);
     let mut headers = Vec::new();
@@ -245,17 +289,20 @@ impl FeedSource for KafkaFeeds {
         loop {
             let mut count = self.serve(each)?;
             let left = until.saturating_duration_since(client::now());
+            if !self.starts()? {
+                return Ok(count);
+            }
             let mut problem = None;
             let mut skipped = Ok(());
             // One topic lives at least as long as its records of this call.
             let mut last = None;
             if let Some(queue) = &self.queue {
                 let wait = if count > 0 { Duration::ZERO } else { left.min(WAIT_PIECE) };
-                let (topics, gaps) = (&mut self.topics, &self.common.gaps);
+                let (topics, consumer, gaps) = (&mut self.topics, &self.consumer, &self.common.gaps);
                 self.batch.take(queue, wait, records_max.saturating_sub(count), &mut |taken: Taken<'_>| match taken {
                     // Behind a gap all is read again.
                     Ok(_) if skipped.is_err() => {}
-                    Ok(record) => match hand_out(gaps, topics, &mut last, &record, each) {
+                    Ok(record) => match hand_out(gaps, consumer, topics, &mut last, &record, each) {
                         Ok(handed) => count += handed,
                         Err(error) => skipped = Err(error),
                     },
@@ -298,9 +345,9 @@ impl FeedSource for KafkaFeeds {
         let consumer = &self.consumer;
         let mut lag = None;
         for ((_, _, name), partition, progress) in self.topics.known() {
-            let behind = cached_high(consumer, name, partition).zip(progress.next).map(|(high, next)| high - next);
-            if let Some(behind) = behind {
-                lag = Some(lag.unwrap_or(0) + u64::try_from(behind).unwrap_or(0));
+            let Some(cached) = cached_bounds(consumer, name, partition) else { continue };
+            if let Some(due) = progress.due(|| Some(cached.start)) {
+                lag = Some(lag.unwrap_or(0) + u64::try_from(cached.end - due).unwrap_or(0));
             }
         }
         lag

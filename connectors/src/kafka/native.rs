@@ -3,7 +3,7 @@
 //! ```text
 //! RecordQueue     partitions -> one queue -> many records a call: a third of the cost of polling one by one
 //! flushed         waits for the queue to empty without the 100 ms that the client's own flush sleeps
-//! cached_high     a watermark that came with the last fetch, without asking
+//! cached_bounds   watermarks that came with the last fetch, without asking
 //! ```
 //!
 //! Owns every `unsafe` of the crate. Must never hand out what outlives a call.
@@ -12,6 +12,7 @@
 
 use std::ffi::{CStr, CString, c_char, c_void};
 use std::marker::PhantomData;
+use std::ops::Range;
 use std::ptr::{self, NonNull};
 use std::time::Duration;
 
@@ -232,8 +233,12 @@ pub(super) fn flushed<C: ProducerContext>(producer: &BaseProducer<C>, wait: Dura
     !error.is_error()
 }
 
-/// One past the last record of a partition, as the last fetch said.
-pub(super) fn cached_high<C: ConsumerContext>(consumer: &BaseConsumer<C>, topic: &CStr, partition: i32) -> Option<i64> {
+/// First and one past the last record of a partition, as the last fetch said.
+pub(super) fn cached_bounds<C: ConsumerContext>(
+    consumer: &BaseConsumer<C>,
+    topic: &CStr,
+    partition: i32,
+) -> Option<Range<i64>> {
     let (mut low, mut high) = (-1, -1);
     // SAFETY: client and name are alive, and the call only writes the two numbers.
     let error = unsafe {
@@ -245,5 +250,5 @@ pub(super) fn cached_high<C: ConsumerContext>(consumer: &BaseConsumer<C>, topic:
             &raw mut high,
         )
     };
-    (!error.is_error() && high >= 0).then_some(high)
+    (!error.is_error() && high >= 0).then_some(low..high)
 }

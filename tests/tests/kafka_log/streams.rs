@@ -7,7 +7,6 @@ use fuma_connectors::kafka::admin::{Admin, Layout};
 use fuma_connectors::kafka::{Connection, Publisher};
 use fuma_connectors::log::{FeedSource, LinkEvent, LinkSource, Log, Outgoing, Severity, Topic};
 use fuma_schemas::Feed;
-use rdkafka::ClientConfig;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 
 use crate::cluster::{Cluster, SOON, joined};
@@ -91,30 +90,68 @@ fn read_until(source: &mut dyn FeedSource, count: usize) -> Result<usize, Severi
     Ok(found)
 }
 
+/// A producer whose transactions leave offsets without a record in `tests`, and the topic.
+fn sparse(cluster: &Cluster) -> (BaseProducer, String) {
+    let topic = Topic::Feed(Feed::Tests).name(&cluster.settings.prefix);
+    let mut config = cluster.config();
+    let producer: BaseProducer = config.set("transactional.id", &topic).create().unwrap();
+    producer.init_transactions(WAIT).unwrap();
+    (producer, topic)
+}
+
+/// Two records in a transaction.
+fn transaction((producer, topic): &(BaseProducer, String), commit: bool) {
+    producer.begin_transaction().unwrap();
+    for _ in 0..2 {
+        producer.send(BaseRecord::<(), _>::to(topic).partition(0).payload("{}")).unwrap();
+    }
+    producer.flush(WAIT).unwrap();
+    let end = if commit { producer.commit_transaction(WAIT) } else { producer.abort_transaction(WAIT) };
+    end.unwrap();
+}
+
 #[test]
 fn offsets_that_a_feed_skips_are_read_again_and_then_believed() {
     let cluster = Cluster::new(1);
     let log = cluster.log();
-    let topic = Topic::Feed(Feed::Tests).name(&cluster.settings.prefix);
-    let producer: BaseProducer = ClientConfig::new()
-        .set("bootstrap.servers", cluster.broker.bootstrap())
-        .set("transactional.id", &topic)
-        .create()
-        .unwrap();
-    producer.init_transactions(WAIT).unwrap();
+    let producer = sparse(&cluster);
     // Behind each transaction is a marker, which has an offset, too.
     for _ in 0..3 {
-        producer.begin_transaction().unwrap();
-        for _ in 0..2 {
-            producer.send(BaseRecord::<(), _>::to(&topic).partition(0).payload("{}")).unwrap();
-        }
-        producer.commit_transaction(WAIT).unwrap();
+        transaction(&producer, true);
     }
     let mut source = log.feeds(0).unwrap();
     assert_eq!(read_until(source.as_mut(), 6), Err(Severity::Fatal), "records may have been lost");
     drop(source);
     let mut source = log.feeds(0).unwrap();
     assert_eq!(read_until(source.as_mut(), 6), Ok(6), "it was the producer");
+}
+
+/// A client that lost its place before the first record leaves nothing between two records.
+#[test]
+fn what_is_missing_at_the_beginning_is_noticed() {
+    let cluster = Cluster::new(1);
+    let log = cluster.log();
+    let producer = sparse(&cluster);
+    transaction(&producer, false);
+    transaction(&producer, true);
+    let mut source = log.feeds(0).unwrap();
+    assert_eq!(read_until(source.as_mut(), 2), Err(Severity::Fatal), "begins at 3, and nothing is committed");
+    drop(source);
+    let mut source = log.feeds(0).unwrap();
+    assert_eq!(read_until(source.as_mut(), 2), Ok(2), "it was the producer");
+    source.commit().unwrap();
+    transaction(&producer, true);
+    assert_eq!(read_until(source.as_mut(), 2), Ok(2));
+}
+
+/// Nothing of a partition comes at all: what waits there is noticed once it stands still.
+#[test]
+fn a_feed_of_which_nothing_comes_is_noticed() {
+    let cluster = Cluster::new(1);
+    let log = cluster.log();
+    transaction(&sparse(&cluster), false);
+    let mut source = log.feeds(0).unwrap();
+    assert_eq!(read_until(source.as_mut(), 1), Err(Severity::Fatal), "two records and a marker may be there");
 }
 
 fn assigned(links: &mut dyn LinkSource) -> Option<u64> {
