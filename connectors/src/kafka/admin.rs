@@ -14,7 +14,7 @@ use rdkafka::error::RDKafkaErrorCode;
 
 use super::client::now;
 use super::connection::{ANSWER_WAIT_MAX, Connection};
-use super::topic_settings::settings;
+use super::topic_settings::{partitions_expected, settings};
 use crate::log::{LogError, Topic, Topics};
 
 /// Hundreds of partitions take a small broker some seconds.
@@ -150,19 +150,9 @@ impl Admin {
     fn wrong_partitions(&self, topic: Topic, cluster: &Cluster, asked: Option<u32>) -> Option<Difference> {
         let count = |topic: Topic| cluster.partitions.get(&self.name(topic)).copied();
         let found = count(topic)?;
-        let expected = match topic {
-            _ if topic.is_single() => 1,
-            Topic::Evidence => asked?,
-            Topic::Changes => asked.or_else(|| count(Topic::Evidence))?,
-            // Any number will do for a feed; a dead letter goes to the partition that its record came from.
-            Topic::DeadLetters(feed) => {
-                let needed = count(Topic::Feed(feed))?;
-                let expected = format!("{needed} or more");
-                return (found < needed).then(|| self.difference(topic, "partitions", &expected, &found.to_string()));
-            }
-            _ => return None,
-        };
-        (found != expected).then(|| self.difference(topic, "partitions", &expected.to_string(), &found.to_string()))
+        let of_feed = if let Topic::DeadLetters(feed) = topic { count(Topic::Feed(feed)) } else { None };
+        let expected = partitions_expected(topic, found, asked.or_else(|| count(Topic::Evidence)), of_feed);
+        expected.map(|expected| self.difference(topic, "partitions", &expected, &found.to_string()))
     }
 
     fn difference(&self, topic: Topic, setting: &str, expected: &str, found: &str) -> Difference {

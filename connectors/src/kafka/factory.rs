@@ -18,6 +18,7 @@ use super::gaps::Gaps;
 use super::links::KafkaLinks;
 use super::reference::KafkaReference;
 use super::settings::KafkaSettings;
+use super::topic_settings::partitions_expected;
 use super::worker::KafkaWorkerLog;
 use crate::log::{Appender, FeedSource, LinkSource, Log, LogError, Reference, Topic, Topics, WorkerLog};
 
@@ -78,17 +79,8 @@ fn partitions_of(common: &Shared, topic: Topic) -> Result<Option<u32>, LogError>
 /// What is wrong with a topic, in words.
 pub(super) fn wrong(topic: Topic, found: Option<u32>, partitions: u32, of_feed: Option<u32>) -> Option<String> {
     let Some(found) = found else { return Some("is missing".to_owned()) };
-    let expected = match topic {
-        _ if topic.is_single() => 1,
-        Topic::Evidence | Topic::Changes => partitions,
-        // A dead letter goes to the partition that its record came from.
-        Topic::DeadLetters(_) => {
-            let needed = of_feed.unwrap_or(1);
-            return (found < needed).then(|| format!("has {found} partitions, not {needed} or more as its feed"));
-        }
-        _ => return None,
-    };
-    (found != expected).then(|| format!("has {found} partitions, not {expected}"))
+    let expected = partitions_expected(topic, found, Some(partitions), of_feed);
+    expected.map(|expected| format!("has {found} partitions, not {expected}"))
 }
 
 impl Log for KafkaLog {

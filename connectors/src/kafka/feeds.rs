@@ -77,6 +77,8 @@ struct Progress {
     noted: Option<i64>,
     /// Where it stood at the last look whether it stands still.
     stood: Option<i64>,
+    /// Its gaps are its producer's.
+    sparse: bool,
 }
 
 impl Progress {
@@ -222,8 +224,9 @@ impl KafkaFeeds {
             let cached = cached_bounds(consumer, name, partition);
             let Some(due) = progress.due(|| cached.as_ref().map(|cached| cached.start)) else { continue };
             let stood = progress.stood.replace(due) == Some(due);
-            if stood && cached.is_some_and(|cached| cached.end > due) {
+            if stood && !progress.sparse && cached.is_some_and(|cached| cached.end > due) {
                 gaps.saw(topic, partition, due)?;
+                progress.sparse = true;
             }
         }
         Ok(())
@@ -260,8 +263,11 @@ fn hand_out(
     let Some(feed) = topics.feeds.get(index).map(|(feed, ..)| *feed) else { return Ok(0) };
     let Some(progress) = topics.progress(index, record.partition()) else { return Ok(0) };
     let low = || cached_bounds(consumer, record.topic(), record.partition()).map(|cached| cached.start);
-    if let Some(due) = progress.due(low).filter(|due| record.offset() > *due) {
+    if !progress.sparse
+        && let Some(due) = progress.due(low).filter(|due| record.offset() > *due)
+    {
         gaps.saw(&record.topic().to_string_lossy(), record.partition(), due)?;
+        progress.sparse = true;
     }
     progress.next = Some(record.offset() + 1);
     let mut headers = Vec::new();

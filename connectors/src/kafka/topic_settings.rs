@@ -14,6 +14,25 @@ const RETENTION_MS: i64 = 7 * DAY_MS;
 /// A record of evidence holds a batch.
 const RECORD_BYTES_MAX: i64 = 4 * MIB;
 
+/// How many partitions a topic must have, in words, where it has others; `evidence` and `of_feed` are how many the
+/// evidence has, and the feed whose dead letters these are.
+pub(super) fn partitions_expected(
+    topic: Topic,
+    found: u32,
+    evidence: Option<u32>,
+    of_feed: Option<u32>,
+) -> Option<String> {
+    let expected = match topic {
+        _ if topic.is_single() => 1,
+        Topic::Evidence | Topic::Changes => evidence?,
+        // A dead letter goes to the partition that its record came from.
+        Topic::DeadLetters(_) => return of_feed.filter(|of| found < *of).map(|of| format!("{of} or more as its feed")),
+        // Any number will do for a feed.
+        _ => return None,
+    };
+    (found != expected).then(|| expected.to_string())
+}
+
 /// What a setting must be.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub(super) enum Demand {
