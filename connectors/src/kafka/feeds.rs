@@ -75,8 +75,8 @@ struct Progress {
     /// One past the last record handed out; none since it came here.
     next: Option<i64>,
     noted: Option<i64>,
-    /// Where it stood at the last look whether it stands still.
-    stood: Option<i64>,
+    /// The record that was due at the last look, when one was there and did not come.
+    waiting: Option<i64>,
     /// Its gaps are its producer's.
     sparse: bool,
 }
@@ -223,8 +223,10 @@ impl KafkaFeeds {
         for ((_, topic, name), partition, progress) in self.topics.known() {
             let cached = cached_bounds(consumer, name, partition);
             let Some(due) = progress.due(|| cached.as_ref().map(|cached| cached.start)) else { continue };
-            let stood = progress.stood.replace(due) == Some(due);
-            if stood && !progress.sparse && cached.is_some_and(|cached| cached.end > due) {
+            // At the last look, too: what just came is not in the queue yet.
+            let waiting = cached.is_some_and(|cached| cached.end > due).then_some(due);
+            let waited = std::mem::replace(&mut progress.waiting, waiting);
+            if waiting.is_some() && waiting == waited && !progress.sparse {
                 gaps.saw(topic, partition, due)?;
                 progress.sparse = true;
             }
