@@ -20,7 +20,7 @@ impl Broker {
         Broker::start_with(&[])
     }
 
-    /// One of its own, with a second port for TLS and passwords.
+    /// One of its own, with a second port for TLS and passwords, and a third for TLS and certificates.
     pub fn start_secure() -> Broker {
         Broker::start_with(&["--secure"])
     }
@@ -35,9 +35,18 @@ impl Broker {
         Broker { bootstrap, own: Some(dir) }
     }
 
-    /// The configuration of a client of the second port, if there is one.
+    /// The configuration of a client of the second port, if there is one: TLS and a password.
     pub fn secure_file(&self) -> Option<PathBuf> {
-        Some(self.own.as_ref()?.path().join("secure.toml")).filter(|file| file.exists())
+        self.file("secure.toml")
+    }
+
+    /// The configuration of a client of the third port, if there is one: TLS and a certificate of its own.
+    pub fn certificate_file(&self) -> Option<PathBuf> {
+        self.file("certificate.toml")
+    }
+
+    fn file(&self, name: &str) -> Option<PathBuf> {
+        Some(self.own.as_ref()?.path().join(name)).filter(|file| file.exists())
     }
 
     /// The one that tests of a process share while any of them has it.

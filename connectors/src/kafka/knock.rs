@@ -45,9 +45,11 @@ impl ClientContext for Reasons {
             Some(Code::Authentication | Code::SaslAuthenticationFailed) => {
                 Some("user or password is refused: see sasl.mechanism, sasl.username, sasl.password")
             }
-            Some(Code::SSL) => {
-                Some("no TLS with it: see the certificates that ssl.ca.location and ssl.certificate.location name")
-            }
+            // A broker that wants a certificate says so behind the handshake.
+            code if code == Some(Code::SSL) || reason.contains("SSL alert") => Some(
+                "no TLS with it: see the certificates that ssl.ca.location, and ssl.certificate.location or \
+                     ssl.keystore.location, name",
+            ),
             _ => None,
         };
         let mut noted = self.0.lock().unwrap_or_else(PoisonError::into_inner);

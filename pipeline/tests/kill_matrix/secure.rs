@@ -4,7 +4,7 @@
 use std::process::{Command, Output};
 
 use crate::broker::Broker;
-use crate::feeds::feeds;
+use crate::feeds::{FUMA, feeds};
 use crate::installation::{Installation, ZHEJIANG, refused};
 
 const PASSWORD: &str = "FUMA__KAFKA__CLIENT__SASL_PASSWORD";
@@ -33,11 +33,27 @@ fn tls_and_passwords_work_and_what_is_wrong_with_them_is_said() {
     for wrong in [installation.service("two", ZHEJIANG), check("SCRAM-SHA-512"), check("PLAIN")] {
         is_said(with(wrong, PASSWORD, "hunter2"), &["password"]);
     }
+    by_certificate(&broker, &installation);
     let other = installation.folder.path().join("other.pem");
     std::fs::write(&other, OTHER).unwrap();
     for wrong in [installation.service("two", ZHEJIANG), check("PLAIN")] {
         is_said(with(wrong, CERTIFICATES, other.to_str().unwrap()), &["certificate"]);
     }
+}
+
+/// A client's own certificate in place of a password.
+fn by_certificate(broker: &Broker, installation: &Installation) {
+    let config = broker.certificate_file().unwrap();
+    let without = installation.folder.path().join("without.toml");
+    let text = std::fs::read_to_string(&config).unwrap();
+    let lines = text.lines().filter(|line| !line.contains("keystore"));
+    std::fs::write(&without, lines.collect::<Vec<_>>().join("\n")).unwrap();
+    let certified = Installation::configured(broker.bootstrap(), config);
+    let [first, _] = feeds().halves();
+    certified.send(&[&first], "100000").finish();
+    let mut uncertified = Command::new(FUMA);
+    uncertified.args(["topics", "check", "--config"]).arg(without).env_remove("FUMA_BOOTSTRAP");
+    is_said(uncertified, &["certificate"]);
 }
 
 fn with(mut command: Command, name: &str, value: &str) -> Command {
