@@ -5,7 +5,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use bytes::Bytes;
 use fuma_connectors::kafka::admin::{Admin, Layout};
 use fuma_connectors::kafka::{Connection, Publisher};
-use fuma_connectors::log::{FeedSource, LinkEvent, LinkSource, Log, Outgoing, Severity, Topic};
+use fuma_connectors::log::{FeedRecord, FeedSource, LinkEvent, LinkSource, Log, LogError, Outgoing, Severity, Topic};
 use fuma_schemas::Feed;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 
@@ -20,18 +20,33 @@ fn raw(partition: u32, text: &str) -> Outgoing {
     Outgoing { partition, key, value: text.as_bytes().to_vec().into(), headers }
 }
 
-fn read(source: &mut dyn FeedSource, count: usize) -> Vec<String> {
-    let (mut found, until) = (Vec::new(), Instant::now() + WAIT);
-    while found.len() < count && Instant::now() < until {
-        let each = &mut |record: fuma_connectors::log::FeedRecord<'_>| {
-            assert_eq!(record.traceparent(), Some("00-x-y-01"));
-            assert_eq!((record.key, record.headers.len()), (Some(b"key".as_slice()), 2));
-            assert!(record.received.is_some());
-            let text = std::str::from_utf8(record.value.unwrap()).unwrap();
-            found.push(format!("{} {} {} {text}", record.feed.name(), record.partition, record.offset));
-        };
-        source.poll(SOON, 100, each).unwrap();
+/// Polls until records came, or something is said.
+fn read_until(
+    source: &mut dyn FeedSource,
+    count: usize,
+    each: &mut dyn FnMut(FeedRecord<'_>),
+) -> Result<usize, LogError> {
+    let (mut found, until) = (0, Instant::now() + WAIT);
+    while found < count && Instant::now() < until {
+        found += source.poll(SOON, 100, each)?;
     }
+    Ok(found)
+}
+
+fn count_until(source: &mut dyn FeedSource, count: usize) -> Result<usize, Severity> {
+    read_until(source, count, &mut |_| {}).map_err(|error| error.severity())
+}
+
+fn read(source: &mut dyn FeedSource, count: usize) -> Vec<String> {
+    let mut found = Vec::new();
+    let each = &mut |record: FeedRecord<'_>| {
+        assert_eq!(record.traceparent(), Some("00-x-y-01"));
+        assert_eq!((record.key, record.headers.len()), (Some(b"key".as_slice()), 2));
+        assert!(record.received.is_some());
+        let text = std::str::from_utf8(record.value.unwrap()).unwrap();
+        found.push(format!("{} {} {} {text}", record.feed.name(), record.partition, record.offset));
+    };
+    read_until(source, count, each).unwrap();
     found.sort();
     found
 }
@@ -81,15 +96,6 @@ fn a_feed_goes_on_behind_what_was_committed() {
     assert!(ours > 0 && theirs > 0, "{ours} and {theirs}");
 }
 
-/// Polls until records came, or something is said.
-fn read_until(source: &mut dyn FeedSource, count: usize) -> Result<usize, Severity> {
-    let (mut found, until) = (0, Instant::now() + WAIT);
-    while found < count && Instant::now() < until {
-        found += source.poll(SOON, 100, &mut |_| {}).map_err(|error| error.severity())?;
-    }
-    Ok(found)
-}
-
 /// A producer whose transactions leave offsets without a record in `tests`, and the topic.
 fn sparse(cluster: &Cluster) -> (BaseProducer, String) {
     let topic = Topic::Feed(Feed::Tests).name(&cluster.settings.prefix);
@@ -120,10 +126,10 @@ fn offsets_that_a_feed_skips_are_read_again_and_then_believed() {
         transaction(&producer, true);
     }
     let mut source = log.feeds(0).unwrap();
-    assert_eq!(read_until(source.as_mut(), 6), Err(Severity::Fatal), "records may have been lost");
+    assert_eq!(count_until(source.as_mut(), 6), Err(Severity::Fatal), "records may have been lost");
     drop(source);
     let mut source = log.feeds(0).unwrap();
-    assert_eq!(read_until(source.as_mut(), 6), Ok(6), "it was the producer");
+    assert_eq!(count_until(source.as_mut(), 6), Ok(6), "it was the producer");
 }
 
 /// A client that lost its place before the first record leaves nothing between two records.
@@ -135,13 +141,13 @@ fn what_is_missing_at_the_beginning_is_noticed() {
     transaction(&producer, false);
     transaction(&producer, true);
     let mut source = log.feeds(0).unwrap();
-    assert_eq!(read_until(source.as_mut(), 2), Err(Severity::Fatal), "begins at 3, and nothing is committed");
+    assert_eq!(count_until(source.as_mut(), 2), Err(Severity::Fatal), "begins at 3, and nothing is committed");
     drop(source);
     let mut source = log.feeds(0).unwrap();
-    assert_eq!(read_until(source.as_mut(), 2), Ok(2), "it was the producer");
+    assert_eq!(count_until(source.as_mut(), 2), Ok(2), "it was the producer");
     source.commit().unwrap();
     transaction(&producer, true);
-    assert_eq!(read_until(source.as_mut(), 2), Ok(2));
+    assert_eq!(count_until(source.as_mut(), 2), Ok(2));
 }
 
 /// Nothing of a partition comes at all: what waits there is noticed once it stands still.
@@ -151,7 +157,7 @@ fn a_feed_of_which_nothing_comes_is_noticed() {
     let log = cluster.log();
     transaction(&sparse(&cluster), false);
     let mut source = log.feeds(0).unwrap();
-    assert_eq!(read_until(source.as_mut(), 1), Err(Severity::Fatal), "two records and a marker may be there");
+    assert_eq!(count_until(source.as_mut(), 1), Err(Severity::Fatal), "two records and a marker may be there");
 }
 
 fn assigned(links: &mut dyn LinkSource) -> Option<u64> {
