@@ -7,7 +7,8 @@ use fuma_schemas::{Colour, Instant, Person};
 use super::effects::Effects;
 use super::evidence::EvidenceLine;
 use super::fallen::{fallen, is_winner};
-use super::known::{Known, Record};
+use super::known::Known;
+use super::names::Record;
 use super::uncounted::{self, Uncounted, Why};
 use crate::assess::timeline::Interval;
 use crate::assess::{AssessError, Partition, Timeline};
@@ -86,7 +87,7 @@ pub fn account<'a>(known: &Known<'a>, person: Person) -> Result<Account<'a>, Ass
     };
     let Some((partition, number)) = known.find(person) else { return Ok(account) };
     account.seen = true;
-    let records = known.records(person);
+    let records = known.names().records(person);
     let facts = facts(known, partition, &records);
     let handles: Vec<u64> = facts.iter().map(|fact| fact.line.handle).collect();
     let effects = Effects::of(partition, number, &handles)?;
@@ -95,7 +96,11 @@ pub fn account<'a>(known: &Known<'a>, person: Person) -> Result<Account<'a>, Ass
     account.prevented = prevented(&facts, &effects);
     account.uncounted = uncounted_facts(known, &account, &facts);
     account.uncounted.extend(superseded(&records, &facts));
-    account.uncounted.sort_by_key(|one| (one.name, std::cmp::Reverse(one.version)));
+    // By feed, the newest first.
+    account.uncounted.sort_by_key(|one| {
+        let newest = std::cmp::Reverse((one.version.known_at, one.version));
+        (one.name.map(|name| name.feed), newest, one.name)
+    });
     Ok(account)
 }
 

@@ -1,8 +1,7 @@
 //! What each fact changes: the rules once more, as if the fact were not there.
 //!
-//! A rule names the facts that assert a reason; what ends it, moves it or keeps it away, it does not name. Two facts
-//! of which each
-//! alone would do the same show no effect: none of the two is needed.
+//! A rule names the facts that assert a reason. It does not name what ends it, moves it or keeps it away. If each of
+//! two facts alone would do the same, neither shows an effect: neither is needed.
 //!
 //! Owns the comparison. Must never guess what a rule means.
 

@@ -4,13 +4,10 @@
 
 use std::fmt;
 
-use arrow::array::{Array as _, AsArray, RecordBatch};
-use arrow::datatypes::{TimestampMillisecondType, UInt8Type};
-use fuma_schemas::evidence::log;
-use fuma_schemas::vocabulary::{ClosedList as _, Tier};
 use fuma_schemas::{Feed, Instant, Kind};
 
 use super::known::Known;
+use super::names::RegionRecord;
 use crate::assess::Partition;
 use crate::evidence::{FactView, TierView, Value};
 
@@ -94,32 +91,19 @@ fn text<'a>(fact: &FactView<'a>, column: &str) -> Option<&'a str> {
 
 /// The region records that say this tier of a region that meets the stay's in this way.
 fn tier_names<'a>(known: &Known<'a>, region: &str, tier: TierView) -> Vec<Name<'a>> {
-    let mut names: Vec<Name<'a>> = known
-        .region_rows()
-        .filter(|(_, batch, row)| says(batch, *row, region, tier))
-        .map(|(name, _, _)| name)
-        .collect();
+    let says = known.names().regions().iter().filter(|record| says(record, region, tier));
+    let mut names: Vec<Name<'a>> = says.map(|record| record.name).collect();
     names.sort_unstable();
     names.dedup();
     names
 }
 
-fn says(batch: &RecordBatch, row: usize, region: &str, tier: TierView) -> bool {
-    let column = |at: usize| batch.column(log::FIRST_OF_KIND + at);
-    let instant = |at: usize| {
-        let column = column(at).as_primitive::<TimestampMillisecondType>();
-        column.is_valid(row).then(|| Instant(column.value(row)))
-    };
-    let [regions, tiers] = [column(0), column(1)];
-    if regions.is_null(row) || tiers.is_null(row) {
-        return false;
-    }
-    let code = regions.as_string::<i32>().value(row);
+fn says(record: &RegionRecord<'_>, region: &str, tier: TierView) -> bool {
+    let code = record.region;
     let meets = match tier.matched {
         "exact" => code == region,
         "within" => code != region && region.starts_with(code),
         _ => code != region && code.starts_with(region),
     };
-    let name = Tier::NAMES.get(usize::from(tiers.as_primitive::<UInt8Type>().value(row)));
-    meets && name == Some(&tier.tier) && instant(2) == Some(tier.since) && instant(3) == tier.until
+    meets && record.tier == tier.tier && record.since == Some(tier.since) && record.until == tier.until
 }

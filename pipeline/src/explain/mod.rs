@@ -2,7 +2,8 @@
 //! overdue.
 //!
 //! ```text
-//! known      the state at an instant, and the inputs that still hold owners and ids
+//! known      the state at an instant: partitions, and who has the names
+//! names      what is asked for names; inputs answers from the inputs of a replay
 //! evidence   a fact with its name, for people
 //! effects    what each fact changes: the rules once more without it
 //! account    a person's reasons and evidence
@@ -14,19 +15,19 @@
 //! text       the account as text
 //! ```
 //!
-//! What is said of a rule is what its plan does: a reason's evidence is what the rule names as cause, and what else
-//! bears on it is
-//! found by executing the rules without it. Hints on top of that (too late, too coarse ...) read the pack's
-//! parameters and say
-//! nothing where a pack has none. Pure: state and names in, a structure or a text out. Another person is never shown,
-//! not even
-//! as a token: an index is its owner and id.
+//! What is said of a rule is what its plan does. The evidence of a reason is what the rule names as its cause. What
+//! else matters is found by executing the rules without it. Hints on top of that (too late, too coarse ...) read the
+//! pack's parameters, and say nothing where a pack has none. Pure: state and names in, a structure or a text out.
+//! Another person is never shown, not even as a token: an index is shown by its owner and id.
 
 mod account;
 mod effects;
 mod evidence;
 mod fallen;
+mod inputs;
+mod json;
 mod known;
+mod names;
 mod overdue;
 mod stays;
 mod text;
@@ -39,9 +40,12 @@ mod tests;
 pub use account::{Account, Phase, ReasonLine, account};
 pub use evidence::{EvidenceLine, Name, TierLine};
 pub use fallen::{Fallen, Ground};
+pub use inputs::Inputs;
+pub use json::json;
 pub use known::Known;
+pub use names::{Names, Record, RegionRecord};
 pub use overdue::{Overdue, overdue};
 pub use stays::{Miss, StayMiss};
-pub use text::{render, text};
+pub use text::render;
 pub use uncounted::{Uncounted, Why};
-pub use words::Language;
+pub use words::{Language, columns, minutes};

@@ -34,32 +34,37 @@ pub struct Overdue<'a> {
     pub evidence: Vec<Name<'a>>,
 }
 
-/// Lists reasons that hold past their due, and, where `open_longer_than_ms` is given, those without a due that have
-/// held for
-/// longer: the longest first.
+/// Lists reasons that hold past their due and, where `open_longer_than_ms` is given, those without a due that have held
+/// for longer: the longest first.
 ///
 /// # Errors
 /// When a plan cannot be executed.
 pub fn overdue<'a>(known: &Known<'a>, open_longer_than_ms: Option<i64>) -> Result<Vec<Overdue<'a>>, AssessError> {
     let mut all = Vec::new();
-    for (number, partition) in known.partitions().iter().enumerate() {
+    for partition in known.partitions() {
         let found = of_partition(known, partition, open_longer_than_ms)?;
-        let people = found.iter().map(|(overdue, _)| overdue.person).collect();
-        let keys: FxHashSet<FactKey> = found.iter().flat_map(|(_, keys)| keys.iter().copied()).collect();
-        let names = known.names(number, &people, &keys);
-        all.extend(found.into_iter().map(|(overdue, keys)| named(overdue, &keys, &names)));
+        all.extend(found);
     }
+    let facts = |(overdue, keys): &(Overdue<'a>, Vec<FactKey>)| {
+        let person = overdue.person;
+        keys.iter().map(move |key| (person, *key)).collect::<Vec<_>>()
+    };
+    let wanted: FxHashSet<(Person, FactKey)> = all.iter().flat_map(facts).collect();
+    let names = known.names().of_facts(&wanted);
+    let mut all: Vec<Overdue<'a>> = all.into_iter().map(|(overdue, keys)| named(overdue, &keys, &names)).collect();
     all.sort_by_key(|one| (std::cmp::Reverse(one.over_ms), one.person, one.rule));
     Ok(all)
 }
 
-fn named<'a>(overdue: Overdue<'a>, keys: &[FactKey], names: &FxHashMap<FactKey, Name<'a>>) -> Overdue<'a> {
-    let mut evidence: Vec<Name<'a>> = keys.iter().filter_map(|key| names.get(key).copied()).collect();
+fn named<'a>(overdue: Overdue<'a>, keys: &[FactKey], names: &Named<'a>) -> Overdue<'a> {
+    let name = |key: &FactKey| names.get(&(overdue.person, *key)).copied();
+    let mut evidence: Vec<Name<'a>> = keys.iter().filter_map(name).collect();
     evidence.sort_unstable();
     evidence.dedup();
     Overdue { evidence, ..overdue }
 }
 
+type Named<'a> = FxHashMap<(Person, FactKey), Name<'a>>;
 type Found<'a> = Vec<(Overdue<'a>, Vec<FactKey>)>;
 
 fn of_partition<'a>(

@@ -4,12 +4,11 @@
 //! they.
 
 use fuma_schemas::Instant;
-use fuma_schemas::instant::DAY_MS;
 use fuma_schemas::vocabulary::{ClosedList as _, Granularity};
 
 use super::evidence::{EvidenceLine, TierLine};
-use super::uncounted::{days, names_value};
-use crate::policy::Pack;
+use super::uncounted::names_value;
+use crate::policy::{Pack, days};
 
 /// A tier that a stay meets by region, and why it gives no reason.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -53,16 +52,13 @@ fn miss(pack: &Pack, stay: &EvidenceLine<'_>, TierLine { tier, .. }: &TierLine<'
     if arrived.zip(tier.until).is_some_and(|(arrived, until)| arrived >= until) {
         return Miss::Lifted;
     }
-    let back = days(pack, "tier_look_back_days");
-    let opens = back.map(|back| Instant(tier.since.day().0 - back * DAY_MS));
-    match (left.zip(opens), back) {
-        (Some((left, opens)), Some(back)) if left <= opens => Miss::LookBack(back),
+    match left.zip(pack.look_back(tier.since)) {
+        Some((left, (days, opens))) if left <= opens => Miss::LookBack(days),
         _ => Miss::Unknown,
     }
 }
 
-/// When a person left: a check-in without an end lasts to the end of its day (PACKS.md, `left`).
+/// When a person left.
 pub(super) fn left_at(stay: &EvidenceLine<'_>) -> Option<Instant> {
-    let end_of_day = || stay.instant("arrived_at").and_then(|arrived| arrived.day_end(0));
-    stay.instant("left_at").or_else(|| end_of_day().filter(|_| stay.text("source") == Some("checkin")))
+    days::left_at(stay.instant("arrived_at"), stay.instant("left_at"), stay.text("source"))
 }

@@ -1,8 +1,7 @@
 //! Why a fact gives no reason, or no longer.
 //!
-//! What is certain comes first (withdrawn, retracted, over); then hints from the pack's parameters and from the
-//! values that its SQL
-//! names; then only that the rules give none. Owns these grounds.
+//! What is certain comes first (withdrawn, retracted, over); then hints from the pack's parameters and from the values
+//! that its SQL names; then only that the rules give none. Owns these grounds.
 
 use fuma_schemas::{Instant, Kind};
 
@@ -12,7 +11,7 @@ use super::fallen::{Fallen, is_excluded};
 use super::stays::{self, StayMiss};
 use crate::evidence::{KindSet, Version};
 use crate::policy::Pack;
-use crate::policy::pack::Parameter;
+use crate::policy::days::Late;
 
 /// Evidence that does not count.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -128,9 +127,9 @@ pub(super) fn why<'a>(pack: &Pack, line: &EvidenceLine<'a>, reasons: &[ReasonLin
 /// Whether the window after a contact's last exposure was over when it became known.
 pub(super) fn late<'a>(pack: &Pack, line: &EvidenceLine<'a>) -> Option<Why<'a>> {
     let exposed_at = line.instant("last_exposure_at").filter(|_| line.fact.kind == Kind::Contacts)?;
-    let window_end = exposed_at.day_end(days(pack, "contact_days")?)?;
-    let known_at = line.instant("determined_at")?.max(line.fact.first_known_at);
-    (window_end <= known_at).then_some(Why::Late { window_end, known_at })
+    let Late { window_end, known_at } =
+        pack.late(exposed_at, line.instant("determined_at")?, line.fact.first_known_at)?;
+    Some(Why::Late { window_end, known_at })
 }
 
 /// The columns of a kind by which rules choose what they start from or count.
@@ -187,12 +186,4 @@ pub(super) fn names_value(pack: &Pack, value: &str) -> bool {
         .map(|rule| &rule.sql)
         .chain(pack.views.iter().map(|view| &view.sql))
         .any(|sql| sql.contains(&quoted))
-}
-
-/// A number of days among the pack's parameters.
-pub(super) fn days(pack: &Pack, parameter: &str) -> Option<i64> {
-    match pack.manifest.parameters.get(parameter) {
-        Some(Parameter::Integer(days)) => Some(*days),
-        _ => None,
-    }
 }

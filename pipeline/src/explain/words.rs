@@ -26,11 +26,13 @@ impl Language {
         }
     }
 
-    pub(super) fn text(self, text: &Text) -> &str {
+    /// The one of two texts of a pack.
+    pub fn text(self, text: &Text) -> &str {
         self.of(&text.zh, &text.en)
     }
 
-    pub(super) fn colour(self, colour: Colour) -> &'static str {
+    /// The word for a colour.
+    pub fn colour(self, colour: Colour) -> &'static str {
         match (self, colour) {
             (Language::Chinese, Colour::Green) => "绿码",
             (Language::Chinese, Colour::Yellow) => "黄码",
@@ -50,6 +52,11 @@ impl Language {
             Language::Chinese => chinese().unwrap_or(word),
             Language::English => word,
         }
+    }
+
+    /// The name of a granularity: of a province as a level, not as a column.
+    pub(super) fn granularity(self, name: &str) -> &str {
+        if self == Language::Chinese && name == "province" { "省级" } else { self.word(name) }
     }
 
     /// The name of a column.
@@ -76,18 +83,23 @@ impl Language {
     }
 }
 
+/// The columns of a screen that a text takes: a Chinese character takes two.
+pub fn columns(text: &str) -> usize {
+    text.chars().map(|letter| if letter.is_ascii() { 1 } else { 2 }).sum()
+}
+
 /// An instant in local time, as short as it can be.
-pub(super) fn minutes(instant: Instant) -> String {
+pub fn minutes(instant: Instant) -> String {
     let whole = instant.to_string();
     let local = whole.strip_suffix("+08:00").unwrap_or(&whole).replacen('T', " ", 1);
-    // "2021-11-08 09:13:00" without seconds that are none.
+    // "2021-11-08 09:13:00" without its seconds where they are zero.
     match local.strip_suffix(":00") {
         Some(short) if short.len() == "2021-11-08 09:13".len() => short.to_string(),
         _ => local,
     }
 }
 
-fn date(days: i32) -> String {
+pub(super) fn date(days: i32) -> String {
     let midnight = fuma_schemas::instant::local_midnight(days).to_string();
     midnight.split('T').next().unwrap_or_default().to_string()
 }
@@ -217,7 +229,6 @@ const CHINESE: &[(&str, &str)] = &[
     ("high", "高风险"),
     ("medium", "中风险"),
     ("low", "低风险"),
-    ("province", "省级"),
     ("city", "市级"),
     ("county", "县级"),
     ("street", "街道级"),

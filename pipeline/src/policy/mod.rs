@@ -6,6 +6,7 @@
 //! manifest    policy.toml
 //! sql_file    a rule or view: front matter, then one SELECT
 //! csv_table   tables/*.csv
+//! days        what the engine takes from the parameters by name
 //! functions   what the engine adds to SQL: day(t), day_end(t, n) ...
 //! leaf        the tables of a step as leaves of a plan
 //! planner     SQL -> checked plans, once
@@ -20,6 +21,7 @@
 
 pub mod cases;
 pub mod csv_table;
+pub mod days;
 pub mod drivers;
 pub mod error;
 pub mod execution;

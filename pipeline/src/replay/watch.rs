@@ -10,32 +10,31 @@ use rustc_hash::FxBuildHasher;
 
 use crate::assess::Partition;
 use crate::evidence::{BaseTable, FactView, Value};
-use crate::policy::pack::Parameter;
-
-/// The parameter of a pack that says for how many full days a contact is watched.
-const CONTACT_DAYS: &str = "contact_days";
+use crate::policy::Pack;
+use crate::policy::days::CONTACT_DAYS;
 
 /// How many standing contacts became known when their window was over (`late`): they give no colour.
 pub(super) fn missed_windows(partition: &Partition) -> u64 {
-    let Some(Parameter::Integer(days)) = partition.pack().manifest.parameters.get(CONTACT_DAYS) else { return 0 };
-    let evidence = partition.evidence();
+    let (pack, evidence) = (partition.pack(), partition.evidence());
+    if pack.days(CONTACT_DAYS).is_none() {
+        return 0;
+    }
     let has_contacts = |person: &u32| evidence.kinds(*person).contains(BaseTable::Kind(Kind::Contacts));
     let facts = (0..evidence.people()).filter(has_contacts).flat_map(|person| evidence.handles(person));
-    let late = facts.filter_map(|fact| evidence.describe(fact)).filter(|fact| is_late(fact, *days));
+    let late = facts.filter_map(|fact| evidence.describe(fact)).filter(|fact| is_late(fact, pack));
     late.count() as u64
 }
 
-fn is_late(fact: &FactView<'_>, days: i64) -> bool {
+fn is_late(fact: &FactView<'_>, pack: &Pack) -> bool {
     let instant = |name: &str| {
         fact.values.iter().find(|(column, _)| *column == name).and_then(|(_, value)| match value {
             Value::Instant(instant) => Some(*instant),
             _ => None,
         })
     };
-    let window_end = instant("last_exposure_at").and_then(|exposed_at| exposed_at.day_end(days));
-    let known_at = instant("determined_at").map(|determined_at| determined_at.max(fact.first_known_at));
-    let is_over = window_end.zip(known_at).is_some_and(|(end, known_at)| end <= known_at);
-    fact.kind == Kind::Contacts && fact.standing && fact.counts && is_over
+    let times = instant("last_exposure_at").zip(instant("determined_at"));
+    let late = times.and_then(|(exposed_at, determined_at)| pack.late(exposed_at, determined_at, fact.first_known_at));
+    fact.kind == Kind::Contacts && fact.standing && fact.counts && late.is_some()
 }
 
 /// How often somebody was announced green for less than 24 h; changes in the order of decided_at.

@@ -11,7 +11,7 @@ use std::sync::{Arc, OnceLock};
 
 use fuma_schemas::{Feed, Instant, Person};
 
-use super::{Known, Language, Overdue, overdue, text};
+use super::{Inputs, Known, Language, Overdue, account, overdue, render};
 use crate::intake::{Key, Settings};
 use crate::policy::{self, Pack, PackSource};
 use crate::replay::{self, Finished, Options, Silent, Source, Tick};
@@ -91,13 +91,25 @@ impl Feeds {
         self.explained_in(pack, until, person, Language::English)
     }
 
+    fn explained_by(&self, pack: &Arc<Pack>, until: &str, person: &str, workers: usize) -> String {
+        let person = Person::parse(person).unwrap();
+        text(&self.known(pack, until, workers), pack, at(until), person, Language::English)
+    }
+
     fn explained_in(&self, pack: &Arc<Pack>, until: &str, person: &str, language: Language) -> String {
         let person = Person::parse(person).unwrap();
-        let one = text(&self.known(pack, until, 1), pack, at(until), person, language).unwrap();
-        let several = text(&self.known(pack, until, 3), pack, at(until), person, language).unwrap();
+        let one = text(&self.known(pack, until, 1), pack, at(until), person, language);
+        let several = text(&self.known(pack, until, 3), pack, at(until), person, language);
         assert_eq!(one, several, "the number of workers changes nothing");
         one
     }
+}
+
+/// The account of a person at the end of a replay.
+fn text(finished: &Finished, pack: &Pack, at: Instant, person: Person, language: Language) -> String {
+    let inputs = Inputs::new(&finished.batches, at);
+    let known = Known::new(&finished.partitions, &inputs, pack, at);
+    render(&account(&known, person).unwrap(), language)
 }
 
 /// Writes out the short instants of some fields: `@2021-11-03 10:00@`.

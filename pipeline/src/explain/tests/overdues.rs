@@ -23,7 +23,8 @@ fn feeds() -> Feeds {
 fn listed(until: &str, open_longer_than_days: Option<i64>, workers: usize) -> Vec<(String, String, Vec<String>, i64)> {
     let pack = zhejiang();
     let finished = feeds().known(pack, until, workers);
-    let known = Known::of(&finished, pack, at(until));
+    let inputs = Inputs::new(&finished.batches, at(until));
+    let known = Known::new(&finished.partitions, &inputs, pack, at(until));
     let found = overdue(&known, open_longer_than_days.map(|days| days * fuma_schemas::instant::DAY_MS)).unwrap();
     let one = |one: &Overdue<'_>| {
         let rule = pack.rules[usize::from(one.rule)].head.id.clone();

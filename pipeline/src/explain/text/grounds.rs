@@ -15,14 +15,14 @@ pub(super) fn lines(page: &Page<'_>, why: &Why<'_>) -> Vec<(usize, String)> {
         Why::Withdrawn(fallen) => {
             let head = page.language.of(
                 "该接触者已撤回：其所依据的记录均已不成立",
-                "the contact is withdrawn: what it hangs on no longer stands",
+                "the contact is withdrawn: the records that it depends on no longer hold",
             );
             let mut lines = vec![(0, head.to_string())];
-            chain(page.language, fallen, 0, &mut lines);
+            chain(page.language, fallen, &mut lines);
             lines
         }
         Why::Stay(misses) => {
-            let head = page.language.of("与该地区的风险等级均不符", "it meets no tier in a way that gives a reason");
+            let head = page.language.of("与该地区的风险等级均不符", "it meets risk tiers, but none gives a reason");
             let each = misses.iter().map(|one| (0, miss(page, one)));
             std::iter::once((0, head.to_string())).chain(each).collect()
         }
@@ -30,24 +30,37 @@ pub(super) fn lines(page: &Page<'_>, why: &Why<'_>) -> Vec<(usize, String)> {
     }
 }
 
-fn chain(language: Language, fallen: &[Fallen<'_>], depth: usize, lines: &mut Vec<(usize, String)>) {
-    for one in fallen {
-        let because = match &one.ground {
-            Ground::Retracted => language.of("已撤销", "was retracted"),
-            Ground::Excluded => language.of("已排除", "was excluded"),
-            Ground::Index(_) => language.of("本身不计入，因为", "does not count itself, because"),
-        };
-        let mut line = format!("{} {because}", one.name);
-        if !matches!(one.ground, Ground::Index(_)) {
-            let (of, known) = (language.of("（第 ", " (revision "), language.of(" 版，获知 ", ", known "));
-            let end = language.of("）", ")");
-            line.push_str(&format!("{of}{}{known}{}{end}", one.revision, minutes(one.known_at)));
-        }
-        lines.push((depth, line));
-        if let Ground::Index(indexes) = &one.ground {
-            chain(language, indexes, depth + 1, lines);
-        }
+/// As many lines of a chain are shown: those nearest to the contact, and the last ones, which end it.
+const CHAIN_LINES_MAX: usize = 40;
+
+fn chain(language: Language, fallen: &[Fallen<'_>], lines: &mut Vec<(usize, String)>) {
+    let line = |one: &Fallen<'_>| (one.depth.min(CHAIN_LINES_MAX), chain_line(language, one));
+    if fallen.len() <= CHAIN_LINES_MAX {
+        lines.extend(fallen.iter().map(line));
+        return;
     }
+    let (first, rest) = fallen.split_at(CHAIN_LINES_MAX / 2);
+    let (middle, last) = rest.split_at(rest.len().saturating_sub(CHAIN_LINES_MAX / 2));
+    lines.extend(first.iter().map(line));
+    let omitted = match language {
+        Language::Chinese => format!("……（省略 {} 条）", middle.len()),
+        Language::English => format!("... ({} more records)", middle.len()),
+    };
+    lines.push((0, omitted));
+    lines.extend(last.iter().map(line));
+}
+
+fn chain_line(language: Language, one: &Fallen<'_>) -> String {
+    let because = match one.ground {
+        Ground::Retracted => language.of("已撤销", "was retracted"),
+        Ground::Excluded => language.of("已排除", "was excluded"),
+        Ground::Index => {
+            return format!("{} {}", one.name, language.of("本身不计入，因为", "does not count itself, because"));
+        }
+    };
+    let (of, known) = (language.of("（第 ", " (revision "), language.of(" 版，获知 ", ", known "));
+    let end = language.of("）", ")");
+    format!("{} {because}{of}{}{known}{}{end}", one.name, one.revision, minutes(one.known_at))
 }
 
 fn miss(page: &Page<'_>, one: &StayMiss<'_>) -> String {
@@ -55,18 +68,18 @@ fn miss(page: &Page<'_>, one: &StayMiss<'_>) -> String {
     let why = match one.miss {
         Miss::Tier => language.of("本规则不涉及该等级", "no rule of this pack names the tier").to_string(),
         Miss::Coarse(granularity) => {
-            let word = language.word(granularity);
+            let word = language.granularity(granularity);
             match language {
                 Language::Chinese => format!("位置过粗：仅知{word}"),
-                Language::English => format!("too coarse: the stay is known by {word} only"),
+                Language::English => format!("too coarse: only the {word} of the stay is known"),
             }
         }
-        Miss::Lifted => language.of("到达时该等级已解除", "the tier was over on arrival").to_string(),
+        Miss::Lifted => language.of("到达时该等级已解除", "the tier had ended before the arrival").to_string(),
         Miss::LookBack(days) => match language {
             Language::Chinese => format!("在划定之日前 {days} 天以前已离开"),
-            Language::English => format!("left before the {days} days that lead up to the day of designation"),
+            Language::English => format!("left more than {days} days before the day of designation"),
         },
-        Miss::Unknown => language.of("规则未由此得出理由", "the rules draw no reason from it").to_string(),
+        Miss::Unknown => language.of("规则未由此得出理由", "the rules give no reason for it").to_string(),
     };
     format!("{}: {why}", page.tier(&one.tier))
 }
@@ -86,30 +99,30 @@ fn english(page: &Page<'_>, why: &Why<'_>) -> String {
         }
         Why::Superseded { by } => format!("replaced by revision {}, known {}", by.revision, minutes(by.known_at)),
         Why::Ended { rule, until } => format!("expired: its reason {} ended {}", page.rule_id(*rule), minutes(*until)),
-        Why::Bygone(rules) => format!("it bears only on reasons that are over: {}", ids(page, rules)),
+        Why::Bygone(rules) => format!("it matters only for reasons that are over: {}", ids(page, rules)),
         Why::Late { window_end, known_at } => format!(
-            "late: the window was over {} and the contact became known {}; it gives no colour (it stays history)",
+            "late: the window ended {} and the contact became known {}; it gives no colour (it stays as history)",
             minutes(*window_end),
             minutes(*known_at)
         ),
-        Why::Excluded => "the case is excluded, so it is none".to_string(),
+        Why::Excluded => "the case was excluded, so it does not count as a case".to_string(),
         Why::KindUnread => "no rule of this pack reads evidence of this kind".to_string(),
         Why::ValueUnnamed { column, value } => {
             format!("no rule of this pack names {} {value}", Language::English.column(column))
         }
-        Why::NoTier => "no region of this code, around it or inside it has had a tier".to_string(),
+        Why::NoTier => "neither this region, nor one around it or inside it, has had a risk tier".to_string(),
         Why::SampledBefore { of, at } => {
-            format!("sampled before {}, to which {} sets the bound", minutes(*at), named(Language::English, of))
+            format!("sampled before {}: it must be later, because of {}", minutes(*at), named(Language::English, of))
         }
         Why::StillThere { of } => {
             format!("the stay {} is not over: a test counts only after leaving", named(Language::English, of))
         }
         Why::ReportedAfter { rule, until } => {
-            format!("reported when {} was over already (ended {})", page.rule_id(*rule), minutes(*until))
+            format!("reported after {} had ended ({})", page.rule_id(*rule), minutes(*until))
         }
-        Why::EndsNone => "evidence of this kind ends reasons and gives none; here it ends none".to_string(),
+        Why::EndsNone => "evidence of this kind can end a reason but not start one; there was none to end".to_string(),
         Why::NoReason(rules) => {
-            format!("asserts no reason under this pack; rules that start from this kind: {}", ids(page, rules))
+            format!("gives no reason under this pack; rules that start from this kind: {}", ids(page, rules))
         }
         Why::Withdrawn(_) | Why::Stay(_) => String::new(),
     }

@@ -10,28 +10,16 @@
 mod grounds;
 mod page;
 
-use fuma_schemas::{Instant, Person};
-
-use super::account::{Account, Phase, account};
-use super::known::Known;
+use super::account::{Account, Phase};
+use super::uncounted::Uncounted;
 use super::words::{Language, minutes};
-use crate::assess::AssessError;
 use crate::policy::Pack;
-use crate::replay::Finished;
 use page::Page;
 
-/// The account of a person at the end of a replay under a pack, at an instant not before its last tick.
-///
-/// # Errors
-/// When a plan cannot be executed.
-pub fn text(
-    finished: &Finished,
-    pack: &Pack,
-    at: Instant,
-    person: Person,
-    language: Language,
-) -> Result<String, AssessError> {
-    account(&Known::of(finished, pack, at), person).map(|account| render(&account, language))
+/// The lines that say why a record does not count.
+pub(super) fn why_lines(pack: &Pack, language: Language, one: &Uncounted<'_>) -> Vec<String> {
+    let page = Page::new(pack, language);
+    page.why(one).into_iter().map(|(_, line)| line).collect()
 }
 
 /// The account as text.
@@ -55,7 +43,7 @@ pub fn render(account: &Account<'_>, language: Language) -> String {
     }
     if !account.uncounted.is_empty() {
         page.heading("不计入的证据", "WHAT DOES NOT COUNT, AND WHY");
-        account.uncounted.iter().for_each(|one| page.uncounted(one));
+        page.all_uncounted(&account.uncounted);
     }
     page.finish()
 }
@@ -75,13 +63,13 @@ fn head(account: &Account<'_>, page: &mut Page<'_>) {
             (Some(since), _) => format!("{colour}{}{since}", language.of("，自 ", " since ")),
             (None, true) => colour,
             (None, false) => {
-                format!("{colour}{}", language.of("：无此人任何证据", ": there is no evidence of this person"))
+                language.of("未知：无此人的任何记录", "unknown: there is no record of this person").to_string()
             }
         },
     );
     let next = account
         .next
         .map(|(at, colour)| format!("{}{}{}", minutes(at), language.of(" 转", " to "), language.colour(colour)));
-    let none = || language.of("目前所知无颜色变化", "as known, the colour will not change by itself").to_string();
+    let none = || language.of("按现有证据，不再变化", "on present evidence no further change is due").to_string();
     page.entry("下次变化", "next", &next.unwrap_or_else(none));
 }

@@ -5,7 +5,7 @@
 use super::super::account::ReasonLine;
 use super::super::evidence::{EvidenceLine, TierLine};
 use super::super::uncounted::Uncounted;
-use super::super::words::{Language, length, minutes};
+use super::super::words::{Language, columns, length, minutes};
 use super::grounds;
 use crate::assess::timeline::Interval;
 use crate::policy::{Pack, Rule};
@@ -44,9 +44,7 @@ impl<'a> Page<'a> {
 
     fn labelled(&mut self, indent: usize, chinese: &str, english: &str, value: &str) {
         let label = self.language.of(chinese, english);
-        // A Chinese character takes two columns.
-        let columns: usize = label.chars().map(|letter| if letter.is_ascii() { 1 } else { 2 }).sum();
-        self.line(indent, &format!("{label}{}{value}", " ".repeat(10_usize.saturating_sub(columns))));
+        self.line(indent, &format!("{label}{}{value}", " ".repeat(10_usize.saturating_sub(columns(label)))));
     }
 
     pub(super) fn rule(&self, rule: u16) -> Option<&'a Rule> {
@@ -165,8 +163,40 @@ impl<'a> Page<'a> {
         }
     }
 
-    pub(super) fn uncounted(&mut self, one: &Uncounted<'_>) {
-        let language = self.language;
+    /// What does not count. Records of one feed with the same reasons are one entry.
+    pub(super) fn all_uncounted(&mut self, all: &[Uncounted<'_>]) {
+        let mut groups: Vec<(Vec<(usize, String)>, Vec<&Uncounted<'_>>)> = Vec::new();
+        for one in all {
+            let why = self.why(one);
+            let feed = |one: &Uncounted<'_>| one.name.map(|name| name.feed);
+            match groups
+                .iter_mut()
+                .find(|(other, alike)| *other == why && alike.first().map(|f| feed(f)) == Some(feed(one)))
+            {
+                Some((_, alike)) => alike.push(one),
+                None => groups.push((why, vec![one])),
+            }
+        }
+        for (why, alike) in groups {
+            match alike.as_slice() {
+                [one] => self.uncounted(one),
+                several => self.uncounted_alike(several),
+            }
+            for (place, (indent, text)) in why.iter().enumerate() {
+                match place {
+                    0 => self.labelled(2, "原因", "why", text),
+                    _ => self.line(12 + 2 * indent, text),
+                }
+            }
+        }
+    }
+
+    /// The lines that say why, each with its depth.
+    pub(super) fn why(&self, one: &Uncounted<'_>) -> Vec<(usize, String)> {
+        one.why.iter().flat_map(|why| grounds::lines(self, why)).collect()
+    }
+
+    fn uncounted(&mut self, one: &Uncounted<'_>) {
         match &one.evidence {
             Some(line) => {
                 let head = self.head(line);
@@ -174,21 +204,37 @@ impl<'a> Page<'a> {
                 self.contents(2, line);
             }
             None => {
-                let name = one.name.map_or_else(String::new, |name| name.to_string());
-                let revision = one.version.revision;
-                let known = minutes(one.version.known_at);
-                let (of, at) = (language.of("，第 ", ", revision "), language.of(" 版，获知 ", ", known "));
-                self.line(0, &format!("- {name}{of}{revision}{at}{known}"));
+                let head = self.head_of_record(one);
+                self.line(0, &format!("- {head}"));
             }
         }
-        for why in &one.why {
-            let lines = grounds::lines(self, why);
-            for (place, (indent, text)) in lines.iter().enumerate() {
-                match place {
-                    0 => self.labelled(2, "原因", "why", text),
-                    _ => self.line(12 + 2 * indent, text),
-                }
-            }
+    }
+
+    /// Several records with the same reasons: a line each, the newest first.
+    fn uncounted_alike(&mut self, alike: &[&Uncounted<'_>]) {
+        let language = self.language;
+        let feed = alike.first().and_then(|one| one.name).map_or("", |name| name.feed.name());
+        let count = alike.len();
+        self.line(
+            0,
+            &match language {
+                Language::Chinese => format!("- {feed} 共 {count} 条记录，由新到旧："),
+                Language::English => format!("- {count} records of {feed}, the newest first:"),
+            },
+        );
+        for one in alike {
+            let contents = one.evidence.as_ref().filter(|line| !line.fact.retracted);
+            let contents = contents.map(|line| format!("{}{}", language.of("：", ": "), language.contents(line)));
+            let head = self.head_of_record(one);
+            self.line(4, &format!("{head}{}", contents.unwrap_or_default()));
         }
+    }
+
+    /// The name of a record, its revision, and when it became known.
+    fn head_of_record(&self, one: &Uncounted<'_>) -> String {
+        let language = self.language;
+        let name = one.name.map_or_else(String::new, |name| name.to_string());
+        let (of, at) = (language.of("，第 ", ", revision "), language.of(" 版，获知 ", ", known "));
+        format!("{name}{of}{}{at}{}", one.version.revision, minutes(one.version.known_at))
     }
 }
