@@ -4,73 +4,87 @@
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use fuma_pipeline::commands::screen::{OutputArguments, Screen};
 use fuma_pipeline::commands::{self, CommandError};
 
-/// Feeds of evidence in, health-code changes out: no colour without a reason, no reason without evidence and a
-/// clause.
+/// Recomputes health-code colours from streams of evidence, with the rule and clause behind each change.
 #[derive(Parser)]
-#[command(name = "fuma", version, about)]
+#[command(name = "fuma", version, about, after_help = EXAMPLES)]
 struct Arguments {
+    #[command(flatten)]
+    output: OutputArguments,
     #[command(subcommand)]
     command: Command,
 }
 
+const EXAMPLES: &str = "\
+Begin with:
+  fuma demo                          an invented district, played in seconds
+  fuma demo --out-dir demo           the same, and keeps its feeds and its key
+  fuma policy list                   the policy packs of this program
+  fuma COMMAND --help                examples of each command, and what its exit codes mean";
+
 #[derive(Subcommand)]
 enum Command {
-    /// The service: feeds in, changes out, exactly once; on Kafka, or on a log in a folder
+    /// Run the service: feeds in, changes out, exactly once; on Kafka, or on a log in a folder
     Run(Box<commands::run::RunArguments>),
-    /// Configurations: check, print
+    /// Check a configuration, or print what is in force
     #[command(subcommand)]
     Config(commands::config::ConfigCommand),
-    /// Replay feed files under a pack: changes out, exactly as live
+    /// Replay feed files under a policy pack: the same changes as live
     Replay(commands::replay::ReplayArguments),
-    /// Why a person has a colour, what would end it, and what does not count
+    /// Explain a person's colour: the reasons, what would end them, and what does not count
     Explain(commands::explain::ExplainArguments),
-    /// Reasons past their due that still hold, with the owner of the evidence
+    /// List reasons that still hold past their due time, with the owner of the evidence
     Overdue(commands::overdue::OverdueArguments),
     /// Policy packs: list, show, check, test
     Policy(commands::policy::PolicyArgs),
-    /// A synthetic district through the engine: a live table, a summary, a report
+    /// Run an invented district through the engine: a live table, a summary, a report
     Demo(commands::demo::DemoArguments),
-    /// Kafka topics: make them, check them
+    /// Create or check the Kafka topics
     Topics(commands::topics::TopicsArguments),
-    /// Feed files, standard input or mended dead letters to Kafka
+    /// Send feed files, standard input or repaired dead letters to Kafka
     Send(commands::send::SendArguments),
-    /// The changes as they are announced on Kafka
+    /// Show the changes as they are announced
     Tail(commands::tail::TailArguments),
-    /// What others publish in their own form, to feed files
+    /// Turn what others publish in their own form into feed files
     #[command(subcommand)]
     Import(commands::import::ImportCommand),
 }
 
 fn main() -> ExitCode {
-    match run(Arguments::parse().command) {
+    // Every command ends its help with what its exit codes mean.
+    let parser = commands::with_exit_codes(Arguments::command());
+    let parsed = parser.try_get_matches().and_then(|matches| Arguments::from_arg_matches(&matches));
+    let arguments = match parsed {
+        Ok(arguments) => arguments,
+        Err(error) => return commands::usage::answer(&error),
+    };
+    let screen = Screen::new(&arguments.output);
+    match run(arguments.command, &screen) {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("fuma: {error}");
+            screen.complain(&error.to_string());
             ExitCode::from(error.exit_code())
         }
     }
 }
 
-fn run(command: Command) -> Result<ExitCode, CommandError> {
+fn run(command: Command, screen: &Screen) -> Result<ExitCode, CommandError> {
     match command {
-        Command::Run(arguments) => commands::run::run(&arguments)?,
-        Command::Config(command) => commands::config::run(&command)?,
-        Command::Replay(arguments) => commands::replay::run(&arguments)?,
-        Command::Explain(arguments) => commands::explain::run(&arguments)?,
-        Command::Overdue(arguments) => commands::overdue::run(&arguments)?,
-        Command::Import(import) => commands::import::run(&import)?,
-        Command::Demo(arguments) => {
-            commands::demo::run(arguments).map_err(|error| CommandError::Other(error.to_string()))?;
-        }
-        Command::Topics(arguments) => return commands::topics::run(&arguments),
-        Command::Send(arguments) => return commands::send::run(&arguments),
-        Command::Tail(arguments) => return commands::tail::run(&arguments),
+        Command::Run(arguments) => commands::run::run(&arguments, screen)?,
+        Command::Config(command) => commands::config::run(&command, screen)?,
+        Command::Replay(arguments) => commands::replay::run(&arguments, screen)?,
+        Command::Explain(arguments) => return commands::explain::run(&arguments, screen),
+        Command::Overdue(arguments) => commands::overdue::run(&arguments, screen)?,
+        Command::Import(import) => commands::import::run(&import, screen)?,
+        Command::Demo(arguments) => commands::demo::run(arguments, screen)?,
+        Command::Topics(arguments) => return commands::topics::run(&arguments, screen),
+        Command::Send(arguments) => return commands::send::run(&arguments, screen),
+        Command::Tail(arguments) => return commands::tail::run(&arguments, screen),
         Command::Policy(arguments) => {
-            let printed = commands::policy::run(&arguments, &mut std::io::stdout().lock());
-            // Whoever closed the pipe has seen enough.
+            let printed = screen.write(|out| commands::policy::run(&arguments, out))?;
             return Ok(printed.unwrap_or(ExitCode::SUCCESS));
         }
     }

@@ -56,7 +56,7 @@ impl FolderTail {
         let folder = dir.join("log/journal");
         if !folder.is_dir() {
             let dir = dir.display();
-            return Err(LogError::operator(format!("{dir}: holds no log; give the --state of fuma run")));
+            return Err(LogError::operator(format!("{dir}: no log here: give the --state folder of `fuma run`")));
         }
         let firsts = firsts(&folder)?;
         let first = if from_beginning { firsts.first() } else { firsts.last() };

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use clap::Args;
 use fuma_connectors::files;
 use fuma_schemas::Instant;
+use fuma_schemas::instant::{local_midnight, parse_date};
 
 use super::CommandError;
 use crate::intake::{Key, Owners, Settings};
@@ -20,19 +21,19 @@ pub const KEY_VARIABLE: &str = "FUMA_KEY";
 /// What is read: a pack, feeds, and what intake needs.
 #[derive(Args, Clone, Debug)]
 pub struct FeedArguments {
-    /// The policy pack: an id of this binary (`fuma policy list`) or a folder
+    /// The policy pack: an id (`fuma policy list`) or a folder
     #[arg(long, value_name = "PACK")]
     pub policy: String,
-    /// Folders of feed files, or feed files: FEED.ndjson, .ndjson.gz, .ndjson.zst, .csv, .parquet
-    #[arg(long, value_name = "PATH", required = true, num_args = 1..)]
+    /// A folder of feed files, or one feed file (FEED.ndjson, FEED-2021.csv, ...); may be repeated
+    #[arg(long, value_name = "PATH", required = true)]
     pub feeds: Vec<PathBuf>,
-    /// The file with the key of the person tokens, 64 hex digits; wins over FUMA_KEY
+    /// The file with the key of the person tokens, 64 hex digits; without it the variable FUMA_KEY
     #[arg(long, value_name = "FILE")]
     pub key_file: Option<PathBuf>,
-    /// A file with the owners that are accepted, one a line; without it everyone is
+    /// A file with the owners whose records are accepted, one a line; without it every owner is accepted
     #[arg(long, value_name = "FILE")]
     pub owners: Option<PathBuf>,
-    /// How many threads; 0 = one a core
+    /// Threads; 0 = one a core
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub workers: usize,
 }
@@ -43,10 +44,13 @@ pub struct InputArguments {
     /// What is read.
     #[command(flatten)]
     pub feeds: FeedArguments,
-    /// The last instant (RFC 3339); without it the first tick at or after the last record
+    /// More feed files or folders, as for --feeds: `--feeds feeds/*.ndjson` works
+    #[arg(value_name = "PATH")]
+    pub more: Vec<PathBuf>,
+    /// The last instant, or a date (its first midnight); without it the first tick at or after the last record
     #[arg(long, value_name = "INSTANT", value_parser = instant)]
     pub until: Option<Instant>,
-    /// How often people are judged: a number and ms, s, m, h or d
+    /// How often people are judged: a number and ms, s, m, h or d, like 15m
     #[arg(long, value_name = "TICK", default_value = "1m", value_parser = tick)]
     pub tick: Tick,
 }
@@ -57,7 +61,9 @@ impl InputArguments {
     /// # Errors
     /// When one of them is missing or wrong.
     pub fn checked(&self) -> Result<(Vec<Source>, Options), CommandError> {
-        self.feeds.checked(self.until, self.tick)
+        let mut feeds = self.feeds.clone();
+        feeds.feeds.extend(self.more.iter().cloned());
+        feeds.checked(self.until, self.tick)
     }
 }
 
@@ -89,7 +95,7 @@ pub fn load_pack(id_or_folder: &str) -> Result<Arc<Pack>, CommandError> {
 /// The key: the file wins over the variable.
 ///
 /// # Errors
-/// When there is none, or it is no key.
+/// When there is none, or it is not 64 hex digits.
 pub fn key(file: Option<&Path>) -> Result<Key, CommandError> {
     let text = match file {
         Some(path) => read_text(path)?,
@@ -106,19 +112,21 @@ pub fn workers(asked: usize) -> usize {
     }
 }
 
-/// Reads an instant of the command line.
+/// Reads an instant of the command line; of a date the midnight that begins it.
 ///
 /// # Errors
-/// When it is none.
+/// When it is neither.
 pub fn instant(text: &str) -> Result<Instant, String> {
-    Instant::parse(text)
-        .ok_or_else(|| "give an RFC 3339 instant with an offset, like 2021-11-08T09:00:00+08:00".to_string())
+    let midnight = || parse_date(text).map(local_midnight);
+    Instant::parse(text).or_else(midnight).ok_or_else(|| {
+        "give an instant with an offset, like 2021-11-08T09:00:00+08:00, or a date, like 2021-11-08".to_string()
+    })
 }
 
 /// Reads a tick of the command line.
 ///
 /// # Errors
-/// When it is none.
+/// When it is not a positive length of time.
 pub fn tick(text: &str) -> Result<Tick, String> {
     Tick::parse(text).ok_or_else(|| "give a positive number and ms, s, m, h or d, like 15m".to_string())
 }
@@ -129,4 +137,17 @@ pub fn tick(text: &str) -> Result<Tick, String> {
 /// When it cannot be read.
 pub fn read_text(path: &Path) -> Result<String, CommandError> {
     std::fs::read_to_string(path).map_err(|source| CommandError::Read { path: path.to_owned(), source })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_date_is_its_first_midnight() {
+        assert_eq!(instant("2021-12-01"), instant("2021-12-01T00:00:00+08:00"));
+        assert!(instant("2021-12-01T00:00:00").unwrap_err().contains("+08:00"));
+        assert!(instant("2021-02-30").is_err() && instant("yesterday").is_err());
+    }
 }

@@ -21,14 +21,14 @@ pub struct KafkaArguments {
     /// The configuration file of `fuma run`, for its section kafka; without it FUMA_CONFIG
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// Brokers, host:port with commas between them (FUMA_BOOTSTRAP)
+    /// Kafka brokers, host:port, separated by commas (FUMA_BOOTSTRAP)
     #[arg(long, value_name = "HOST:PORT")]
     pub bootstrap: Option<String>,
-    /// What the names of all topics begin with, unless the configuration says otherwise "fuma."
+    /// The prefix of the names of all topics; without it as configured, else "fuma."
     #[arg(long, value_name = "PREFIX")]
     pub prefix: Option<String>,
-    /// A setting of librdkafka, like -X security.protocol=SASL_SSL; may be given often. For a secret take the file, or
-    /// FUMA__KAFKA__CLIENT__SASL_PASSWORD
+    /// A setting of librdkafka, like -X security.protocol=SASL_SSL; may be repeated. Put passwords in the configuration
+    /// file, or in FUMA__KAFKA__CLIENT__SASL_PASSWORD
     #[arg(short = 'X', value_name = "NAME=VALUE", value_parser = setting)]
     pub settings: Vec<Setting>,
 }
@@ -95,8 +95,8 @@ impl KafkaArguments {
     }
 }
 
-/// What a command says in a build that knows no Kafka.
+/// What a command says in a build without Kafka.
 #[cfg(not(feature = "kafka"))]
 pub(super) fn missing() -> CommandError {
-    CommandError::Other("this fuma was built without Kafka: build it with the feature kafka".to_owned())
+    CommandError::Other("this build has no Kafka client: build fuma with the feature `kafka`".to_owned())
 }

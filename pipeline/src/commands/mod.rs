@@ -2,19 +2,24 @@
 //!
 //! Owns I/O at the outermost edge: files, terminals, the wall clock. Must never hold a rule or decide a colour.
 
+mod chinese;
 pub mod config;
 pub mod demo;
 pub mod explain;
 pub mod import;
 pub mod input;
 pub mod kafka;
+mod mask;
 pub mod overdue;
 pub mod policy;
+mod progress;
 pub mod replay;
 pub mod run;
+pub mod screen;
 pub mod send;
 pub mod tail;
 pub mod topics;
+pub mod usage;
 
 use std::path::PathBuf;
 
@@ -26,6 +31,34 @@ use crate::http::HttpError;
 use crate::live::service::ServiceError;
 use crate::policy::PackError;
 use crate::replay::ReplayError;
+
+/// What an exit code means, for the end of each `--help`.
+pub const EXIT_CODES: &str = "\
+Exit codes:
+  0    done
+  1    failed: output could not be written, or a check found something
+  2    unusable input or configuration, or a broker that does not answer
+  3    nothing is known of the person (explain)
+  4    refused until an operator or an official acts
+  130  interrupted";
+
+/// The exit code of what failed.
+pub const FAILED: u8 = 1;
+/// The exit code of unusable input or configuration.
+pub const UNUSABLE: u8 = 2;
+/// The exit code of a person of whom nothing is known.
+pub const UNKNOWN: u8 = 3;
+/// The exit code of what waits for an operator or an official.
+pub const REFUSED: u8 = 4;
+/// The exit code of what was interrupted.
+pub const INTERRUPTED: u8 = 130;
+
+/// The command and all its subcommands, each with the exit codes at the end of its help.
+pub fn with_exit_codes(command: clap::Command) -> clap::Command {
+    let examples = command.get_after_help().map(ToString::to_string);
+    let text = examples.map_or_else(|| EXIT_CODES.to_owned(), |examples| format!("{examples}\n\n{EXIT_CODES}"));
+    command.after_help(text).mut_subcommands(with_exit_codes)
+}
 
 /// Why a command ended early.
 #[derive(Debug, thiserror::Error)]
@@ -46,14 +79,22 @@ pub enum CommandError {
         /// What the system says.
         source: std::io::Error,
     },
+    /// Standard output or standard error cannot be written.
+    #[error("{stream} cannot be written: {source}")]
+    Output {
+        /// Which of the two.
+        stream: &'static str,
+        /// What the system says.
+        source: std::io::Error,
+    },
     /// There is no key.
-    #[error("no key: give --key-file or set FUMA_KEY (64 hex digits; `openssl rand -hex 32` makes one)")]
+    #[error("no key: give --key-file FILE or set FUMA_KEY (64 hex digits; `openssl rand -hex 32` makes one)")]
     NoKey,
-    /// The key is none.
-    #[error("the key is unusable: {0}")]
+    /// The key cannot be used.
+    #[error("the key cannot be used: {0}")]
     Key(String),
-    /// The pack is unusable.
-    #[error("the pack is unusable: {0}")]
+    /// The pack cannot be used.
+    #[error("the policy pack cannot be used: {0}")]
     Pack(#[from] PackError),
     /// A feed file cannot be found or opened.
     #[error("{0}")]
@@ -62,7 +103,10 @@ pub enum CommandError {
     #[error("{0}")]
     Replay(#[from] ReplayError),
     /// There is no pack.
-    #[error("no policy: give --policy, set FUMA_POLICY, or write it in the configuration (`fuma policy list`)")]
+    #[error(
+        "no policy pack: give --policy, set FUMA_POLICY, or write `policy` in the configuration file (`fuma policy \
+         list` shows the built-in ones)"
+    )]
     NoPolicy,
     /// The configuration is unusable.
     #[error("{0}")]
@@ -79,23 +123,42 @@ pub enum CommandError {
     /// An input of a command is unusable; says which and why.
     #[error("{0}")]
     Input(String),
+    /// Nothing is known of what was asked for.
+    #[error("{0}")]
+    Unknown(String),
+    /// Another error, in another language.
+    #[error("{text}")]
+    Said {
+        /// What is said.
+        text: String,
+        /// The exit code of the error.
+        exit_code: u8,
+    },
     /// Anything else, said by the command.
     #[error("{0}")]
     Other(String),
 }
 
 impl CommandError {
-    /// The exit code: 2 for unusable input or a log that cannot be used, 1 for the rest.
+    /// The exit code ([`EXIT_CODES`]).
     pub fn exit_code(&self) -> u8 {
         match self {
-            CommandError::Feeds(_)
-            | CommandError::Input(_)
-            | CommandError::Config(_)
+            CommandError::Read { .. }
+            | CommandError::NoKey
+            | CommandError::Key(_)
+            | CommandError::Pack(_)
+            | CommandError::Feeds(_)
+            | CommandError::Replay(ReplayError::Source(_))
             | CommandError::NoPolicy
+            | CommandError::Config(_)
+            | CommandError::Http(HttpError::Bind { .. })
             | CommandError::Log(_)
-            | CommandError::Replay(ReplayError::Source(_)) => 2,
-            CommandError::Service(ServiceError::Log(error)) if error.severity() == Severity::Operator => 2,
-            _ => 1,
+            | CommandError::Input(_) => UNUSABLE,
+            CommandError::Service(ServiceError::Log(error)) if error.severity() == Severity::Operator => UNUSABLE,
+            CommandError::Service(ServiceError::Operator(_)) => REFUSED,
+            CommandError::Unknown(_) => UNKNOWN,
+            CommandError::Said { exit_code, .. } => *exit_code,
+            _ => FAILED,
         }
     }
 }

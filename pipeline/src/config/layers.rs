@@ -18,7 +18,7 @@ use super::error::{ConfigError, Origin, Problem};
 const PASSED_THROUGH: [&[&str]; 3] = [&["kafka", "client"], &["kafka", "consumer"], &["kafka", "producer"]];
 
 /// Variables with a name of their own.
-const VARIABLES: [(&str, &[&str]); 5] = [
+pub(super) const VARIABLES: [(&str, &[&str]); 5] = [
     ("FUMA_BOOTSTRAP", &["kafka", "bootstrap"]),
     ("FUMA_GROUP", &["group"]),
     ("FUMA_LOG", &["log", "level"]),
@@ -179,8 +179,13 @@ impl Settings {
         })
     }
 
+    /// Whether nobody has set this: the default holds.
+    pub fn is_default(&self, path: &[&str]) -> bool {
+        self.0.get(&owned(path)).is_none_or(|setting| setting.origin == Origin::Default)
+    }
+
     /// A problem of a setting, with its origin.
-    pub(super) fn problem<S: AsRef<str>>(&self, path: &[S], message: impl Into<String>) -> Problem {
+    pub fn problem<S: AsRef<str>>(&self, path: &[S], message: impl Into<String>) -> Problem {
         let path: SettingPath = path.iter().map(|name| name.as_ref().to_owned()).collect();
         let origin = self.0.get(&path).map_or(Origin::Default, |setting| setting.origin.clone());
         Problem { origin, setting: path.join("."), message: message.into() }

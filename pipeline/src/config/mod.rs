@@ -4,6 +4,7 @@
 //! layers    defaults < file < environment < flags -> settings, each with its origin
 //! values    what a setting may be: a length of time, an address, roles ...
 //! check     ranges, and what does not go together
+//! misspelt  variables whose name is nearly one of ours
 //! print     what is in force and where it comes from, secrets masked
 //! error     where, which setting, what to do
 //! ```
@@ -14,6 +15,7 @@
 mod check;
 mod error;
 mod layers;
+mod misspelt;
 mod print;
 #[cfg(test)]
 mod tests;
@@ -28,6 +30,7 @@ use serde::Deserialize;
 
 pub use error::{ConfigError, Origin, Problem};
 pub use layers::{Flag, Settings, environment};
+pub use misspelt::misspelt;
 pub use values::{ClientSettings, Level, Listen, LogFormat, Roles};
 
 /// The text of the file with every default.

@@ -42,22 +42,19 @@ const UPKEEP: Duration = Duration::from_secs(5);
 /// Why there is no HTTP port.
 #[derive(Debug, thiserror::Error)]
 pub enum HttpError {
-    /// The port cannot be had.
-    #[error(
-        "{address}: the HTTP port cannot be had: {source}; choose another with --http (or [http] listen), \
-         or --http off"
-    )]
+    /// The port cannot be opened.
+    #[error("cannot listen on {address}: {source}; choose another with --http (or [http] listen), or give --http off")]
     Bind {
         /// Where it was to be.
         address: SocketAddr,
         /// What the system says.
         source: io::Error,
     },
-    /// The thread or its runtime cannot be had.
+    /// The thread or its runtime cannot be started.
     #[error("the thread of the HTTP port cannot be started: {0}")]
     Thread(#[from] io::Error),
     /// There is a recorder of metrics already.
-    #[error("metrics are recorded elsewhere already: {0}")]
+    #[error("internal error: metrics are recorded elsewhere already: {0}. Please report this")]
     Metrics(String),
 }
 
@@ -110,7 +107,7 @@ impl Server {
     /// Takes the port and answers on it from now on.
     ///
     /// # Errors
-    /// When the port, or a thread, cannot be had.
+    /// When the port cannot be opened, or a thread cannot be started.
     pub fn start(address: SocketAddr, metrics: Metrics, health: Health) -> Result<Server, HttpError> {
         let bound = |source| HttpError::Bind { address, source };
         let listener = TcpListener::bind(address).map_err(bound)?;

@@ -7,15 +7,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use fuma_schemas::{CodeChange, Colour, Feed, Instant, RejectCode};
 
-use super::DemoError;
 use super::summary::RuleText;
+use crate::commands::CommandError;
 use crate::commands::input::load_pack;
 use crate::intake::{self, Key};
 use crate::policy::Pack;
 use crate::replay::{self, Options, Source, Tick};
 
 /// The key of the demo's person tokens. Everybody can read it, so it protects nobody: for invented people alone.
-const DEMO_KEY: &str = "64656d6f64656d6f64656d6f64656d6f64656d6f64656d6f64656d6f64656d6f";
+pub(super) const DEMO_KEY: &str = "64656d6f64656d6f64656d6f64656d6f64656d6f64656d6f64656d6f64656d6f";
 /// How often the demo judges; replay's own default.
 const TICK_MS: i64 = 60_000;
 
@@ -52,11 +52,10 @@ pub(super) trait Progress: Sync {
 }
 
 /// Runs the engine over the feeds with a tick of one minute.
-pub(super) fn run(request: Request<'_>, progress: &dyn Progress) -> Result<Outcome, DemoError> {
-    let failed = |error: &dyn std::fmt::Display| DemoError::Engine(error.to_string());
-    let pack = load_pack(request.policy).map_err(|error| failed(&error))?;
-    let key = Key::from_hex(DEMO_KEY).map_err(|error| failed(&error))?;
-    let tick = Tick::new(TICK_MS).ok_or_else(|| failed(&"the tick of the demo is not positive"))?;
+pub(super) fn run(request: Request<'_>, progress: &dyn Progress) -> Result<Outcome, CommandError> {
+    let pack = load_pack(request.policy)?;
+    let key = Key::from_hex(DEMO_KEY).map_err(|error| CommandError::Key(error.to_string()))?;
+    let tick = Tick::new(TICK_MS).ok_or_else(|| CommandError::Other("the demo's tick is not positive".to_owned()))?;
     // One feed after the other, so that no more than one is held twice.
     let in_memory = |(feed, bytes): (Feed, Vec<u8>)| Source::Bytes {
         feed,
@@ -68,7 +67,7 @@ pub(super) fn run(request: Request<'_>, progress: &dyn Progress) -> Result<Outco
     let intake = Arc::new(intake::Settings::new(key));
     let options = Options { pack: Arc::clone(&pack), tick, until: Some(request.end), workers, intake };
     let sums = Sums::new(request.start, workers, progress);
-    let outcome = replay::run(&sources, &options, &sums).map_err(|error| failed(&error))?;
+    let outcome = replay::run(&sources, &options, &sums)?;
     Ok(Outcome {
         changes: outcome.changes,
         rejects: outcome.rejects.iter().map(|rejected| (rejected.feed, rejected.code)).collect(),

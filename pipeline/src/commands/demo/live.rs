@@ -3,7 +3,7 @@
 //! Owns what is drawn while the engine runs: a table in place on a terminal, now and then a plain line elsewhere.
 //! Must never slow the engine: what comes too soon after the last drawing is dropped.
 
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::{Duration, Instant as WallClock};
 
@@ -13,6 +13,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use super::engine::Progress;
 use super::printed::grouped;
+use crate::commands::screen::Screen;
 
 /// How often the table is drawn, and how often a plain line is written.
 const TABLE_EVERY: Duration = Duration::from_millis(80);
@@ -30,6 +31,8 @@ pub(super) struct Live {
     /// When it was last drawn, in milliseconds since it began.
     drawn_ms: AtomicI64,
     table: Option<Table>,
+    has_colour: bool,
+    is_quiet: bool,
 }
 
 struct Table {
@@ -39,12 +42,24 @@ struct Table {
 
 impl Live {
     /// A table for a district of so many days and events.
-    pub(super) fn new(start: Instant, days: u32, events: u64) -> Live {
-        let table = std::io::stderr().is_terminal().then(|| Table::new(days));
+    pub(super) fn new(start: Instant, days: u32, events: u64, screen: &Screen) -> Live {
+        let table = screen.draws_progress().then(|| Table::new(days));
         let (decoded, decoded_ms) = (AtomicU64::new(0), AtomicU64::new(0));
+        let (has_colour, is_quiet) = (screen.colours_errors(), screen.is_quiet());
         #[expect(clippy::disallowed_methods, reason = "the table tells how fast records are read")]
         let begun = WallClock::now();
-        Live { begun, start, days, events, decoded, decoded_ms, drawn_ms: AtomicI64::new(-1_000_000), table }
+        Live {
+            begun,
+            start,
+            days,
+            events,
+            decoded,
+            decoded_ms,
+            drawn_ms: AtomicI64::new(-1_000_000),
+            table,
+            has_colour,
+            is_quiet,
+        }
     }
 
     /// Clears the table.
@@ -70,6 +85,13 @@ impl Live {
         grouped((self.decoded.load(Ordering::Relaxed) as f64 * 1000.0 / millis as f64) as u64)
     }
 
+    fn line(&self, text: &str) {
+        if !self.is_quiet {
+            // Nobody is served by a demo that ends because its progress could not be shown.
+            drop(writeln!(std::io::stderr(), "{text}"));
+        }
+    }
+
     fn day(&self, clock: Instant) -> u64 {
         u64::try_from((clock.0 - self.start.0) / DAY_MS + 1).unwrap_or(0).min(u64::from(self.days))
     }
@@ -86,7 +108,7 @@ impl Progress for Live {
             format!("reading  {} of {} records  {} a second", grouped(records), grouped(self.events), self.rate());
         match &self.table {
             Some(table) => table.counts.set_message(text),
-            None => line(&text),
+            None => self.line(&text),
         }
     }
 
@@ -100,13 +122,17 @@ impl Progress for Live {
             Some(table) => {
                 table.days.set_position(day);
                 table.days.set_message(clock.to_string().chars().take(16).collect::<String>().replace('T', " "));
-                table.counts.set_message(format!(
-                    "  \x1b[32mgreen {green:>12}\x1b[0m\n  \x1b[33myellow{yellow:>12}\x1b[0m\n  \
-                     \x1b[31mred   {red:>12}\x1b[0m\n  \
-                     changes {changes:>10}\n  read/s  {rate:>10}"
-                ));
+                let paint = |code: &str, text: String| match self.has_colour {
+                    true => format!("  \x1b[{code}m{text}\x1b[0m\n"),
+                    false => format!("  {text}\n"),
+                };
+                let green = paint("32", format!("green {green:>12}"));
+                let yellow = paint("33", format!("yellow{yellow:>12}"));
+                let red = paint("31", format!("red   {red:>12}"));
+                let counts = format!("  changes {changes:>10}\n  read/s  {rate:>10}");
+                table.counts.set_message(format!("{green}{yellow}{red}{counts}"));
             }
-            None => line(&format!(
+            None => self.line(&format!(
                 "day {day} of {}: green {green} yellow {yellow} red {red}, {changes} changes, {rate} read/s",
                 self.days
             )),
@@ -128,9 +154,4 @@ impl Table {
         }
         Table { days: bar, counts }
     }
-}
-
-fn line(text: &str) {
-    // Nobody is served by a demo that ends because its progress could not be shown.
-    let _ = writeln!(std::io::stderr(), "{text}");
 }

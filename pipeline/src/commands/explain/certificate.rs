@@ -11,7 +11,7 @@ use fuma_schemas::Person;
 use crate::intake::resident_id::check_digit;
 use crate::intake::{Key, person_token};
 
-/// The types of certificates (FEEDS.md section 1).
+/// The types of certificates (docs/feeds.md section 1).
 const CERT_TYPES: [&str; 6] = ["10", "14", "15", "20", "34", "99"];
 const RESIDENT_ID: &str = "10";
 
@@ -44,11 +44,11 @@ fn first_line(mut input: impl BufRead) -> io::Result<String> {
 pub(super) fn token(key: &Key, cert_type: &str, number: &str) -> Result<Person, String> {
     let spelt: String = number.chars().filter(|letter| !letter.is_whitespace()).collect();
     if spelt.is_empty() {
-        return Err("no certificate number was given: type it at the prompt, or pipe it in".to_string());
+        return Err("no certificate number was given: type it when asked, or pipe it to standard input".to_string());
     }
     let last = spelt.chars().last().map(|letter| letter.to_ascii_uppercase());
     if cert_type == RESIDENT_ID && (spelt.chars().count() != 18 || check_digit(&spelt) != last) {
-        return Err("this is no resident ID: 17 digits and their check digit are expected".to_string());
+        return Err("not a resident ID: give 17 digits and their check digit".to_string());
     }
     Ok(person_token(key, cert_type, &spelt))
 }
@@ -73,7 +73,7 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_said_without_the_number() {
-        for (number, expected) in [("", "no certificate number"), ("99000119900101003", "no resident ID")] {
+        for (number, expected) in [("", "no certificate number"), ("99000119900101003", "not a resident ID")] {
             assert!(token(&key(), "10", number).unwrap_err().contains(expected));
         }
         let error = token(&key(), "10", "990001199001010031").unwrap_err();

@@ -7,6 +7,7 @@ mod regions;
 pub use regions::RegionsArguments;
 
 use super::CommandError;
+use super::screen::Screen;
 
 /// The arguments of `fuma import`.
 #[derive(clap::Subcommand, Clone, Debug)]
@@ -19,8 +20,8 @@ pub enum ImportCommand {
 ///
 /// # Errors
 /// When an input is unusable or an output cannot be written.
-pub fn run(command: &ImportCommand) -> Result<(), CommandError> {
+pub fn run(command: &ImportCommand, screen: &Screen) -> Result<(), CommandError> {
     match command {
-        ImportCommand::Regions(arguments) => regions::run(arguments),
+        ImportCommand::Regions(arguments) => regions::run(arguments, screen),
     }
 }

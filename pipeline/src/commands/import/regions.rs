@@ -5,13 +5,13 @@
 //! on standard error.
 
 use std::collections::BTreeMap;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use fuma_connectors::regions::{self, Import, ImportError, Input};
 
 use super::super::CommandError;
+use super::super::screen::Screen;
 
 /// The arguments of `fuma import regions`. Inputs may be packed with gzip or zstd.
 #[derive(Args, Clone, Debug)]
@@ -46,14 +46,12 @@ pub struct RegionsArguments {
 ///
 /// # Errors
 /// When an input is unusable or an output cannot be written.
-pub(super) fn run(arguments: &RegionsArguments) -> Result<(), CommandError> {
+pub(super) fn run(arguments: &RegionsArguments, screen: &Screen) -> Result<(), CommandError> {
     let import = import(arguments)?;
     write(&arguments.out, &import.events)?;
     write(&arguments.review, &import.review_csv())?;
     write(&arguments.places, &import.places_csv())?;
-    // Standard error may be closed; the files are written all the same.
-    let _ = std::io::stderr().lock().write_all(summary(&import, &arguments.review).as_bytes());
-    Ok(())
+    screen.remark(&summary(&import, &arguments.review))
 }
 
 fn import(arguments: &RegionsArguments) -> Result<Import, CommandError> {

@@ -2,34 +2,54 @@
 //!
 //! Owns the listing. Shows tokens, rules and names of records; never an identity.
 
-use std::collections::BTreeMap;
-use std::io::{self, BufWriter, Write};
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{self, Write};
+use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use fuma_schemas::Instant;
 
-use super::CommandError;
 use super::explain::{any_tick, failed};
 use super::input::{self, FeedArguments};
-use crate::explain::{self, Known, Overdue};
+use super::policy::Language as Shown;
+use super::screen::Screen;
+use super::{CommandError, chinese, progress};
+use crate::explain::{self, Inputs, Known, Language, Overdue, minutes};
 use crate::policy::Pack;
-use crate::replay::{self, Silent, Tick};
+use crate::replay::{self, Tick};
 
 /// The arguments of `fuma overdue`.
 #[derive(Args, Clone, Debug)]
+#[command(after_help = EXAMPLES)]
 pub struct OverdueArguments {
     #[command(flatten)]
     feeds: FeedArguments,
-    /// As known at this instant (RFC 3339); without it at the last record
+    /// More feed files or folders, as for --feeds
+    #[arg(value_name = "PATH")]
+    more: Vec<PathBuf>,
+    /// As known at this instant, or at the first midnight of a date; without it at the last record
     #[arg(long, value_name = "INSTANT", value_parser = input::instant)]
     at: Option<Instant>,
-    /// Also reasons without a due that have held for longer: a number and ms, s, m, h or d
+    /// Also reasons without a due time that have held for longer: a number and ms, s, m, h or d
     #[arg(long, value_name = "TIME", value_parser = input::tick)]
     open_longer_than: Option<Tick>,
-    /// How the list is written
-    #[arg(long, value_enum, default_value_t = Format::Table)]
+    /// The language of the list and of errors
+    #[arg(long, value_enum, default_value_t = Shown::En)]
+    lang: Shown,
+    /// One JSON object a line
+    #[arg(long)]
+    json: bool,
+    /// The older way to say --json
+    #[arg(long, value_enum, default_value_t = Format::Table, hide = true)]
     format: Format,
 }
+
+const EXAMPLES: &str = "\
+Examples:
+  fuma overdue --policy zhejiang-2020-109 --feeds feeds --key-file key
+  fuma overdue --policy zhejiang-2020-109 --feeds feeds --key-file key --at 2021-12-01 --open-longer-than 60d --json
+
+Without a list, nothing is overdue: the exit code is 0 either way.";
 
 /// How the list is written.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
@@ -44,47 +64,70 @@ pub enum Format {
 ///
 /// # Errors
 /// When an input is unusable.
-pub fn run(arguments: &OverdueArguments) -> Result<(), CommandError> {
-    let (sources, options) = arguments.feeds.checked(arguments.at, any_tick()?)?;
-    let (finished, at) = replay::known(&sources, &options, &Silent)?;
+pub fn run(arguments: &OverdueArguments, screen: &Screen) -> Result<(), CommandError> {
+    listed(arguments, screen).map_err(|error| match arguments.lang {
+        Shown::Zh => chinese::error(error),
+        Shown::En | Shown::Both => error,
+    })
+}
+
+fn listed(arguments: &OverdueArguments, screen: &Screen) -> Result<(), CommandError> {
+    let mut feeds = arguments.feeds.clone();
+    feeds.feeds.extend(arguments.more.iter().cloned());
+    let (sources, options) = feeds.checked(arguments.at, any_tick()?)?;
+    let bar = progress::Bar::new(screen);
+    let (finished, at) = replay::known(&sources, &options, &bar)?;
+    bar.finish();
     let at = at.unwrap_or_default();
+    let inputs = Inputs::new(&finished.batches, at);
+    let known = Known::new(&finished.partitions, &inputs, &options.pack, at);
     let open_longer_than_ms = arguments.open_longer_than.map(Tick::millis);
-    let overdue = explain::overdue(&Known::of(&finished, &options.pack, at), open_longer_than_ms).map_err(failed)?;
-    let mut out = BufWriter::new(io::stdout().lock());
-    // Whoever closed the pipe has seen enough.
-    drop(match arguments.format {
-        Format::Table => write_table(&overdue, &options.pack, &mut out),
-        Format::Ndjson => write_ndjson(&overdue, &options.pack, &mut out),
-    });
-    drop(out.flush());
-    drop(io::stderr().lock().write_all(counts(&overdue, &options.pack, at).as_bytes()));
-    Ok(())
+    let overdue = explain::overdue(&known, open_longer_than_ms).map_err(failed)?;
+    let language = if arguments.lang == Shown::Zh { Language::Chinese } else { Language::English };
+    let is_json = arguments.json || arguments.format == Format::Ndjson;
+    screen.write(|out| match is_json {
+        true => write_ndjson(&overdue, &options.pack, out),
+        false => write_table(&overdue, &options.pack, language, out),
+    })?;
+    screen.remark(&counts(&overdue, &options.pack, at, language))
 }
 
 fn rule_id(pack: &Pack, rule: u16) -> &str {
     pack.rules.get(usize::from(rule)).map_or("?", |rule| &rule.head.id)
 }
 
-fn write_table(overdue: &[Overdue<'_>], pack: &Pack, out: &mut impl Write) -> io::Result<()> {
+fn write_table(overdue: &[Overdue<'_>], pack: &Pack, language: Language, out: &mut dyn Write) -> io::Result<()> {
     if overdue.is_empty() {
         return Ok(());
     }
-    let row = |out: &mut dyn Write, cells: [&str; 7]| {
-        let [person, colour, rule, since, due, over, evidence] = cells;
-        writeln!(out, "{person:<34}{colour:<8}{rule:<8}{since:<27}{due:<27}{over:>12}  {evidence}")
+    let headings = match language {
+        Language::Chinese => ["人员", "颜色", "规则", "起", "应解除", "逾期（天）", "依据"],
+        Language::English => ["person", "colour", "rule", "since", "due", "days over", "evidence"],
     };
-    row(out, ["person", "colour", "rule", "since", "due", "over (days)", "evidence"])?;
+    row(out, headings)?;
     for one in overdue {
-        let due = one.due.map_or_else(|| "none".to_string(), |due| due.to_string());
+        let due = one.due.map_or_else(|| language.of("无", "none").to_owned(), minutes);
         let names: Vec<String> = one.evidence.iter().map(ToString::to_string).collect();
-        let (person, since, over) = (one.person.to_string(), one.since.to_string(), days(one.over_ms));
-        let names = names.join(", ");
-        row(out, [&person, one.colour.name(), rule_id(pack, one.rule), &since, &due, &over, &names])?;
+        let (person, since, over) = (one.person.to_string(), minutes(one.since), days(one.over_ms));
+        let colour = language.colour(one.colour);
+        row(out, [&person, colour, rule_id(pack, one.rule), &since, &due, &over, &names.join(", ")])?;
     }
     Ok(())
 }
 
-fn write_ndjson(overdue: &[Overdue<'_>], pack: &Pack, out: &mut impl Write) -> io::Result<()> {
+/// The widths of the columns but the last.
+const WIDTHS: [usize; 6] = [34, 8, 8, 18, 18, 11];
+
+fn row(out: &mut dyn Write, cells: [&str; 7]) -> io::Result<()> {
+    for (cell, width) in cells.iter().zip(WIDTHS) {
+        // A Chinese character takes two columns.
+        let columns = explain::columns(cell);
+        write!(out, "{cell}{}", " ".repeat(width.saturating_sub(columns)))?;
+    }
+    writeln!(out, "{}", cells.last().copied().unwrap_or_default())
+}
+
+fn write_ndjson(overdue: &[Overdue<'_>], pack: &Pack, out: &mut dyn Write) -> io::Result<()> {
     for one in overdue {
         let evidence = one.evidence.iter();
         let evidence: Vec<_> = evidence
@@ -104,24 +147,32 @@ fn write_ndjson(overdue: &[Overdue<'_>], pack: &Pack, out: &mut impl Write) -> i
     Ok(())
 }
 
-/// Days with one digit behind the point, cut: 1.9 is not yet 2.
+/// Days with one decimal, cut: 1.9 is not yet 2.
 fn days(millis: i64) -> String {
     let tenths = millis / (fuma_schemas::instant::DAY_MS / 10);
     format!("{}.{}", tenths / 10, tenths % 10)
 }
 
 /// How many there are, by rule and by owner of the evidence.
-fn counts(overdue: &[Overdue<'_>], pack: &Pack, at: Instant) -> String {
-    let mut by: BTreeMap<(&str, &str), u64> = BTreeMap::new();
+fn counts(overdue: &[Overdue<'_>], pack: &Pack, at: Instant, language: Language) -> String {
+    let mut by: BTreeMap<(u16, &str), u64> = BTreeMap::new();
     for one in overdue {
-        let mut owners: Vec<&str> = one.evidence.iter().map(|name| name.owner).collect();
-        owners.dedup();
+        // An owner counts once, however many records it has.
+        let owners: BTreeSet<&str> = one.evidence.iter().map(|name| name.owner).collect();
         for owner in owners {
-            *by.entry((rule_id(pack, one.rule), owner)).or_default() += 1;
+            *by.entry((one.rule, owner)).or_default() += 1;
         }
     }
-    let by: String = by.iter().map(|((rule, owner), count)| format!("; {rule} of {owner}: {count}")).collect();
-    format!("{} to look at as known at {at}{by}\n", overdue.len())
+    let (count, at) = (overdue.len(), minutes(at));
+    let mut text = match language {
+        Language::Chinese => format!("截至 {at}（北京时间）：逾期 {count} 条\n"),
+        Language::English => format!("{count} overdue as known at {at} (local time, +08:00)\n"),
+    };
+    for ((rule, owner), count) in by {
+        let title = pack.rules.get(usize::from(rule)).map_or("", |rule| language.text(&rule.title));
+        text.push_str(&format!("{count:>8}  {:<8}{owner:<20}  {title}\n", rule_id(pack, rule)));
+    }
+    text
 }
 
 #[cfg(test)]

@@ -2,7 +2,6 @@
 //!
 //! Owns the writing. Nothing is written before every file was read to its end.
 
-mod progress;
 mod summary;
 
 use std::fs::{File, OpenOptions};
@@ -13,30 +12,43 @@ use std::time::Instant as WallClock;
 use clap::Args;
 use fuma_schemas::CodeChange;
 
-use super::CommandError;
 use super::input::InputArguments;
+use super::screen::Screen;
+use super::{CommandError, progress};
 use crate::replay::{self, Rejected};
 
 /// The arguments of `fuma replay`.
 #[derive(Args, Clone, Debug)]
+#[command(after_help = EXAMPLES)]
 pub struct ReplayArguments {
     #[command(flatten)]
     input: InputArguments,
-    /// Where the changes go, one JSON object a line; without it to standard output
+    /// The file for the changes, one JSON object a line; without it they go to standard output
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// Where rejected records go, one JSON object a line; the file holds identities and gets mode 0600
+    /// The file for rejected records, one JSON object a line; it holds identities, and its mode is 0600
     #[arg(long, value_name = "FILE")]
     rejects: Option<PathBuf>,
+    /// Write the summary as one JSON object
+    #[arg(long)]
+    json: bool,
 }
+
+const EXAMPLES: &str = "\
+Examples:
+  fuma replay --policy zhejiang-2020-109 --feeds feeds --key-file key --out changes.ndjson
+  fuma replay --policy ./mine --feeds feeds --until 2021-12-01 --rejects rejects.ndjson > changes.ndjson
+
+A file of a feed is named FEED.ndjson, .ndjson.gz, .ndjson.zst, .csv or .parquet; after FEED may come - or . and any
+text. Changes go to standard output or --out, the summary to standard error.";
 
 /// Replays, writes, and says what happened.
 ///
 /// # Errors
 /// When an input is unusable or an output cannot be written.
-pub fn run(arguments: &ReplayArguments) -> Result<(), CommandError> {
+pub fn run(arguments: &ReplayArguments, screen: &Screen) -> Result<(), CommandError> {
     let (sources, options) = arguments.input.checked()?;
-    let bar = progress::Bar::new(options.workers);
+    let bar = progress::Bar::new(screen);
     #[expect(clippy::disallowed_methods, reason = "the summary tells how long the replay took")]
     let begun = WallClock::now();
     let outcome = replay::run(&sources, &options, &bar)?;
@@ -47,14 +59,13 @@ pub fn run(arguments: &ReplayArguments) -> Result<(), CommandError> {
             let file = File::create(path).map_err(|source| written(path, source))?;
             write_changes(&outcome.changes, file).map_err(|source| written(path, source))?;
         }
-        // Whoever closed the pipe has seen enough.
-        None => drop(write_changes(&outcome.changes, io::stdout().lock())),
+        None => drop(screen.write(|out| write_changes(&outcome.changes, out))?),
     }
     if let Some(path) = &arguments.rejects {
         write_rejects(&outcome.rejects, path).map_err(|source| written(path, source))?;
     }
-    summary::print(&outcome, &options, seconds);
-    Ok(())
+    let summary = summary::Summary::new(&outcome, &options, seconds);
+    screen.remark(&if arguments.json { summary.json() } else { summary.text() })
 }
 
 fn written(path: &Path, source: io::Error) -> CommandError {

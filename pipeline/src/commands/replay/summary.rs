@@ -1,76 +1,112 @@
-//! What a replay came to, on standard error.
+//! What a replay came to: for people as lines, for programs as one JSON object.
 //!
-//! Owns the text. Counts only: no person, no record.
+//! Owns the words. Counts only: no person, no record.
 
 use std::collections::BTreeMap;
-use std::io::Write as _;
+
+use serde_json::{Value, json};
 
 use crate::replay::{Options, Outcome};
 
-/// Prints the summary.
-pub(super) fn print(outcome: &Outcome, options: &Options, seconds: f64) {
-    let text = text(outcome, options, seconds);
-    // Standard error may be closed; the replay has done its work all the same.
-    let _ = std::io::stderr().lock().write_all(text.as_bytes());
+/// What is said at the end of a replay.
+pub(super) struct Summary<'a> {
+    outcome: &'a Outcome,
+    options: &'a Options,
+    seconds: f64,
+    /// Rejected records by code.
+    rejected: BTreeMap<&'a str, u64>,
+    /// Changes by colour before and after.
+    steps: BTreeMap<String, u64>,
+    /// Changes that name a rule, by rule.
+    rules: BTreeMap<&'a str, u64>,
 }
 
-fn text(outcome: &Outcome, options: &Options, seconds: f64) -> String {
-    let counts = &outcome.counts;
-    let mut lines = Vec::new();
-    let mut line = |name: &str, value: String| lines.push(format!("{name:<12}{value}"));
-    line("pack", format!("{} {}", options.pack.id, options.pack.version));
-    line("until", counts.last_tick.map_or("no tick".to_string(), |tick| tick.to_string()));
-    line(
-        "records",
-        format!(
-            "{} ({} rejected, {} unknown fields dropped)",
-            counts.records,
-            outcome.rejects.len(),
-            counts.unknown_fields
-        ),
-    );
-    line(
-        "people",
-        format!(
-            "{} ({} green, {} yellow, {} red at the end)",
-            counts.people, counts.colours[0], counts.colours[1], counts.colours[2]
-        ),
-    );
-    line("facts", format!("{} ({} conflicts of one revision)", counts.facts, counts.conflicts));
-    let mut codes: BTreeMap<&str, usize> = BTreeMap::new();
-    for rejected in &outcome.rejects {
-        *codes.entry(rejected.code.name()).or_default() += 1;
-    }
-    for (code, count) in codes {
-        line("  rejected", format!("{code:<20}{count}"));
-    }
-    line("changes", outcome.changes.len().to_string());
-    let mut kinds: BTreeMap<String, usize> = BTreeMap::new();
-    let mut rules: BTreeMap<&str, usize> = BTreeMap::new();
-    for change in &outcome.changes {
-        *kinds.entry(format!("{} -> {}", change.from, change.to)).or_default() += 1;
-        for reason in &change.reasons {
-            *rules.entry(&reason.rule.id).or_default() += 1;
+impl<'a> Summary<'a> {
+    pub(super) fn new(outcome: &'a Outcome, options: &'a Options, seconds: f64) -> Summary<'a> {
+        let mut rejected: BTreeMap<&str, u64> = BTreeMap::new();
+        for one in &outcome.rejects {
+            *rejected.entry(one.code.name()).or_default() += 1;
         }
+        let (mut steps, mut rules) = (BTreeMap::<String, u64>::new(), BTreeMap::<&str, u64>::new());
+        for change in &outcome.changes {
+            *steps.entry(format!("{} -> {}", change.from, change.to)).or_default() += 1;
+            for reason in &change.reasons {
+                *rules.entry(&reason.rule.id).or_default() += 1;
+            }
+        }
+        Summary { outcome, options, seconds, rejected, steps, rules }
     }
-    for (kind, count) in kinds {
-        line("  colour", format!("{kind:<20}{count}"));
+
+    fn rejects(&self) -> u64 {
+        self.rejected.values().sum()
     }
-    for (rule, count) in rules {
-        line("  rule", format!("{rule:<20}{count}"));
+
+    fn changes(&self) -> u64 {
+        self.steps.values().sum()
     }
-    line(
-        "watch",
-        format!("{} greens of less than 24 h, {} contacts known too late", counts.short_greens, counts.missed_windows),
-    );
-    let state: u64 = counts.memory.iter().map(|memory| memory.bytes as u64).sum::<u64>() + counts.announced_bytes;
-    #[expect(clippy::cast_precision_loss, reason = "shown with no digit behind the point")]
-    let (per_second, per_person) =
-        (counts.records as f64 / seconds.max(1e-9), state as f64 / counts.people.max(1) as f64);
-    line("time", format!("{seconds:.2} s, {per_second:.0} records/s, {} workers", options.workers));
-    line("state", format!("{} MiB, {per_person:.0} bytes a person", state >> 20));
-    if let Some(peak) = super::super::memory_bytes_peak() {
-        line("memory", format!("{} MiB at the peak", peak >> 20));
+
+    /// The memory of the state, in bytes.
+    fn state_bytes(&self) -> u64 {
+        let counts = &self.outcome.counts;
+        counts.memory.iter().map(|memory| memory.bytes as u64).sum::<u64>() + counts.announced_bytes
     }
-    lines.join("\n") + "\n"
+
+    /// One line of JSON.
+    pub(super) fn json(&self) -> String {
+        let (counts, options) = (&self.outcome.counts, self.options);
+        let [green, yellow, red] = counts.colours;
+        let summary: Value = json!({
+            "policy": &*options.pack.id,
+            "policy_version": &*options.pack.version,
+            "until": counts.last_tick.map(|tick| tick.to_string()),
+            "records": counts.records,
+            "rejected": self.rejects(),
+            "rejected_by_code": self.rejected,
+            "unknown_fields": counts.unknown_fields,
+            "people": counts.people,
+            "people_at_the_end": { "green": green, "yellow": yellow, "red": red },
+            "facts": counts.facts,
+            "conflicts": counts.conflicts,
+            "changes": self.changes(),
+            "changes_by_colour": self.steps,
+            "changes_by_rule": self.rules,
+            "greens_under_24_h": counts.short_greens,
+            "contacts_known_too_late": counts.missed_windows,
+            "seconds": self.seconds,
+            "workers": options.workers,
+            "state_bytes": self.state_bytes(),
+            "memory_bytes_peak": super::super::memory_bytes_peak(),
+        });
+        format!("{summary}\n")
+    }
+
+    /// Lines for people.
+    pub(super) fn text(&self) -> String {
+        let (counts, options) = (&self.outcome.counts, self.options);
+        let mut lines = Vec::new();
+        let mut line = |name: &str, value: String| lines.push(format!("{name:<12}{value}"));
+        line("policy", format!("{} {}", options.pack.id, options.pack.version));
+        line("until", counts.last_tick.map_or("no record was accepted by then".to_string(), |tick| tick.to_string()));
+        let (records, rejects, unknown) = (counts.records, self.rejects(), counts.unknown_fields);
+        line("records", format!("{records} ({rejects} rejected, {unknown} unknown fields dropped)"));
+        self.rejected.iter().for_each(|(code, count)| line("  rejected", format!("{code:<20}{count}")));
+        let [green, yellow, red] = counts.colours;
+        line("people", format!("{} ({green} green, {yellow} yellow, {red} red at the end)", counts.people));
+        line("facts", format!("{} ({} conflicts within one revision)", counts.facts, counts.conflicts));
+        line("changes", self.changes().to_string());
+        self.steps.iter().for_each(|(step, count)| line("  colour", format!("{step:<20}{count}")));
+        self.rules.iter().for_each(|(rule, count)| line("  rule", format!("{rule:<20}{count}")));
+        let (short, late) = (counts.short_greens, counts.missed_windows);
+        line("attention", format!("{short} times green for less than 24 h; {late} contacts became known too late"));
+        let state = self.state_bytes();
+        #[expect(clippy::cast_precision_loss, reason = "shown without decimals")]
+        let (per_second, per_person) =
+            (counts.records as f64 / self.seconds.max(1e-9), state as f64 / counts.people.max(1) as f64);
+        line("time", format!("{:.2} s, {per_second:.0} records/s, {} workers", self.seconds, options.workers));
+        line("state", format!("{} MiB, {per_person:.0} bytes a person", state >> 20));
+        if let Some(peak) = super::super::memory_bytes_peak() {
+            line("memory", format!("{} MiB at the peak", peak >> 20));
+        }
+        lines.join("\n") + "\n"
+    }
 }

@@ -2,7 +2,7 @@
 //!
 //! Owns the levels. fuma's own code as configured; libraries, librdkafka among them, from `warn` on.
 
-use std::io::{self, IsTerminal as _};
+use std::io;
 
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::Layer as _;
@@ -10,15 +10,18 @@ use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
+use crate::commands::screen::Screen;
 use crate::config::{Level, LogConfig, LogFormat};
 
 /// Logs from now on. A second call changes nothing.
-pub(super) fn begin(config: &LogConfig) {
+pub(super) fn begin(config: &LogConfig, screen: &Screen) {
     let level = level(config.level);
+    let level = if screen.is_quiet() { level.min(LevelFilter::WARN) } else { level };
     let targets = Targets::new().with_default(level.min(LevelFilter::WARN)).with_target("fuma", level);
-    let stderr = tracing_subscriber::fmt::layer().with_writer(io::stderr);
+    // A line that cannot be written is lost: a full disk under the log must not end the service.
+    let stderr = tracing_subscriber::fmt::layer().with_writer(io::stderr).log_internal_errors(false);
     let layer = match config.format {
-        LogFormat::Text => stderr.with_ansi(io::stderr().is_terminal()).with_target(false).boxed(),
+        LogFormat::Text => stderr.with_ansi(screen.colours_errors()).with_target(false).boxed(),
         LogFormat::Json => stderr.json().flatten_event(true).with_ansi(false).boxed(),
     };
     let _ = tracing_subscriber::registry().with(layer.with_filter(targets)).try_init();

@@ -4,7 +4,9 @@
 
 mod inputs;
 mod logging;
+mod readiness;
 mod shutdown;
+mod state;
 #[cfg(test)]
 mod tests;
 
@@ -15,6 +17,7 @@ use clap::Args;
 use fuma_schemas::Feed;
 use toml::Value;
 
+use super::screen::Screen;
 use super::{CommandError, input};
 use crate::config::{self, Config, Flag, Listen, Settings};
 use crate::http::{Health, HttpError, Metrics, Server};
@@ -26,30 +29,36 @@ use crate::policy::PackSource;
 /// The variable with the name of the configuration file.
 pub const CONFIG_VARIABLE: &str = "FUMA_CONFIG";
 
-/// Where metrics and probes are unless somebody says otherwise, as in `fuma.toml`.
-const DEFAULT_ADDRESS: &str = "127.0.0.1:9464";
-
 /// The arguments of `fuma run`.
 #[derive(Args, Clone, Debug, Default)]
+#[command(after_help = EXAMPLES)]
 pub struct RunArguments {
     #[command(flatten)]
     settings: SettingArguments,
-    /// Make the topics that are missing
+    /// Create the topics that are missing
     #[arg(long)]
     create_topics: bool,
     /// Without Kafka: read records of this feed from standard input
     #[arg(long, value_name = "FEED", value_parser = feed, conflicts_with = "bootstrap")]
     stdin: Option<Feed>,
-    /// Go on although announced states differ from the evidence: an operator has looked
+    /// Start although announced states differ from the evidence; for this start only, once an operator has looked
     #[arg(long)]
     accept_differences: bool,
-    /// Go on committing although the last commits ran ahead of the broker's clock
+    /// Start although the last commits were ahead of the broker's clock; for this start only
     #[arg(long)]
     accept_clock_ahead: bool,
-    /// Put the pack in force again although a later one is
+    /// Go back to this policy pack although a later one is in force
     #[arg(long)]
     reinstate_policy: bool,
 }
+
+const EXAMPLES: &str = "\
+Examples:
+  fuma run --policy zhejiang-2020-109 --key-file key --watch feeds            a log in ./fuma-state
+  fuma run --policy zhejiang-2020-109 --key-file key --bootstrap localhost:9092 --create-topics
+  fuma run --config fuma.toml                                                 see `fuma config print --default`
+
+The log goes to standard error. Ctrl-C or SIGTERM ends the service in order, with exit code 0.";
 
 /// The arguments that stand for a setting; they win over the environment and the file.
 #[derive(Args, Clone, Debug, Default)]
@@ -57,37 +66,37 @@ pub struct SettingArguments {
     /// The configuration file; without it FUMA_CONFIG, without that the defaults (`fuma config print --default`)
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// The policy pack: an id of this binary (`fuma policy list`) or a folder (FUMA_POLICY)
+    /// The policy pack: an id (`fuma policy list`) or a folder (FUMA_POLICY)
     #[arg(long, value_name = "PACK")]
     policy: Option<String>,
     /// The file with the key of the person tokens, 64 hex digits; wins over FUMA_KEY
     #[arg(long, value_name = "FILE")]
     key_file: Option<String>,
-    /// Where this process keeps its own files (FUMA_STATE)
+    /// The folder for the files of this process: snapshots, and without Kafka the log (FUMA_STATE)
     #[arg(long, value_name = "DIR")]
     state: Option<String>,
-    /// Whom it shares the work with (FUMA_GROUP)
+    /// Consumer group: the processes of one group share the work (FUMA_GROUP)
     #[arg(long, value_name = "NAME")]
     group: Option<String>,
-    /// Kafka's brokers, host:port with commas between them (FUMA_BOOTSTRAP); without them a log in the state folder
+    /// Kafka brokers, host:port, separated by commas (FUMA_BOOTSTRAP); without them the log is in the state folder
     #[arg(long, value_name = "HOST:PORT")]
     bootstrap: Option<String>,
-    /// Partitions of the evidence and the changes
+    /// Partitions of evidence and changes
     #[arg(long, value_name = "N")]
     partitions: Option<u32>,
     /// Threads that judge; 0 = one a core
     #[arg(long, value_name = "N")]
     workers: Option<u32>,
-    /// What this process does: intake, trace, assess, with commas between them
+    /// What this process does: intake, trace, assess, separated by commas
     #[arg(long, value_name = "ROLES", value_delimiter = ',')]
     roles: Vec<String>,
-    /// Where metrics and probes are: address:port (port 0: any free one), or off
+    /// Address and port of metrics and probes (port 0: any free port), or off
     #[arg(long, value_name = "ADDRESS")]
     http: Option<String>,
-    /// Without Kafka: a folder of feed files to follow; may be given several times
+    /// Without Kafka: a folder of feed files to follow; may be repeated
     #[arg(long, value_name = "DIR", conflicts_with = "bootstrap")]
     watch: Vec<String>,
-    /// A file with the owners that are accepted in every feed, one a line
+    /// A file with the owners whose records are accepted in every feed, one a line
     #[arg(long, value_name = "FILE")]
     owners: Option<String>,
 }
@@ -152,9 +161,12 @@ pub(super) fn file_of_environment() -> Option<PathBuf> {
 ///
 /// # Errors
 /// When the configuration or an input is unusable, or the service cannot go on.
-pub fn run(arguments: &RunArguments) -> Result<(), CommandError> {
-    let (config, _) = arguments.settings.load()?;
-    logging::begin(&config.log);
+pub fn run(arguments: &RunArguments, screen: &Screen) -> Result<(), CommandError> {
+    let (config, settings) = arguments.settings.load()?;
+    logging::begin(&config.log, screen);
+    for problem in config::misspelt(&config::environment()) {
+        tracing::warn!("{problem}");
+    }
     let wishes = Wishes {
         create_topics: arguments.create_topics,
         accept_differences: arguments.accept_differences,
@@ -164,9 +176,11 @@ pub fn run(arguments: &RunArguments) -> Result<(), CommandError> {
     };
     let service = prepared(config, wishes)?;
     shutdown::listen(service.stop.clone(), service.health.clone(), service.config.shutdown.deadline)
-        .map_err(|error| CommandError::Other(format!("signals cannot be listened for: {error}")))?;
-    let _server = http(&service)?;
+        .map_err(|error| CommandError::Other(format!("cannot listen for signals: {error}")))?;
+    let _server = http(&service, settings.is_default(&["http", "listen"]))?;
     say(&service);
+    readiness::tell(service.stop.clone(), service.health.clone())
+        .map_err(|error| CommandError::Other(format!("cannot start a thread: {error}")))?;
     service::run(&service)?;
     tracing::info!("stopped");
     Ok(())
@@ -176,37 +190,30 @@ pub fn run(arguments: &RunArguments) -> Result<(), CommandError> {
 fn prepared(config: Config, wishes: Wishes) -> Result<Service, CommandError> {
     let policy = config.policy.as_deref().ok_or(CommandError::NoPolicy)?;
     if wishes.stdin.is_some() && config.is_on_kafka() {
-        let message = "--stdin is read without Kafka only: leave FUMA_BOOTSTRAP away, or bring the records to Kafka \
-                       with `fuma send`";
+        let message = "--stdin works without Kafka only: unset FUMA_BOOTSTRAP, or bring the records to Kafka with \
+                       `fuma send FEED -`";
         return Err(CommandError::Input(message.to_owned()));
     }
     let pack = input::load_pack(policy)?;
     let pack_hash = pack_hash(&PackSource::find(policy)?);
     let intake = inputs::intake_settings(&config, &pack)?.into();
-    make_state(&config.state)?;
+    state::make(&config.state)?;
     Ok(Service { config, pack, pack_hash, intake, wishes, stop: Stop::default(), health: Health::new() })
 }
 
-/// Makes the state folder, for its owner alone: it holds tokens and colours.
-fn make_state(path: &Path) -> Result<(), CommandError> {
-    let mut builder = std::fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path).map_err(|source| CommandError::Write { path: path.to_owned(), source })
-}
-
 /// The HTTP port, if one is wanted. Without it nothing is recorded either.
-fn http(service: &Service) -> Result<Option<Server>, HttpError> {
+fn http(service: &Service, is_default: bool) -> Result<Option<Server>, HttpError> {
     let Listen::At(address) = service.config.http.listen else { return Ok(None) };
     let metrics = Metrics::install()?;
     let server = match Server::start(address, metrics.clone(), service.health.clone()) {
         // Nobody asked for this port: the second process on a machine takes another.
-        Err(HttpError::Bind { source, .. })
-            if address.to_string() == DEFAULT_ADDRESS && source.kind() == std::io::ErrorKind::AddrInUse =>
-        {
-            tracing::warn!(%address, "the HTTP port is in use, so a free one is taken: see --http");
-            Server::start(SocketAddr::new(address.ip(), 0), metrics, service.health.clone())?
+        Err(HttpError::Bind { source, .. }) if is_default && source.kind() == std::io::ErrorKind::AddrInUse => {
+            let server = Server::start(SocketAddr::new(address.ip(), 0), metrics, service.health.clone())?;
+            tracing::warn!(
+                "the default HTTP port {address} is in use, so metrics and probes are on {}: choose a port with --http",
+                server.address()
+            );
+            server
         }
         other => other?,
     };
@@ -229,12 +236,12 @@ fn say(service: &Service) {
         let feeds = everybodys.join(" ");
         tracing::warn!(
             feeds,
-            "no owners are listed: everybody's records are accepted (list them under [feeds], or --owners)"
+            "no allow-list of owners: records from any owner are accepted (list owners under [feeds], or with --owners)"
         );
     }
     if open.contains(&Feed::Listings) {
         tracing::warn!(
-            "no owners of listings are listed: every listing is rejected (list them under [feeds], or --owners)"
+            "no allow-list of owners of listings: every listing is rejected (list them under [feeds], or with --owners)"
         );
     }
 }

@@ -1,6 +1,6 @@
 //! SIGTERM and Ctrl-C: the first asks, the second ends at once, and so does the deadline.
 //!
-//! Owns the signals and their exit codes: 0 in order, 1 after the deadline, 128 + the signal after a second one. Must
+//! Owns the signals and their exit codes: 0 in order, 1 after the deadline, 130 after a second one. Must
 //! never end what is under way before that.
 
 use std::io;
@@ -10,6 +10,7 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use signal_hook::low_level;
 
+use crate::commands::INTERRUPTED;
 use crate::http::Health;
 use crate::live::stop::Stop;
 
@@ -23,7 +24,10 @@ pub(super) fn listen(stop: Stop, health: Health, deadline: Duration) -> io::Resu
         if signals.forever().next().is_none() {
             return;
         }
-        tracing::info!(deadline_seconds = deadline.as_secs(), "stopping: a second signal ends the process at once");
+        let seconds = deadline.as_secs();
+        tracing::info!(
+            "shutting down (at most {seconds} s); press Ctrl-C again, or send the signal again, to stop now"
+        );
         health.set_stopping();
         stop.set();
         watch(&mut signals, deadline);
@@ -36,13 +40,13 @@ pub(super) fn listen(stop: Stop, health: Health, deadline: Duration) -> io::Resu
 fn watch(signals: &mut Signals, deadline: Duration) {
     let asked = Instant::now();
     while asked.elapsed() < deadline {
-        if let Some(signal) = signals.pending().next() {
-            // Without destructors: whoever asks twice wants no more waiting. What is open is aborted by its timeout,
-            // or by the next owner.
-            low_level::exit(128 + signal);
+        if signals.pending().next().is_some() {
+            // Without destructors: who asks twice does not want to wait. What is open is aborted by its timeout, or by
+            // the next owner.
+            low_level::exit(INTERRUPTED.into());
         }
         std::thread::sleep(LOOK);
     }
-    tracing::error!(deadline_seconds = deadline.as_secs(), "not stopped within the deadline: the process ends");
+    tracing::error!(deadline_seconds = deadline.as_secs(), "did not stop within the deadline: ending the process now");
     low_level::exit(1);
 }

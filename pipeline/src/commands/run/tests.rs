@@ -69,12 +69,12 @@ fn the_first_signal_asks_and_the_process_ends_in_order() {
 
 #[test]
 fn the_second_signal_ends_the_process_at_once() {
-    for (name, code) in [("-TERM", 143), ("-INT", 130)] {
+    for name in ["-TERM", "-INT"] {
         let child = start("never");
         signal(&child, name);
         std::thread::sleep(Duration::from_millis(200));
         signal(&child, name);
-        assert_eq!(ended(child).code(), Some(code), "{name}");
+        assert_eq!(ended(child).code(), Some(130), "{name}");
     }
 }
 

@@ -3,7 +3,6 @@
 //! Owns which are sent, and when that is noted: behind the acknowledgement, so that none is lost.
 
 use std::collections::BTreeMap;
-use std::io::{self, Write as _};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -13,12 +12,13 @@ use fuma_schemas::{Feed, RejectCode};
 use super::SendArguments;
 use super::pace::Pace;
 use crate::commands::CommandError;
+use crate::commands::screen::Screen;
 
 /// What was sent is noted after this many letters.
 const NOTE_EVERY: u64 = 10_000;
 
 /// Sends dead letters again.
-pub(super) fn run(arguments: &SendArguments) -> Result<ExitCode, CommandError> {
+pub(super) fn run(arguments: &SendArguments, screen: &Screen) -> Result<ExitCode, CommandError> {
     let feeds = feeds(&arguments.what)?;
     known_codes(&arguments.code)?;
     let configured = arguments.kafka.configuration()?;
@@ -36,8 +36,7 @@ pub(super) fn run(arguments: &SendArguments) -> Result<ExitCode, CommandError> {
     for feed in feeds {
         again.send(&connection, feed, group, &wanted)?;
     }
-    // Nobody may be there to read it.
-    drop(io::stdout().lock().write_all(again.summary().as_bytes()));
+    screen.print(&again.summary())?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -1,4 +1,4 @@
-//! `fuma send`: feed files, standard input or mended dead letters to the topics of the feeds.
+//! `fuma send`: feed files, standard input or repaired dead letters to the topics of the feeds.
 //!
 //! ```text
 //! input      which files, of which feed
@@ -28,26 +28,28 @@ use clap::Args;
 
 use super::CommandError;
 use super::kafka::KafkaArguments;
+use super::screen::Screen;
 
 /// The arguments of `fuma send`.
 #[derive(Args, Clone, Debug)]
+#[command(after_help = EXAMPLES)]
 pub struct SendArguments {
     #[command(flatten)]
     kafka: KafkaArguments,
-    /// `<feed> <file>...`, `<feed> -` for standard input, or folders and files that are named after their feed;
-    /// .ndjson, .ndjson.gz, .ndjson.zst, .csv, .parquet. With --dead-letters: feeds, without one all
+    /// FEED FILE..., or FEED - for standard input, or folders and files that are named after their feed; with
+    /// --dead-letters: feeds, or nothing for all
     #[arg(value_name = "FEED|PATH")]
     what: Vec<String>,
     /// At most this many records a second
     #[arg(long, value_name = "N", value_parser = rate)]
     rate: Option<f64>,
-    /// Note in this file what has been acknowledged; a second start with the same file goes on behind it
+    /// Keep in this file what has been acknowledged; a second start with the same file goes on after it
     #[arg(long, value_name = "FILE", conflicts_with = "dead_letters")]
     resume: Option<PathBuf>,
-    /// Send dead letters to their feeds again, each once, when what was wrong is mended
+    /// Send dead letters to their feeds again, each once, after the cause was repaired
     #[arg(long)]
     dead_letters: bool,
-    /// Only dead letters with this code, like unknown-owner; may be given often
+    /// Only dead letters with this code, like unknown-owner; may be repeated
     #[arg(long, value_name = "CODE", requires = "dead_letters")]
     code: Vec<String>,
     /// The group of the service (FUMA_GROUP): GROUP.dead-letters remembers which letters have been sent again
@@ -55,18 +57,25 @@ pub struct SendArguments {
     group: Option<String>,
 }
 
+const EXAMPLES: &str = "\
+Examples:
+  fuma send --bootstrap localhost:9092 feeds
+  fuma send tests results-2021-11-08.csv --rate 1000 --resume tests.sent
+  zcat cases.gz | fuma send cases -
+  fuma send --dead-letters cases --code unknown-owner";
+
 fn rate(text: &str) -> Result<f64, String> {
     let rate = text.parse::<f64>().ok().filter(|rate| rate.is_finite() && *rate > 0.0);
     rate.ok_or_else(|| "give a number of records a second above 0".to_owned())
 }
 
-/// Sends what is asked for; 1 where a row of a table was none, 130 where somebody stopped it.
+/// Sends what is asked for; exit code 1 where rows of a table could not be read, 130 where somebody stopped it.
 ///
 /// # Errors
 /// When an input cannot be read, or Kafka does not take it.
 #[cfg(feature = "kafka")]
-pub fn run(arguments: &SendArguments) -> Result<ExitCode, CommandError> {
-    if arguments.dead_letters { letters::run(arguments) } else { sender::run(arguments) }
+pub fn run(arguments: &SendArguments, screen: &Screen) -> Result<ExitCode, CommandError> {
+    if arguments.dead_letters { letters::run(arguments, screen) } else { sender::run(arguments, screen) }
 }
 
 /// Says that this build cannot.
@@ -74,6 +83,6 @@ pub fn run(arguments: &SendArguments) -> Result<ExitCode, CommandError> {
 /// # Errors
 /// Always.
 #[cfg(not(feature = "kafka"))]
-pub fn run(_: &SendArguments) -> Result<ExitCode, CommandError> {
+pub fn run(_: &SendArguments, _: &Screen) -> Result<ExitCode, CommandError> {
     Err(super::kafka::missing())
 }

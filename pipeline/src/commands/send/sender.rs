@@ -2,7 +2,7 @@
 //!
 //! Owns the loop, the signals and the summary. Must never look into a record.
 
-use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
+use std::io::{self, BufRead as _};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,7 +17,8 @@ use super::SendArguments;
 use super::input::{self, Input};
 use super::pace::Pace;
 use super::resume::{Resume, Sent};
-use crate::commands::CommandError;
+use crate::commands::screen::Screen;
+use crate::commands::{CommandError, FAILED, INTERRUPTED};
 
 /// A file is read in blocks of this size.
 const BLOCK_BYTES: usize = 1 << 20;
@@ -27,13 +28,11 @@ const NOTE_EVERY: Duration = Duration::from_millis(500);
 const LOOK_EVERY: u64 = 1024;
 /// As many rows that are none are named.
 const BAD_ROWS_SHOWN: usize = 10;
-/// The exit code of what was interrupted.
-const INTERRUPTED: u8 = 130;
 
 /// Sends files or standard input.
-pub(super) fn run(arguments: &SendArguments) -> Result<ExitCode, CommandError> {
+pub(super) fn run(arguments: &SendArguments, screen: &Screen) -> Result<ExitCode, CommandError> {
     let input = input::read(&arguments.what)?;
-    let mut sender = Sender::new(arguments)?;
+    let mut sender = Sender::new(arguments, screen)?;
     match &input {
         Input::Standard(_) if arguments.resume.is_some() => {
             return Err(CommandError::Input("--resume is for files: standard input has no place to go on".to_owned()));
@@ -44,7 +43,7 @@ pub(super) fn run(arguments: &SendArguments) -> Result<ExitCode, CommandError> {
             files.iter().try_for_each(|file| sender.send_file(file))?;
         }
     }
-    sender.finish()
+    sender.finish(screen)
 }
 
 /// A file that was begun.
@@ -75,8 +74,8 @@ struct Sender {
 }
 
 impl Sender {
-    fn new(arguments: &SendArguments) -> Result<Sender, CommandError> {
-        let bar = if io::stderr().is_terminal() { ProgressBar::new_spinner() } else { ProgressBar::hidden() };
+    fn new(arguments: &SendArguments, screen: &Screen) -> Result<Sender, CommandError> {
+        let bar = if screen.draws_progress() { ProgressBar::new_spinner() } else { ProgressBar::hidden() };
         if let Ok(style) = ProgressStyle::with_template("{spinner} {elapsed_precise} {msg}") {
             bar.set_style(style);
         }
@@ -209,18 +208,17 @@ impl Sender {
         resume.save()
     }
 
-    fn finish(mut self) -> Result<ExitCode, CommandError> {
+    fn finish(mut self, screen: &Screen) -> Result<ExitCode, CommandError> {
         let flushed = self.publisher.flush();
         self.note()?;
         flushed?;
         self.bar.finish_and_clear();
         let interrupted = self.stop.load(Ordering::Relaxed);
-        // Nobody may be there to read it.
-        drop(io::stderr().lock().write_all(self.summary(interrupted).as_bytes()));
+        screen.remark(&self.summary(interrupted))?;
         Ok(match (interrupted, self.bad_rows.is_empty()) {
             (true, _) => ExitCode::from(INTERRUPTED),
             (false, true) => ExitCode::SUCCESS,
-            (false, false) => ExitCode::FAILURE,
+            (false, false) => ExitCode::from(FAILED),
         })
     }
 

@@ -1,15 +1,12 @@
 //! A change as a line: for people, or as in changes.ndjson.
 //!
-//! Owns what is shown. A person is shown as the first digits of a token.
+//! Owns what is shown. A person is shown as the whole token, as other commands take it.
 
 use std::io::Write as _;
 
 use fuma_connectors::kafka::AnnouncedChange;
 use fuma_schemas::Instant;
 use serde_json::Value;
-
-/// As many digits of a token tell people apart on a screen.
-const TOKEN_DIGITS: usize = 12;
 
 /// Appends the change as in a line of `changes.ndjson`: id and time, which are headers on Kafka, before the value.
 pub(super) fn json(change: &AnnouncedChange, out: &mut Vec<u8>) {
@@ -26,12 +23,12 @@ pub(super) fn json(change: &AnnouncedChange, out: &mut Vec<u8>) {
     }
 }
 
-/// Appends the change for people: when, who, from, to, the rules, how long after the record that caused it.
+/// Appends the change for people: when, the token, from, to, the rules, how long after the record that caused it.
 pub(super) fn readable(change: &AnnouncedChange, out: &mut Vec<u8>) {
     let value = change.value.as_deref().and_then(|value| serde_json::from_slice::<Value>(value).ok());
     let time = change.header("ce_time").and_then(Instant::parse).or(change.timestamp);
     let time = time.map(|time| time.to_string()).unwrap_or_default();
-    let person: String = change.key.chars().take(TOKEN_DIGITS).collect();
+    let person = &change.key;
     let what = match (&change.value, &value) {
         (None, _) => "erased".to_owned(),
         (Some(_), None) => "not readable".to_owned(),
@@ -86,9 +83,12 @@ mod tests {
     }
 
     #[test]
-    fn a_line_for_people_shortens_the_person_and_tells_the_lag() {
+    fn a_line_for_people_has_the_whole_token_and_tells_the_lag() {
         let line = text(readable, &change(Some(VALUE)));
-        assert_eq!(line, "2021-11-08T09:13:00+08:00      9f9f9f9f9f9f   green -> red     ZJ-R4 -ZJ-Y1  12 ms\n");
+        assert_eq!(
+            line,
+            format!("2021-11-08T09:13:00+08:00      {}   green -> red     ZJ-R4 -ZJ-Y1  12 ms\n", "9f".repeat(16))
+        );
         assert!(text(readable, &change(None)).contains("erased"));
     }
 

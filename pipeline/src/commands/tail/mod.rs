@@ -1,7 +1,6 @@
 //! `fuma tail`: the changes as they are announced, one line each.
 //!
-//! Owns when it ends; the lines are `line`'s, the delays `lag`'s. Reads only what was committed, and leaves nothing
-//! behind.
+//! Owns when it ends; the lines are `line`'s, the delays `lag`'s. Reads only what was committed, and leaves no trace.
 
 #[cfg(feature = "kafka")]
 mod lag;
@@ -16,35 +15,45 @@ use clap::Args;
 
 use super::CommandError;
 use super::kafka::KafkaArguments;
+use super::screen::Screen;
 
 /// The arguments of `fuma tail`.
 #[derive(Args, Clone, Debug)]
+#[command(after_help = EXAMPLES)]
 pub struct TailArguments {
     #[command(flatten)]
     kafka: KafkaArguments,
-    /// Without Kafka: the --state folder of `fuma run`, or of one that has ended
+    /// Without Kafka: the --state folder of `fuma run`, running or ended
     #[arg(long, value_name = "DIR", conflicts_with = "bootstrap")]
     state: Option<std::path::PathBuf>,
-    /// The change as JSON, as in a line of changes.ndjson
+    /// Each change as JSON, like a line of changes.ndjson
     #[arg(long)]
     json: bool,
-    /// From the first change that is kept, not from now on
+    /// Begin with the first change that is kept, not with the next one
     #[arg(long)]
     from_beginning: bool,
-    /// End after so many changes
+    /// Stop after so many changes
     #[arg(long, value_name = "N")]
     max: Option<u64>,
-    /// End when for so many seconds no change came
+    /// Stop when no change has come for so many seconds
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     until_idle: Option<std::time::Duration>,
-    /// Tell at the end how long after the records behind them the changes came here, by this machine's clock
+    /// At the end, show how long after its record each change came here, by this machine's clock
     #[arg(long, conflicts_with = "from_beginning")]
     lag: bool,
 }
 
+const EXAMPLES: &str = "\
+Examples:
+  fuma tail --state fuma-state
+  fuma tail --bootstrap localhost:9092 --from-beginning --until-idle 5 --json
+
+Columns: when it was decided, the person's token, colour before -> after, rules that hold, -rules that ended, and how
+long after the record that caused it the change was written.";
+
 fn seconds(text: &str) -> Result<std::time::Duration, String> {
     let seconds = text.parse().ok().and_then(|seconds| std::time::Duration::try_from_secs_f64(seconds).ok());
-    seconds.ok_or_else(|| "give a number of seconds".to_owned())
+    seconds.ok_or_else(|| "give a number of seconds, like 5 or 0.5".to_owned())
 }
 
 /// Shows changes until it is to end, or nobody reads any more.
@@ -52,18 +61,23 @@ fn seconds(text: &str) -> Result<std::time::Duration, String> {
 /// # Errors
 /// When Kafka does not answer, or there is no such topic.
 #[cfg(feature = "kafka")]
-pub fn run(arguments: &TailArguments) -> Result<ExitCode, CommandError> {
-    use std::io::{self, BufWriter, Write as _};
-
+pub fn run(arguments: &TailArguments, screen: &Screen) -> Result<ExitCode, CommandError> {
     let mut source = match &arguments.state {
         Some(dir) => source::Changes::of_folder(dir, arguments.from_beginning)?,
         None => source::Changes::of_kafka(&arguments.kafka.connection()?, arguments.from_beginning)?,
     };
     let mut lags = lag::Lags::default();
-    // Whoever closed the pipe has seen enough.
-    drop(show(arguments, &mut source, &mut lags, &mut BufWriter::with_capacity(1 << 16, io::stdout().lock()))?);
+    let mut shown = Ok(());
+    screen.write(|out| match show(arguments, &mut source, &mut lags, out) {
+        Ok(written) => written,
+        Err(error) => {
+            shown = Err(error);
+            Ok(())
+        }
+    })?;
+    shown?;
     if arguments.lag {
-        drop(io::stderr().lock().write_all(lags.summary().as_bytes()));
+        screen.remark(&lags.summary())?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -123,6 +137,6 @@ fn now() -> fuma_schemas::Instant {
 /// # Errors
 /// Always.
 #[cfg(not(feature = "kafka"))]
-pub fn run(_: &TailArguments) -> Result<ExitCode, CommandError> {
+pub fn run(_: &TailArguments, _: &Screen) -> Result<ExitCode, CommandError> {
     Err(super::kafka::missing())
 }

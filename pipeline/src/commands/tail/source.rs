@@ -9,6 +9,10 @@ use fuma_connectors::folder::FolderTail;
 use fuma_connectors::kafka::{AnnouncedChange, ChangeReader, Connection};
 use fuma_connectors::log::LogError;
 
+/// How long a log that is not there yet is waited for.
+const LOG_WAIT: Duration = Duration::from_secs(10);
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+
 /// Changes as they are announced.
 pub(super) enum Changes {
     Kafka(ChangeReader),
@@ -21,6 +25,14 @@ impl Changes {
     }
 
     pub(super) fn of_folder(dir: &Path, from_beginning: bool) -> Result<Changes, LogError> {
+        // A service that has just been started makes its log in a moment.
+        let tries = LOG_WAIT.as_millis() / LOOK_EVERY.as_millis();
+        for _ in 0..tries {
+            if dir.join("log").is_dir() && FolderTail::open(dir, true).is_ok() {
+                break;
+            }
+            std::thread::sleep(LOOK_EVERY);
+        }
         Ok(Changes::Folder(FolderTail::open(dir, from_beginning)?))
     }
 

@@ -8,9 +8,13 @@ use clap::{Args, Subcommand};
 
 use super::CommandError;
 use super::kafka::KafkaArguments;
+use super::screen::Screen;
 
 /// The arguments of `fuma topics`.
 #[derive(Args, Clone, Debug)]
+#[command(
+    after_help = "Examples:\n  fuma topics create --bootstrap localhost:9092 --partitions 8\n  fuma topics check"
+)]
 pub struct TopicsArguments {
     #[command(subcommand)]
     command: TopicsCommand,
@@ -18,9 +22,9 @@ pub struct TopicsArguments {
 
 #[derive(Subcommand, Clone, Debug)]
 enum TopicsCommand {
-    /// Make the topics that are missing; those that are there stay as they are
+    /// Create the topics that are missing; existing ones stay as they are
     Create(CreateArguments),
-    /// Tell what is missing or differs, with exit code 1 if anything does
+    /// Show what is missing or differs; exit code 1 if anything does
     Check(CheckArguments),
 }
 
@@ -28,8 +32,8 @@ enum TopicsCommand {
 struct CreateArguments {
     #[command(flatten)]
     kafka: KafkaArguments,
-    /// Partitions of evidence and changes, which cannot be changed later; a feed and its dead letters get a quarter.
-    /// Without it as configured, 8 where nothing is
+    /// Partitions of evidence and changes, which cannot be changed later; a feed and its dead letters get a quarter of
+    /// them. Without it as configured, else 8
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
     partitions: Option<u32>,
     /// Copies of each partition; without it as configured, else 3, or as many as there are brokers
@@ -51,8 +55,8 @@ struct CheckArguments {
 /// # Errors
 /// When Kafka does not answer or refuses.
 #[cfg(feature = "kafka")]
-pub fn run(arguments: &TopicsArguments) -> Result<ExitCode, CommandError> {
-    live::run(&arguments.command)
+pub fn run(arguments: &TopicsArguments, screen: &Screen) -> Result<ExitCode, CommandError> {
+    live::run(&arguments.command, screen)
 }
 
 /// Says that this build cannot.
@@ -60,27 +64,26 @@ pub fn run(arguments: &TopicsArguments) -> Result<ExitCode, CommandError> {
 /// # Errors
 /// Always.
 #[cfg(not(feature = "kafka"))]
-pub fn run(_: &TopicsArguments) -> Result<ExitCode, CommandError> {
+pub fn run(_: &TopicsArguments, _: &Screen) -> Result<ExitCode, CommandError> {
     Err(super::kafka::missing())
 }
 
 #[cfg(feature = "kafka")]
 mod live {
-    use std::io::{self, Write as _};
     use std::process::ExitCode;
 
     use fuma_connectors::kafka::admin::{Admin, Difference, Layout};
 
     use super::{CheckArguments, CreateArguments, TopicsCommand};
     use crate::commands::CommandError;
+    use crate::commands::screen::Screen;
 
-    pub(super) fn run(command: &TopicsCommand) -> Result<ExitCode, CommandError> {
+    pub(super) fn run(command: &TopicsCommand, screen: &Screen) -> Result<ExitCode, CommandError> {
         let (text, code) = match command {
             TopicsCommand::Create(arguments) => create(arguments)?,
             TopicsCommand::Check(arguments) => check(arguments)?,
         };
-        // Whoever closed the pipe has seen enough.
-        drop(io::stdout().lock().write_all(text.as_bytes()));
+        screen.print(&text)?;
         Ok(code)
     }
 
@@ -93,10 +96,10 @@ mod live {
         let creation = admin.create(layout)?;
         let mut text: String = creation.created.iter().map(|name| format!("created {name}\n")).collect();
         let (created, existed) = (creation.created.len(), creation.existed.len());
-        text.push_str(&format!("{created} topics created, {existed} were there\n"));
+        text.push_str(&format!("created {created} topics; {existed} existed already\n"));
         let differences = if existed > 0 { admin.check(Some(partitions))? } else { Vec::new() };
         if !differences.is_empty() {
-            text.push_str("what was there stays as it is, but differs:\n");
+            text.push_str("existing topics were not changed, but these settings differ:\n");
             text.push_str(&table(&differences));
         }
         Ok((text, ExitCode::SUCCESS))
@@ -105,13 +108,13 @@ mod live {
     fn check(arguments: &CheckArguments) -> Result<(String, ExitCode), CommandError> {
         let differences = Admin::new(&arguments.kafka.connection()?)?.check(arguments.partitions)?;
         if differences.is_empty() {
-            return Ok(("all topics are there, as fuma needs them\n".to_owned(), ExitCode::SUCCESS));
+            return Ok(("all topics exist and have the required settings\n".to_owned(), ExitCode::SUCCESS));
         }
         let mut text = table(&differences);
         if differences.iter().any(|difference| difference.setting == "topic") {
-            text.push_str("\n`fuma topics create` makes what is missing.\n");
+            text.push_str("\nTo create what is missing: fuma topics create\n");
         }
-        Ok((text, ExitCode::FAILURE))
+        Ok((text, ExitCode::from(crate::commands::FAILED)))
     }
 
     fn table(differences: &[Difference]) -> String {

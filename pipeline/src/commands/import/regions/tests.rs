@@ -47,7 +47,7 @@ fn a_list_becomes_events_and_what_is_unresolved_is_kept_and_said() {
         row(2, "remove", r#""tier":null,"previous_tier":"high""#, "朝阳区"),
     ];
     let arguments = arguments(&folder, &list.join("\n"));
-    run(&arguments).unwrap();
+    run(&arguments, &Screen::default()).unwrap();
     let text = |path: &Path| std::fs::read_to_string(path).unwrap();
     let (events, review) = (text(&arguments.out), text(&arguments.review));
     assert_eq!(events.lines().count(), 2, "{events}");
@@ -71,7 +71,7 @@ fn an_input_that_is_none_ends_with_2_and_nothing_is_written() {
         RegionsArguments { codes: folder.join("other.csv"), ..good.clone() },
         RegionsArguments { aliases: Some(folder.join("other.csv")), ..good.clone() },
     ] {
-        let error = run(&broken).unwrap_err();
+        let error = run(&broken, &Screen::default()).unwrap_err();
         assert_eq!(error.exit_code(), 2, "{error}");
         assert!(!good.out.exists());
     }

@@ -1,25 +1,25 @@
-//! The progress bar of a replay on a terminal; nothing elsewhere.
+//! The progress of reading and judging files, on a terminal; nothing elsewhere.
 //!
 //! Owns what is shown. Must never slow a worker down.
 
-use std::io::IsTerminal as _;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use fuma_schemas::Instant;
 use indicatif::{ProgressBar, ProgressStyle};
 
+use crate::commands::screen::Screen;
 use crate::replay::Progress;
 
-/// A line that tells records decoded, the virtual clock and changes.
-pub(super) struct Bar {
+/// A line that tells records read, the virtual clock and changes.
+pub(crate) struct Bar {
     bar: ProgressBar,
     records: AtomicU64,
     changes: AtomicU64,
 }
 
 impl Bar {
-    pub(super) fn new(_workers: usize) -> Bar {
-        let bar = if std::io::stderr().is_terminal() { ProgressBar::new_spinner() } else { ProgressBar::hidden() };
+    pub(crate) fn new(screen: &Screen) -> Bar {
+        let bar = if screen.draws_progress() { ProgressBar::new_spinner() } else { ProgressBar::hidden() };
         if let Ok(style) = ProgressStyle::with_template("{spinner} {elapsed_precise} {msg}") {
             bar.set_style(style);
         }
@@ -27,7 +27,7 @@ impl Bar {
         Bar { bar, records: AtomicU64::new(0), changes: AtomicU64::new(0) }
     }
 
-    pub(super) fn finish(&self) {
+    pub(crate) fn finish(&self) {
         self.bar.finish_and_clear();
     }
 }

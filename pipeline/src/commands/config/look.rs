@@ -1,0 +1,105 @@
+//! The files that a configuration names: whether they are there, and are what they should be.
+//!
+//! Owns the looking. Starts nothing, writes nothing, and asks no broker.
+
+use std::path::Path;
+
+use crate::commands::input::{self, KEY_VARIABLE, read_text};
+use crate::config::{Config, Problem, Settings};
+use crate::intake::{Key, RegionTable};
+use crate::live::snapshot::SnapshotStore;
+
+/// What is wrong with the files that the configuration names.
+pub(super) fn problems(config: &Config, settings: &Settings) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    let mut say = |path: &[&str], message: String| problems.push(settings.problem(path, message));
+    if let Some(policy) = &config.policy
+        && let Err(error) = input::load_pack(policy)
+    {
+        say(&["policy"], error.to_string());
+    }
+    if let Some(path) = &config.key_file
+        && let Some(why) = key(path)
+    {
+        say(&["key_file"], why);
+    }
+    if let Some(path) = &config.owners_file
+        && let Some(why) = lines(path, |text| text.trim().is_empty(), "owner, like hc-330100")
+    {
+        say(&["owners_file"], why);
+    }
+    if let Some(path) = &config.regions_table
+        && let Some(why) = lines(path, |text| RegionTable::new(text.lines()).is_empty(), "region code, like 330106")
+    {
+        say(&["regions_table"], why);
+    }
+    for folder in config.watch.folders.iter().filter(|folder| !folder.is_dir()) {
+        let why = if folder.exists() { "is not a folder" } else { "does not exist" };
+        say(&["watch", "folders"], format!("{} {why}", folder.display()));
+    }
+    // A folder would be made by the store: only an address is tried.
+    if let Some(url) = config.snapshots.url.as_deref().filter(|url| url.contains("://") && !url.starts_with("file://"))
+        && let Err(error) = SnapshotStore::at(url)
+    {
+        say(&["snapshots", "url"], error.to_string());
+    }
+    problems
+}
+
+/// What the configuration leaves to the start: no problem, but to be known.
+pub(super) fn remarks(config: &Config) -> Vec<String> {
+    let mut remarks = Vec::new();
+    if config.policy.is_none() {
+        remarks.push("no policy pack is named: `fuma run` needs --policy or FUMA_POLICY".to_owned());
+    }
+    if config.key_file.is_none() && std::env::var_os(KEY_VARIABLE).is_none() {
+        remarks.push("no key here: `fuma run` needs --key-file or FUMA_KEY".to_owned());
+    }
+    remarks
+}
+
+fn key(path: &Path) -> Option<String> {
+    match read_text(path) {
+        Ok(text) => Key::from_hex(&text).err().map(|error| format!("{}: {error}", path.display())),
+        Err(error) => Some(error.to_string()),
+    }
+}
+
+fn lines(path: &Path, is_empty: impl Fn(&str) -> bool, what: &str) -> Option<String> {
+    match read_text(path) {
+        Ok(text) if is_empty(&text) => Some(format!("{}: give one {what}, a line", path.display())),
+        Ok(_) => None,
+        Err(error) => Some(error.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn each_file_that_is_named_is_looked_at() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("fuma.toml");
+        let text = "policy = 'nope'\nkey_file = '/no/key'\nowners_file = '/no/owners'\nregions_table = '/no/regions'\n\
+                    [watch]\nfolders = ['/no/feeds']\n[snapshots]\nurl = 'ftp://x/y'\n";
+        std::fs::write(&file, text).unwrap();
+        let (config, settings) = Config::load(Some(&file), &[], Vec::new()).unwrap();
+        let said: Vec<String> = problems(&config, &settings).iter().map(ToString::to_string).collect();
+        for name in ["policy", "key_file", "owners_file", "regions_table", "watch.folders", "snapshots.url"] {
+            assert!(said.iter().any(|line| line.contains(&format!(": {name}: "))), "{name}: {said:#?}");
+        }
+        assert_eq!(said.len(), 6, "{said:#?}");
+        assert!(said.iter().all(|line| line.starts_with(&file.display().to_string())), "{said:#?}");
+    }
+
+    #[test]
+    fn a_key_that_is_too_short_is_told_without_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("key");
+        std::fs::write(&file, "abcdef").unwrap();
+        let said = key(&file).unwrap();
+        assert!(said.contains("64") && !said.contains("abcdef"), "{said}");
+    }
+}

@@ -1,0 +1,306 @@
+//! The commands as a person or a script meets them: exit codes, help, output that cannot be written, no echo.
+//!
+//! Owns a small folder of feeds. Runs the binary; what a command computes is tested elsewhere.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use std::fs::{File, OpenOptions};
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+const KEY: &str = "0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b";
+const KNOWN: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+const UNKNOWN: &str = "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb";
+const PACK: &str = "zhejiang-2020-109";
+
+fn fuma(line: &str) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_fuma"));
+    command.args(line.split_whitespace()).env("FUMA_KEY", KEY).env_remove("NO_COLOR").stdin(Stdio::null());
+    for variable in ["FUMA_BOOTSTRAP", "FUMA_CONFIG", "FUMA_POLICY", "FUMA_STATE"] {
+        command.env_remove(variable);
+    }
+    command
+}
+
+fn run(line: &str) -> Output {
+    fuma(line).output().unwrap()
+}
+
+fn out(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+fn err(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// A folder with one close contact, who is red and overdue on 20 November.
+fn feeds() -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let contact = format!(
+        concat!(
+            r#"{{"owner":"src","id":"c1","person":"{}","known_at":"2021-11-03T12:00:00+08:00","degree":"close","#,
+            r#""determined_at":"2021-11-03T10:00:00+08:00","last_exposure_at":"2021-11-01T20:00:00+08:00"}}"#
+        ),
+        KNOWN
+    );
+    std::fs::write(folder.path().join("contacts.ndjson"), contact + "\n").unwrap();
+    folder
+}
+
+fn with_feeds(command: &str, feeds: &Path) -> String {
+    format!("{command} --policy {PACK} --feeds {} --workers 1", feeds.display())
+}
+
+/// Commands that write to standard output, and need no service.
+fn lines_with_output(feeds: &Path) -> Vec<String> {
+    vec![
+        with_feeds("replay", feeds),
+        with_feeds("explain", feeds) + " " + KNOWN,
+        with_feeds("explain --json", feeds) + " " + KNOWN,
+        with_feeds("overdue --at 2021-11-20", feeds),
+        with_feeds("overdue --json --at 2021-11-20", feeds),
+        "policy list".into(),
+        format!("policy show {PACK}"),
+        format!("policy test {PACK}"),
+        "config print".into(),
+        "config print --default".into(),
+        "config check".into(),
+        "--help".into(),
+        "replay --help".into(),
+        "--version".into(),
+    ]
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_under_standard_output_is_an_error_in_every_command() {
+    let feeds = feeds();
+    for line in lines_with_output(feeds.path()) {
+        let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let output = fuma(&line).stdout(full).stderr(Stdio::piped()).output().unwrap();
+        assert_eq!(output.status.code(), Some(1), "{line}: {}", err(&output));
+        let said = err(&output);
+        assert!(said.contains("error: standard output cannot be written"), "{line}: {said}");
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_under_standard_error_ends_no_command_with_a_panic() {
+    let feeds = feeds();
+    let full = || Stdio::from(OpenOptions::new().write(true).open("/dev/full").unwrap());
+    // The summary is lost: that is an error. So is an error that nobody reads.
+    for (line, code) in [
+        (with_feeds("replay", feeds.path()), 1),
+        (with_feeds("replay -q", feeds.path()), 0),
+        (with_feeds("overdue", feeds.path()), 1),
+        ("explain".into(), 2),
+        (with_feeds("explain", Path::new("/no/feeds")) + " " + KNOWN, 2),
+    ] {
+        let status = fuma(&line).stdout(Stdio::null()).stderr(full()).status().unwrap();
+        assert_eq!(status.code(), Some(code), "{line}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_closed_pipe_is_no_error() {
+    let feeds = feeds();
+    for line in lines_with_output(feeds.path()) {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let output = fuma(&line).stdout(writer).stderr(Stdio::piped()).output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{line}: {}", err(&output));
+    }
+}
+
+#[test]
+fn nothing_known_of_a_person_is_not_green() {
+    let feeds = feeds();
+    let known = run(&(with_feeds("explain", feeds.path()) + " " + KNOWN));
+    assert_eq!(known.status.code(), Some(0), "{}", err(&known));
+    assert!(out(&known).contains("RED since 2021-11-03 10:00"), "{}", out(&known));
+    for (language, word) in [("en", "unknown"), ("zh", "未知"), ("both", "未知")] {
+        let unknown = run(&(with_feeds(&format!("explain --lang {language}"), feeds.path()) + " " + UNKNOWN));
+        assert_eq!(unknown.status.code(), Some(3), "{}", err(&unknown));
+        let said = out(&unknown);
+        assert!(said.contains(word) && !said.contains("GREEN") && !said.contains("绿码"), "{said}");
+    }
+    let json = run(&(with_feeds("explain --json", feeds.path()) + " " + UNKNOWN));
+    let account: Value = serde_json::from_slice(&json.stdout).unwrap();
+    assert_eq!((json.status.code(), &account["known"], &account["colour"]), (Some(3), &false.into(), &Value::Null));
+    // Before the first record nobody is known.
+    let early = run(&(with_feeds("explain --at 2021-11-01", feeds.path()) + " " + KNOWN));
+    assert_eq!(early.status.code(), Some(3), "{}", out(&early));
+}
+
+#[test]
+fn accounts_and_lists_and_summaries_as_json() {
+    let feeds = feeds();
+    let output = run(&(with_feeds("explain --json --at 2021-11-20", feeds.path()) + " " + KNOWN));
+    let account: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let reason = &account["reasons"][0];
+    assert_eq!(
+        (&account["colour"], &reason["rule"], &reason["phase"]),
+        (&"red".into(), &"ZJ-R4".into(), &"active".into())
+    );
+    assert_eq!(reason["because"][0]["record"]["owner"], "src");
+    assert!(reason["overdue_ms"].as_i64().unwrap() > 0 && reason["title"]["zh"].is_string(), "{account}");
+    let output = run(&with_feeds("overdue --json --at 2021-11-20", feeds.path()));
+    let one: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((&one["person"], &one["rule"]), (&KNOWN.into(), &"ZJ-R4".into()));
+    let output = run(&with_feeds("replay --json", feeds.path()));
+    let summary: Value = serde_json::from_slice(&output.stderr).unwrap();
+    assert_eq!(
+        (&summary["records"], &summary["changes"], &summary["people_at_the_end"]["red"]),
+        (&1.into(), &1.into(), &1.into())
+    );
+}
+
+#[test]
+fn a_certificate_number_on_the_command_line_is_never_echoed() {
+    let feeds = feeds();
+    let number = "99000119900101003X";
+    let lines = [
+        with_feeds("explain", feeds.path()) + " " + number,
+        with_feeds("explain --cert-type 10", feeds.path()) + " " + number,
+        with_feeds("explain", feeds.path()) + " " + KNOWN + " " + number,
+        format!("explain --cert-type {number}"),
+        format!("explain --at {number} {KNOWN}"),
+        format!("explain --feeds {number} --policy {PACK} {KNOWN}"),
+        format!("explain --policy {number} --feeds x {KNOWN}"),
+        format!("{number} explain"),
+        format!("overdue --open-longer-than={number}"),
+        with_feeds("explain", feeds.path()) + " E12345678 E12345678",
+        with_feeds("explain", feeds.path()) + " " + KNOWN + " 990001 19900101 003x",
+    ];
+    for line in lines {
+        let output = run(&line);
+        let said = err(&output) + &out(&output);
+        assert_eq!(output.status.code(), Some(2), "{line}: {said}");
+        assert!(said.starts_with("error: "), "{line}: {said}");
+        for part in ["990001", "19900101", "12345678"] {
+            assert!(!said.contains(part), "{line}: {said}");
+        }
+    }
+}
+
+#[test]
+fn a_certificate_number_comes_from_standard_input() {
+    let feeds = feeds();
+    let number = feeds.path().join("number");
+    std::fs::write(&number, "99000119900101003X\n").unwrap();
+    let line = with_feeds("explain --cert-type 10", feeds.path());
+    let output = fuma(&line).stdin(File::open(&number).unwrap()).output().unwrap();
+    assert_eq!(output.status.code(), Some(3), "{}", err(&output));
+    assert!(!(out(&output) + &err(&output)).contains("9900"));
+}
+
+#[test]
+fn every_help_has_the_exit_codes_and_most_have_examples() {
+    let commands = [
+        "",
+        "run",
+        "config check",
+        "config print",
+        "replay",
+        "explain",
+        "overdue",
+        "policy list",
+        "demo",
+        "topics create",
+        "topics check",
+        "send",
+        "tail",
+        "import regions",
+    ];
+    for command in commands {
+        let output = run(&format!("{command} --help"));
+        let help = out(&output);
+        assert_eq!(output.status.code(), Some(0), "{command}: {}", err(&output));
+        assert!(help.contains("Exit codes:") && help.contains("130  interrupted"), "{command}: {help}");
+        assert!(help.contains("--quiet") && help.contains("--color"), "{command}: {help}");
+    }
+    for command in ["run", "replay", "explain", "overdue", "demo", "send", "tail", "config check"] {
+        assert!(out(&run(&format!("{command} --help"))).contains("Example"), "{command}");
+    }
+}
+
+#[test]
+fn exit_codes_tell_what_to_do() {
+    let feeds = feeds();
+    let place = tempfile::tempdir().unwrap();
+    let state = place.path().join("state");
+    let no_key = {
+        let mut command = fuma(&with_feeds("replay", feeds.path()));
+        command.env_remove("FUMA_KEY").output().unwrap()
+    };
+    for (output, code) in [
+        (no_key, 2),
+        (run(&format!("replay --policy nope --feeds {}", feeds.path().display())), 2),
+        (run(&with_feeds("replay", Path::new("/no/feeds"))), 2),
+        (run(&with_feeds("replay --out /no/folder/changes.ndjson", feeds.path())), 1),
+        (run("replay --nonsense"), 2),
+        (run(&format!("run --policy nope --http off --state {}", state.display())), 2),
+        (run("run --http off"), 2),
+        (run(&format!("run --policy {PACK} --http off --state /proc/self")), 1),
+        (run(&format!("run --policy {PACK} --http 203.0.113.1:9 --state {}", state.display())), 2),
+    ] {
+        assert_eq!(output.status.code(), Some(code), "{}", err(&output));
+        assert!(err(&output).contains("error: "), "{}", err(&output));
+    }
+}
+
+#[test]
+fn errors_in_chinese_where_officials_read_them() {
+    for command in ["explain", "overdue"] {
+        let person = if command == "explain" { KNOWN } else { "" };
+        let output = run(&format!("{command} --lang zh --policy {PACK} --feeds /no/feeds {person}"));
+        assert_eq!(output.status.code(), Some(2));
+        assert!(err(&output).contains("无法打开 /no/feeds"), "{}", err(&output));
+    }
+}
+
+#[test]
+fn quiet_leaves_results_and_errors() {
+    let feeds = feeds();
+    let output = run(&with_feeds("replay --quiet", feeds.path()));
+    assert_eq!((err(&output).as_str(), out(&output).lines().count()), ("", 1));
+    let output = run(&with_feeds("replay -q", Path::new("/no/feeds")));
+    assert!(err(&output).starts_with("error: "), "{}", err(&output));
+}
+
+#[test]
+fn colour_only_where_it_is_asked_for() {
+    let plain = run("replay --nonsense");
+    assert!(!err(&plain).contains('\u{1b}'));
+    let coloured = run("replay --nonsense --color always");
+    assert!(err(&coloured).contains('\u{1b}'), "{}", err(&coloured));
+    let never = fuma("--color never explain --nonsense").env("CLICOLOR_FORCE", "1").output().unwrap();
+    assert!(!err(&never).contains('\u{1b}'), "{}", err(&never));
+}
+
+#[test]
+fn several_paths_of_feeds_in_either_way() {
+    let (one, other) = (feeds(), feeds());
+    let [one, other] = [one.path().display(), other.path().display()];
+    for more in [format!("--feeds {other}"), format!("{other}")] {
+        let output = run(&format!("replay --json --policy {PACK} --feeds {one} {more}"));
+        let summary: Value = serde_json::from_slice(&output.stderr).unwrap_or_else(|_| panic!("{}", err(&output)));
+        assert_eq!(summary["records"], 2);
+    }
+}
+
+#[test]
+fn config_check_looks_at_files_and_variables() {
+    let output = fuma("config check").env("FUMA_POLICYY", "x").output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(err(&output).contains("Did you mean FUMA_POLICY?"), "{}", err(&output));
+    let output = fuma("config check").env("FUMA_POLICY", "nope").output().unwrap();
+    assert_eq!(output.status.code(), Some(2), "{}", err(&output));
+    assert!(err(&output).contains("FUMA_POLICY: policy: "), "{}", err(&output));
+}
