@@ -6,39 +6,34 @@ use fuma_schemas::{Kind, Person};
 use hashbrown::HashMap;
 use rustc_hash::FxBuildHasher;
 
-use super::base_table::KindSet;
-use super::contacts::Standing;
-use super::fact_key::FactKey;
-use super::layout::mark;
 use super::people::People;
-use super::ref_index::RefIndex;
-use super::row_ref::RowRef;
-use super::sparse::{KnownSpan, Sparse};
-use super::table::{Table, Texts};
+use super::step::KindSet;
+use super::store::{KnownSpan, RefIndex, RowRef, Sparse, Table, Texts, mark};
 use super::tiers::Tiers;
+use super::winners::{FactKey, Standing};
 
 /// The evidence of one partition.
 #[derive(Debug)]
 pub struct Evidence {
-    pub(super) people: People,
+    pub(in crate::evidence) people: People,
     /// One table a kind, by its code.
-    pub(super) tables: Vec<Table>,
-    pub(super) texts: Texts,
+    pub(in crate::evidence) tables: Vec<Table>,
+    pub(in crate::evidence) texts: Texts,
     /// The winning row of each fact, by its key.
-    pub(super) facts: RefIndex,
-    pub(super) first_known: Sparse,
-    pub(super) latest_known: Sparse,
+    pub(in crate::evidence) facts: RefIndex,
+    pub(in crate::evidence) first_known: Sparse,
+    pub(in crate::evidence) latest_known: Sparse,
     /// The verdict that holds on each contact on which one was given, whether or not a record of it has come.
-    pub(super) verdicts: HashMap<FactKey, Standing, FxBuildHasher>,
-    pub(super) tiers: Tiers,
-    pub(super) counters: Counters,
+    pub(in crate::evidence) verdicts: HashMap<FactKey, Standing, FxBuildHasher>,
+    pub(in crate::evidence) tiers: Tiers,
+    pub(in crate::evidence) counters: Counters,
 }
 
 /// What was counted on the way: of the past, not of the state.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
-pub(super) struct Counters {
-    pub(super) conflicts: u64,
-    pub(super) incomplete: u64,
+pub(in crate::evidence) struct Counters {
+    pub(in crate::evidence) conflicts: u64,
+    pub(in crate::evidence) incomplete: u64,
 }
 
 impl Default for Evidence {
@@ -93,18 +88,18 @@ impl Evidence {
         self.counters.incomplete
     }
 
-    pub(super) fn table(&self, at: RowRef) -> &Table {
+    pub(in crate::evidence) fn table(&self, at: RowRef) -> &Table {
         &self.tables[at.code()]
     }
 
     /// The winning row of a fact.
-    pub(super) fn winner(&self, key: FactKey) -> Option<RowRef> {
+    pub(in crate::evidence) fn winner(&self, key: FactKey) -> Option<RowRef> {
         let tables = &self.tables;
         self.facts.find(key.0, |at| tables[RowRef(at).code()].key(RowRef(at).row()) == key).map(RowRef)
     }
 
     /// When records of a winner's fact became known.
-    pub(super) fn known_span(&self, at: RowRef) -> KnownSpan {
+    pub(in crate::evidence) fn known_span(&self, at: RowRef) -> KnownSpan {
         let table = self.table(at);
         let (known_at, marks) = (table.known_at(at.row()), table.marks(at.row()));
         let known = |mark: u8, sparse: &Sparse| {
@@ -117,7 +112,7 @@ impl Evidence {
     }
 
     /// Keeps when records of a winner's fact became known, where it is not when the winner did.
-    pub(super) fn set_known_span(&mut self, at: RowRef, span: KnownSpan) {
+    pub(in crate::evidence) fn set_known_span(&mut self, at: RowRef, span: KnownSpan) {
         let table = &mut self.tables[at.code()];
         let known_at = table.known_at(at.row());
         for (instant, mark, sparse) in [
@@ -132,7 +127,7 @@ impl Evidence {
     }
 
     /// Forgets what was kept of a row that no longer wins.
-    pub(super) fn drop_known_span(&mut self, at: RowRef) {
+    pub(in crate::evidence) fn drop_known_span(&mut self, at: RowRef) {
         let marks = self.table(at).marks(at.row());
         if marks & mark::FIRST_KNOWN != 0 {
             self.first_known.remove(&at);

@@ -8,7 +8,7 @@ const PIECE: usize = 1 << 14;
 
 /// A list that only grows.
 #[derive(Debug)]
-pub(super) struct Chunked<T> {
+pub(in crate::evidence) struct Chunked<T> {
     pieces: Vec<Vec<T>>,
 }
 
@@ -19,11 +19,11 @@ impl<T> Default for Chunked<T> {
 }
 
 impl<T> Chunked<T> {
-    pub(super) fn len(&self) -> usize {
+    pub(in crate::evidence) fn len(&self) -> usize {
         self.pieces.last().map_or(0, |last| (self.pieces.len() - 1) * PIECE + last.len())
     }
 
-    pub(super) fn push(&mut self, value: T) {
+    pub(in crate::evidence) fn push(&mut self, value: T) {
         match self.pieces.last_mut() {
             Some(last) if last.len() < PIECE => last.push(value),
             // The first piece grows as it must, for a small partition; the others are made whole at once.
@@ -36,16 +36,16 @@ impl<T> Chunked<T> {
         }
     }
 
-    pub(super) fn get(&self, at: usize) -> Option<&T> {
+    pub(in crate::evidence) fn get(&self, at: usize) -> Option<&T> {
         self.pieces.get(at / PIECE)?.get(at % PIECE)
     }
 
-    pub(super) fn get_mut(&mut self, at: usize) -> Option<&mut T> {
+    pub(in crate::evidence) fn get_mut(&mut self, at: usize) -> Option<&mut T> {
         self.pieces.get_mut(at / PIECE)?.get_mut(at % PIECE)
     }
 
     /// Bytes held, used or not.
-    pub(super) fn bytes(&self) -> usize {
+    pub(in crate::evidence) fn bytes(&self) -> usize {
         self.pieces.capacity() * size_of::<Vec<T>>()
             + self.pieces.iter().map(|piece| piece.capacity() * size_of::<T>()).sum::<usize>()
     }

@@ -7,13 +7,11 @@ use fuma_schemas::{Instant, Kind};
 use hashbrown::HashMap;
 use rustc_hash::FxBuildHasher;
 
-use super::fact_key::FactKey;
 use super::instant_code::{self, Decoded};
 use super::interner::{Interner, NO_TEXT};
 use super::layout::{self, Layout, read_u16, read_u32, read_u64};
 use super::row_ref::{ROWS_MAX, RowRef};
-use super::value::Value;
-use super::version::Version;
+use crate::evidence::winners::{FactKey, Value, Version};
 
 /// Rows of a chunk: the rows that share a base of instants.
 const CHUNK_ROWS: u32 = 1 << 14;
@@ -27,15 +25,15 @@ struct Chunk {
 
 /// The texts that rows name by number.
 #[derive(Default, Debug)]
-pub(super) struct Texts {
-    pub(super) regions: Interner,
-    pub(super) others: Interner,
+pub(in crate::evidence) struct Texts {
+    pub(in crate::evidence) regions: Interner,
+    pub(in crate::evidence) others: Interner,
 }
 
 /// The rows of one kind.
 #[derive(Debug)]
-pub(super) struct Table {
-    pub(super) layout: Layout,
+pub(in crate::evidence) struct Table {
+    pub(in crate::evidence) layout: Layout,
     chunks: Vec<Chunk>,
     rows: u32,
     /// Instants that do not fit in four bytes and revisions that do not fit in two, by row and place in it.
@@ -43,16 +41,16 @@ pub(super) struct Table {
 }
 
 impl Table {
-    pub(super) fn new(kind: Kind) -> Table {
+    pub(in crate::evidence) fn new(kind: Kind) -> Table {
         Table { layout: Layout::new(kind), chunks: Vec::new(), rows: 0, elsewhere: HashMap::default() }
     }
 
-    pub(super) fn len(&self) -> u32 {
+    pub(in crate::evidence) fn len(&self) -> u32 {
         self.rows
     }
 
     /// Adds a row of nulls; none if the table is full.
-    pub(super) fn push(&mut self, key: FactKey, version: Version, marks: u8) -> Option<u32> {
+    pub(in crate::evidence) fn push(&mut self, key: FactKey, version: Version, marks: u8) -> Option<u32> {
         let row = self.rows;
         if row >= ROWS_MAX {
             return None;
@@ -79,7 +77,7 @@ impl Table {
     }
 
     /// The bytes of a row.
-    pub(super) fn row(&self, row: u32) -> &[u8] {
+    pub(in crate::evidence) fn row(&self, row: u32) -> &[u8] {
         let at = (row % CHUNK_ROWS) as usize * self.layout.width;
         &self.chunks[(row / CHUNK_ROWS) as usize].bytes[at..at + self.layout.width]
     }
@@ -90,11 +88,11 @@ impl Table {
         &mut self.chunk_mut(row).bytes[at..at + width]
     }
 
-    pub(super) fn set_u32(&mut self, row: u32, at: usize, value: u32) {
+    pub(in crate::evidence) fn set_u32(&mut self, row: u32, at: usize, value: u32) {
         self.row_mut(row)[at..at + 4].copy_from_slice(&value.to_le_bytes());
     }
 
-    pub(super) fn set_code(&mut self, row: u32, at: usize, value: u8) {
+    pub(in crate::evidence) fn set_code(&mut self, row: u32, at: usize, value: u8) {
         self.row_mut(row)[at] = value;
     }
 
@@ -116,7 +114,7 @@ impl Table {
     }
 
     /// Writes an instant, in milliseconds UTC, into a row.
-    pub(super) fn set_instant(&mut self, row: u32, at: usize, instant_ms: i64) {
+    pub(in crate::evidence) fn set_instant(&mut self, row: u32, at: usize, instant_ms: i64) {
         let code = instant_code::encode_seconds(instant_ms).unwrap_or_else(|| {
             let base_ms = *self.chunk_mut(row).base_ms.get_or_insert(instant_code::base_for(instant_ms));
             instant_code::encode_after(base_ms, instant_ms).unwrap_or_else(|| {
@@ -128,7 +126,7 @@ impl Table {
     }
 
     /// The instant at a place of a row whose bytes are given: those of the table or a copy.
-    pub(super) fn instant_in(&self, bytes: &[u8], row: u32, at: usize) -> Option<i64> {
+    pub(in crate::evidence) fn instant_in(&self, bytes: &[u8], row: u32, at: usize) -> Option<i64> {
         match instant_code::decode(read_u32(bytes, at)) {
             Decoded::Null => None,
             Decoded::At(instant_ms) => Some(instant_ms),
@@ -137,33 +135,33 @@ impl Table {
         }
     }
 
-    pub(super) fn instant(&self, row: u32, at: usize) -> Option<i64> {
+    pub(in crate::evidence) fn instant(&self, row: u32, at: usize) -> Option<i64> {
         self.instant_in(self.row(row), row, at)
     }
 
-    pub(super) fn known_at(&self, row: u32) -> i64 {
+    pub(in crate::evidence) fn known_at(&self, row: u32) -> i64 {
         self.instant(row, layout::KNOWN_AT).unwrap_or(0)
     }
 
-    pub(super) fn next(&self, row: u32) -> RowRef {
+    pub(in crate::evidence) fn next(&self, row: u32) -> RowRef {
         RowRef(read_u32(self.row(row), layout::NEXT))
     }
 
-    pub(super) fn key(&self, row: u32) -> FactKey {
+    pub(in crate::evidence) fn key(&self, row: u32) -> FactKey {
         FactKey(read_u64(self.row(row), layout::KEY))
     }
 
-    pub(super) fn marks(&self, row: u32) -> u8 {
+    pub(in crate::evidence) fn marks(&self, row: u32) -> u8 {
         self.row(row)[layout::MARKS]
     }
 
     /// Sets and clears marks of a row.
-    pub(super) fn mark(&mut self, row: u32, set: u8, clear: u8) {
+    pub(in crate::evidence) fn mark(&mut self, row: u32, set: u8, clear: u8) {
         let marks = &mut self.row_mut(row)[layout::MARKS];
         *marks = *marks & !clear | set;
     }
 
-    pub(super) fn version(&self, row: u32) -> Version {
+    pub(in crate::evidence) fn version(&self, row: u32) -> Version {
         Version {
             revision: self.revision(row),
             retracted: self.marks(row) & layout::mark::RETRACTED != 0,
@@ -172,7 +170,7 @@ impl Table {
     }
 
     /// The value of one of the kind's columns.
-    pub(super) fn value<'a>(&self, texts: &'a Texts, row: u32, column: usize) -> Value<'a> {
+    pub(in crate::evidence) fn value<'a>(&self, texts: &'a Texts, row: u32, column: usize) -> Value<'a> {
         let at = self.layout.columns[column];
         let bytes = self.row(row);
         let text = |interner: &'a Interner| match read_u32(bytes, at) {
@@ -193,7 +191,13 @@ impl Table {
 
     /// Adds a copy of another table's row: instants written anew for the base they meet here, texts by their numbers
     /// here. Its links are left out.
-    pub(super) fn push_copy(&mut self, from: &Table, row: u32, texts_from: &Texts, texts: &mut Texts) -> Option<u32> {
+    pub(in crate::evidence) fn push_copy(
+        &mut self,
+        from: &Table,
+        row: u32,
+        texts_from: &Texts,
+        texts: &mut Texts,
+    ) -> Option<u32> {
         let copy = self.push(from.key(row), from.version(row), from.marks(row))?;
         let after_marks = layout::MARKS + 1;
         self.row_mut(copy)[after_marks..].copy_from_slice(&from.row(row)[after_marks..]);
@@ -221,7 +225,7 @@ impl Table {
     }
 
     /// Bytes held, used or not: rows, and instants kept elsewhere.
-    pub(super) fn bytes(&self) -> (usize, usize) {
+    pub(in crate::evidence) fn bytes(&self) -> (usize, usize) {
         let chunks: usize = self.chunks.iter().map(|chunk| chunk.bytes.capacity()).sum();
         (chunks + self.chunks.capacity() * size_of::<Chunk>(), self.elsewhere.allocation_size())
     }

@@ -35,7 +35,7 @@ pub enum EvidenceError {
 }
 
 /// A column of the kind.
-pub(super) enum Incoming<'a> {
+pub(in crate::evidence) enum Incoming<'a> {
     Instant(&'a PrimitiveArray<TimestampMillisecondType>),
     Code(&'a PrimitiveArray<UInt8Type>, &'static [&'static str]),
     Text(&'a StringArray),
@@ -44,29 +44,29 @@ pub(super) enum Incoming<'a> {
 }
 
 /// What every record has.
-pub(super) struct Head<'a> {
-    pub(super) person: Person,
-    pub(super) owner: &'a str,
-    pub(super) id: &'a str,
-    pub(super) version: Version,
+pub(in crate::evidence) struct Head<'a> {
+    pub(in crate::evidence) person: Person,
+    pub(in crate::evidence) owner: &'a str,
+    pub(in crate::evidence) id: &'a str,
+    pub(in crate::evidence) version: Version,
 }
 
 /// The columns of a batch.
-pub(super) struct Batch<'a> {
+pub(in crate::evidence) struct Batch<'a> {
     person: Option<&'a FixedSizeBinaryArray>,
     owner: &'a StringArray,
     id: &'a StringArray,
     revision: &'a PrimitiveArray<UInt32Type>,
     retracted: &'a BooleanArray,
     known_at: &'a PrimitiveArray<TimestampMillisecondType>,
-    pub(super) columns: Vec<Incoming<'a>>,
+    pub(in crate::evidence) columns: Vec<Incoming<'a>>,
     /// The columns that an assertion must have.
     required: Vec<usize>,
     rows: usize,
 }
 
 impl<'a> Batch<'a> {
-    pub(super) fn new(kind: Kind, batch: &'a RecordBatch) -> Result<Batch<'a>, EvidenceError> {
+    pub(in crate::evidence) fn new(kind: Kind, batch: &'a RecordBatch) -> Result<Batch<'a>, EvidenceError> {
         let lacks = |column| EvidenceError::Schema { kind: kind.name(), column, version: LOG_SCHEMA_VERSION };
         let column = |at: usize| batch.columns().get(at).map(|array| array.as_ref());
         let text = |at, name| column(at).and_then(|array| array.as_string_opt()).ok_or(lacks(name));
@@ -95,7 +95,7 @@ impl<'a> Batch<'a> {
     }
 
     /// What every record has; none if there is no such row, or an assertion lacks what its kind requires.
-    pub(super) fn head(&self, row: usize) -> Option<Head<'a>> {
+    pub(in crate::evidence) fn head(&self, row: usize) -> Option<Head<'a>> {
         if row >= self.rows {
             return None;
         }
@@ -115,7 +115,7 @@ impl<'a> Batch<'a> {
 
 impl<'a> Incoming<'a> {
     /// Whether the row has a value that the column may hold.
-    pub(super) fn is_there(&self, row: usize) -> bool {
+    pub(in crate::evidence) fn is_there(&self, row: usize) -> bool {
         match self {
             Incoming::Instant(array) => array.is_valid(row),
             Incoming::Code(array, names) => array.is_valid(row) && usize::from(array.value(row)) < names.len(),
@@ -126,7 +126,7 @@ impl<'a> Incoming<'a> {
     }
 
     /// The code of a name of a closed list.
-    pub(super) fn code(&self, row: usize) -> Option<u8> {
+    pub(in crate::evidence) fn code(&self, row: usize) -> Option<u8> {
         match self {
             Incoming::Code(array, _) if self.is_there(row) => Some(array.value(row)),
             _ => None,
@@ -134,7 +134,7 @@ impl<'a> Incoming<'a> {
     }
 
     /// The value as text or number.
-    pub(super) fn value(&self, row: usize) -> Value<'a> {
+    pub(in crate::evidence) fn value(&self, row: usize) -> Value<'a> {
         if !self.is_there(row) {
             return Value::Null;
         }
@@ -151,7 +151,7 @@ impl<'a> Incoming<'a> {
 }
 
 /// A column of a kind, if the array is of its type.
-pub(super) fn incoming(array: &dyn Array, column_type: ColumnType) -> Option<Incoming<'_>> {
+pub(in crate::evidence) fn incoming(array: &dyn Array, column_type: ColumnType) -> Option<Incoming<'_>> {
     Some(match column_type {
         ColumnType::Instant => Incoming::Instant(primitive(array)?),
         ColumnType::Code(names) => Incoming::Code(primitive(array)?, names),

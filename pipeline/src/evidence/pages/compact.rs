@@ -5,14 +5,10 @@
 
 use fuma_schemas::Kind;
 
-use super::base_table::{BaseTable, KindSet};
-use super::layout::{self, mark};
-use super::ref_index::RefIndex;
-use super::row_ref::RowRef;
-use super::sparse::Sparse;
-use super::state::Evidence;
-use super::stay_codes::StayCodes;
-use super::table::{Table, Texts};
+use crate::evidence::state::Evidence;
+use crate::evidence::step::{BaseTable, KindSet};
+use crate::evidence::store::{RefIndex, RowRef, Sparse, Table, Texts, layout, mark};
+use crate::evidence::tiers::StayCodes;
 
 /// What a compaction takes from.
 struct Before {

@@ -9,15 +9,13 @@ use arrow::array::RecordBatch;
 use fuma_schemas::Kind;
 use fuma_schemas::evidence::ColumnType;
 
-use super::base_table::BaseTable;
 use super::fact_key::{FactKey, fact_key};
 use super::incoming::{Batch, EvidenceError, Head, Incoming};
-use super::layout::{self, mark};
-use super::row_ref::RowRef;
-use super::sparse::KnownSpan;
-use super::state::Evidence;
-use super::touched::Touched;
 use super::version::Version;
+use crate::evidence::people::Touched;
+use crate::evidence::state::Evidence;
+use crate::evidence::step::BaseTable;
+use crate::evidence::store::{KnownSpan, RowRef, layout, mark};
 
 /// Records whose look-ups overlap.
 const BLOCK_ROWS: usize = 64;
@@ -163,7 +161,7 @@ impl Evidence {
     }
 
     /// Adds a row of nulls at the head of a person's chain.
-    pub(super) fn append_row(
+    pub(in crate::evidence) fn append_row(
         &mut self,
         kind: Kind,
         person: u32,
@@ -188,7 +186,7 @@ impl Evidence {
     }
 
     /// Writes the columns of the kind into a row, from a row of a batch.
-    pub(super) fn write_columns(&mut self, at: RowRef, columns: &[Incoming<'_>], from: usize) {
+    pub(in crate::evidence) fn write_columns(&mut self, at: RowRef, columns: &[Incoming<'_>], from: usize) {
         let (table, row) = (&mut self.tables[at.code()], at.row());
         let kind = table.layout.kind;
         for (at, column) in columns.iter().enumerate().filter(|(_, column)| column.is_there(from)) {
@@ -210,7 +208,7 @@ impl Evidence {
     }
 
     /// Writes what a kind has beside its columns: the owner of a listing, the links of a stay.
-    pub(super) fn write_links(&mut self, at: RowRef, person: u32, owner: Option<&str>) {
+    pub(in crate::evidence) fn write_links(&mut self, at: RowRef, person: u32, owner: Option<&str>) {
         let table = &mut self.tables[at.code()];
         match (table.layout.kind, owner) {
             (Kind::Listings, Some(owner)) => {

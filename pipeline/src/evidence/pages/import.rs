@@ -9,11 +9,9 @@ use arrow::datatypes::{ArrowPrimitiveType, TimestampMillisecondType, UInt32Type,
 use fuma_schemas::{Instant, Kind, Person};
 
 use super::export::{PEOPLE, TableError, VERDICTS};
-use super::fact_key::FactKey;
-use super::incoming::{Incoming, incoming};
-use super::sparse::KnownSpan;
-use super::state::Evidence;
-use super::version::Version;
+use crate::evidence::state::Evidence;
+use crate::evidence::store::KnownSpan;
+use crate::evidence::winners::{FactKey, Incoming, Version, incoming};
 
 /// Facts whose look-ups overlap.
 const BLOCK_ROWS: usize = 64;

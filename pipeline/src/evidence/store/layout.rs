@@ -11,53 +11,53 @@ use fuma_schemas::Kind;
 use fuma_schemas::evidence::ColumnType;
 
 /// The next row of the person.
-pub(super) const NEXT: usize = 0;
+pub(in crate::evidence) const NEXT: usize = 0;
 /// The key of the fact.
-pub(super) const KEY: usize = 4;
+pub(in crate::evidence) const KEY: usize = 4;
 /// The revision of the record, or REVISION_ELSEWHERE.
-pub(super) const REVISION: usize = 12;
+pub(in crate::evidence) const REVISION: usize = 12;
 /// When the record became known.
-pub(super) const KNOWN_AT: usize = 14;
+pub(in crate::evidence) const KNOWN_AT: usize = 14;
 /// What changes in a row: the marks below.
-pub(super) const MARKS: usize = 18;
+pub(in crate::evidence) const MARKS: usize = 18;
 const FIRST_COLUMN: usize = 19;
 /// A revision that does not fit in two bytes.
-pub(super) const REVISION_ELSEWHERE: u16 = u16::MAX;
+pub(in crate::evidence) const REVISION_ELSEWHERE: u16 = u16::MAX;
 
 /// The marks of a row.
-pub(super) mod mark {
+pub(in crate::evidence) mod mark {
     /// The record withdraws the fact.
-    pub(in super::super) const RETRACTED: u8 = 1;
+    pub(in crate::evidence) const RETRACTED: u8 = 1;
     /// Another record of the fact won.
-    pub(in super::super) const SUPERSEDED: u8 = 2;
+    pub(in crate::evidence) const SUPERSEDED: u8 = 2;
     /// An earlier record than the winner was known first.
-    pub(in super::super) const FIRST_KNOWN: u8 = 4;
+    pub(in crate::evidence) const FIRST_KNOWN: u8 = 4;
     /// A later record than the winner became known.
-    pub(in super::super) const LATEST_KNOWN: u8 = 8;
+    pub(in crate::evidence) const LATEST_KNOWN: u8 = 8;
     /// A contact that does not count.
-    pub(in super::super) const WITHDRAWN: u8 = 16;
+    pub(in crate::evidence) const WITHDRAWN: u8 = 16;
     /// Past its retention: gone with the next compaction.
-    pub(in super::super) const FORGOTTEN: u8 = 32;
+    pub(in crate::evidence) const FORGOTTEN: u8 = 32;
     /// What keeps a row from standing.
-    pub(in super::super) const NOT_STANDING: u8 = RETRACTED | SUPERSEDED | FORGOTTEN;
+    pub(in crate::evidence) const NOT_STANDING: u8 = RETRACTED | SUPERSEDED | FORGOTTEN;
 }
 
 /// The layout of a kind's rows.
 #[derive(Debug)]
-pub(super) struct Layout {
-    pub(super) kind: Kind,
+pub(in crate::evidence) struct Layout {
+    pub(in crate::evidence) kind: Kind,
     /// Where each column of the kind begins.
-    pub(super) columns: Vec<usize>,
+    pub(in crate::evidence) columns: Vec<usize>,
     /// Where the links of stays begin: the person, then the next stay of the same region.
-    pub(super) stay_links: usize,
+    pub(in crate::evidence) stay_links: usize,
     /// Where the owner of a listing is.
-    pub(super) owner: usize,
+    pub(in crate::evidence) owner: usize,
     /// Bytes of a row.
-    pub(super) width: usize,
+    pub(in crate::evidence) width: usize,
 }
 
 impl Layout {
-    pub(super) fn new(kind: Kind) -> Layout {
+    pub(in crate::evidence) fn new(kind: Kind) -> Layout {
         let mut width = FIRST_COLUMN;
         let columns = kind
             .columns()
@@ -79,31 +79,31 @@ impl Layout {
 }
 
 /// Four bytes of a row.
-pub(super) fn read_u32(row: &[u8], at: usize) -> u32 {
+pub(in crate::evidence) fn read_u32(row: &[u8], at: usize) -> u32 {
     let mut bytes = [0; 4];
     bytes.copy_from_slice(&row[at..at + 4]);
     u32::from_le_bytes(bytes)
 }
 
 /// Two bytes of a row.
-pub(super) fn read_u16(row: &[u8], at: usize) -> u16 {
+pub(in crate::evidence) fn read_u16(row: &[u8], at: usize) -> u16 {
     u16::from_le_bytes([row[at], row[at + 1]])
 }
 
 /// Eight bytes of a row.
-pub(super) fn read_u64(row: &[u8], at: usize) -> u64 {
+pub(in crate::evidence) fn read_u64(row: &[u8], at: usize) -> u64 {
     let mut bytes = [0; 8];
     bytes.copy_from_slice(&row[at..at + 8]);
     u64::from_le_bytes(bytes)
 }
 
 /// A whole number from its four bytes; ones are null.
-pub(super) fn decode_integer(code: u32) -> Option<i32> {
+pub(in crate::evidence) fn decode_integer(code: u32) -> Option<i32> {
     (code != u32::MAX).then_some((code ^ INTEGER_MASK) as i32)
 }
 
 /// The four bytes of a whole number: i32::MIN, which no feed can send, is null.
-pub(super) fn encode_integer(value: Option<i32>) -> u32 {
+pub(in crate::evidence) fn encode_integer(value: Option<i32>) -> u32 {
     value.map_or(u32::MAX, |value| value as u32 ^ INTEGER_MASK)
 }
 

@@ -24,12 +24,10 @@ use arrow::error::ArrowError;
 use fuma_schemas::Kind;
 use fuma_schemas::evidence::{ColumnType, instant_type, log, log_schema};
 
-use super::interner::{Interner, NO_TEXT};
-use super::layout::{self, decode_integer, mark, read_u16, read_u32, read_u64};
-use super::row_ref::RowRef;
-use super::sparse::Sparse;
-use super::state::Evidence;
-use super::table::Table;
+use crate::evidence::state::Evidence;
+use crate::evidence::store::{
+    Interner, NO_TEXT, RowRef, Sparse, Table, decode_integer, layout, mark, read_u16, read_u32, read_u64,
+};
 
 /// The table of people.
 pub const PEOPLE: &str = "people";
@@ -73,11 +71,11 @@ pub enum TableError {
     },
     /// A table of the state has no room.
     #[error(transparent)]
-    Full(#[from] super::EvidenceError),
+    Full(#[from] crate::evidence::EvidenceError),
 }
 
 /// The columns of people.
-pub(super) fn people_schema() -> SchemaRef {
+pub(in crate::evidence) fn people_schema() -> SchemaRef {
     Arc::new(Schema::new(vec![
         Field::new("number", DataType::UInt32, false),
         Field::new("person", DataType::FixedSizeBinary(16), false),

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use super::region_facts::{MatchedTier, RegionFacts, beginning_with, prefixes};
 
 /// The end of a chain of stays.
-pub(super) const NO_STAY: u32 = u32::MAX;
+pub(in crate::evidence) const NO_STAY: u32 = u32::MAX;
 
 #[derive(Debug)]
 struct StayCode {
@@ -18,14 +18,14 @@ struct StayCode {
 
 /// The codes of stays, by the number of the region.
 #[derive(Default, Debug)]
-pub(super) struct StayCodes {
+pub(in crate::evidence) struct StayCodes {
     by_text: BTreeMap<Box<str>, u32>,
     codes: Vec<Option<StayCode>>,
 }
 
 impl StayCodes {
     /// Puts a stay at the head of its code's chain; gives the one that was.
-    pub(super) fn link(&mut self, region: u32, text: &str, stay: u32, facts: &RegionFacts) -> u32 {
+    pub(in crate::evidence) fn link(&mut self, region: u32, text: &str, stay: u32, facts: &RegionFacts) -> u32 {
         let at = region as usize;
         if at >= self.codes.len() {
             self.codes.resize_with((at + 1).next_power_of_two(), || None);
@@ -38,13 +38,13 @@ impl StayCodes {
     }
 
     /// The tiers that a region's stays meet.
-    pub(super) fn matches(&self, region: u32) -> &[MatchedTier] {
+    pub(in crate::evidence) fn matches(&self, region: u32) -> &[MatchedTier] {
         self.codes.get(region as usize).and_then(Option::as_ref).map_or(&[], |code| &code.matches)
     }
 
     /// Finds the matches of the codes anew that meet the regions given; the heads of the chains of those that
     /// changed.
-    pub(super) fn renew(&mut self, regions: &[Box<str>], facts: &RegionFacts) -> Vec<u32> {
+    pub(in crate::evidence) fn renew(&mut self, regions: &[Box<str>], facts: &RegionFacts) -> Vec<u32> {
         let mut met: Vec<(&str, u32)> = Vec::new();
         for region in regions {
             let holding = prefixes(region).chain([region.as_ref()]);
@@ -69,7 +69,7 @@ impl StayCodes {
     }
 
     /// Bytes held, about: a tree does not say what it holds.
-    pub(super) fn bytes(&self) -> usize {
+    pub(in crate::evidence) fn bytes(&self) -> usize {
         let matches: usize =
             self.codes.iter().flatten().map(|code| code.matches.len() * size_of::<MatchedTier>()).sum();
         self.codes.capacity() * size_of::<Option<StayCode>>() + self.by_text.len() * 48 + matches

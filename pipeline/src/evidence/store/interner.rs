@@ -8,11 +8,11 @@ use hashbrown::HashTable;
 use rustc_hash::FxBuildHasher;
 
 /// The number of a text that is absent.
-pub(super) const NO_TEXT: u32 = u32::MAX;
+pub(in crate::evidence) const NO_TEXT: u32 = u32::MAX;
 
 /// Distinct texts, numbered from 0.
 #[derive(Default, Debug)]
-pub(super) struct Interner {
+pub(in crate::evidence) struct Interner {
     index: HashTable<u32>,
     bytes: String,
     /// Where each text ends.
@@ -25,12 +25,12 @@ fn hash(text: &str) -> u64 {
 
 impl Interner {
     /// The text with a number; empty if there is none.
-    pub(super) fn get(&self, number: u32) -> &str {
+    pub(in crate::evidence) fn get(&self, number: u32) -> &str {
         text_at(&self.bytes, &self.ends, number)
     }
 
     /// The number of a text, a new one if need be.
-    pub(super) fn intern(&mut self, text: &str) -> u32 {
+    pub(in crate::evidence) fn intern(&mut self, text: &str) -> u32 {
         let (bytes, ends) = (&mut self.bytes, &mut self.ends);
         if let Some(&number) = self.index.find(hash(text), |&number| text_at(bytes, ends, number) == text) {
             return number;
@@ -44,7 +44,7 @@ impl Interner {
     }
 
     /// Bytes held, used or not.
-    pub(super) fn bytes(&self) -> usize {
+    pub(in crate::evidence) fn bytes(&self) -> usize {
         self.index.allocation_size() + self.bytes.capacity() + self.ends.capacity() * size_of::<usize>()
     }
 }

@@ -4,19 +4,17 @@
 
 use fuma_schemas::Person;
 
-use super::base_table::{BaseTable, KindSet};
-use super::chunked::Chunked;
-use super::ref_index::RefIndex;
-use super::row_ref::RowRef;
+use crate::evidence::step::{BaseTable, KindSet};
+use crate::evidence::store::{Chunked, RefIndex, RowRef};
 
 /// What is kept of a person: 24 bytes.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct PersonState {
-    pub(super) token: Person,
+pub(in crate::evidence) struct PersonState {
+    pub(in crate::evidence) token: Person,
     /// The latest row, whatever its kind; each row names the next.
-    pub(super) head: RowRef,
+    pub(in crate::evidence) head: RowRef,
     /// The tables in which the person may have a row: never one too few.
-    pub(super) kinds: KindSet,
+    pub(in crate::evidence) kinds: KindSet,
 }
 
 /// The bits of a token, folded: a producer's own keys may be anything but uniform.
@@ -29,38 +27,38 @@ fn hash(token: Person) -> u64 {
 
 /// The people of a partition.
 #[derive(Default, Debug)]
-pub(super) struct People {
+pub(in crate::evidence) struct People {
     index: RefIndex,
     states: Chunked<PersonState>,
 }
 
 impl People {
-    pub(super) fn len(&self) -> u32 {
+    pub(in crate::evidence) fn len(&self) -> u32 {
         self.states.len() as u32
     }
 
-    pub(super) fn get(&self, person: u32) -> Option<&PersonState> {
+    pub(in crate::evidence) fn get(&self, person: u32) -> Option<&PersonState> {
         self.states.get(person as usize)
     }
 
-    pub(super) fn get_mut(&mut self, person: u32) -> Option<&mut PersonState> {
+    pub(in crate::evidence) fn get_mut(&mut self, person: u32) -> Option<&mut PersonState> {
         self.states.get_mut(person as usize)
     }
 
     /// Notes that a person may have a row in a table.
-    pub(super) fn may_have(&mut self, person: u32, table: BaseTable) {
+    pub(in crate::evidence) fn may_have(&mut self, person: u32, table: BaseTable) {
         if let Some(state) = self.get_mut(person) {
             state.kinds = state.kinds.with(table);
         }
     }
 
-    pub(super) fn find(&self, token: Person) -> Option<u32> {
+    pub(in crate::evidence) fn find(&self, token: Person) -> Option<u32> {
         self.index
             .find(hash(token), |number| self.states.get(number as usize).is_some_and(|state| state.token == token))
     }
 
     /// The number of a person, a new one if need be.
-    pub(super) fn find_or_add(&mut self, token: Person) -> u32 {
+    pub(in crate::evidence) fn find_or_add(&mut self, token: Person) -> u32 {
         if let Some(person) = self.find(token) {
             return person;
         }
@@ -72,7 +70,7 @@ impl People {
     }
 
     /// Bytes of the index and of the list.
-    pub(super) fn bytes(&self) -> (usize, usize) {
+    pub(in crate::evidence) fn bytes(&self) -> (usize, usize) {
         (self.index.bytes(), self.states.bytes())
     }
 }

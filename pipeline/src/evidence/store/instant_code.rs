@@ -10,9 +10,9 @@
 //! Owns the encoding. Nothing is ever rounded.
 
 /// The code of null: a row of ones is a row of nulls.
-pub(super) const NULL: u32 = u32::MAX;
+pub(in crate::evidence) const NULL: u32 = u32::MAX;
 /// The code of an instant that is kept in full elsewhere.
-pub(super) const ELSEWHERE: u32 = u32::MAX - 1;
+pub(in crate::evidence) const ELSEWHERE: u32 = u32::MAX - 1;
 
 const SECONDS: u32 = 1 << 31;
 const SECONDS_MAX: i64 = (ELSEWHERE - SECONDS) as i64 - 1;
@@ -22,7 +22,7 @@ const BEFORE_FIRST_MS: i64 = 1 << 30;
 
 /// What a code says.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Decoded {
+pub(in crate::evidence) enum Decoded {
     Null,
     /// Milliseconds UTC.
     At(i64),
@@ -32,24 +32,24 @@ pub(super) enum Decoded {
 }
 
 /// The code of whole seconds; none if the instant is none or out of range.
-pub(super) fn encode_seconds(instant_ms: i64) -> Option<u32> {
+pub(in crate::evidence) fn encode_seconds(instant_ms: i64) -> Option<u32> {
     let seconds = instant_ms.div_euclid(1000) - EPOCH_SECONDS;
     let fits = instant_ms.rem_euclid(1000) == 0 && (0..=SECONDS_MAX).contains(&seconds);
     fits.then_some(SECONDS | seconds as u32)
 }
 
 /// The code of milliseconds since a base; none if they do not fit.
-pub(super) fn encode_after(base_ms: i64, instant_ms: i64) -> Option<u32> {
+pub(in crate::evidence) fn encode_after(base_ms: i64, instant_ms: i64) -> Option<u32> {
     let after = instant_ms.checked_sub(base_ms)?;
     (0..i64::from(SECONDS)).contains(&after).then_some(after as u32)
 }
 
 /// The base of a chunk whose first instant with a fraction this is.
-pub(super) fn base_for(instant_ms: i64) -> i64 {
+pub(in crate::evidence) fn base_for(instant_ms: i64) -> i64 {
     instant_ms.saturating_sub(BEFORE_FIRST_MS)
 }
 
-pub(super) fn decode(code: u32) -> Decoded {
+pub(in crate::evidence) fn decode(code: u32) -> Decoded {
     match code {
         NULL => Decoded::Null,
         ELSEWHERE => Decoded::Elsewhere,

@@ -9,49 +9,48 @@ use fuma_schemas::vocabulary::{ClosedList, Match};
 use hashbrown::HashMap;
 use rustc_hash::FxBuildHasher;
 
-use super::fact_key::FactKey;
-use super::version::Version;
+use crate::evidence::winners::{FactKey, Version};
 
 /// The lengths of region codes (FEEDS.md section 2).
 const CODE_LENGTHS: [usize; 5] = [2, 4, 6, 9, 12];
 
 /// An `until` that is open.
-pub(super) const OPEN: i64 = i64::MAX;
+pub(in crate::evidence) const OPEN: i64 = i64::MAX;
 
 /// A tier and the time it holds, in milliseconds UTC.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(super) struct TierSpan {
-    pub(super) tier: u8,
-    pub(super) since: i64,
-    pub(super) until: i64,
+pub(in crate::evidence) struct TierSpan {
+    pub(in crate::evidence) tier: u8,
+    pub(in crate::evidence) since: i64,
+    pub(in crate::evidence) until: i64,
 }
 
 /// A tier that a stay's region meets, and how.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(super) struct MatchedTier {
-    pub(super) span: TierSpan,
-    pub(super) matched: u8,
+pub(in crate::evidence) struct MatchedTier {
+    pub(in crate::evidence) span: TierSpan,
+    pub(in crate::evidence) matched: u8,
 }
 
 /// What a record of a region says; nothing when it withdraws one.
-pub(super) type Contents = Option<(Box<str>, TierSpan)>;
+pub(in crate::evidence) type Contents = Option<(Box<str>, TierSpan)>;
 
 /// The facts about regions.
 #[derive(Default, Debug)]
-pub(super) struct RegionFacts {
+pub(in crate::evidence) struct RegionFacts {
     winners: HashMap<FactKey, (Version, Contents), FxBuildHasher>,
     /// The tiers that hold, by region. One may be there twice, by two facts.
     standing: BTreeMap<Box<str>, Vec<TierSpan>>,
 }
 
 impl RegionFacts {
-    pub(super) fn len(&self) -> usize {
+    pub(in crate::evidence) fn len(&self) -> usize {
         self.winners.len()
     }
 
     /// Takes a record; adds the regions of which a tier comes or goes to `changed`. Whether the contents were in
     /// conflict.
-    pub(super) fn apply(
+    pub(in crate::evidence) fn apply(
         &mut self,
         key: FactKey,
         version: Version,
@@ -90,7 +89,7 @@ impl RegionFacts {
     }
 
     /// The distinct tiers that a stay with this code meets, in their order.
-    pub(super) fn matches(&self, code: &str) -> Box<[MatchedTier]> {
+    pub(in crate::evidence) fn matches(&self, code: &str) -> Box<[MatchedTier]> {
         let mut found = Vec::new();
         let mut add = |spans: &[TierSpan], how: Match| {
             found.extend(spans.iter().map(|&span| MatchedTier { span, matched: how.code() }));
@@ -107,7 +106,7 @@ impl RegionFacts {
     }
 
     /// Bytes held, about: a tree does not say what it holds.
-    pub(super) fn bytes(&self) -> usize {
+    pub(in crate::evidence) fn bytes(&self) -> usize {
         let spans: usize = self
             .standing
             .iter()
@@ -118,12 +117,12 @@ impl RegionFacts {
 }
 
 /// The codes of the regions that hold a code, without itself.
-pub(super) fn prefixes(code: &str) -> impl Iterator<Item = &str> {
+pub(in crate::evidence) fn prefixes(code: &str) -> impl Iterator<Item = &str> {
     CODE_LENGTHS.into_iter().filter(|&length| length < code.len()).filter_map(|length| code.get(..length))
 }
 
 /// The entries whose code begins with a code, without that of the code itself.
-pub(super) fn beginning_with<'a, V>(
+pub(in crate::evidence) fn beginning_with<'a, V>(
     map: &'a BTreeMap<Box<str>, V>,
     code: &'a str,
 ) -> impl Iterator<Item = (&'a str, &'a V)> {

@@ -14,17 +14,17 @@ use fuma_schemas::{Kind, Person};
 use hashbrown::hash_map::Entry;
 
 use super::fact_key::FactKey;
-use super::layout::mark;
-use super::state::Evidence;
-use super::touched::Touched;
+use crate::evidence::people::Touched;
+use crate::evidence::state::Evidence;
+use crate::evidence::store::mark;
 
 /// The verdict that holds on a contact.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Standing {
+pub(in crate::evidence) struct Standing {
     /// The version of the verdict.
-    pub(super) version: u64,
+    pub(in crate::evidence) version: u64,
     /// Whether the contact counts.
-    pub(super) counts: bool,
+    pub(in crate::evidence) counts: bool,
 }
 
 impl Evidence {
@@ -56,13 +56,13 @@ impl Evidence {
     }
 
     /// Every verdict that holds: the fact, its version and whether the contact counts.
-    pub(super) fn standing_verdicts(&self) -> Vec<(FactKey, u64, bool)> {
+    pub(in crate::evidence) fn standing_verdicts(&self) -> Vec<(FactKey, u64, bool)> {
         self.verdicts.iter().map(|(fact, standing)| (*fact, standing.version, standing.counts)).collect()
     }
 
     /// Takes back a verdict from a snapshot, without touching anybody; one of a lower version than the last changes
     /// nothing.
-    pub(super) fn restore_verdict(&mut self, fact: FactKey, version: u64, counts: bool) {
+    pub(in crate::evidence) fn restore_verdict(&mut self, fact: FactKey, version: u64, counts: bool) {
         if self.verdicts.get(&fact).is_some_and(|standing| standing.version >= version) {
             return;
         }
@@ -74,7 +74,7 @@ impl Evidence {
     }
 
     /// Whether trace said of a contact that it does not count, and nothing else since.
-    pub(super) fn is_withdrawn(&self, fact: FactKey) -> bool {
+    pub(in crate::evidence) fn is_withdrawn(&self, fact: FactKey) -> bool {
         self.verdicts.get(&fact).is_some_and(|standing| !standing.counts)
     }
 }

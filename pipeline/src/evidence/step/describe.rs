@@ -5,13 +5,10 @@
 use fuma_schemas::vocabulary::{ClosedList, Match, Tier};
 use fuma_schemas::{Instant, Kind};
 
-use super::fact_key::FactKey;
-use super::layout::{mark, read_u32};
-use super::region_facts::OPEN;
-use super::row_ref::RowRef;
-use super::state::Evidence;
-use super::tiers::STAY_REGION;
-use super::value::Value;
+use crate::evidence::state::Evidence;
+use crate::evidence::store::{RowRef, mark, read_u32};
+use crate::evidence::tiers::{OPEN, STAY_REGION};
+use crate::evidence::winners::{FactKey, Value};
 
 /// A fact and the record of it that a row holds.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -8,10 +8,8 @@ use fuma_schemas::evidence::ColumnType;
 use fuma_schemas::vocabulary::{Classification, ClosedList, StaySource};
 use fuma_schemas::{Instant, Kind};
 
-use super::layout::mark;
-use super::row_ref::RowRef;
-use super::state::Evidence;
-use super::table::Table;
+use crate::evidence::state::Evidence;
+use crate::evidence::store::{RowRef, Table, mark};
 
 /// How long facts are kept past their last instant, in milliseconds, by kind.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -6,21 +6,19 @@
 use arrow::array::RecordBatch;
 use fuma_schemas::{Kind, Person};
 
-use super::base_table::BaseTable;
-use super::fact_key::fact_key;
-use super::incoming::{Batch, EvidenceError};
-use super::layout::{mark, read_u32};
 use super::region_facts::{Contents, OPEN, RegionFacts, TierSpan};
-use super::state::Evidence;
 use super::stay_codes::{NO_STAY, StayCodes};
-use super::touched::Touched;
-use super::value::Value;
+use crate::evidence::people::Touched;
+use crate::evidence::state::Evidence;
+use crate::evidence::step::BaseTable;
+use crate::evidence::store::{mark, read_u32};
+use crate::evidence::winners::{Batch, EvidenceError, Value, fact_key};
 
 /// The facts about regions, and what stays make of them.
 #[derive(Default, Debug)]
-pub(super) struct Tiers {
-    pub(super) facts: RegionFacts,
-    pub(super) codes: StayCodes,
+pub(in crate::evidence) struct Tiers {
+    pub(in crate::evidence) facts: RegionFacts,
+    pub(in crate::evidence) codes: StayCodes,
 }
 
 impl Evidence {
@@ -71,7 +69,7 @@ impl Evidence {
     }
 
     /// Notes whose a stay is, and puts it into the chain of its region's stays.
-    pub(super) fn link_stay(&mut self, stay: u32, person: u32) {
+    pub(in crate::evidence) fn link_stay(&mut self, stay: u32, person: u32) {
         let table = &mut self.tables[usize::from(Kind::Stays.code())];
         let links = table.layout.stay_links;
         let region = read_u32(table.row(stay), table.layout.columns[STAY_REGION]);
@@ -85,7 +83,7 @@ impl Evidence {
 }
 
 /// The place of `region` among the columns of stays.
-pub(super) const STAY_REGION: usize = 0;
+pub(in crate::evidence) const STAY_REGION: usize = 0;
 
 /// What an assertion says: region, tier, since and until, in the order of the columns.
 fn contents(batch: &Batch<'_>, row: usize) -> Contents {

@@ -2,8 +2,8 @@
 //!
 //! Owns the account. It counts what was taken from the allocator, not what is in it.
 
-use super::sparse;
-use super::state::Evidence;
+use crate::evidence::state::Evidence;
+use crate::evidence::store::sparse;
 
 /// A part of the state and the bytes it holds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -33,7 +33,7 @@ struct Shard {
 
 /// An index: hash -> number.
 #[derive(Debug)]
-pub(super) struct RefIndex {
+pub(in crate::evidence) struct RefIndex {
     shards: Vec<Shard>,
 }
 
@@ -129,19 +129,19 @@ impl Shard {
 }
 
 impl RefIndex {
-    pub(super) fn find(&self, hash: u64, is: impl Fn(u32) -> bool) -> Option<u32> {
+    pub(in crate::evidence) fn find(&self, hash: u64, is: impl Fn(u32) -> bool) -> Option<u32> {
         let shard = &self.shards[shard(hash)];
         shard.find(tag(hash), is).map(|at| shard.slots[at].number)
     }
 
-    pub(super) fn find_mut(&mut self, hash: u64, is: impl Fn(u32) -> bool) -> Option<&mut u32> {
+    pub(in crate::evidence) fn find_mut(&mut self, hash: u64, is: impl Fn(u32) -> bool) -> Option<&mut u32> {
         let shard = &mut self.shards[shard(hash)];
         let at = shard.find(tag(hash), is)?;
         Some(&mut shard.slots[at].number)
     }
 
     /// Adds a number that is not there yet.
-    pub(super) fn insert(&mut self, hash: u64, number: u32) {
+    pub(in crate::evidence) fn insert(&mut self, hash: u64, number: u32) {
         let shard = &mut self.shards[shard(hash)];
         if (shard.numbers + 1) * 8 > shard.places * 7 {
             shard.grow();
@@ -149,19 +149,19 @@ impl RefIndex {
         shard.put(Slot { tag: tag(hash), number });
     }
 
-    pub(super) fn remove(&mut self, hash: u64, is: impl Fn(u32) -> bool) {
+    pub(in crate::evidence) fn remove(&mut self, hash: u64, is: impl Fn(u32) -> bool) {
         let shard = &mut self.shards[shard(hash)];
         if let Some(at) = shard.find(tag(hash), is) {
             shard.take_out(at);
         }
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(in crate::evidence) fn len(&self) -> usize {
         self.shards.iter().map(|shard| shard.numbers).sum()
     }
 
     /// Bytes held, used or not.
-    pub(super) fn bytes(&self) -> usize {
+    pub(in crate::evidence) fn bytes(&self) -> usize {
         self.shards.iter().map(|shard| size_of::<Shard>() + shard.slots.capacity() * size_of::<Slot>()).sum()
     }
 }

@@ -5,22 +5,20 @@
 
 use fuma_schemas::Kind;
 
-use super::base_table::{BaseTable, KindSet};
-use super::layout::{self, mark, read_u32};
-use super::region_facts::MatchedTier;
-use super::row_ref::RowRef;
-use super::state::Evidence;
-use super::tiers::STAY_REGION;
+use super::rule_table::{BaseTable, KindSet};
+use crate::evidence::state::Evidence;
+use crate::evidence::store::{RowRef, layout, mark, read_u32};
+use crate::evidence::tiers::{MatchedTier, STAY_REGION};
 
 /// Rows of one kind.
 #[derive(Default, Debug)]
-pub(super) struct KindRows {
-    pub(super) slots: Vec<u32>,
-    pub(super) rows: Vec<u32>,
-    pub(super) first_known: Vec<i64>,
-    pub(super) withdrawn: Vec<bool>,
+pub(in crate::evidence) struct KindRows {
+    pub(in crate::evidence) slots: Vec<u32>,
+    pub(in crate::evidence) rows: Vec<u32>,
+    pub(in crate::evidence) first_known: Vec<i64>,
+    pub(in crate::evidence) withdrawn: Vec<bool>,
     /// The rows' bytes, one after the other.
-    pub(super) bytes: Vec<u8>,
+    pub(in crate::evidence) bytes: Vec<u8>,
 }
 
 impl KindRows {
@@ -35,19 +33,19 @@ impl KindRows {
 
 /// Stays that meet tiers.
 #[derive(Default, Debug)]
-pub(super) struct TieredRows {
+pub(in crate::evidence) struct TieredRows {
     /// Each stay once.
-    pub(super) stays: KindRows,
+    pub(in crate::evidence) stays: KindRows,
     /// For each stay and tier the place of the stay.
-    pub(super) stay_of: Vec<u32>,
-    pub(super) tiers: Vec<MatchedTier>,
+    pub(in crate::evidence) stay_of: Vec<u32>,
+    pub(in crate::evidence) tiers: Vec<MatchedTier>,
 }
 
 /// The rows of a step, to be filled by gathering and shown by [`Evidence::materialise`].
 #[derive(Default, Debug)]
 pub struct StepRows {
-    pub(super) kinds: [KindRows; Kind::PERSONAL.len()],
-    pub(super) tiered: TieredRows,
+    pub(in crate::evidence) kinds: [KindRows; Kind::PERSONAL.len()],
+    pub(in crate::evidence) tiered: TieredRows,
     frontier: Vec<(u32, RowRef)>,
 }
 

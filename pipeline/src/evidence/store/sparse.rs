@@ -9,23 +9,23 @@ use rustc_hash::FxBuildHasher;
 use super::row_ref::RowRef;
 
 /// Instants of some rows.
-pub(super) type Sparse = HashMap<RowRef, i64, FxBuildHasher>;
+pub(in crate::evidence) type Sparse = HashMap<RowRef, i64, FxBuildHasher>;
 
 /// The least and the greatest known_at of a fact's records.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct KnownSpan {
-    pub(super) first: i64,
-    pub(super) latest: i64,
+pub(in crate::evidence) struct KnownSpan {
+    pub(in crate::evidence) first: i64,
+    pub(in crate::evidence) latest: i64,
 }
 
 impl KnownSpan {
     /// The span with one more record.
-    pub(super) fn with(self, known_at: i64) -> KnownSpan {
+    pub(in crate::evidence) fn with(self, known_at: i64) -> KnownSpan {
         KnownSpan { first: self.first.min(known_at), latest: self.latest.max(known_at) }
     }
 }
 
 /// Bytes held, used or not.
-pub(super) fn bytes(sparse: &Sparse) -> usize {
+pub(in crate::evidence) fn bytes(sparse: &Sparse) -> usize {
     sparse.allocation_size()
 }

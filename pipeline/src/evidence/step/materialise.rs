@@ -14,15 +14,11 @@ use fuma_schemas::Kind;
 use fuma_schemas::evidence::{Column, ColumnType, GRANULARITIES, MATCHES};
 use fuma_schemas::vocabulary::{ClosedList, Granularity, Tier};
 
-use super::base_table::{BaseTable, Wanted};
 use super::gather::{KindRows, StepRows, TieredRows};
-use super::interner::{Interner, NO_TEXT};
-use super::layout::{self, decode_integer, read_u32};
-use super::region_facts::OPEN;
-use super::row_ref::RowRef;
-use super::state::Evidence;
-use super::table::Table;
-use super::tiers::STAY_REGION;
+use super::rule_table::{BaseTable, Wanted};
+use crate::evidence::state::Evidence;
+use crate::evidence::store::{Interner, NO_TEXT, RowRef, Table, decode_integer, layout, read_u32};
+use crate::evidence::tiers::{OPEN, STAY_REGION};
 
 /// The columns before those of the kind: person, fact, known_at, first_known_at.
 const COMMON_COLUMNS: usize = 4;

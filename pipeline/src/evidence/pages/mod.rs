@@ -1,0 +1,14 @@
+//! What goes over the whole state: snapshots and back, forgetting, compaction, the account of memory.
+//!
+//! Owns the tables of a snapshot, and what is past its retention. Must never decide who may be forgotten.
+
+mod compact;
+mod export;
+mod forget;
+mod import;
+mod memory;
+
+pub use export::{Export, PEOPLE, TableError, VERDICTS};
+pub use forget::{Past, Retention};
+pub use import::Import;
+pub use memory::{Memory, Part};
