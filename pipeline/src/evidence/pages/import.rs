@@ -11,7 +11,7 @@ use fuma_schemas::{Instant, Kind, Person};
 use super::export::{PEOPLE, TableError, VERDICTS};
 use crate::evidence::state::Evidence;
 use crate::evidence::store::KnownSpan;
-use crate::evidence::winners::{FactKey, Incoming, Version, incoming};
+use crate::evidence::winners::{FactKey, Incoming, Version, incoming_or_missing};
 
 /// Facts whose look-ups overlap.
 const BLOCK_ROWS: usize = 64;
@@ -138,8 +138,7 @@ impl<'a> Facts<'a> {
         let table = kind.name();
         let mut columns = Vec::with_capacity(kind.columns().len());
         for column in kind.columns() {
-            let array = batch.column_by_name(column.name).and_then(|array| incoming(array, column.column_type));
-            columns.push(array.ok_or(TableError::Column { table, column: column.name })?);
+            columns.push(incoming_or_missing(batch, column).ok_or(TableError::Column { table, column: column.name })?);
         }
         let required = kind.columns().iter().enumerate().filter(|(_, column)| !column.optional);
         let owner = || batch.column_by_name("owner").and_then(|array| array.as_string_opt());

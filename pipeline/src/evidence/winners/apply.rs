@@ -194,6 +194,7 @@ impl Evidence {
             let is_region = matches!(kind.columns()[at].column_type, ColumnType::Region);
             let interner = if is_region { &mut self.texts.regions } else { &mut self.texts.others };
             match column {
+                Incoming::Missing => {}
                 Incoming::Instant(array) => table.set_instant(row, place, array.value(from)),
                 Incoming::Code(array, _) => table.set_code(row, place, array.value(from)),
                 Incoming::Text(array) => table.set_u32(row, place, interner.intern(array.value(from))),

@@ -1,11 +1,12 @@
 //! A batch of the evidence log, its columns found once.
 //!
-//! Owns the reading of batches. Must never change one, nor trust one to be whole: a row that lacks what its kind
-//! requires is passed over and counted.
+//! Owns the reading of batches. Columns are found by name: one that came later than the batch reads as absent where an
+//! assertion may lack it. Must never change a batch, nor trust one to be whole: a row that lacks what its kind requires
+//! is passed over and counted.
 
 use arrow::array::{Array, AsArray, BooleanArray, FixedSizeBinaryArray, PrimitiveArray, RecordBatch, StringArray};
 use arrow::datatypes::{ArrowPrimitiveType, Date32Type, Int32Type, TimestampMillisecondType, UInt8Type, UInt32Type};
-use fuma_schemas::evidence::{ColumnType, LOG_SCHEMA_VERSION, log};
+use fuma_schemas::evidence::{Column, ColumnType, LOG_SCHEMA_VERSION};
 use fuma_schemas::{Instant, Kind, Person};
 
 use super::value::Value;
@@ -36,6 +37,8 @@ pub enum EvidenceError {
 
 /// A column of the kind.
 pub(in crate::evidence) enum Incoming<'a> {
+    /// The batch is older than the column.
+    Missing,
     Instant(&'a PrimitiveArray<TimestampMillisecondType>),
     Code(&'a PrimitiveArray<UInt8Type>, &'static [&'static str]),
     Text(&'a StringArray),
@@ -68,26 +71,26 @@ pub(in crate::evidence) struct Batch<'a> {
 impl<'a> Batch<'a> {
     pub(in crate::evidence) fn new(kind: Kind, batch: &'a RecordBatch) -> Result<Batch<'a>, EvidenceError> {
         let lacks = |column| EvidenceError::Schema { kind: kind.name(), column, version: LOG_SCHEMA_VERSION };
-        let column = |at: usize| batch.columns().get(at).map(|array| array.as_ref());
-        let text = |at, name| column(at).and_then(|array| array.as_string_opt()).ok_or(lacks(name));
-        let person = column(log::PERSON)
+        let column = |name| batch.column_by_name(name).map(|array| array.as_ref());
+        let text = |name| column(name).and_then(|array| array.as_string_opt()).ok_or(lacks(name));
+        let person = column("person")
             .and_then(|array| array.as_fixed_size_binary_opt())
             .filter(|array| array.value_length() == 16);
         if person.is_none() && kind != Kind::Regions {
             return Err(lacks("person"));
         }
         let mut columns = Vec::with_capacity(kind.columns().len());
-        for (at, of_kind) in kind.columns().iter().enumerate() {
-            let array = column(log::FIRST_OF_KIND + at).ok_or(lacks(of_kind.name))?;
-            columns.push(incoming(array, of_kind.column_type).ok_or(lacks(of_kind.name))?);
+        for of_kind in kind.columns() {
+            let read = incoming_or_missing(batch, of_kind);
+            columns.push(read.ok_or(lacks(of_kind.name))?);
         }
         Ok(Batch {
             person,
-            owner: text(log::OWNER, "owner")?,
-            id: text(log::ID, "id")?,
-            revision: column(log::REVISION).and_then(primitive).ok_or(lacks("revision"))?,
-            retracted: column(log::RETRACTED).and_then(|array| array.as_boolean_opt()).ok_or(lacks("retracted"))?,
-            known_at: column(log::KNOWN_AT).and_then(primitive).ok_or(lacks("known_at"))?,
+            owner: text("owner")?,
+            id: text("id")?,
+            revision: column("revision").and_then(primitive).ok_or(lacks("revision"))?,
+            retracted: column("retracted").and_then(|array| array.as_boolean_opt()).ok_or(lacks("retracted"))?,
+            known_at: column("known_at").and_then(primitive).ok_or(lacks("known_at"))?,
             columns,
             required: (0..kind.columns().len()).filter(|&at| !kind.columns()[at].optional).collect(),
             rows: batch.num_rows(),
@@ -117,6 +120,7 @@ impl<'a> Incoming<'a> {
     /// Whether the row has a value that the column may hold.
     pub(in crate::evidence) fn is_there(&self, row: usize) -> bool {
         match self {
+            Incoming::Missing => false,
             Incoming::Instant(array) => array.is_valid(row),
             Incoming::Code(array, names) => array.is_valid(row) && usize::from(array.value(row)) < names.len(),
             Incoming::Text(array) => array.is_valid(row),
@@ -139,6 +143,7 @@ impl<'a> Incoming<'a> {
             return Value::Null;
         }
         match self {
+            Incoming::Missing => Value::Null,
             Incoming::Instant(array) => Value::Instant(Instant(array.value(row))),
             Incoming::Code(array, names) => {
                 names.get(usize::from(array.value(row))).map_or(Value::Null, |name| Value::Text(name))
@@ -150,8 +155,16 @@ impl<'a> Incoming<'a> {
     }
 }
 
+/// A column of a kind in a batch; none if it is of another type, or missing though an assertion must have it.
+pub(in crate::evidence) fn incoming_or_missing<'a>(batch: &'a RecordBatch, column: &Column) -> Option<Incoming<'a>> {
+    match batch.column_by_name(column.name) {
+        Some(array) => incoming(array, column.column_type),
+        None => column.optional.then_some(Incoming::Missing),
+    }
+}
+
 /// A column of a kind, if the array is of its type.
-pub(in crate::evidence) fn incoming(array: &dyn Array, column_type: ColumnType) -> Option<Incoming<'_>> {
+fn incoming(array: &dyn Array, column_type: ColumnType) -> Option<Incoming<'_>> {
     Some(match column_type {
         ColumnType::Instant => Incoming::Instant(primitive(array)?),
         ColumnType::Code(names) => Incoming::Code(primitive(array)?, names),

@@ -20,7 +20,7 @@ mod verdicts;
 
 pub use fact_key::{FactKey, NameKey, fact_key, name_key};
 pub use incoming::EvidenceError;
-pub(in crate::evidence) use incoming::{Batch, Incoming, incoming};
+pub(in crate::evidence) use incoming::{Batch, Incoming, incoming_or_missing};
 pub use value::Value;
 pub(in crate::evidence) use verdicts::Standing;
 pub use version::Version;
