@@ -13,10 +13,10 @@ use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{DataType, TimestampMillisecondType};
 use fuma_schemas::evidence::log;
 use fuma_schemas::instant::DAY_MS;
-use fuma_schemas::{Instant, Kind};
+use fuma_schemas::{Instant, Kind, Person};
 
 use super::{AssessError, Partition};
-use crate::evidence::{KindSet, Past, Retention, StepRows, Touched};
+use crate::evidence::{FactKey, ForgottenLink, KindSet, Past, Retention, StepRows, Touched};
 use crate::policy::Pack;
 
 /// People of one execution.
@@ -26,7 +26,7 @@ const SLOTS_MAX: usize = 4096;
 const VERY_LATE_MS: i64 = 30 * DAY_MS;
 
 /// What one forgetting came to.
-#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct Forgotten {
     /// Facts that are gone.
     pub facts: u64,
@@ -34,6 +34,9 @@ pub struct Forgotten {
     pub facts_kept: u64,
     /// Rows that are gone: those facts' and those that had lost to a later revision.
     pub rows: u64,
+    /// The cases and contacts among them, for trace to be told: a record each of the link log. Those that are excluded
+    /// or retracted are kept until [`Partition::trace_dropped`].
+    pub links: Vec<ForgottenLink>,
 }
 
 impl Partition {
@@ -52,7 +55,7 @@ impl Partition {
         let may_forget =
             |person: u32| announced.get(person as usize).is_none_or(|rules| *rules == 0) && !waiting.contains(person);
         let retention = retention(self.executor.pack());
-        let mut past = self.evidence.past(now, &retention, &may_forget);
+        let mut past = self.evidence.past(0..self.evidence.people(), now, &retention, &may_forget);
         let found = past.len() as u64;
         let settled = Instant(now.0.saturating_sub(VERY_LATE_MS));
         let recent = self.coloured_after(settled, &past)?;
@@ -62,9 +65,15 @@ impl Partition {
         self.evidence.set_aside(&past, false);
         let missed = missed?;
         past.retain(|fact| !missed.contains(fact.person));
-        let facts = self.evidence.forget_past(&past);
+        let mut links = Vec::new();
+        let facts = self.evidence.forget_past(&past, &mut links);
         let rows = if facts == 0 { 0 } else { self.evidence.compact() };
-        Ok(Forgotten { facts, facts_kept: found - facts, rows })
+        Ok(Forgotten { facts, facts_kept: found - facts, rows, links })
+    }
+
+    /// Forgets an excluded or retracted case or contact that trace has dropped. Whether it was there.
+    pub fn trace_dropped(&mut self, person: Person, fact: FactKey) -> bool {
+        self.evidence.trace_dropped(person, fact)
     }
 
     /// Those with something past of whom a rule says, as evidence stands, that it holds after an instant.

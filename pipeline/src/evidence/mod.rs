@@ -26,8 +26,12 @@ mod winners;
 #[cfg(test)]
 mod tests;
 
-pub use pages::{Export, Import, Memory, PEOPLE, Part, Past, Retention, TableError, VERDICTS};
-pub use people::Touched;
+pub use pages::{Export, ForgottenLink, Import, Memory, PEOPLE, Part, Past, Retention, TableError, Tidy, VERDICTS};
+pub use people::{Crowded, Limits, Touched};
 pub use state::Evidence;
 pub use step::{BaseTable, FactView, KindSet, StepRows, StepTable, TierView, Wanted};
-pub use winners::{EvidenceError, FactKey, NameKey, Value, Version, fact_key, name_key, version};
+pub use store::Seed;
+pub use winners::{
+    Contender, Contents, EvidenceError, FactKey, LinksRank, NameKey, Ranked, Value, Version, compare_rows, fact_key,
+    link_key, name_key, version,
+};

@@ -6,11 +6,12 @@ use fuma_schemas::{Kind, Person};
 use hashbrown::HashMap;
 use rustc_hash::FxBuildHasher;
 
-use super::people::People;
-use super::step::KindSet;
-use super::store::{KnownSpan, RefIndex, RowRef, Sparse, Table, Texts, mark};
+use super::people::{Busy, People};
+use super::step::{BaseTable, KindSet};
+use super::store::{Interner, KnownSpan, RefIndex, RowRef, Seed, Sparse, Table, Texts, mark};
 use super::tiers::Tiers;
-use super::winners::{FactKey, Standing};
+use super::winners::{Assertions, FactKey, Verdicts};
+use crate::invariant;
 
 /// The evidence of one partition.
 #[derive(Debug)]
@@ -21,11 +22,19 @@ pub struct Evidence {
     pub(in crate::evidence) texts: Texts,
     /// The winning row of each fact, by its key.
     pub(in crate::evidence) facts: RefIndex,
+    pub(in crate::evidence) seed: Seed,
     pub(in crate::evidence) first_known: Sparse,
     pub(in crate::evidence) latest_known: Sparse,
-    /// The verdict that holds on each contact on which one was given, whether or not a record of it has come.
-    pub(in crate::evidence) verdicts: HashMap<FactKey, Standing, FxBuildHasher>,
+    /// What was asserted of facts beside what their winners assert, by the winning row.
+    pub(in crate::evidence) assertions: HashMap<RowRef, Assertions, FxBuildHasher>,
+    pub(in crate::evidence) verdicts: Verdicts,
     pub(in crate::evidence) tiers: Tiers,
+    /// Who has many rows.
+    pub(in crate::evidence) busy: Busy,
+    /// Rows that were taken out of chains and wait for a compaction to give them up.
+    pub(in crate::evidence) unchained: Vec<RowRef>,
+    /// Room for the rows of one person.
+    pub(in crate::evidence) scratch: Vec<RowRef>,
     pub(in crate::evidence) counters: Counters,
 }
 
@@ -37,22 +46,33 @@ pub(in crate::evidence) struct Counters {
 }
 
 impl Default for Evidence {
+    /// With the secret of tests.
     fn default() -> Self {
-        Evidence {
-            people: People::default(),
-            tables: Kind::PERSONAL.into_iter().map(Table::new).collect(),
-            texts: Texts::default(),
-            facts: RefIndex::default(),
-            first_known: Sparse::default(),
-            latest_known: Sparse::default(),
-            verdicts: HashMap::default(),
-            tiers: Tiers::default(),
-            counters: Counters::default(),
-        }
+        Evidence::seeded(Seed::default())
     }
 }
 
 impl Evidence {
+    /// Without any record; the secret keys the tables over what producers send.
+    pub fn seeded(seed: Seed) -> Evidence {
+        Evidence {
+            people: People::new(seed),
+            tables: Kind::PERSONAL.into_iter().map(Table::new).collect(),
+            texts: Texts { regions: Interner::new(seed), others: Interner::new(seed) },
+            facts: RefIndex::default(),
+            seed,
+            first_known: Sparse::default(),
+            latest_known: Sparse::default(),
+            assertions: HashMap::default(),
+            verdicts: Verdicts::new(seed),
+            tiers: Tiers::new(seed),
+            busy: Busy::new(seed),
+            unchained: Vec::new(),
+            scratch: Vec::new(),
+            counters: Counters::default(),
+        }
+    }
+
     /// How many people have or had evidence; they are numbered from 0, for good.
     pub fn people(&self) -> u32 {
         self.people.len()
@@ -75,7 +95,10 @@ impl Evidence {
 
     /// The tables in which a person may have a row: never one too few, sometimes one too many.
     pub fn kinds(&self, person: u32) -> KindSet {
-        self.people.get(person).map_or(KindSet::NONE, |state| state.kinds)
+        let kinds = self.people.get(person).map_or(KindSet::NONE, |state| state.kinds);
+        // Tiers have changed whose stays were not all walked yet.
+        let may_meet = !self.tiers.is_settled() && kinds.contains(BaseTable::Kind(Kind::Stays));
+        if may_meet { kinds.with(BaseTable::TieredStays) } else { kinds }
     }
 
     /// How many records met another of the same fact and revision with other contents, so far.
@@ -92,18 +115,20 @@ impl Evidence {
         &self.tables[at.code()]
     }
 
-    /// The winning row of a fact.
-    pub(in crate::evidence) fn winner(&self, key: FactKey) -> Option<RowRef> {
+    /// The winning row of a fact of a person. Two people's facts may share a key: the person is compared.
+    pub(in crate::evidence) fn winner(&self, person: u32, key: FactKey) -> Option<RowRef> {
         let tables = &self.tables;
-        self.facts.find(key.0, |at| tables[RowRef(at).code()].key(RowRef(at).row()) == key).map(RowRef)
+        let is_it = |at: u32| tables[RowRef(at).code()].is_of(RowRef(at).row(), person, key);
+        self.facts.find(self.seed.of_key(key.0), is_it).map(RowRef)
     }
 
     /// When records of a winner's fact became known.
     pub(in crate::evidence) fn known_span(&self, at: RowRef) -> KnownSpan {
         let table = self.table(at);
         let (known_at, marks) = (table.known_at(at.row()), table.marks(at.row()));
-        let known = |mark: u8, sparse: &Sparse| {
-            if marks & mark == 0 { known_at } else { sparse.get(&at).copied().unwrap_or(known_at) }
+        let known = |mark: u8, sparse: &Sparse| match marks & mark {
+            0 => known_at,
+            _ => *invariant::held(sparse.get(&at), "I-2", "a marked row has an instant beside it"),
         };
         KnownSpan {
             first: known(mark::FIRST_KNOWN, &self.first_known),
@@ -122,6 +147,9 @@ impl Evidence {
             if instant != known_at {
                 sparse.insert(at, instant);
                 table.mark(at.row(), mark, 0);
+            } else if table.marks(at.row()) & mark != 0 {
+                sparse.remove(&at);
+                table.mark(at.row(), 0, mark);
             }
         }
     }

@@ -88,7 +88,7 @@ pub fn account<'a>(known: &Known<'a>, person: Person) -> Result<Account<'a>, Ass
     let Some((partition, number)) = known.find(person) else { return Ok(account) };
     account.seen = true;
     let records = known.names().records(person);
-    let facts = facts(known, partition, &records);
+    let facts = facts(known, (partition, number), &records);
     let handles: Vec<u64> = facts.iter().map(|fact| fact.line.handle).collect();
     let effects = Effects::of(partition, number, &handles)?;
     account.sample(partition, &effects.timeline);
@@ -111,10 +111,10 @@ struct Fact<'a> {
 }
 
 /// The facts of a person, each by the record that won.
-fn facts<'a>(known: &Known<'a>, partition: &'a Partition, records: &[Record<'a>]) -> Vec<Fact<'a>> {
+fn facts<'a>(known: &Known<'a>, (partition, number): (&'a Partition, u32), records: &[Record<'a>]) -> Vec<Fact<'a>> {
     let mut facts: Vec<Fact<'a>> = Vec::new();
     for record in records {
-        let Some((handle, view)) = partition.evidence().describe_winner(record.key) else { continue };
+        let Some((handle, view)) = partition.evidence().describe_winner(number, record.key) else { continue };
         if is_winner(record, &view) && !facts.iter().any(|fact| fact.line.handle == handle) {
             let line = EvidenceLine::new(known, partition, Some(record.name), handle, view);
             facts.push(Fact { line, record: *record });

@@ -79,8 +79,8 @@ fn indexes<'a>(known: &Known<'a>, person: Person, contact: &Record<'a>, depth: u
 
 /// How a record fell; none if it stands.
 fn of_record<'a>(known: &Known<'a>, bearer: Person, key: FactKey, name: Name<'a>, depth: usize) -> Option<Fallen<'a>> {
-    let (partition, _) = known.find(bearer)?;
-    let (_, winner) = partition.evidence().describe_winner(key)?;
+    let (partition, number) = known.find(bearer)?;
+    let (_, winner) = partition.evidence().describe_winner(number, key)?;
     let ground = match name.feed {
         _ if winner.retracted => Ground::Retracted,
         Feed::Cases => is_excluded(&winner).then_some(Ground::Excluded)?,
@@ -91,8 +91,8 @@ fn of_record<'a>(known: &Known<'a>, bearer: Person, key: FactKey, name: Name<'a>
 
 /// The record of a fact that won.
 fn winner<'a>(known: &Known<'a>, person: Person, key: FactKey) -> Option<Record<'a>> {
-    let (partition, _) = known.find(person)?;
-    let (_, winner) = partition.evidence().describe_winner(key)?;
+    let (partition, number) = known.find(person)?;
+    let (_, winner) = partition.evidence().describe_winner(number, key)?;
     known.names().versions(person, key).into_iter().rfind(|record| is_winner(record, &winner))
 }
 

@@ -13,7 +13,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::evidence::Name;
 use super::names::{Names, Record, RegionRecord};
-use crate::evidence::{FactKey, Version, fact_key};
+use crate::evidence::{FactKey, Version, compare_rows, fact_key};
 
 /// The inputs as known at an instant.
 pub struct Inputs<'a> {
@@ -110,7 +110,9 @@ impl Names for Inputs<'_> {
     fn links(&self, person: Person, winner: &Record<'_>) -> Vec<Name<'_>> {
         let rows = self.index().rows.get(&(person, winner.key)).map_or(&[][..], Vec::as_slice);
         let won = rows.iter().filter(|row| row.kind == Kind::Contacts && row.record(person).version == winner.version);
-        let mut links: Vec<Name<'_>> = won.flat_map(|row| row.links()).collect();
+        // Of several records of one version one won: by its links alone the contact stands or falls.
+        let won = won.max_by(|one, other| compare_rows(Kind::Contacts, one.place(), other.place()));
+        let mut links: Vec<Name<'_>> = won.map_or(Vec::new(), Row::links);
         links.sort_unstable();
         links.dedup();
         links
@@ -135,6 +137,10 @@ struct Row<'a> {
 }
 
 impl<'a> Row<'a> {
+    fn place(&self) -> (&'a RecordBatch, usize) {
+        (self.batch, self.row)
+    }
+
     fn person(&self) -> Option<Person> {
         let column = self.batch.column(log::PERSON).as_fixed_size_binary();
         if column.is_null(self.row) { None } else { column.value(self.row).try_into().ok().map(Person) }

@@ -110,7 +110,7 @@ pub(super) fn picture(evidence: &Evidence) -> Vec<String> {
     for person in 0..evidence.people() {
         for handle in evidence.handles(person) {
             let key = evidence.describe(handle).unwrap().key;
-            let (handle, mut fact) = evidence.describe_winner(key).unwrap();
+            let (handle, mut fact) = evidence.describe_winner(person, key).unwrap();
             fact.counts |= fact.retracted;
             let mut tiers = evidence.tiers_met(handle);
             tiers.sort_by_key(|tier| (tier.tier, tier.since, tier.until));

@@ -19,7 +19,7 @@ impl Graph {
     /// Brings what was touched to the fixpoint; hands out the verdicts that differ from the last ones.
     pub(super) fn settle(&mut self, mut each: impl FnMut(Verdict)) {
         if self.touched.is_empty() {
-            return;
+            return self.drop_loosened();
         }
         let mut visited = std::mem::take(&mut self.touched);
         self.raise(&mut visited);
@@ -28,6 +28,7 @@ impl Graph {
         // Its room serves the next batch.
         visited.clear();
         self.touched = visited;
+        self.drop_loosened();
     }
 
     /// How a contact stands, as of the last fixpoint; none of a case, and of a contact that is retracted.
@@ -93,10 +94,14 @@ impl Graph {
     fn verdict(&mut self, at: u32) -> Option<Verdict> {
         let fact = &mut self.facts[at as usize];
         let counts = !fact.has_fallen;
-        if !fact.is_contact || fact.version.retracted || fact.said_to_count == counts {
+        if !fact.is_contact || fact.version.retracted || fact.is_forgotten && !fact.is_ground {
+            return None;
+        }
+        if fact.said_to_count == counts && !fact.is_unsaid {
             return None;
         }
         fact.said_to_count = counts;
+        fact.is_unsaid = false;
         Some(Verdict { person: fact.person, fact: fact.key, counts })
     }
 }

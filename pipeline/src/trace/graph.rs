@@ -1,16 +1,17 @@
 //! The graph of cases and contacts: facts, the names that they bear, and which contacts hang on a name.
 //!
 //! Owns the winner of each fact and the lists of what hangs on a name. Must never decide what falls (that is the
-//! fixpoint's), and never hold text: a name is its key, a fact its key and person. A fact takes 96 bytes, a name 32,
+//! fixpoint's), and never hold text: a name is its key, a fact its key and person. A fact takes 104 bytes, a name 32,
 //! beside their two tables.
 //!
 //! Places are u32: 2^32 facts would be 400 GB, so they do not run out.
 
 use hashbrown::HashTable;
+use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::records::{Content, LinkRecord};
-use crate::evidence::fact_key::{FactKey, NameKey, name_key};
-use crate::evidence::version::Version;
+use super::Dropped;
+use super::records::{Content, LinkRecord, Said};
+use crate::evidence::{Contender, FactKey, NameKey, Seed, Version, name_key};
 use fuma_schemas::{Feed, Person};
 
 /// No name, no fact.
@@ -18,7 +19,7 @@ pub(super) const NONE: u32 = u32::MAX;
 
 /// A name that records bear, or that contacts hang on, or both.
 pub(super) struct Name {
-    key: NameKey,
+    pub(super) key: NameKey,
     /// How many facts bear it.
     pub(super) records: u32,
     /// How many of these have fallen.
@@ -62,6 +63,12 @@ pub(super) struct Fact {
     pub(super) has_fallen: bool,
     /// As of the last verdict.
     pub(super) said_to_count: bool,
+    /// Whether a verdict is due though it is as the last one: people do not know the last one any more.
+    pub(super) is_unsaid: bool,
+    /// Whether people forgot it, or would.
+    pub(super) is_forgotten: bool,
+    /// Whether it was dropped: its place waits for another.
+    pub(super) is_free: bool,
 }
 
 /// A fact as a snapshot holds it: with the keys of names.
@@ -76,6 +83,7 @@ pub(super) struct Restored {
     pub(super) is_ground: bool,
     pub(super) has_fallen: bool,
     pub(super) said_to_count: bool,
+    pub(super) is_forgotten: bool,
     /// Whether the next fixpoint is to look at it.
     pub(super) is_touched: bool,
 }
@@ -87,19 +95,44 @@ pub(super) struct Graph {
     pub(super) names: Vec<Name>,
     fact_table: HashTable<u32>,
     name_table: HashTable<u32>,
+    /// Keys of facts and names are hashes under no secret.
+    seed: Seed,
     /// Facts whose standing may have changed since the last fixpoint; one may be in it more than once.
     pub(super) touched: Vec<u32>,
+    /// The facts that people forgot and that are kept still, by the name that they bear.
+    pub(super) forgotten_bearers: FxHashMap<u32, FxHashSet<u32>>,
+    /// Names that something hung on which hangs on them no more.
+    pub(super) loosened: Vec<u32>,
+    /// What was dropped and not yet handed out.
+    pub(super) dropped: Vec<Dropped>,
+    pub(super) free_facts: Vec<u32>,
+    pub(super) free_names: Vec<u32>,
 }
 
 impl Graph {
+    pub(super) fn new(seed: Seed) -> Graph {
+        Graph { seed, ..Graph::default() }
+    }
+
+    fn hash_of_fact(&self, key: FactKey) -> u64 {
+        self.seed.of_key(key.0)
+    }
+
+    fn hash_of_name(&self, key: NameKey) -> u64 {
+        hash_of(self.seed, key)
+    }
+
     /// Takes in a record; one that does not win changes nothing. Gives the place of its fact.
     pub(super) fn apply(&mut self, record: &LinkRecord<'_>) -> u32 {
-        let facts = &self.facts;
-        let is_it = |&at: &u32| facts[at as usize].key == record.key && facts[at as usize].person == record.person;
-        match self.fact_table.find(record.key.0, is_it).copied() {
+        match self.find(record.person, record.key) {
             None => self.create(record),
             Some(at) => {
-                if self.wins(record, at) {
+                let fact = &self.facts[at as usize];
+                // What people forgot outright is new to people, whatever its version, and so it is here.
+                let is_new_to_people = fact.is_forgotten && !fact.is_ground;
+                let is_revision = is_new_to_people || self.wins(record, at);
+                self.remember(at);
+                if is_revision {
                     self.revise(at, record);
                 }
                 at
@@ -107,13 +140,21 @@ impl Graph {
         }
     }
 
-    /// Whether the record beats the winner so far. The order is one of contents alone, so arrival never matters
-    /// (I-2).
+    /// The place of a fact.
+    pub(super) fn find(&self, person: Person, key: FactKey) -> Option<u32> {
+        let facts = &self.facts;
+        let is_it = |&at: &u32| facts[at as usize].key == key && facts[at as usize].person == person;
+        self.fact_table.find(self.hash_of_fact(key), is_it).copied()
+    }
+
+    /// Whether the record beats the winner so far: by the one order that evidence chooses by too.
     fn wins(&self, record: &LinkRecord<'_>, at: u32) -> bool {
         let fact = &self.facts[at as usize];
-        let order = record.version.cmp(&fact.version).then_with(|| record.content.cmp(&fact.content));
-        let links = || fact.links.map(|link| self.names.get(link.name as usize).map(|name| name.key));
-        order.then_with(|| record.links.cmp(&links())).is_gt()
+        let links = fact.links.map(|link| self.names.get(link.name as usize).map(|name| name.key));
+        let (mine, its) = (record.said(), Said { is_contact: fact.is_contact, content: fact.content, links });
+        let its = Contender { version: fact.version, contents: &its };
+        let order = Contender { version: record.version, contents: &mine }.against(&its);
+        order.then_with(|| mine.links.cmp(&links)).is_gt()
     }
 
     fn create(&mut self, record: &LinkRecord<'_>) -> u32 {
@@ -122,8 +163,7 @@ impl Graph {
         let has_fallen = self.names[name as usize].has_fallen();
         self.names[name as usize].records += 1;
         self.names[name as usize].fallen += u32::from(has_fallen);
-        let at = self.facts.len() as u32;
-        self.facts.push(Fact {
+        let at = self.place(Fact {
             person: record.person,
             key: record.key,
             version: record.version,
@@ -134,9 +174,11 @@ impl Graph {
             is_ground: record.is_ground,
             has_fallen,
             said_to_count: true,
+            is_unsaid: false,
+            is_forgotten: false,
+            is_free: false,
         });
-        let facts = &self.facts;
-        self.fact_table.insert_unique(record.key.0, at, |&at| facts[at as usize].key.0);
+        self.index_fact(at);
         self.relink(at, record);
         self.touched.push(at);
         at
@@ -155,21 +197,51 @@ impl Graph {
         }
     }
 
+    /// Puts a fact into a place, one that was dropped first.
+    fn place(&mut self, fact: Fact) -> u32 {
+        if let Some(at) = self.free_facts.pop() {
+            self.facts[at as usize] = fact;
+            return at;
+        }
+        self.facts.push(fact);
+        (self.facts.len() - 1) as u32
+    }
+
+    pub(super) fn unindex_fact(&mut self, at: u32, key: FactKey) {
+        if let Ok(entry) = self.fact_table.find_entry(self.hash_of_fact(key), |&other| other == at) {
+            entry.remove();
+        }
+    }
+
+    pub(super) fn unindex_name(&mut self, at: u32, key: NameKey) {
+        if let Ok(entry) = self.name_table.find_entry(self.hash_of_name(key), |&other| other == at) {
+            entry.remove();
+        }
+    }
+
+    fn index_fact(&mut self, at: u32) {
+        let (facts, seed) = (&self.facts, self.seed);
+        let hash = |&at: &u32| seed.of_key(facts[at as usize].key.0);
+        self.fact_table.insert_unique(hash(&at), at, hash);
+    }
+
     /// Hangs a fact on what the record names; says whether that is something else than before.
     fn relink(&mut self, at: u32, record: &LinkRecord<'_>) -> bool {
         let mut is_moved = false;
         for (slot, key) in record.links.into_iter().enumerate() {
             let name = key.map_or(NONE, |key| self.intern(key, slot as u8));
             if name != self.facts[at as usize].links[slot].name {
+                let before = self.facts[at as usize].links[slot].name;
                 self.unlink(at, slot);
                 self.link(at, slot, name);
+                self.loosen(before);
                 is_moved = true;
             }
         }
         is_moved
     }
 
-    fn unlink(&mut self, at: u32, slot: usize) {
+    pub(super) fn unlink(&mut self, at: u32, slot: usize) {
         let Link { name, next, previous } = std::mem::replace(&mut self.facts[at as usize].links[slot], UNLINKED);
         if name == NONE {
             return;
@@ -197,13 +269,23 @@ impl Graph {
 
     /// The place of a name, given one if it has none.
     fn intern(&mut self, key: NameKey, slot: u8) -> u32 {
-        let names = &mut self.names;
-        if let Some(&at) = self.name_table.find(hash_of(key), |&at| names[at as usize].key == key) {
+        let hash = self.hash_of_name(key);
+        let (names, seed) = (&mut self.names, self.seed);
+        if let Some(&at) = self.name_table.find(hash, |&at| names[at as usize].key == key) {
             return at;
         }
-        let at = names.len() as u32;
-        names.push(Name { key, records: 0, fallen: 0, first_dependent: NONE, slot });
-        self.name_table.insert_unique(hash_of(key), at, |&at| hash_of(names[at as usize].key));
+        let name = Name { key, records: 0, fallen: 0, first_dependent: NONE, slot };
+        let at = match self.free_names.pop() {
+            Some(at) => {
+                names[at as usize] = name;
+                at
+            }
+            None => {
+                names.push(name);
+                (names.len() - 1) as u32
+            }
+        };
+        self.name_table.insert_unique(hash, at, |&at| hash_of(seed, names[at as usize].key));
         at
     }
 
@@ -216,20 +298,19 @@ impl Graph {
     pub(super) fn reserve(&mut self, more: usize) {
         self.facts.reserve(more);
         self.names.reserve(more);
-        let (facts, names) = (&self.facts, &self.names);
-        self.fact_table.reserve(more, |&at| facts[at as usize].key.0);
-        self.name_table.reserve(more, |&at| hash_of(names[at as usize].key));
+        let (facts, names, seed) = (&self.facts, &self.names, self.seed);
+        self.fact_table.reserve(more, |&at| seed.of_key(facts[at as usize].key.0));
+        self.name_table.reserve(more, |&at| hash_of(seed, names[at as usize].key));
     }
 
     /// Whether a fact is there; looks its names up as well, for the sake of the cache.
     pub(super) fn is_known(&self, fact: &Restored) -> bool {
         let names = [Some(fact.name), fact.links[0], fact.links[1]].into_iter().flatten();
-        let is_named =
-            |key: NameKey| self.name_table.find(hash_of(key), |&at| self.names[at as usize].key == key).is_some();
+        let is_named = |key: NameKey| {
+            self.name_table.find(self.hash_of_name(key), |&at| self.names[at as usize].key == key).is_some()
+        };
         std::hint::black_box(names.filter(|key| is_named(*key)).count());
-        let facts = &self.facts;
-        let is_it = |&at: &u32| facts[at as usize].key == fact.key && facts[at as usize].person == fact.person;
-        self.fact_table.find(fact.key.0, is_it).is_some()
+        self.find(fact.person, fact.key).is_some()
     }
 
     /// Takes back a fact as it stood; one that is there is left alone.
@@ -240,8 +321,7 @@ impl Graph {
         let name = self.intern(fact.name, u8::from(fact.is_contact));
         self.names[name as usize].records += 1;
         self.names[name as usize].fallen += u32::from(fact.has_fallen);
-        let at = self.facts.len() as u32;
-        self.facts.push(Fact {
+        let at = self.place(Fact {
             person: fact.person,
             key: fact.key,
             version: fact.version,
@@ -252,9 +332,14 @@ impl Graph {
             is_ground: fact.is_ground,
             has_fallen: fact.has_fallen,
             said_to_count: fact.said_to_count,
+            is_unsaid: false,
+            is_forgotten: fact.is_forgotten,
+            is_free: false,
         });
-        let facts = &self.facts;
-        self.fact_table.insert_unique(fact.key.0, at, |&at| facts[at as usize].key.0);
+        if fact.is_forgotten {
+            self.forgotten_bearers.entry(name).or_default().insert(at);
+        }
+        self.index_fact(at);
         for (slot, link) in fact.links.into_iter().enumerate() {
             let name = link.map_or(NONE, |key| self.intern(key, slot as u8));
             self.link(at, slot, name);
@@ -269,7 +354,10 @@ impl Graph {
         let tables = self.fact_table.allocation_size() + self.name_table.allocation_size();
         let facts = self.facts.capacity() * size_of::<Fact>();
         let names = self.names.capacity() * size_of::<Name>();
-        tables + facts + names + self.touched.capacity() * size_of::<u32>()
+        let forgotten = self.forgotten_bearers.capacity() * (size_of::<(u32, FxHashSet<u32>)>() + 1)
+            + self.forgotten_bearers.values().map(|bearers| bearers.capacity() * 5).sum::<usize>();
+        let free = (self.free_facts.capacity() + self.free_names.capacity()) * size_of::<u32>();
+        tables + facts + names + forgotten + free + self.touched.capacity() * size_of::<u32>()
     }
 }
 
@@ -278,9 +366,8 @@ fn slot_of(feed: Feed) -> u8 {
     u8::from(feed == Feed::Contacts)
 }
 
-/// A key is a hash already.
-fn hash_of(key: NameKey) -> u64 {
-    key.0 as u64
+fn hash_of(seed: Seed, key: NameKey) -> u64 {
+    seed.of_bytes(&key.0.to_le_bytes())
 }
 
 #[cfg(test)]
@@ -289,7 +376,7 @@ mod tests {
 
     #[test]
     fn the_state_is_as_small_as_it_says() {
-        assert_eq!(size_of::<Fact>(), 96);
+        assert_eq!(size_of::<Fact>(), 104);
         assert_eq!(size_of::<Name>(), 32);
     }
 }

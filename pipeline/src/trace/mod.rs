@@ -7,6 +7,7 @@
 //! records   rows of a log batch -> records with keys
 //! graph     facts, the names they bear, and what hangs on a name; the winner of a fact
 //! fixpoint  what has fallen, after what was touched; the verdicts that flipped
+//! forget    what people forgot and no kept record names is dropped
 //! judge     records one by one: every flip, and how each contact stands at its own record (R-15)
 //! ```
 //!
@@ -16,11 +17,14 @@
 //! falls.
 
 mod fixpoint;
+mod forget;
 mod graph;
 mod judge;
 mod records;
 mod snapshot;
 
+#[cfg(test)]
+mod agreement;
 #[cfg(test)]
 mod properties;
 #[cfg(test)]
@@ -31,7 +35,8 @@ mod tests;
 use arrow::record_batch::RecordBatch;
 use fuma_schemas::{Kind, Person};
 
-pub use crate::evidence::fact_key::FactKey;
+pub use crate::evidence::FactKey;
+use crate::evidence::{ForgottenLink, Seed};
 pub use judge::{Judged, version_of};
 pub use records::LinkBatchError;
 pub use snapshot::LINKS;
@@ -47,6 +52,16 @@ pub struct Verdict {
     pub counts: bool,
 }
 
+/// A record that trace dropped: people that kept it, for it is excluded or retracted, may drop it as well, and must, for
+/// a record of it that comes again is new to both.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Dropped {
+    /// Whose case or contact.
+    pub person: Person,
+    /// Which fact of the person.
+    pub fact: FactKey,
+}
+
 /// The cases and contacts of everybody, and which contacts count.
 #[derive(Default)]
 pub struct Trace {
@@ -54,9 +69,14 @@ pub struct Trace {
 }
 
 impl Trace {
-    /// Without any record.
+    /// Without any record, and with the secret of tests.
     pub fn new() -> Trace {
         Trace::default()
+    }
+
+    /// Without any record; the secret keys the tables over what producers send.
+    pub fn seeded(seed: Seed) -> Trace {
+        Trace { graph: graph::Graph::new(seed) }
     }
 
     /// Takes in these rows of a batch of the evidence log (`log_schema`), in any order and as often as they come;
@@ -84,6 +104,22 @@ impl Trace {
         let mut verdicts = Vec::new();
         self.graph.settle(|verdict| verdicts.push(verdict));
         verdicts
+    }
+
+    /// Takes in what people forgot, at its own place in the link log. Dropping changes no verdict; what was dropped is
+    /// given by [`Trace::take_dropped`]. Again and again the same is the same as once.
+    ///
+    /// Brings the graph to the fixpoint first: verdicts that were due are handed out.
+    pub fn forget(&mut self, forgotten: &ForgottenLink) -> Vec<Verdict> {
+        let verdicts = self.settle();
+        self.graph.forget(forgotten);
+        verdicts
+    }
+
+    /// The excluded and retracted cases, and the contacts, that were dropped since the last call: evidence is to be told
+    /// ([`crate::evidence::Evidence::trace_dropped`]), in this order and before anything that comes later.
+    pub fn take_dropped(&mut self) -> Vec<Dropped> {
+        std::mem::take(&mut self.graph.dropped)
     }
 
     /// The memory that the graph holds, in bytes.

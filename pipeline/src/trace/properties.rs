@@ -15,7 +15,7 @@ use proptest::prelude::*;
 
 use super::tests::{Row, batch};
 use super::{FactKey, Trace};
-use crate::evidence::fact_key::name_key;
+use crate::evidence::{LinksRank, link_key};
 
 type Standing = BTreeMap<(Person, FactKey), bool>;
 
@@ -40,12 +40,10 @@ pub(super) fn row() -> impl Strategy<Value = Row> {
 
 /// The greater wins: version, then contents.
 fn rank(row: &Row) -> impl Ord + use<> {
-    let link = |slot: usize, feed| {
-        let name = row.links[slot].as_ref()?;
-        name.split_once('/').map(|(owner, id)| name_key(feed, owner, id))
-    };
+    let link = |slot: usize, feed| row.links[slot].as_ref().and_then(|name| link_key(feed, name));
     let content = (!row.retracted).then_some(row.code);
-    (row.revision, row.retracted, row.known_at, content, link(0, Feed::Cases), link(1, Feed::Contacts))
+    let links = LinksRank::of([link(0, Feed::Cases), link(1, Feed::Contacts)]);
+    (row.revision, row.retracted, row.known_at, content, links)
 }
 
 /// Which contacts count, from nothing: the winners, then round after round until nobody falls.

@@ -10,8 +10,7 @@ use fuma_schemas::evidence::LINK_COLUMNS;
 use fuma_schemas::vocabulary::{Classification, ClosedList};
 use fuma_schemas::{Feed, Instant, Kind, Person};
 
-use crate::evidence::fact_key::{FactKey, NameKey, fact_key, name_key};
-use crate::evidence::version::Version;
+use crate::evidence::{Contents, FactKey, LinksRank, NameKey, Ranked, Version, fact_key, link_key};
 
 /// A batch that is none of the evidence log: another build wrote it, or it is damaged.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -38,17 +37,45 @@ pub enum LinkBatchError {
 /// What is absent: before every instant of a record.
 pub(super) const ABSENT: Instant = Instant(i64::MIN);
 
-/// What a record says, as far as it decides between records of one version: the greatest wins, column by column,
-/// absent least.
+/// What a record says, as far as it decides between records of one version.
 ///
 /// Of a case the classification is enough: what comes after it cannot change whether the case has fallen. The names
 /// that a contact hangs on come after these.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(super) struct Content {
     /// Classification or degree, as code + 1.
     pub(super) code: u8,
     pub(super) determined_at: Instant,
     pub(super) last_exposure_at: Instant,
+}
+
+/// What a case or a contact says, as it is compared: by the order that evidence uses too (FEEDS.md, "Greater
+/// contents").
+#[derive(Clone, Copy)]
+pub(super) struct Said {
+    pub(super) is_contact: bool,
+    pub(super) content: Content,
+    pub(super) links: [Option<NameKey>; 2],
+}
+
+impl Contents for Said {
+    fn kind(&self) -> Kind {
+        if self.is_contact { Kind::Contacts } else { Kind::Cases }
+    }
+
+    fn ranked(&self, column: usize) -> Ranked<'_> {
+        let instant = |instant: Instant| if instant == ABSENT { Ranked::Absent } else { Ranked::Number(instant.0) };
+        match (column, self.is_contact) {
+            (0, _) => self.content.code.checked_sub(1).map_or(Ranked::Absent, |code| Ranked::Number(i64::from(code))),
+            (1, true) => instant(self.content.determined_at),
+            (2, true) => instant(self.content.last_exposure_at),
+            _ => Ranked::Absent,
+        }
+    }
+
+    fn links(&self) -> LinksRank {
+        LinksRank::of(self.links)
+    }
 }
 
 /// A record of a case or a contact.
@@ -156,6 +183,13 @@ impl<'a> LinkBatch<'a> {
     }
 }
 
+impl LinkRecord<'_> {
+    /// What the record says.
+    pub(super) fn said(&self) -> Said {
+        Said { is_contact: self.feed == Feed::Contacts, content: self.content, links: self.links }
+    }
+}
+
 impl<'a> ContactColumns<'a> {
     fn of(batch: &'a RecordBatch) -> Result<ContactColumns<'a>, LinkBatchError> {
         let [case, contact] = LINK_COLUMNS;
@@ -183,10 +217,10 @@ fn instant(column: &TimestampMillisecondArray, row: usize) -> Instant {
     if column.is_valid(row) { Instant(column.value(row)) } else { ABSENT }
 }
 
-/// "owner/id", cut at the first slash: an id may hold slashes, an owner none. What has no slash names nothing.
+/// The name that an index names.
 fn link(feed: Feed, names: &StringArray, row: usize) -> Option<NameKey> {
     if names.is_null(row) {
         return None;
     }
-    names.value(row).split_once('/').map(|(owner, id)| name_key(feed, owner, id))
+    link_key(feed, names.value(row))
 }

@@ -5,6 +5,7 @@
 //!         + code | determined_at | last_exposure_at    what decides between records of one version, null if absent
 //!         + name | index_case | index_contact          keys of names, 16 bytes, the last two null if absent
 //!         + has_fallen | said_to_count | is_touched    as of the last fixpoint and verdict
+//!         + is_forgotten                               by people; no column in a snapshot of an earlier build
 //! ```
 //!
 //! Owns the layout. Names are not kept by themselves: who bears them and what hangs on them follows from the facts.
@@ -28,9 +29,7 @@ use fuma_schemas::{Instant, Person};
 use super::Trace;
 use super::graph::{Fact, Graph, Restored};
 use super::records::{ABSENT, Content};
-use crate::evidence::fact_key::{FactKey, NameKey};
-use crate::evidence::version::Version;
-use crate::evidence::{Export, TableError};
+use crate::evidence::{Export, FactKey, NameKey, TableError, Version};
 
 /// The table of facts.
 pub const LINKS: &str = "links";
@@ -57,11 +56,12 @@ fn schema() -> SchemaRef {
         field("has_fallen", DataType::Boolean, false),
         field("said_to_count", DataType::Boolean, false),
         field("is_touched", DataType::Boolean, false),
+        field("is_forgotten", DataType::Boolean, false),
     ]))
 }
 
 impl Trace {
-    /// How many facts there are; they are numbered from 0.
+    /// How many places of facts there are, numbered from 0; some may be free.
     pub fn facts(&self) -> u32 {
         self.graph.facts.len() as u32
     }
@@ -72,11 +72,14 @@ impl Trace {
     /// Never, unless the table's layout is wrong.
     pub fn export(&self, facts: Range<u32>, out: &mut Export) -> Result<(), TableError> {
         let end = facts.end.min(self.facts()) as usize;
-        let Some(part) = self.graph.facts.get(facts.start as usize..end).filter(|part| !part.is_empty()) else {
-            return Ok(());
-        };
+        let Some(part) = self.graph.facts.get(facts.start as usize..end) else { return Ok(()) };
         let touched: BTreeSet<u32> = self.graph.touched.iter().copied().collect();
-        let columns = columns(&self.graph, part, |at| touched.contains(&(facts.start + at as u32)));
+        let (places, part): (Vec<u32>, Vec<&Fact>) =
+            (facts.start..).zip(part).filter(|(_, fact)| !fact.is_free).unzip();
+        if part.is_empty() {
+            return Ok(());
+        }
+        let columns = columns(&self.graph, &part, |at| places.get(at).is_some_and(|place| touched.contains(place)));
         out.tables.push((LINKS, RecordBatch::try_new(schema(), columns)?));
         Ok(())
     }
@@ -107,7 +110,7 @@ impl Trace {
     }
 }
 
-fn columns(graph: &Graph, facts: &[Fact], is_touched: impl Fn(usize) -> bool) -> Vec<ArrayRef> {
+fn columns(graph: &Graph, facts: &[&Fact], is_touched: impl Fn(usize) -> bool) -> Vec<ArrayRef> {
     let flags = |flag: fn(&Fact) -> bool| -> ArrayRef {
         Arc::new(facts.iter().map(|fact| Some(flag(fact))).collect::<BooleanArray>())
     };
@@ -135,6 +138,7 @@ fn columns(graph: &Graph, facts: &[Fact], is_touched: impl Fn(usize) -> bool) ->
         flags(|fact| fact.has_fallen),
         flags(|fact| fact.said_to_count),
         Arc::new((0..facts.len()).map(|at| Some(is_touched(at))).collect::<BooleanArray>()),
+        flags(|fact| fact.is_forgotten),
     ]
 }
 
@@ -167,6 +171,7 @@ struct Columns<'a> {
     has_fallen: &'a BooleanArray,
     said_to_count: &'a BooleanArray,
     is_touched: &'a BooleanArray,
+    is_forgotten: Option<&'a BooleanArray>,
 }
 
 impl<'a> Columns<'a> {
@@ -187,6 +192,10 @@ impl<'a> Columns<'a> {
             has_fallen: boolean(batch, "has_fallen")?,
             said_to_count: boolean(batch, "said_to_count")?,
             is_touched: boolean(batch, "is_touched")?,
+            is_forgotten: match batch.column_by_name("is_forgotten") {
+                Some(_) => Some(boolean(batch, "is_forgotten")?),
+                None => None,
+            },
         })
     }
 
@@ -217,6 +226,7 @@ impl<'a> Columns<'a> {
             has_fallen: self.has_fallen.value(row),
             said_to_count: self.said_to_count.value(row),
             is_touched: self.is_touched.value(row),
+            is_forgotten: self.is_forgotten.is_some_and(|forgotten| forgotten.value(row)),
         }
     }
 }

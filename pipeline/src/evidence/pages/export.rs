@@ -4,7 +4,8 @@
 //! people     number | person 16 bytes | announced, a mask of rules
 //! <kind>     person, a number | fact | revision | retracted | known_at | first_known_at | last_known_at
 //!            + the columns of the kind, null in a retraction, + owner of a listing
-//! verdicts   fact | version | counts
+//!            + of a contact the rank of its indexes, and what losers asserted (winners/first_known.rs)
+//! verdicts   person 16 bytes | fact | version | counts       the person null where an earlier build named none
 //! ```
 //!
 //! Owns the tables' layout, and the choice of rows: the winners. `first_known_at` and `last_known_at` are null where
@@ -15,26 +16,28 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, BooleanArray, Date32Array, FixedSizeBinaryArray, Int32Array, RecordBatch, StringBuilder,
-    TimestampMillisecondArray, UInt8Array, UInt32Array, UInt64Array,
+    ArrayRef, BinaryArray, BooleanArray, Date32Array, FixedSizeBinaryArray, FixedSizeBinaryBuilder, Int32Array,
+    RecordBatch, StringBuilder, TimestampMillisecondArray, UInt8Array, UInt32Array, UInt64Array,
 };
 use arrow::buffer::Buffer;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::error::ArrowError;
 use fuma_schemas::Kind;
 use fuma_schemas::evidence::{ColumnType, instant_type, log, log_schema};
+use hashbrown::HashMap;
+use rustc_hash::FxBuildHasher;
 
 use crate::evidence::state::Evidence;
 use crate::evidence::store::{
-    Interner, NO_TEXT, RowRef, Sparse, Table, decode_integer, layout, mark, read_u16, read_u32, read_u64,
+    Interner, NO_TEXT, RowRef, Sparse, Table, decode_integer, layout, mark, read_u32, read_u64,
 };
+use crate::evidence::winners::{Assertions, LinksRank};
+use crate::invariant;
 
 /// The table of people.
 pub const PEOPLE: &str = "people";
 /// The table of verdicts.
 pub const VERDICTS: &str = "verdicts";
-/// What an absent code is in a row.
-const NO_CODE: u8 = u8::MAX;
 
 /// Pieces of named tables: a page of a snapshot.
 #[derive(Default, Debug)]
@@ -85,6 +88,7 @@ pub(in crate::evidence) fn people_schema() -> SchemaRef {
 
 fn verdict_schema() -> SchemaRef {
     Arc::new(Schema::new(vec![
+        Field::new("person", DataType::FixedSizeBinary(16), true),
         Field::new("fact", DataType::UInt64, false),
         Field::new("version", DataType::UInt64, false),
         Field::new("counts", DataType::Boolean, false),
@@ -106,8 +110,11 @@ fn kind_schema(kind: Kind) -> SchemaRef {
     fields.extend(
         columns.fields().iter().skip(log::FIRST_OF_KIND).take(kind.columns().len()).map(|field| field.as_ref().clone()),
     );
-    if kind == Kind::Listings {
-        fields.push(Field::new("owner", DataType::Utf8, true));
+    match kind {
+        Kind::Listings => fields.push(Field::new("owner", DataType::Utf8, true)),
+        Kind::Contacts => fields
+            .extend([Field::new("index_rank", DataType::UInt32, true), Field::new("asserted", DataType::Binary, true)]),
+        _ => {}
     }
     Arc::new(Schema::new(fields))
 }
@@ -134,8 +141,7 @@ impl Evidence {
         out.tables.push((PEOPLE, self.export_people(people.clone(), announced)?));
         let mut kinds: [Winners; Kind::PERSONAL.len()] = Default::default();
         for person in people {
-            let mut at = self.people.get(person).map_or(RowRef::NONE, |state| state.head);
-            while !at.is_none() {
+            for at in self.chain(person) {
                 let bytes = self.table(at).row(at.row());
                 if bytes[layout::MARKS] & (mark::SUPERSEDED | mark::FORGOTTEN) == 0 {
                     let winners = &mut kinds[at.code()];
@@ -143,7 +149,6 @@ impl Evidence {
                     winners.rows.push(at.row());
                     winners.bytes.extend_from_slice(bytes);
                 }
-                at = RowRef(read_u32(bytes, layout::NEXT));
             }
         }
         for (table, winners) in self.tables.iter().zip(&kinds).filter(|(_, winners)| !winners.rows.is_empty()) {
@@ -152,16 +157,25 @@ impl Evidence {
         Ok(())
     }
 
-    /// Adds the verdicts on contacts, all at once. They hang on no person: a verdict may wait for its contact.
+    /// Adds the verdicts on contacts, all at once: a verdict may wait for its contact, so they are not among the facts.
     ///
     /// # Errors
     /// Never, unless the table's layout is wrong.
     pub fn export_verdicts(&self, out: &mut Export) -> Result<(), TableError> {
-        let facts = self.standing_verdicts();
+        let mut all: Vec<_> = self.verdicts.each().collect();
+        all.sort_unstable_by_key(|(person, fact, _)| (*person, *fact));
+        let mut people = FixedSizeBinaryBuilder::with_capacity(all.len(), 16);
+        for (person, ..) in &all {
+            match person.and_then(|person| self.person(person)) {
+                Some(token) => people.append_value(token.0)?,
+                None => people.append_null(),
+            }
+        }
         let columns: Vec<ArrayRef> = vec![
-            Arc::new(UInt64Array::from_iter_values(facts.iter().map(|(fact, ..)| fact.0))),
-            Arc::new(UInt64Array::from_iter_values(facts.iter().map(|(_, version, _)| *version))),
-            Arc::new(BooleanArray::from_iter(facts.iter().map(|(.., counts)| Some(*counts)))),
+            Arc::new(people.finish()),
+            Arc::new(UInt64Array::from_iter_values(all.iter().map(|(_, fact, _)| fact.0))),
+            Arc::new(UInt64Array::from_iter_values(all.iter().map(|(.., ruling)| ruling.version))),
+            Arc::new(BooleanArray::from_iter(all.iter().map(|(.., ruling)| Some(ruling.counts)))),
         ];
         out.tables.push((VERDICTS, RecordBatch::try_new(verdict_schema(), columns)?));
         Ok(())
@@ -191,7 +205,9 @@ impl Evidence {
                 reader.each().map(|(_, row)| Some(row[layout::MARKS] & mark::RETRACTED != 0)).collect::<BooleanArray>(),
             ),
             Arc::new(TimestampMillisecondArray::from_iter_values(
-                reader.instants(layout::KNOWN_AT).map(Option::unwrap_or_default),
+                reader
+                    .instants(layout::KNOWN_AT)
+                    .map(|at| invariant::held(at, "I-2", "every row became known at some instant")),
             )),
             reader.sparse(mark::FIRST_KNOWN, &self.first_known),
             reader.sparse(mark::LATEST_KNOWN, &self.latest_known),
@@ -206,8 +222,10 @@ impl Evidence {
                 ColumnType::Integer => Arc::new(reader.numbers(place).map(decode_integer).collect::<Int32Array>()),
             });
         }
-        if table.layout.kind == Kind::Listings {
-            columns.push(reader.texts(table.layout.owner, &self.texts.others));
+        match table.layout.kind {
+            Kind::Listings => columns.push(reader.texts(table.layout.owner, &self.texts.others)),
+            Kind::Contacts => columns.extend([reader.index_ranks(), reader.asserted(&self.assertions)]),
+            _ => {}
         }
         Ok(RecordBatch::try_new(kind_schema(table.layout.kind), columns)?)
     }
@@ -233,13 +251,23 @@ impl<'a> Reader<'a> {
         self.each().map(move |(row, bytes)| table.instant_in(bytes, row, place))
     }
 
+    fn index_ranks(&self) -> ArrayRef {
+        let ranks = self.numbers(self.table.layout.links);
+        Arc::new(ranks.map(|rank| (LinksRank(rank) != LinksRank::UNKNOWN).then_some(rank)).collect::<UInt32Array>())
+    }
+
+    fn asserted(&self, assertions: &HashMap<RowRef, Assertions, FxBuildHasher>) -> ArrayRef {
+        let of_row = |row| assertions.get(&RowRef::new(self.table.layout.kind, row)).map(Assertions::to_bytes);
+        Arc::new(BinaryArray::from_iter(self.each().map(|(row, _)| of_row(row))))
+    }
+
     fn codes(&self, place: usize) -> ArrayRef {
-        let code = |code| (code != NO_CODE).then_some(code);
+        let code = |code| (code != layout::NO_CODE).then_some(code);
         Arc::new(self.each().map(|(_, bytes)| code(bytes[place])).collect::<UInt8Array>())
     }
 
     fn revisions(&self) -> ArrayRef {
-        let revisions = self.each().map(|(row, bytes)| match read_u16(bytes, layout::REVISION) {
+        let revisions = self.each().map(|(row, bytes)| match bytes[layout::REVISION] {
             layout::REVISION_ELSEWHERE => self.table.version(row).revision,
             short => u32::from(short),
         });
@@ -250,7 +278,10 @@ impl<'a> Reader<'a> {
         let kind = self.table.layout.kind;
         let instant = |(row, bytes): (u32, &[u8])| match bytes[layout::MARKS] & marked {
             0 => None,
-            _ => sparse.get(&RowRef::new(kind, row)).copied(),
+            _ => {
+                let instant = sparse.get(&RowRef::new(kind, row));
+                Some(*invariant::held(instant, "I-2", "a marked row has an instant beside it"))
+            }
         };
         Arc::new(self.each().map(instant).collect::<TimestampMillisecondArray>())
     }

@@ -4,14 +4,18 @@
 //! harm; the log is applied on top, and what the snapshot held is met as the duplicate that it is. Must never touch
 //! anybody: whom to judge after a restore is not for the state to say.
 
-use arrow::array::{Array, AsArray, BooleanArray, FixedSizeBinaryArray, PrimitiveArray, RecordBatch, StringArray};
+use arrow::array::{
+    Array, AsArray, BinaryArray, BooleanArray, FixedSizeBinaryArray, PrimitiveArray, RecordBatch, StringArray,
+};
 use arrow::datatypes::{ArrowPrimitiveType, TimestampMillisecondType, UInt32Type, UInt64Type};
 use fuma_schemas::{Instant, Kind, Person};
 
 use super::export::{PEOPLE, TableError, VERDICTS};
 use crate::evidence::state::Evidence;
 use crate::evidence::store::KnownSpan;
-use crate::evidence::winners::{FactKey, Incoming, Version, incoming_or_missing};
+use crate::evidence::winners::{
+    Assertions, Beside, FactKey, Incoming, LinksRank, Ruling, Version, incoming_or_missing,
+};
 
 /// Facts whose look-ups overlap.
 const BLOCK_ROWS: usize = 64;
@@ -39,6 +43,9 @@ struct Facts<'a> {
     /// The columns that an assertion must have.
     required: Vec<(usize, &'static str)>,
     owner: Option<&'a StringArray>,
+    /// Of contacts; an earlier build kept neither.
+    index_rank: Option<&'a PrimitiveArray<UInt32Type>>,
+    asserted: Option<&'a BinaryArray>,
 }
 
 impl Import {
@@ -72,9 +79,7 @@ impl Import {
         let tokens = tokens(batch)?;
         let masks = primitive::<UInt64Type>(PEOPLE, batch, "announced")?;
         for row in 0..batch.num_rows() {
-            let mut token = Person::default();
-            token.0.copy_from_slice(tokens.value(row));
-            let person = evidence.people.find_or_add(token);
+            let person = evidence.people.find_or_add(token(tokens, row));
             let number = numbers.value(row) as usize;
             if number >= self.numbers.len() {
                 // Numbers are counted without gaps: one far beyond the rows would be of a damaged table.
@@ -93,11 +98,16 @@ impl Import {
 impl Evidence {
     /// Takes back verdicts; the record of a contact may come before or after.
     fn import_verdicts(&mut self, batch: &RecordBatch) -> Result<(), TableError> {
+        // A snapshot of an earlier build names no person.
+        let people = batch.column_by_name("person").and_then(|array| array.as_fixed_size_binary_opt());
+        let people = people.filter(|array| array.value_length() == 16);
         let facts = primitive::<UInt64Type>(VERDICTS, batch, "fact")?;
         let versions = primitive::<UInt64Type>(VERDICTS, batch, "version")?;
         let counts = boolean(VERDICTS, batch, "counts")?;
         for row in 0..batch.num_rows() {
-            self.restore_verdict(FactKey(facts.value(row)), versions.value(row), counts.value(row));
+            let person = people.filter(|people| people.is_valid(row)).map(|people| token(people, row));
+            let ruling = Ruling { version: versions.value(row), counts: counts.value(row) };
+            self.restore_verdict(person, FactKey(facts.value(row)), ruling);
         }
         Ok(())
     }
@@ -109,26 +119,36 @@ impl Evidence {
         for (block, keys) in facts.fact.values().chunks(BLOCK_ROWS).enumerate() {
             // A fact is in a snapshot once, so one look is enough; those of a block hang on nothing and overlap.
             is_known.clear();
-            is_known.extend(keys.iter().map(|&key| self.winner(FactKey(key)).is_some()));
-            for (at, (&key, _)) in keys.iter().zip(&is_known).enumerate().filter(|(_, (_, is_known))| !**is_known) {
-                let row = block * BLOCK_ROWS + at;
-                let person = numbers.get(facts.person.value(row) as usize).copied();
-                let person = person.filter(|&person| person != NOBODY);
-                self.restore_fact(&facts, row, FactKey(key), person.ok_or(TableError::Nobody { table: kind.name() })?)?;
+            for (at, &key) in keys.iter().enumerate() {
+                let number = facts.person.value(block * BLOCK_ROWS + at) as usize;
+                let person = numbers.get(number).copied().filter(|&person| person != NOBODY);
+                let person = person.ok_or(TableError::Nobody { table: kind.name() })?;
+                is_known.push((person, self.winner(person, FactKey(key)).is_some()));
+            }
+            for (at, &key) in keys.iter().enumerate() {
+                let (person, is_known) = is_known[at];
+                if !is_known {
+                    self.restore_fact(&facts, block * BLOCK_ROWS + at, FactKey(key), person)?;
+                }
             }
         }
         Ok(())
     }
 
     fn restore_fact(&mut self, facts: &Facts<'_>, row: usize, key: FactKey, person: u32) -> Result<(), TableError> {
-        let (version, span) = facts.version(row)?;
+        let (version, mut span) = facts.version(row)?;
         let at = self.append_row(facts.kind, person, key, version)?;
-        self.facts.insert(key.0, at.0);
-        self.set_known_span(at, span);
+        self.facts.insert(self.seed.of_key(key.0), at.0);
         if !version.retracted {
             self.write_columns(at, &facts.columns, row);
-            self.write_links(at, person, facts.owner.map(|owner| owner.value(row)));
+            let owner = facts.owner.map(|owner| owner.value(row));
+            self.write_beside(at, person, Beside { owner, links: facts.links(row) });
         }
+        if facts.kind == Kind::Contacts {
+            span.first = self.restore_assertions(at, facts.asserted(row)?, span.first);
+        }
+        self.set_known_span(at, span);
+        self.shorten(person);
         Ok(())
     }
 }
@@ -157,7 +177,22 @@ impl<'a> Facts<'a> {
                 Kind::Listings => Some(owner().ok_or(TableError::Column { table, column: "owner" })?),
                 _ => None,
             },
+            index_rank: batch.column_by_name("index_rank").and_then(|array| array.as_primitive_opt()),
+            asserted: batch.column_by_name("asserted").and_then(|array| array.as_binary_opt()),
         })
+    }
+
+    /// The rank of what a contact hangs on.
+    fn links(&self, row: usize) -> LinksRank {
+        let rank = self.index_rank.filter(|ranks| ranks.is_valid(row)).map(|ranks| LinksRank(ranks.value(row)));
+        rank.unwrap_or(LinksRank::UNKNOWN)
+    }
+
+    /// What was asserted of a contact beside what its winner asserts.
+    fn asserted(&self, row: usize) -> Result<Option<Assertions>, TableError> {
+        let Some(bytes) = self.asserted.filter(|asserted| asserted.is_valid(row)) else { return Ok(None) };
+        let kept = Assertions::of_bytes(bytes.value(row));
+        kept.map(Some).ok_or(TableError::Column { table: self.kind.name(), column: "asserted" })
     }
 
     /// The version of a winner, and when the records of its fact became known.
@@ -199,6 +234,12 @@ fn boolean<'a>(
 ) -> Result<&'a BooleanArray, TableError> {
     let array = batch.column_by_name(column).and_then(|array| array.as_boolean_opt());
     array.ok_or(TableError::Column { table, column }).and_then(|array| whole(array, table, column))
+}
+
+fn token(tokens: &FixedSizeBinaryArray, row: usize) -> Person {
+    let mut token = Person::default();
+    token.0.copy_from_slice(tokens.value(row));
+    token
 }
 
 fn tokens(batch: &RecordBatch) -> Result<&FixedSizeBinaryArray, TableError> {

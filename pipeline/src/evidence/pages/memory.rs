@@ -49,12 +49,13 @@ impl Evidence {
             self.tables.iter().map(|table| Part { name: table.layout.kind.name(), bytes: table.bytes().0 }).collect();
         let elsewhere: usize = self.tables.iter().map(|table| table.bytes().1).sum();
         for (name, bytes) in [
-            ("people", people),
+            ("people", people + self.busy.bytes()),
             ("person index", person_index),
             ("fact index", self.facts.bytes()),
             ("instants and revisions elsewhere", elsewhere),
             ("first and latest known", sparse::bytes(&self.first_known) + sparse::bytes(&self.latest_known)),
-            ("verdicts on contacts", self.verdicts.allocation_size()),
+            ("what losers asserted", self.assertion_bytes()),
+            ("verdicts on contacts", self.verdicts.bytes()),
             ("texts", self.texts.regions.bytes() + self.texts.others.bytes()),
             ("tiers", self.tiers.facts.bytes() + self.tiers.codes.bytes()),
         ] {

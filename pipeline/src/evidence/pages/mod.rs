@@ -2,13 +2,14 @@
 //!
 //! Owns the tables of a snapshot, and what is past its retention. Must never decide who may be forgotten.
 
-mod compact;
 mod export;
 mod forget;
 mod import;
 mod memory;
+mod tidy;
 
 pub use export::{Export, PEOPLE, TableError, VERDICTS};
-pub use forget::{Past, Retention};
+pub use forget::{ForgottenLink, Past, Retention};
 pub use import::Import;
 pub use memory::{Memory, Part};
+pub use tidy::Tidy;

@@ -5,7 +5,8 @@
 use fuma_schemas::Person;
 
 use crate::evidence::step::{BaseTable, KindSet};
-use crate::evidence::store::{Chunked, RefIndex, RowRef};
+use crate::evidence::store::{Chunked, RefIndex, RowRef, Seed};
+use crate::invariant;
 
 /// What is kept of a person: 24 bytes.
 #[derive(Clone, Copy, Debug)]
@@ -15,24 +16,30 @@ pub(in crate::evidence) struct PersonState {
     pub(in crate::evidence) head: RowRef,
     /// The tables in which the person may have a row: never one too few.
     pub(in crate::evidence) kinds: KindSet,
+    /// Rows of the chain; all ones where they are counted apart (`busy`).
+    pub(in crate::evidence) rows: u16,
 }
 
-/// The bits of a token, folded: a producer's own keys may be anything but uniform.
-fn hash(token: Person) -> u64 {
-    let bits = u128::from_le_bytes(token.0);
-    let (low, high) = (bits as u64 ^ 0x9e37_79b9_7f4a_7c15, (bits >> 64) as u64 ^ 0xd1b5_4a32_d192_ed03);
-    let product = u128::from(low) * u128::from(high);
-    product as u64 ^ (product >> 64) as u64
-}
+const _: () = assert!(size_of::<PersonState>() == 24, "24 bytes a person are in the budget of 500");
 
 /// The people of a partition.
 #[derive(Default, Debug)]
 pub(in crate::evidence) struct People {
     index: RefIndex,
     states: Chunked<PersonState>,
+    /// Tokens may be a producer's own, and anything but uniform.
+    seed: Seed,
 }
 
 impl People {
+    pub(in crate::evidence) fn new(seed: Seed) -> People {
+        People { seed, ..People::default() }
+    }
+
+    fn hash(&self, token: Person) -> u64 {
+        self.seed.of_bytes(&token.0)
+    }
+
     pub(in crate::evidence) fn len(&self) -> u32 {
         self.states.len() as u32
     }
@@ -41,20 +48,25 @@ impl People {
         self.states.get(person as usize)
     }
 
-    pub(in crate::evidence) fn get_mut(&mut self, person: u32) -> Option<&mut PersonState> {
-        self.states.get_mut(person as usize)
+    /// The state of a person whose number was given.
+    pub(in crate::evidence) fn state_mut(&mut self, person: u32) -> &mut PersonState {
+        invariant::held(self.states.get_mut(person as usize), "I-2", "a person's number stays good")
+    }
+
+    /// The head of a person's chain; none of a number that was not given.
+    pub(in crate::evidence) fn head(&self, person: u32) -> RowRef {
+        self.get(person).map_or(RowRef::NONE, |state| state.head)
     }
 
     /// Notes that a person may have a row in a table.
     pub(in crate::evidence) fn may_have(&mut self, person: u32, table: BaseTable) {
-        if let Some(state) = self.get_mut(person) {
-            state.kinds = state.kinds.with(table);
-        }
+        let state = self.state_mut(person);
+        state.kinds = state.kinds.with(table);
     }
 
     pub(in crate::evidence) fn find(&self, token: Person) -> Option<u32> {
         self.index
-            .find(hash(token), |number| self.states.get(number as usize).is_some_and(|state| state.token == token))
+            .find(self.hash(token), |number| self.states.get(number as usize).is_some_and(|state| state.token == token))
     }
 
     /// The number of a person, a new one if need be.
@@ -64,8 +76,8 @@ impl People {
         }
         // 2^32 people are more than there are tokens to give out.
         let person = self.states.len() as u32;
-        self.states.push(PersonState { token, head: RowRef::NONE, kinds: KindSet::NONE });
-        self.index.insert(hash(token), person);
+        self.states.push(PersonState { token, head: RowRef::NONE, kinds: KindSet::NONE, rows: 0 });
+        self.index.insert(self.hash(token), person);
         person
     }
 

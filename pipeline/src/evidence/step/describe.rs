@@ -6,7 +6,7 @@ use fuma_schemas::vocabulary::{ClosedList, Match, Tier};
 use fuma_schemas::{Instant, Kind};
 
 use crate::evidence::state::Evidence;
-use crate::evidence::store::{RowRef, mark, read_u32};
+use crate::evidence::store::{NO_TEXT, RowRef, mark, read_u32};
 use crate::evidence::tiers::{OPEN, STAY_REGION};
 use crate::evidence::winners::{FactKey, Value};
 
@@ -49,15 +49,15 @@ pub struct TierView {
 }
 
 impl Evidence {
-    /// The record that won of a fact, standing or withdrawn, and its handle; none if the fact was never seen.
-    pub fn describe_winner(&self, key: FactKey) -> Option<(u64, FactView<'_>)> {
-        let handle = self.winner(key)?.handle();
+    /// The record that won of a fact of a person, standing or withdrawn, and its handle; none if the fact was never seen.
+    pub fn describe_winner(&self, person: u32, key: FactKey) -> Option<(u64, FactView<'_>)> {
+        let handle = self.winner(person, key)?.handle();
         self.describe(handle).map(|view| (handle, view))
     }
 
     /// The tiers that a stay meets; none of other kinds.
     pub fn tiers_met(&self, handle: u64) -> Vec<TierView> {
-        let stay = RowRef::of_handle(handle).filter(|at| at.row() < self.table(*at).len());
+        let stay = RowRef::of_handle(handle).filter(|at| self.table(*at).has(at.row()));
         let Some(table) = stay.map(|at| self.table(at)).filter(|table| table.layout.kind == Kind::Stays) else {
             return Vec::new();
         };
@@ -79,9 +79,12 @@ impl Evidence {
 
     /// The fact behind a handle that rules saw; none if there is none. A compaction makes handles void.
     pub fn describe(&self, handle: u64) -> Option<FactView<'_>> {
-        let at = RowRef::of_handle(handle).filter(|at| at.row() < self.table(*at).len())?;
+        let at = RowRef::of_handle(handle).filter(|at| self.table(*at).has(at.row()))?;
         let (table, row) = (self.table(at), at.row());
         let (version, marks) = (table.version(row), table.marks(row));
+        if marks & mark::UNCHAINED != 0 {
+            return None;
+        }
         let values = table.layout.kind.columns().iter().enumerate();
         let owner = read_u32(table.row(row), table.layout.owner.min(table.layout.width - 4));
         Some(FactView {
@@ -94,18 +97,12 @@ impl Evidence {
             first_known_at: Instant(self.known_span(at).first),
             counts: marks & mark::WITHDRAWN == 0,
             values: values.map(|(column, of)| (of.name, table.value(&self.texts, row, column))).collect(),
-            owner: (table.layout.kind == Kind::Listings).then(|| self.texts.others.get(owner)),
+            owner: (table.layout.kind == Kind::Listings && owner != NO_TEXT).then(|| self.texts.others.get(owner)),
         })
     }
 
     /// The handles of all rows of a person, newest first: standing, superseded and retracted.
     pub fn handles(&self, person: u32) -> Vec<u64> {
-        let mut handles = Vec::new();
-        let mut at = self.people.get(person).map_or(RowRef::NONE, |state| state.head);
-        while !at.is_none() {
-            handles.push(at.handle());
-            at = self.table(at).next(at.row());
-        }
-        handles
+        self.chain(person).map(RowRef::handle).collect()
     }
 }

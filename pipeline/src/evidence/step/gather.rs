@@ -9,6 +9,7 @@ use super::rule_table::{BaseTable, KindSet};
 use crate::evidence::state::Evidence;
 use crate::evidence::store::{RowRef, layout, mark, read_u32};
 use crate::evidence::tiers::{MatchedTier, STAY_REGION};
+use crate::invariant;
 
 /// Rows of one kind.
 #[derive(Default, Debug)]
@@ -112,7 +113,7 @@ impl Evidence {
     }
 
     fn head_for(&self, person: u32, need: KindSet) -> RowRef {
-        self.people.get(person).filter(|state| state.kinds.meets(need)).map_or(RowRef::NONE, |state| state.head)
+        if self.kinds(person).meets(need) { self.people.head(person) } else { RowRef::NONE }
     }
 
     /// Adds one row if it stands and is needed; gives the next of the chain.
@@ -131,14 +132,13 @@ impl Evidence {
     }
 
     fn add_row(&self, at: RowRef, bytes: &[u8], slot: u32, rows: &mut KindRows) {
-        let known_first = match bytes[layout::MARKS] & mark::FIRST_KNOWN {
-            0 => None,
+        let first_known = match bytes[layout::MARKS] & mark::FIRST_KNOWN {
+            0 => self.table(at).instant_in(bytes, at.row(), layout::KNOWN_AT),
             _ => self.first_known.get(&at).copied(),
         };
-        let first_known = known_first.or_else(|| self.table(at).instant_in(bytes, at.row(), layout::KNOWN_AT));
         rows.slots.push(slot);
         rows.rows.push(at.row());
-        rows.first_known.push(first_known.unwrap_or(0));
+        rows.first_known.push(invariant::held(first_known, "I-2", "every row became known at some instant"));
         rows.withdrawn.push(bytes[layout::MARKS] & mark::WITHDRAWN != 0);
         rows.bytes.extend_from_slice(bytes);
     }

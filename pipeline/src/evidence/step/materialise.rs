@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use arrow::array::{
     Array, ArrayRef, BooleanArray, Date32Array, Int32Array, StringViewArray, StringViewBuilder,
-    TimestampMillisecondArray, UInt8Array, UInt32Array, UInt64Array, new_null_array,
+    TimestampMillisecondArray, UInt8Array, UInt32Array, UInt64Array,
 };
 use arrow::compute::take;
 use fuma_schemas::Kind;
@@ -19,11 +19,10 @@ use super::rule_table::{BaseTable, Wanted};
 use crate::evidence::state::Evidence;
 use crate::evidence::store::{Interner, NO_TEXT, RowRef, Table, decode_integer, layout, read_u32};
 use crate::evidence::tiers::{OPEN, STAY_REGION};
+use crate::invariant;
 
 /// The columns before those of the kind: person, fact, known_at, first_known_at.
 const COMMON_COLUMNS: usize = 4;
-/// What an absent code is in a row.
-const NO_CODE: u8 = u8::MAX;
 
 /// The rows of one table, by column.
 #[derive(Clone, Default, Debug)]
@@ -80,20 +79,26 @@ impl Evidence {
         match column.column_type {
             ColumnType::Instant => reader.instants(place, column.optional),
             ColumnType::Code(names) => named(names, reader.codes(place, column.optional)),
-            ColumnType::Region => reader.texts(place, &self.texts.regions),
-            ColumnType::Text => reader.texts(place, &self.texts.others),
-            ColumnType::Date => Arc::new(Date32Array::from_iter(reader.numbers(place).map(decode_integer))),
-            ColumnType::Integer => Arc::new(Int32Array::from_iter(reader.numbers(place).map(decode_integer))),
+            ColumnType::Region => reader.texts(place, column.optional, &self.texts.regions),
+            ColumnType::Text => reader.texts(place, column.optional, &self.texts.others),
+            ColumnType::Date => Arc::new(Date32Array::from_iter(reader.integers(place, column.optional))),
+            ColumnType::Integer => Arc::new(Int32Array::from_iter(reader.integers(place, column.optional))),
         }
     }
 
     fn engine_column(&self, reader: &Reader<'_>) -> ArrayRef {
         let layout = &reader.table.layout;
         match layout.kind {
-            Kind::Listings => reader.texts(layout.owner, &self.texts.others),
+            Kind::Listings => reader.texts(layout.owner, false, &self.texts.others),
             Kind::Stays => {
-                let code = |region| Granularity::of_code(self.texts.regions.get(region)).map(ClosedList::code);
-                named(GRANULARITIES, UInt8Array::from_iter(reader.numbers(layout.columns[STAY_REGION]).map(code)))
+                let code = |region| {
+                    let granularity = Granularity::of_code(self.texts.regions.get(region));
+                    invariant::held(granularity, "I-9", "a region of a row is a code of 2, 4, 6, 9 or 12 digits").code()
+                };
+                named(
+                    GRANULARITIES,
+                    UInt8Array::from_iter_values(reader.numbers(layout.columns[STAY_REGION]).map(code)),
+                )
             }
             _ => Arc::new(BooleanArray::from_iter(reader.rows.withdrawn.iter().map(|withdrawn| Some(!withdrawn)))),
         }
@@ -125,22 +130,28 @@ impl<'a> Reader<'a> {
         if optional {
             return Arc::new(TimestampMillisecondArray::from_iter(instants));
         }
-        Arc::new(TimestampMillisecondArray::from_iter_values(instants.map(Option::unwrap_or_default)))
+        Arc::new(TimestampMillisecondArray::from_iter_values(instants.map(required)))
+    }
+
+    fn integers(&self, place: usize, optional: bool) -> impl Iterator<Item = Option<i32>> {
+        self.numbers(place)
+            .map(decode_integer)
+            .map(move |number| if optional { number } else { Some(required(number)) })
     }
 
     fn codes(&self, place: usize, optional: bool) -> UInt8Array {
         let codes = self.each().map(|row| row[place]);
         if optional {
-            return UInt8Array::from_iter(codes.map(|code| (code != NO_CODE).then_some(code)));
+            return UInt8Array::from_iter(codes.map(|code| (code != layout::NO_CODE).then_some(code)));
         }
         UInt8Array::from_iter_values(codes)
     }
 
-    fn texts(&self, place: usize, interner: &Interner) -> ArrayRef {
+    fn texts(&self, place: usize, optional: bool, interner: &Interner) -> ArrayRef {
         let mut builder = StringViewBuilder::with_capacity(self.rows.rows.len());
         for number in self.numbers(place) {
             match number {
-                NO_TEXT => builder.append_null(),
+                NO_TEXT if optional => builder.append_null(),
                 number => builder.append_value(interner.get(number)),
             }
         }
@@ -167,8 +178,13 @@ fn named(names: &[&str], codes: UInt8Array) -> ArrayRef {
     taken(&names, &codes)
 }
 
-/// The values at some places. Places are ours and within bounds; were one not, a column of nulls is refused by its
-/// schema.
+/// What a standing row must have: null would be "for ever" to a rule.
+fn required<T>(value: Option<T>) -> T {
+    invariant::held(value, "I-9", "a standing row has all that its kind requires")
+}
+
+/// The values at some places, which are ours and within bounds.
 fn taken(values: &ArrayRef, places: &dyn Array) -> ArrayRef {
-    take(values.as_ref(), places, None).unwrap_or_else(|_| new_null_array(values.data_type(), places.len()))
+    let taken = take(values.as_ref(), places, None).ok();
+    invariant::held(taken, "I-9", "a code of a row is one of its list")
 }

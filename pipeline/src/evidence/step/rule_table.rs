@@ -55,6 +55,8 @@ impl BaseTable {
     }
 }
 
+const _: () = assert!(BaseTable::COUNT <= u16::BITS as usize, "a set of tables has a bit for each");
+
 /// A set of tables that rules see, one bit each by [`BaseTable::index`].
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default, Debug)]
 pub struct KindSet(pub u16);

@@ -17,6 +17,8 @@ pub(in crate::evidence) const ELSEWHERE: u32 = u32::MAX - 1;
 const SECONDS: u32 = 1 << 31;
 const SECONDS_MAX: i64 = (ELSEWHERE - SECONDS) as i64 - 1;
 const EPOCH_SECONDS: i64 = 946_684_800;
+// All ones and the one below are codes of their own.
+const _: () = assert!(SECONDS as i64 + SECONDS_MAX < ELSEWHERE as i64 && ELSEWHERE < NULL);
 /// How long before the first instant of a chunk its base lies: half of what 31 bits hold.
 const BEFORE_FIRST_MS: i64 = 1 << 30;
 

@@ -1,7 +1,7 @@
 //! Where what lies in a row of a table.
 //!
 //! ```text
-//! next 4 | key 8 | revision 2 | known_at 4 | marks 1 | columns: 1 byte a code, 4 all else | links of the kind
+//! next 4 | person 4 | key 8 | revision 1 | known_at 4 | marks 1 | columns: 1 byte a code, 4 all else | of the kind
 //! ```
 //!
 //! Owns the offsets. A row lies in one piece, not in a column each: people are gathered at random, and one row is one
@@ -12,17 +12,22 @@ use fuma_schemas::evidence::ColumnType;
 
 /// The next row of the person.
 pub(in crate::evidence) const NEXT: usize = 0;
+/// The number of the person: 64 bits of a key are too few to be looked up by among all people of a partition.
+pub(in crate::evidence) const PERSON: usize = 4;
 /// The key of the fact.
-pub(in crate::evidence) const KEY: usize = 4;
+pub(in crate::evidence) const KEY: usize = 8;
 /// The revision of the record, or REVISION_ELSEWHERE.
-pub(in crate::evidence) const REVISION: usize = 12;
+pub(in crate::evidence) const REVISION: usize = 16;
 /// When the record became known.
-pub(in crate::evidence) const KNOWN_AT: usize = 14;
+pub(in crate::evidence) const KNOWN_AT: usize = 17;
 /// What changes in a row: the marks below.
-pub(in crate::evidence) const MARKS: usize = 18;
-const FIRST_COLUMN: usize = 19;
-/// A revision that does not fit in two bytes.
-pub(in crate::evidence) const REVISION_ELSEWHERE: u16 = u16::MAX;
+pub(in crate::evidence) const MARKS: usize = 21;
+const FIRST_COLUMN: usize = 22;
+/// A revision that does not fit in a byte.
+pub(in crate::evidence) const REVISION_ELSEWHERE: u8 = u8::MAX;
+
+/// What an absent code is in a row.
+pub(in crate::evidence) const NO_CODE: u8 = u8::MAX;
 
 /// The marks of a row.
 pub(in crate::evidence) mod mark {
@@ -38,6 +43,10 @@ pub(in crate::evidence) mod mark {
     pub(in crate::evidence) const WITHDRAWN: u8 = 16;
     /// Past its retention: gone with the next compaction.
     pub(in crate::evidence) const FORGOTTEN: u8 = 32;
+    /// An excluded or retracted case or contact that waits for trace to drop it.
+    pub(in crate::evidence) const OFFERED: u8 = 64;
+    /// No chain of a person names the row any more.
+    pub(in crate::evidence) const UNCHAINED: u8 = 128;
     /// What keeps a row from standing.
     pub(in crate::evidence) const NOT_STANDING: u8 = RETRACTED | SUPERSEDED | FORGOTTEN;
 }
@@ -48,10 +57,12 @@ pub(in crate::evidence) struct Layout {
     pub(in crate::evidence) kind: Kind,
     /// Where each column of the kind begins.
     pub(in crate::evidence) columns: Vec<usize>,
-    /// Where the links of stays begin: the person, then the next stay of the same region.
-    pub(in crate::evidence) stay_links: usize,
+    /// Where the number of the next stay of the same region is.
+    pub(in crate::evidence) next_stay: usize,
     /// Where the owner of a listing is.
     pub(in crate::evidence) owner: usize,
+    /// Where the rank of the names is that a contact hangs on.
+    pub(in crate::evidence) links: usize,
     /// Bytes of a row.
     pub(in crate::evidence) width: usize,
 }
@@ -70,11 +81,11 @@ impl Layout {
             .collect();
         let end_of_columns = width;
         width += match kind {
-            Kind::Stays => 8,
-            Kind::Listings => 4,
+            Kind::Stays | Kind::Listings | Kind::Contacts => 4,
             _ => 0,
         };
-        Layout { kind, columns, stay_links: end_of_columns, owner: end_of_columns, width }
+        let end = end_of_columns;
+        Layout { kind, columns, next_stay: end, owner: end, links: end, width }
     }
 }
 
@@ -83,11 +94,6 @@ pub(in crate::evidence) fn read_u32(row: &[u8], at: usize) -> u32 {
     let mut bytes = [0; 4];
     bytes.copy_from_slice(&row[at..at + 4]);
     u32::from_le_bytes(bytes)
-}
-
-/// Two bytes of a row.
-pub(in crate::evidence) fn read_u16(row: &[u8], at: usize) -> u16 {
-    u16::from_le_bytes([row[at], row[at + 1]])
 }
 
 /// Eight bytes of a row.
@@ -116,7 +122,7 @@ mod tests {
     #[test]
     fn rows_are_small() {
         let width = |kind| Layout::new(kind).width;
-        assert_eq!((width(Kind::Tests), width(Kind::Stays), width(Kind::Trips)), (34, 40, 56));
+        assert_eq!((width(Kind::Tests), width(Kind::Stays), width(Kind::Trips)), (37, 39, 59));
     }
 
     #[test]

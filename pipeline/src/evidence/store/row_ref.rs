@@ -9,6 +9,9 @@ const ROW_BITS: u32 = 28;
 /// The rows that one table may have: 2^28, some thirty times what a partition of ten million facts needs.
 pub(in crate::evidence) const ROWS_MAX: u32 = 1 << ROW_BITS;
 
+// Four bits of kind, of which all ones are the end of a chain.
+const _: () = assert!(Kind::PERSONAL.len() < 1 << (u32::BITS - ROW_BITS));
+
 /// A row of one of the tables: 4 bits of kind, 28 bits of row.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(in crate::evidence) struct RowRef(pub(in crate::evidence) u32);

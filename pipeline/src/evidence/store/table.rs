@@ -1,6 +1,8 @@
-//! The rows of one kind: append-only, of a fixed width, in chunks.
+//! The rows of one kind: of a fixed width, in chunks that are filled in the order of arrival.
 //!
-//! Owns the bytes. Once written, only the marks of a row, and the links between rows, may change.
+//! Owns the bytes. Once written, only the marks of a row, and the links between rows, may change. A row that is
+//! released leaves a hole; what is left of a chunk full of holes moves to the end, and the chunk's memory is free. New
+//! rows never fill holes: the instants of a chunk are counted from when its first record became known.
 
 use fuma_schemas::evidence::ColumnType;
 use fuma_schemas::{Instant, Kind};
@@ -9,22 +11,29 @@ use rustc_hash::FxBuildHasher;
 
 use super::instant_code::{self, Decoded};
 use super::interner::{Interner, NO_TEXT};
-use super::layout::{self, Layout, read_u16, read_u32, read_u64};
+use super::layout::{self, Layout, NO_CODE, read_u32, read_u64};
 use super::row_ref::{ROWS_MAX, RowRef};
 use crate::evidence::winners::{FactKey, Value, Version};
+use crate::invariant;
 
 /// Rows of a chunk: the rows that share a base of instants.
-const CHUNK_ROWS: u32 = 1 << 14;
+const CHUNK_ROWS: u32 = 1 << 12;
+/// Chunks of a table: as many as rows can be numbered.
+const CHUNKS_MAX: usize = (ROWS_MAX / CHUNK_ROWS) as usize;
 
 #[derive(Default, Debug)]
 struct Chunk {
     bytes: Vec<u8>,
-    /// What instants with a fraction are counted from; none while there is none.
+    /// What instants with a fraction are counted from: a little before the first record became known.
     base_ms: Option<i64>,
+    /// Rows that were not released.
+    live: u32,
+    /// Whether its rows are to move.
+    is_leaving: bool,
 }
 
 /// The texts that rows name by number.
-#[derive(Default, Debug)]
+#[derive(Debug)]
 pub(in crate::evidence) struct Texts {
     pub(in crate::evidence) regions: Interner,
     pub(in crate::evidence) others: Interner,
@@ -35,41 +44,158 @@ pub(in crate::evidence) struct Texts {
 pub(in crate::evidence) struct Table {
     pub(in crate::evidence) layout: Layout,
     chunks: Vec<Chunk>,
-    rows: u32,
-    /// Instants that do not fit in four bytes and revisions that do not fit in two, by row and place in it.
+    /// The chunk that is being filled.
+    filling: Option<usize>,
+    /// Chunks without rows.
+    empty: Vec<usize>,
+    /// Rows that were not released.
+    live: u32,
+    /// Instants that do not fit in four bytes and revisions that do not fit in one, by row and place in it.
     elsewhere: HashMap<(u32, u8), i64, FxBuildHasher>,
 }
 
 impl Table {
     pub(in crate::evidence) fn new(kind: Kind) -> Table {
-        Table { layout: Layout::new(kind), chunks: Vec::new(), rows: 0, elsewhere: HashMap::default() }
+        Table {
+            layout: Layout::new(kind),
+            chunks: Vec::new(),
+            filling: None,
+            empty: Vec::new(),
+            live: 0,
+            elsewhere: HashMap::default(),
+        }
     }
 
+    /// How many rows there are, superseded ones included.
     pub(in crate::evidence) fn len(&self) -> u32 {
-        self.rows
+        self.live
+    }
+
+    /// Whether there is a row with a number.
+    pub(in crate::evidence) fn has(&self, row: u32) -> bool {
+        let at = (row % CHUNK_ROWS) as usize * self.layout.width;
+        self.chunks.get((row / CHUNK_ROWS) as usize).is_some_and(|chunk| at < chunk.bytes.len())
     }
 
     /// Adds a row of nulls; none if the table is full.
-    pub(in crate::evidence) fn push(&mut self, key: FactKey, version: Version, marks: u8) -> Option<u32> {
-        let row = self.rows;
-        if row >= ROWS_MAX {
-            return None;
-        }
-        let width = self.layout.width;
-        if row.is_multiple_of(CHUNK_ROWS) {
-            // The first chunk grows as it must, for a small partition; the others are made whole at once.
-            let capacity = if row == 0 { 0 } else { width * CHUNK_ROWS as usize };
-            self.chunks.push(Chunk { bytes: Vec::with_capacity(capacity), base_ms: None });
-        }
-        let bytes = &mut self.chunk_mut(row).bytes;
-        bytes.resize(bytes.len() + width, u8::MAX);
-        self.rows += 1;
+    pub(in crate::evidence) fn push(&mut self, person: u32, key: FactKey, version: Version, marks: u8) -> Option<u32> {
+        let row = self.push_bytes(None)?;
+        // Only what a log stamped may say what instants are counted from: a due date of the year 9999 would leave the
+        // instants of all other rows no room.
+        self.chunk_mut(row).base_ms.get_or_insert(instant_code::base_for(version.known_at.0));
         let new = self.row_mut(row);
+        new[layout::PERSON..layout::PERSON + 4].copy_from_slice(&person.to_le_bytes());
         new[layout::KEY..layout::KEY + 8].copy_from_slice(&key.0.to_le_bytes());
         new[layout::MARKS] = marks;
         self.set_revision(row, version.revision);
         self.set_instant(row, layout::KNOWN_AT, version.known_at.0);
         Some(row)
+    }
+
+    /// Adds a row, of nulls or a copy of another row's bytes.
+    fn push_bytes(&mut self, copy_of: Option<u32>) -> Option<u32> {
+        let width = self.layout.width;
+        let full = width * CHUNK_ROWS as usize;
+        let filling = self.filling.filter(|at| self.chunks.get(*at).is_some_and(|chunk| chunk.bytes.len() < full));
+        let at = match filling {
+            Some(at) => at,
+            None => self.open_chunk()?,
+        };
+        let copied = copy_of.map(|row| self.row(row).to_vec());
+        let chunk = &mut self.chunks[at];
+        if chunk.bytes.len() + width > chunk.bytes.capacity() {
+            // A quarter more, for a small table: half of it is not to lie idle.
+            chunk.bytes.reserve_exact((chunk.bytes.len() / 4).max(64 * width).min(full - chunk.bytes.len()));
+        }
+        let row = at * CHUNK_ROWS as usize + chunk.bytes.len() / width;
+        match copied {
+            Some(bytes) => chunk.bytes.extend_from_slice(&bytes),
+            None => chunk.bytes.resize(chunk.bytes.len() + width, u8::MAX),
+        }
+        chunk.live += 1;
+        self.live += 1;
+        u32::try_from(row).ok()
+    }
+
+    /// Takes a chunk to be filled from now on; none if the table is full.
+    fn open_chunk(&mut self) -> Option<usize> {
+        // In a small table a chunk grows as it must; else it is made whole at once.
+        let rows = if self.live < CHUNK_ROWS { 0 } else { CHUNK_ROWS as usize };
+        let bytes = Vec::with_capacity(rows * self.layout.width);
+        let chunk = Chunk { bytes, ..Chunk::default() };
+        let at = match self.empty.pop() {
+            Some(at) => {
+                self.chunks[at] = chunk;
+                at
+            }
+            None if self.chunks.len() >= CHUNKS_MAX => return None,
+            None => {
+                self.chunks.push(chunk);
+                self.chunks.len() - 1
+            }
+        };
+        self.filling = Some(at);
+        Some(at)
+    }
+
+    /// Gives up a row that nothing names any more. Rows that were gathered must have been shown before.
+    pub(in crate::evidence) fn release(&mut self, row: u32) {
+        if !self.elsewhere.is_empty() {
+            for at in 0..self.layout.width {
+                self.elsewhere.remove(&(row, at as u8));
+            }
+        }
+        let at = (row / CHUNK_ROWS) as usize;
+        self.live -= 1;
+        self.chunks[at].live -= 1;
+        if self.chunks[at].live == 0 {
+            self.chunks[at] = Chunk::default();
+            self.empty.push(at);
+            self.filling = self.filling.filter(|filling| *filling != at);
+        }
+    }
+
+    /// Chooses the chunks that are to be emptied: those in which more than half is gone, or anything at all.
+    pub(in crate::evidence) fn choose_leaving(&mut self, any_hole: bool) {
+        if any_hole {
+            self.filling = None;
+        }
+        let (filling, width) = (self.filling, self.layout.width);
+        for (at, chunk) in self.chunks.iter_mut().enumerate() {
+            let rows = (chunk.bytes.len() / width) as u32;
+            let has_holes = if any_hole { chunk.live < rows } else { chunk.live < rows / 2 };
+            chunk.is_leaving = filling != Some(at) && has_holes;
+        }
+    }
+
+    /// Whether a row is to move.
+    pub(in crate::evidence) fn is_leaving(&self, row: u32) -> bool {
+        self.chunks[(row / CHUNK_ROWS) as usize].is_leaving
+    }
+
+    /// Copies a row to the end: instants are written anew for the base they meet there. The old row stays to be
+    /// released.
+    pub(in crate::evidence) fn move_row(&mut self, row: u32) -> Option<u32> {
+        let version = self.version(row);
+        let instants: Vec<(usize, Option<i64>)> = self
+            .layout
+            .kind
+            .columns()
+            .iter()
+            .zip(&self.layout.columns)
+            .filter(|(column, _)| matches!(column.column_type, ColumnType::Instant))
+            .map(|(_, &at)| (at, self.instant(row, at)))
+            .collect();
+        let copy = self.push_bytes(Some(row))?;
+        self.chunk_mut(copy).base_ms.get_or_insert(instant_code::base_for(version.known_at.0));
+        self.set_revision(copy, version.revision);
+        self.set_instant(copy, layout::KNOWN_AT, version.known_at.0);
+        for (at, instant) in instants {
+            if let Some(instant_ms) = instant {
+                self.set_instant(copy, at, instant_ms);
+            }
+        }
+        Some(copy)
     }
 
     fn chunk_mut(&mut self, row: u32) -> &mut Chunk {
@@ -97,17 +223,18 @@ impl Table {
     }
 
     fn set_revision(&mut self, row: u32, revision: u32) {
-        let short = u16::try_from(revision).unwrap_or(layout::REVISION_ELSEWHERE);
+        let short = u8::try_from(revision).unwrap_or(layout::REVISION_ELSEWHERE);
         if short == layout::REVISION_ELSEWHERE {
             self.elsewhere.insert((row, layout::REVISION as u8), i64::from(revision));
         }
-        self.row_mut(row)[layout::REVISION..layout::REVISION + 2].copy_from_slice(&short.to_le_bytes());
+        self.row_mut(row)[layout::REVISION] = short;
     }
 
     fn revision(&self, row: u32) -> u32 {
-        match read_u16(self.row(row), layout::REVISION) {
+        match self.row(row)[layout::REVISION] {
             layout::REVISION_ELSEWHERE => {
-                self.elsewhere.get(&(row, layout::REVISION as u8)).map_or(0, |&revision| revision as u32)
+                let revision = self.elsewhere.get(&(row, layout::REVISION as u8));
+                *invariant::held(revision, "I-2", "a long revision is kept beside its row") as u32
             }
             short => u32::from(short),
         }
@@ -116,8 +243,8 @@ impl Table {
     /// Writes an instant, in milliseconds UTC, into a row.
     pub(in crate::evidence) fn set_instant(&mut self, row: u32, at: usize, instant_ms: i64) {
         let code = instant_code::encode_seconds(instant_ms).unwrap_or_else(|| {
-            let base_ms = *self.chunk_mut(row).base_ms.get_or_insert(instant_code::base_for(instant_ms));
-            instant_code::encode_after(base_ms, instant_ms).unwrap_or_else(|| {
+            let base_ms = self.chunk_mut(row).base_ms;
+            base_ms.and_then(|base_ms| instant_code::encode_after(base_ms, instant_ms)).unwrap_or_else(|| {
                 self.elsewhere.insert((row, at as u8), instant_ms);
                 instant_code::ELSEWHERE
             })
@@ -130,8 +257,14 @@ impl Table {
         match instant_code::decode(read_u32(bytes, at)) {
             Decoded::Null => None,
             Decoded::At(instant_ms) => Some(instant_ms),
-            Decoded::AfterBase(after) => Some(self.chunks[(row / CHUNK_ROWS) as usize].base_ms.unwrap_or(0) + after),
-            Decoded::Elsewhere => self.elsewhere.get(&(row, at as u8)).copied(),
+            Decoded::AfterBase(after) => {
+                let base_ms = self.chunks[(row / CHUNK_ROWS) as usize].base_ms;
+                Some(invariant::held(base_ms, "I-2", "a chunk knows what its instants are counted from") + after)
+            }
+            Decoded::Elsewhere => {
+                let instant = self.elsewhere.get(&(row, at as u8));
+                Some(*invariant::held(instant, "I-2", "a long instant is kept beside its row"))
+            }
         }
     }
 
@@ -140,15 +273,25 @@ impl Table {
     }
 
     pub(in crate::evidence) fn known_at(&self, row: u32) -> i64 {
-        self.instant(row, layout::KNOWN_AT).unwrap_or(0)
+        invariant::held(self.instant(row, layout::KNOWN_AT), "I-2", "every row became known at some instant")
     }
 
     pub(in crate::evidence) fn next(&self, row: u32) -> RowRef {
         RowRef(read_u32(self.row(row), layout::NEXT))
     }
 
+    pub(in crate::evidence) fn person(&self, row: u32) -> u32 {
+        read_u32(self.row(row), layout::PERSON)
+    }
+
     pub(in crate::evidence) fn key(&self, row: u32) -> FactKey {
         FactKey(read_u64(self.row(row), layout::KEY))
+    }
+
+    /// Whether a row is of a fact of a person.
+    pub(in crate::evidence) fn is_of(&self, row: u32, person: u32, key: FactKey) -> bool {
+        let row = self.row(row);
+        read_u64(row, layout::KEY) == key.0 && read_u32(row, layout::PERSON) == person
     }
 
     pub(in crate::evidence) fn marks(&self, row: u32) -> u8 {
@@ -181,47 +324,18 @@ impl Table {
             ColumnType::Instant => {
                 self.instant_in(bytes, row, at).map_or(Value::Null, |ms| Value::Instant(Instant(ms)))
             }
-            ColumnType::Code(names) => names.get(usize::from(bytes[at])).map_or(Value::Null, |name| Value::Text(name)),
+            ColumnType::Code(names) => match bytes[at] {
+                NO_CODE => Value::Null,
+                code => {
+                    let name = names.get(usize::from(code)).copied();
+                    Value::Text(invariant::held(name, "I-2", "a code of a row is one of its list"))
+                }
+            },
             ColumnType::Region => text(&texts.regions),
             ColumnType::Text => text(&texts.others),
             ColumnType::Date => layout::decode_integer(read_u32(bytes, at)).map_or(Value::Null, Value::Date),
             ColumnType::Integer => layout::decode_integer(read_u32(bytes, at)).map_or(Value::Null, Value::Integer),
         }
-    }
-
-    /// Adds a copy of another table's row: instants written anew for the base they meet here, texts by their numbers
-    /// here. Its links are left out.
-    pub(in crate::evidence) fn push_copy(
-        &mut self,
-        from: &Table,
-        row: u32,
-        texts_from: &Texts,
-        texts: &mut Texts,
-    ) -> Option<u32> {
-        let copy = self.push(from.key(row), from.version(row), from.marks(row))?;
-        let after_marks = layout::MARKS + 1;
-        self.row_mut(copy)[after_marks..].copy_from_slice(&from.row(row)[after_marks..]);
-        let number = |at, from_interner: &Interner, interner: &mut Interner| match read_u32(from.row(row), at) {
-            NO_TEXT => NO_TEXT,
-            number => interner.intern(from_interner.get(number)),
-        };
-        for (column, &at) in from.layout.kind.columns().iter().zip(&from.layout.columns) {
-            match column.column_type {
-                ColumnType::Instant => {
-                    if let Some(instant_ms) = from.instant(row, at) {
-                        self.set_instant(copy, at, instant_ms);
-                    }
-                }
-                ColumnType::Region => self.set_u32(copy, at, number(at, &texts_from.regions, &mut texts.regions)),
-                ColumnType::Text => self.set_u32(copy, at, number(at, &texts_from.others, &mut texts.others)),
-                ColumnType::Code(_) | ColumnType::Date | ColumnType::Integer => {}
-            }
-        }
-        if from.layout.kind == Kind::Listings {
-            let at = from.layout.owner;
-            self.set_u32(copy, at, number(at, &texts_from.others, &mut texts.others));
-        }
-        Some(copy)
     }
 
     /// Bytes held, used or not: rows, and instants kept elsewhere.

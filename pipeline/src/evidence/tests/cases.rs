@@ -13,7 +13,7 @@ pub(super) fn stay(number: u8, id: &str, region: &str, arrived_at: i64) -> Recor
     Record::new(Kind::Stays, number, id, arrived_at, cells)
 }
 
-fn region(id: &str, code: &str, since: i64, until: Option<i64>) -> Record {
+pub(super) fn region(id: &str, code: &str, since: i64, until: Option<i64>) -> Record {
     let until = until.map_or(Cell::Null, Cell::Instant);
     let cells =
         vec![Cell::Text(code.into()), Cell::Code(1), Cell::Instant(since), until, Cell::Text("办".into()), Cell::Null];
@@ -64,12 +64,92 @@ fn conflicts_are_counted_and_settled_by_contents() {
     }
 }
 
+/// FEEDS.md section 1, "Greater contents": each pair at one version, the greater one second.
+#[test]
+fn the_greater_contents_win() {
+    let cells = |record: &Record, at: usize, cell: Cell| {
+        let mut record = record.clone();
+        record.cells[at] = cell;
+        record
+    };
+    let case = Record::new(Kind::Cases, 1, "k", DAY, vec![Cell::Code(1), Cell::Instant(DAY), Cell::Null, Cell::Null]);
+    let trip = Record::new(
+        Kind::Trips,
+        1,
+        "t1",
+        DAY,
+        [
+            Cell::Code(1),
+            Cell::Text("G7512".into()),
+            Cell::Number(9),
+            Cell::Null,
+            Cell::Null,
+            Cell::Null,
+            Cell::Instant(DAY),
+            Cell::Instant(DAY),
+        ]
+        .into_iter()
+        .chain(std::iter::repeat(Cell::Null))
+        .take(Kind::Trips.columns().len())
+        .collect(),
+    );
+    let entry = Record::new(
+        Kind::Entries,
+        1,
+        "t1",
+        DAY,
+        vec![Cell::Instant(0), Cell::Null, Cell::Text("SG".into()), Cell::Null],
+    );
+    let pairs = [
+        (case.clone(), cells(&case, 0, Cell::Code(4)), "suspected is before excluded in the list"),
+        (case.clone(), cells(&case, 2, Cell::Instant(-9)), "absent is lowest"),
+        (cells(&case, 2, Cell::Instant(5)), cells(&case, 1, Cell::Instant(DAY + 1)), "the first column decides"),
+        (stay(1, "t1", "50", 9 * DAY), trip.clone(), "a stay is before a trip"),
+        (trip.clone(), entry, "a trip is before an entry"),
+        (cells(&trip, 1, Cell::Text("G99".into())), cells(&trip, 1, Cell::Text("Z1".into())), "texts by their bytes"),
+        (cells(&trip, 4, Cell::Number(9)), cells(&trip, 4, Cell::Number(10)), "integers by number"),
+    ];
+    for (less, greater, why) in pairs {
+        let (less, greater) = (Record { known_at: DAY, ..less }, Record { known_at: DAY, ..greater });
+        let mut of_greater = Evidence::default();
+        apply(&mut of_greater, std::slice::from_ref(&greater));
+        for order in [[&less, &greater], [&greater, &less]] {
+            let mut evidence = Evidence::default();
+            order.into_iter().for_each(|record| drop(apply(&mut evidence, std::slice::from_ref(record))));
+            assert_eq!(rows_of_all(&evidence), rows_of_all(&of_greater), "{why}");
+            assert_eq!(evidence.conflicts(), 1, "{why}");
+        }
+    }
+}
+
+#[test]
+fn a_contact_raised_or_moved_long_afterwards_became_known_then() {
+    let degree = |code, last: i64, known_at, revision| {
+        let cells = vec![Cell::Code(code), Cell::Instant(DAY), Cell::Instant(last)];
+        Record::new(Kind::Contacts, 1, "k", known_at, cells).revision(revision)
+    };
+    let first_known = |records: &[Record]| {
+        let mut evidence = Evidence::default();
+        apply(&mut evidence, records);
+        let rows = rows_of_all(&evidence);
+        rows[0].split('|').nth(2).unwrap().parse::<i64>().unwrap()
+    };
+    let raised = [degree(2, DAY, DAY, 1), degree(0, DAY, 60 * DAY, 2)];
+    assert_eq!(first_known(&raised), 60 * DAY);
+    let moved = [degree(0, DAY, DAY, 1), degree(0, 50 * DAY, 60 * DAY, 2)];
+    assert_eq!(first_known(&moved), 60 * DAY);
+    let corrected = [degree(0, DAY, DAY, 1), degree(0, 2 * DAY, 60 * DAY, 2)];
+    assert_eq!(first_known(&corrected), DAY, "within 24 hours");
+    let back = [degree(0, DAY, DAY, 1), degree(2, DAY, 60 * DAY, 2), degree(0, DAY, 61 * DAY, 3)];
+    assert_eq!(first_known(&back), DAY);
+}
+
 #[test]
 fn tiers_touch_those_whose_matches_change() {
     let mut evidence = Evidence::default();
     apply(&mut evidence, &[stay(1, "a", "330106", DAY), stay(2, "b", "330102", DAY), stay(3, "c", "33", DAY)]);
     let touched = apply(&mut evidence, &[region("r1", "330106001", DAY, None)]);
-    assert_eq!(touched.people(), [2, 0]);
+    assert_eq!(touched.people(), [0, 2]);
     assert!(
         rows_of_all(&evidence)
             .iter()
@@ -80,7 +160,7 @@ fn tiers_touch_those_whose_matches_change() {
     assert!(apply(&mut evidence, &[region("r2", "330106001", DAY, None)]).people().is_empty());
     assert!(apply(&mut evidence, &[region("r3", "330102", DAY, Some(DAY))]).people().is_empty());
     assert!(apply(&mut evidence, &[region("r1", "330106001", DAY, None).revision(2).retract()]).people().is_empty());
-    assert_eq!(apply(&mut evidence, &[region("r2", "330106", DAY, Some(2 * DAY)).revision(2)]).people(), [2, 0]);
+    assert_eq!(apply(&mut evidence, &[region("r2", "330106", DAY, Some(2 * DAY)).revision(2)]).people(), [0, 2]);
     assert!(rows_of_all(&evidence).iter().any(|row| row.ends_with("high|86400000|172800000|exact")));
     assert_eq!(evidence.region_facts(), 3);
 }

@@ -14,10 +14,10 @@ use crate::evidence::FactKey;
 #[derive(Default)]
 pub(super) struct Model {
     pub(super) records: Vec<Record>,
-    pub(super) verdicts: BTreeMap<FactKey, bool>,
+    pub(super) verdicts: BTreeMap<(u8, FactKey), bool>,
 }
 
-/// The winner of a fact and the least known_at of its records.
+/// The winner of a fact and when it became known.
 struct Standing<'a> {
     winner: &'a Record,
     first_known: i64,
@@ -42,7 +42,7 @@ impl Model {
     }
 
     fn standing(&self) -> Vec<Standing<'_>> {
-        let mut facts: BTreeMap<FactKey, Vec<&Record>> = BTreeMap::new();
+        let mut facts: BTreeMap<(fuma_schemas::Person, FactKey), Vec<&Record>> = BTreeMap::new();
         for record in &self.records {
             let person = if record.kind == Kind::Regions {
                 fuma_schemas::Person::default()
@@ -50,13 +50,17 @@ impl Model {
                 super::records::person(record.person)
             };
             facts
-                .entry(crate::evidence::fact_key(record.kind.feed(), person, &record.owner, &record.id))
+                .entry((person, crate::evidence::fact_key(record.kind.feed(), person, &record.owner, &record.id)))
                 .or_default()
                 .push(record);
         }
         let settle = |records: Vec<&Record>| {
-            let first_known = records.iter().map(|record| record.known_at).min()?;
             let winner = *records.iter().max_by(|a, b| order(a, b))?;
+            let says_the_same = |record: &&&Record| match record.kind {
+                Kind::Contacts => !record.retracted && is_same_contact(record, winner),
+                _ => true,
+            };
+            let first_known = records.iter().filter(says_the_same).map(|record| record.known_at).min()?;
             (!winner.retracted).then(|| (winner.clone(), first_known))
         };
         facts
@@ -76,7 +80,9 @@ impl Model {
             record.kind.columns().iter().zip(&record.cells).map(|(column, cell)| text(column.column_type, cell)),
         );
         match record.kind {
-            Kind::Contacts => cells.push(self.verdicts.get(&record.key()).copied().unwrap_or(true).to_string()),
+            Kind::Contacts => {
+                cells.push(self.verdicts.get(&(record.person, record.key())).copied().unwrap_or(true).to_string())
+            }
             Kind::Listings => cells.push(record.owner.clone()),
             Kind::Stays => cells.push(Granularity::of_code(&cells[3]).unwrap().name().into()),
             _ => {}
@@ -86,18 +92,24 @@ impl Model {
 }
 
 fn order(a: &Record, b: &Record) -> Ordering {
-    let version = |record: &Record| (record.revision, record.retracted, record.known_at, record.kind);
-    let contents = |record: &Record| {
-        let columns = record.kind.columns().iter().zip(&record.cells);
-        let value = |column_type, cell: &Cell| match (record.kind, cell) {
-            // Tiers have an order of their own, and an open end is the last.
-            (Kind::Regions, Cell::Null) => Cell::Instant(i64::MAX),
-            (Kind::Regions, _) => cell.clone(),
-            _ => named(column_type, cell),
-        };
-        columns.map(|(column, cell)| value(column.column_type, cell)).collect::<Vec<Cell>>()
+    let kind = |record: &Record| match record.kind {
+        Kind::Stays => 0,
+        Kind::Trips => 1,
+        _ => 2,
     };
-    version(a).cmp(&version(b)).then_with(|| contents(a).cmp(&contents(b)))
+    let version = |record: &Record| (record.revision, record.retracted, record.known_at, kind(record));
+    // In the order of the cells' variants: what is absent is lowest.
+    version(a).cmp(&version(b)).then_with(|| a.cells.cmp(&b.cells))
+}
+
+/// The degree of the winner, and a last exposure within 24 h of the winner's.
+fn is_same_contact(record: &Record, winner: &Record) -> bool {
+    let exposed = |record: &Record| match record.cells[2] {
+        Cell::Instant(at) => at,
+        _ => panic!("a contact without its last exposure"),
+    };
+    winner.retracted
+        || record.cells[0] == winner.cells[0] && (exposed(record) - exposed(winner)).abs() <= 24 * 3_600_000
 }
 
 fn named(column_type: ColumnType, cell: &Cell) -> Cell {

@@ -138,7 +138,7 @@ proptest! {
             for &(number, id, counts, _) in verdicts.iter().filter(|(_, _, _, when)| *when == at) {
                 let key = Record::new(Kind::Contacts, number, &id.to_string(), 0, vec![]).key();
                 given.push((person(number), key, counts, given.len() as u64));
-                model.verdicts.insert(key, counts);
+                model.verdicts.insert((number, key), counts);
             }
             // What is new, and then again some of what was given before.
             let again = repeated.iter().filter_map(|&place| given.get(place));

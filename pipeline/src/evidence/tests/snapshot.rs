@@ -11,7 +11,7 @@ use super::records::{Record, apply, person, rows_of_all};
 use crate::evidence::{Evidence, Export, FactKey, Import, PEOPLE, TableError, Touched};
 
 /// All pages of a state, `page` people each.
-fn exported(evidence: &Evidence, page: u32, announced: &[u64]) -> Export {
+pub(super) fn exported(evidence: &Evidence, page: u32, announced: &[u64]) -> Export {
     let mut out = Export::default();
     evidence.export_verdicts(&mut out).unwrap();
     for start in (0..evidence.people()).step_by(page as usize) {
@@ -21,7 +21,7 @@ fn exported(evidence: &Evidence, page: u32, announced: &[u64]) -> Export {
 }
 
 /// A state from pages: people first, else in the order given by `backwards`.
-fn imported(export: &Export, backwards: bool) -> (Evidence, BTreeMap<Person, u64>) {
+pub(super) fn imported(export: &Export, backwards: bool) -> (Evidence, BTreeMap<Person, u64>) {
     let (mut evidence, mut import, mut announced) =
         (Evidence::default(), Import::default(), BTreeMap::<u32, u64>::new());
     let mut tables: Vec<&(&str, RecordBatch)> = export.tables.iter().collect();
@@ -37,13 +37,15 @@ fn imported(export: &Export, backwards: bool) -> (Evidence, BTreeMap<Person, u64
     (evidence, announced)
 }
 
-fn keys(records: &[Record]) -> BTreeSet<FactKey> {
-    records.iter().filter(|record| record.kind != Kind::Regions).map(Record::key).collect()
+fn keys(records: &[Record]) -> BTreeSet<(u8, FactKey)> {
+    let of_people = records.iter().filter(|record| record.kind != Kind::Regions);
+    of_people.map(|record| (record.person, record.key())).collect()
 }
 
 /// All that is known of each fact, but its handle.
-fn views(evidence: &Evidence, keys: &BTreeSet<FactKey>) -> Vec<String> {
-    keys.iter().map(|key| format!("{:?}", evidence.describe_winner(*key).map(|(_, view)| view))).collect()
+fn views(evidence: &Evidence, keys: &BTreeSet<(u8, FactKey)>) -> Vec<String> {
+    let winner = |number, key| evidence.describe_winner(evidence.find(person(number))?, key);
+    keys.iter().map(|(number, key)| format!("{:?}", winner(*number, *key).map(|(_, view)| view))).collect()
 }
 
 fn regions(records: &[Record]) -> Vec<Record> {

@@ -9,4 +9,4 @@ mod stay_codes;
 
 pub(in crate::evidence) use meeting::{STAY_REGION, Tiers};
 pub(in crate::evidence) use region_facts::{MatchedTier, OPEN};
-pub(in crate::evidence) use stay_codes::StayCodes;
+pub(in crate::evidence) use stay_codes::NO_STAY;

@@ -2,14 +2,16 @@
 //!
 //! Owns the records that win, and which tiers a stay's region code meets. Regions are never forgotten.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::ops::Bound;
 
+use fuma_schemas::Kind;
 use fuma_schemas::vocabulary::{ClosedList, Match};
 use hashbrown::HashMap;
-use rustc_hash::FxBuildHasher;
 
-use crate::evidence::winners::{FactKey, Version};
+use crate::evidence::store::Seed;
+use crate::evidence::winners::{Contender, Contents, LinksRank, NameKey, Ranked, Version};
 
 /// The lengths of region codes (FEEDS.md section 2).
 const CODE_LENGTHS: [usize; 5] = [2, 4, 6, 9, 12];
@@ -32,46 +34,108 @@ pub(in crate::evidence) struct MatchedTier {
     pub(in crate::evidence) matched: u8,
 }
 
-/// What a record of a region says; nothing when it withdraws one.
-pub(in crate::evidence) type Contents = Option<(Box<str>, TierSpan)>;
+/// What a record of a region says.
+#[derive(Debug)]
+pub(in crate::evidence) struct RegionContents {
+    pub(in crate::evidence) region: Box<str>,
+    pub(in crate::evidence) span: TierSpan,
+    pub(in crate::evidence) authority: Option<Box<str>>,
+    pub(in crate::evidence) document: Option<Box<str>>,
+}
+
+impl Contents for RegionContents {
+    fn kind(&self) -> Kind {
+        Kind::Regions
+    }
+
+    fn ranked(&self, column: usize) -> Ranked<'_> {
+        match column {
+            0 => Ranked::Text(&self.region),
+            1 => Ranked::Number(i64::from(self.span.tier)),
+            2 => Ranked::Number(self.span.since),
+            3 if self.span.until != OPEN => Ranked::Number(self.span.until),
+            4 => self.authority.as_deref().map_or(Ranked::Absent, Ranked::Text),
+            5 => self.document.as_deref().map_or(Ranked::Absent, Ranked::Text),
+            _ => Ranked::Absent,
+        }
+    }
+
+    fn links(&self) -> LinksRank {
+        LinksRank::NONE
+    }
+}
+
+/// A retraction: of it nothing is looked at.
+struct Withdrawn;
+
+impl Contents for Withdrawn {
+    fn kind(&self) -> Kind {
+        Kind::Regions
+    }
+
+    fn ranked(&self, _column: usize) -> Ranked<'_> {
+        Ranked::Absent
+    }
+
+    fn links(&self) -> LinksRank {
+        LinksRank::NONE
+    }
+}
 
 /// The facts about regions.
-#[derive(Default, Debug)]
+#[derive(Debug)]
 pub(in crate::evidence) struct RegionFacts {
-    winners: HashMap<FactKey, (Version, Contents), FxBuildHasher>,
+    /// By the name of the record: 128 bits, for there is no person to compare.
+    winners: HashMap<NameKey, (Version, Option<RegionContents>), Seed>,
     /// The tiers that hold, by region. One may be there twice, by two facts.
     standing: BTreeMap<Box<str>, Vec<TierSpan>>,
 }
 
+/// The order of two records of one fact, and whether they are in conflict.
+fn compared(mine: (Version, &impl Contents), its: (Version, &impl Contents)) -> (Ordering, bool) {
+    let mine = Contender { version: mine.0, contents: mine.1 };
+    let its = Contender { version: its.0, contents: its.1 };
+    (mine.against(&its), mine.conflicts_with(&its))
+}
+
 impl RegionFacts {
+    pub(in crate::evidence) fn new(seed: Seed) -> RegionFacts {
+        RegionFacts { winners: HashMap::with_hasher(seed), standing: BTreeMap::new() }
+    }
+
     pub(in crate::evidence) fn len(&self) -> usize {
         self.winners.len()
     }
 
-    /// Takes a record; adds the regions of which a tier comes or goes to `changed`. Whether the contents were in
-    /// conflict.
+    /// Takes a record, one without contents to withdraw; adds the regions of which a tier comes or goes to `changed`.
+    /// Whether the contents were in conflict.
     pub(in crate::evidence) fn apply(
         &mut self,
-        key: FactKey,
+        key: NameKey,
         version: Version,
-        contents: Contents,
+        contents: Option<RegionContents>,
         changed: &mut Vec<Box<str>>,
     ) -> bool {
         let mut conflict = false;
         if let Some((its_version, its)) = self.winners.get(&key) {
-            conflict =
-                version.revision == its_version.revision && contents.is_some() && its.is_some() && contents != *its;
-            if (version, &contents) <= (*its_version, its) {
+            let order;
+            (order, conflict) = match (&contents, its) {
+                (Some(mine), Some(its)) => compared((version, mine), (*its_version, its)),
+                (Some(mine), None) => compared((version, mine), (*its_version, &Withdrawn)),
+                (None, Some(its)) => compared((version, &Withdrawn), (*its_version, its)),
+                (None, None) => compared((version, &Withdrawn), (*its_version, &Withdrawn)),
+            };
+            if order != Ordering::Greater {
                 return conflict;
             }
         }
-        if let Some((region, span)) = &contents
+        if let Some(RegionContents { region, span, .. }) = &contents
             && span.until > span.since
         {
             self.standing.entry(region.clone()).or_default().push(*span);
             changed.push(region.clone());
         }
-        if let Some((_, Some((region, span)))) = self.winners.insert(key, (version, contents)) {
+        if let Some((_, Some(RegionContents { region, span, .. }))) = self.winners.insert(key, (version, contents)) {
             self.remove(&region, span);
             changed.push(region);
         }

@@ -42,9 +42,25 @@ impl StayCodes {
         self.codes.get(region as usize).and_then(Option::as_ref).map_or(&[], |code| &code.matches)
     }
 
-    /// Finds the matches of the codes anew that meet the regions given; the heads of the chains of those that
-    /// changed.
-    pub(in crate::evidence) fn renew(&mut self, regions: &[Box<str>], facts: &RegionFacts) -> Vec<u32> {
+    /// How many numbers of regions there are.
+    pub(in crate::evidence) fn len(&self) -> u32 {
+        self.codes.len() as u32
+    }
+
+    /// The latest stay with a region's code; none without any.
+    pub(in crate::evidence) fn head(&self, region: u32) -> Option<u32> {
+        self.codes.get(region as usize).and_then(Option::as_ref).map(|code| code.head)
+    }
+
+    pub(in crate::evidence) fn set_head(&mut self, region: u32, stay: u32) {
+        if let Some(code) = self.codes.get_mut(region as usize).and_then(Option::as_mut) {
+            code.head = stay;
+        }
+    }
+
+    /// Finds the matches of the codes anew that meet the regions given; the numbers of those that changed, and the
+    /// heads of their chains.
+    pub(in crate::evidence) fn renew(&mut self, regions: &[Box<str>], facts: &RegionFacts) -> Vec<(u32, u32)> {
         let mut met: Vec<(&str, u32)> = Vec::new();
         for region in regions {
             let holding = prefixes(region).chain([region.as_ref()]);
@@ -62,7 +78,7 @@ impl StayCodes {
                 && code.matches != matches
             {
                 code.matches = matches;
-                heads.push(code.head);
+                heads.push((at, code.head));
             }
         }
         heads

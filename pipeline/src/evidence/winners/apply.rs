@@ -7,15 +7,17 @@ use std::cmp::Ordering;
 
 use arrow::array::RecordBatch;
 use fuma_schemas::Kind;
-use fuma_schemas::evidence::ColumnType;
 
-use super::fact_key::{FactKey, fact_key};
+use super::asserted::claim;
+use super::fact_key::{FactKey, LinksRank, fact_key};
+use super::first_known::Assertion;
 use super::incoming::{Batch, EvidenceError, Head, Incoming};
+use super::order::{Contender, Contents, Ranked};
+use super::row_contents::RowContents;
 use super::version::Version;
 use crate::evidence::people::Touched;
 use crate::evidence::state::Evidence;
-use crate::evidence::step::BaseTable;
-use crate::evidence::store::{KnownSpan, RowRef, layout, mark};
+use crate::evidence::store::{KnownSpan, RowRef, layout, mark, read_u32};
 
 /// Records whose look-ups overlap.
 const BLOCK_ROWS: usize = 64;
@@ -30,6 +32,57 @@ struct Record<'a> {
     head: Head<'a>,
     key: FactKey,
     person: u32,
+}
+
+/// The order of two rows of batches of the log that are of one fact: the greater wins. A row that lacks what the kind
+/// requires is the lowest, and so is one of a batch of another schema.
+pub fn compare_rows(kind: Kind, one: (&RecordBatch, usize), other: (&RecordBatch, usize)) -> Ordering {
+    let batches = [one, other].map(|(batch, _)| Batch::new(kind, batch).ok());
+    let [one, other] = [(&batches[0], one.1), (&batches[1], other.1)].map(|(batch, row)| {
+        let batch = batch.as_ref()?;
+        let head = batch.head(row)?;
+        Some(Record { kind, batch, row, head, key: FactKey::default(), person: UNKNOWN })
+    });
+    let version = |record: &Option<Record<'_>>| record.as_ref().map(|record| record.head.version);
+    match (&one, &other) {
+        (Some(one), Some(other)) => {
+            let its = Contender { version: other.head.version, contents: other };
+            Contender { version: one.head.version, contents: one }.against(&its)
+        }
+        _ => version(&one).cmp(&version(&other)),
+    }
+}
+
+/// What a row has beside the columns of its kind.
+pub(in crate::evidence) struct Beside<'a> {
+    /// The owner, which a listing shows.
+    pub(in crate::evidence) owner: Option<&'a str>,
+    /// What a contact hangs on.
+    pub(in crate::evidence) links: LinksRank,
+}
+
+impl Contents for Record<'_> {
+    fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    fn ranked(&self, column: usize) -> Ranked<'_> {
+        self.batch.columns.get(column).map_or(Ranked::Absent, |column| column.ranked(self.row))
+    }
+
+    fn links(&self) -> LinksRank {
+        self.batch.links(self.row)
+    }
+}
+
+impl Record<'_> {
+    /// What the record asserts, where that matters to when its fact became known; none of a retraction.
+    fn assertion(&self) -> Option<Assertion> {
+        if self.head.version.retracted {
+            return None;
+        }
+        claim(self).map(|claim| Assertion { known_at: self.head.version.known_at.0, claim })
+    }
 }
 
 impl Evidence {
@@ -57,6 +110,7 @@ impl Evidence {
                     record.person = self.people.find_or_add(record.head.person);
                 }
                 self.apply_record(record, touched)?;
+                self.shorten(record.person);
             }
         }
         Ok(())
@@ -79,15 +133,14 @@ impl Evidence {
         for record in block.iter_mut() {
             record.person = self.people.find(record.head.person).unwrap_or(UNKNOWN);
         }
-        let known = block.iter().filter(|record| self.winner(record.key).is_some()).count();
+        let known = block.iter().filter(|record| self.winner(record.person, record.key).is_some()).count();
         std::hint::black_box(known);
     }
 
     fn apply_record(&mut self, record: &Record<'_>, touched: &mut Touched) -> Result<(), EvidenceError> {
-        let known_at = record.head.version.known_at.0;
-        let Some(winner) = self.winner(record.key) else {
+        let Some(winner) = self.winner(record.person, record.key) else {
             let at = self.append(record)?;
-            self.facts.insert(record.key.0, at.0);
+            self.facts.insert(self.seed.of_key(record.key.0), at.0);
             if !record.head.version.retracted {
                 touched.touch(record.person);
             }
@@ -96,9 +149,16 @@ impl Evidence {
         if self.against(winner, record) == Ordering::Greater {
             return self.supersede(winner, record, touched);
         }
-        let span = self.known_span(winner);
-        self.set_known_span(winner, span.with(known_at));
-        if known_at < span.first && self.stands(winner) {
+        let before = self.known_span(winner);
+        let mut span = before.with(record.head.version.known_at.0);
+        if self.table(winner).marks(winner.row()) & mark::OFFERED != 0 {
+            // It became known again: it is to be past anew before trace may drop it.
+            self.tables[winner.code()].mark(winner.row(), 0, mark::OFFERED);
+        }
+        self.add_assertion(winner, record.assertion());
+        span.first = self.first_of(winner, span.first);
+        self.set_known_span(winner, span);
+        if span.first != before.first && self.stands(winner) {
             touched.touch(record.person);
         }
         Ok(())
@@ -110,43 +170,34 @@ impl Evidence {
 
     /// The order of a record against the winner of its fact; contents that differ at one revision are counted.
     fn against(&mut self, winner: RowRef, record: &Record<'_>) -> Ordering {
-        let (mine, its) = (record.head.version, self.table(winner).version(winner.row()));
-        if mine.revision != its.revision || mine.retracted || its.retracted {
-            return mine.cmp(&its);
-        }
-        let contents = self.compare_contents(winner, record);
-        if contents != Ordering::Equal {
-            self.counters.conflicts += 1;
-        }
-        mine.cmp(&its).then(contents)
-    }
-
-    /// The order of contents: by kind, then column by column, by value.
-    fn compare_contents(&self, winner: RowRef, record: &Record<'_>) -> Ordering {
         let table = self.table(winner);
-        let by_kind = record.kind.cmp(&table.layout.kind);
-        if by_kind != Ordering::Equal {
-            return by_kind;
+        let its = RowContents { table, texts: &self.texts, row: winner.row() };
+        let its = Contender { version: table.version(winner.row()), contents: &its };
+        let mine = Contender { version: record.head.version, contents: record };
+        let order = mine.against(&its);
+        if mine.conflicts_with(&its) {
+            self.counters.conflicts += 1;
+        } else if order == Ordering::Equal && record.kind == Kind::Contacts && !its.version.retracted {
+            self.learn_links(winner, record.links());
         }
-        let columns = record.batch.columns.iter().enumerate();
-        columns
-            .map(|(at, column)| column.value(record.row).cmp(&table.value(&self.texts, winner.row(), at)))
-            .find(|order| *order != Ordering::Equal)
-            .unwrap_or(Ordering::Equal)
+        order
     }
 
     fn supersede(&mut self, winner: RowRef, record: &Record<'_>, touched: &mut Touched) -> Result<(), EvidenceError> {
-        let span: KnownSpan = self.known_span(winner);
+        let mut span: KnownSpan = self.known_span(winner).with(record.head.version.known_at.0);
         let at = self.append(record)?;
         if self.stands(winner) || !record.head.version.retracted {
             touched.touch(record.person);
         }
-        if let Some(entry) = self.facts.find_mut(record.key.0, |other| other == winner.0) {
+        if let Some(entry) = self.facts.find_mut(self.seed.of_key(record.key.0), |other| other == winner.0) {
             *entry = at.0;
         }
         self.drop_known_span(winner);
+        self.discount(record.person, winner);
         self.tables[winner.code()].mark(winner.row(), mark::SUPERSEDED, 0);
-        self.set_known_span(at, span.with(record.head.version.known_at.0));
+        self.inherit_assertions(winner, at);
+        span.first = self.first_of(at, span.first);
+        self.set_known_span(at, span);
         Ok(())
     }
 
@@ -155,7 +206,7 @@ impl Evidence {
         let at = self.append_row(record.kind, record.person, record.key, record.head.version)?;
         if !record.head.version.retracted {
             self.write_columns(at, &record.batch.columns, record.row);
-            self.write_links(at, record.person, Some(record.head.owner));
+            self.write_beside(at, record.person, Beside { owner: Some(record.head.owner), links: record.links() });
         }
         Ok(at)
     }
@@ -169,35 +220,27 @@ impl Evidence {
         version: Version,
     ) -> Result<RowRef, EvidenceError> {
         let mut marks = if version.retracted { mark::RETRACTED } else { 0 };
-        if kind == Kind::Contacts && self.is_withdrawn(key) {
+        if kind == Kind::Contacts && self.is_withdrawn(person, key) {
             marks |= mark::WITHDRAWN;
         }
         let table = &mut self.tables[usize::from(kind.code())];
-        let row = table.push(key, version, marks).ok_or(EvidenceError::Full { kind: kind.name() })?;
+        let row = table.push(person, key, version, marks).ok_or(EvidenceError::Full { kind: kind.name() })?;
         let at = RowRef::new(kind, row);
-        if let Some(person) = self.people.get_mut(person) {
-            table.set_u32(row, layout::NEXT, person.head.0);
-            person.head = at;
-            if !version.retracted {
-                person.kinds = person.kinds.with(BaseTable::Kind(kind));
-            }
-        }
+        self.chain_row(person, at);
         Ok(at)
     }
 
     /// Writes the columns of the kind into a row, from a row of a batch.
     pub(in crate::evidence) fn write_columns(&mut self, at: RowRef, columns: &[Incoming<'_>], from: usize) {
         let (table, row) = (&mut self.tables[at.code()], at.row());
-        let kind = table.layout.kind;
         for (at, column) in columns.iter().enumerate().filter(|(_, column)| column.is_there(from)) {
             let place = table.layout.columns[at];
-            let is_region = matches!(kind.columns()[at].column_type, ColumnType::Region);
-            let interner = if is_region { &mut self.texts.regions } else { &mut self.texts.others };
             match column {
                 Incoming::Missing => {}
                 Incoming::Instant(array) => table.set_instant(row, place, array.value(from)),
                 Incoming::Code(array, _) => table.set_code(row, place, array.value(from)),
-                Incoming::Text(array) => table.set_u32(row, place, interner.intern(array.value(from))),
+                Incoming::Region(array) => table.set_u32(row, place, self.texts.regions.intern(array.value(from))),
+                Incoming::Text(array) => table.set_u32(row, place, self.texts.others.intern(array.value(from))),
                 Incoming::Date(array) => {
                     table.set_u32(row, place, layout::encode_integer(Some(array.value(from))));
                 }
@@ -208,16 +251,25 @@ impl Evidence {
         }
     }
 
-    /// Writes what a kind has beside its columns: the owner of a listing, the links of a stay.
-    pub(in crate::evidence) fn write_links(&mut self, at: RowRef, person: u32, owner: Option<&str>) {
+    /// Writes what a kind has beside its columns.
+    pub(in crate::evidence) fn write_beside(&mut self, at: RowRef, person: u32, beside: Beside<'_>) {
         let table = &mut self.tables[at.code()];
-        match (table.layout.kind, owner) {
+        match (table.layout.kind, beside.owner) {
             (Kind::Listings, Some(owner)) => {
                 let owner = self.texts.others.intern(owner);
                 table.set_u32(at.row(), table.layout.owner, owner);
             }
+            (Kind::Contacts, _) => table.set_u32(at.row(), table.layout.links, beside.links.0),
             (Kind::Stays, _) => self.link_stay(at.row(), person),
             _ => {}
+        }
+    }
+
+    /// Writes the rank of what a contact hangs on where an earlier build did not keep it.
+    fn learn_links(&mut self, at: RowRef, links: LinksRank) {
+        let table = &mut self.tables[at.code()];
+        if read_u32(table.row(at.row()), table.layout.links) == LinksRank::UNKNOWN.0 {
+            table.set_u32(at.row(), table.layout.links, links.0);
         }
     }
 }

@@ -10,16 +10,18 @@
 //! name   feed u8 | length of owner u32 LE | owner | id                       -> 128 bits
 //! ```
 //!
-//! The one length makes the layout unambiguous: id is what remains. Of 10^7 facts two share a key of 64 bits with a
-//! chance of 3 in 10^6, so whoever joins across people by key alone takes the 128 bits; within a person 64 are
-//! plenty.
+//! The one length makes the layout unambiguous: id is what remains. Among the facts of one person 64 bits are plenty;
+//! among those of all people they are not, so a look-up by a key compares the person too.
+
+use std::cmp::Ordering;
 
 use fuma_schemas::{Feed, Person};
 use siphasher::{sip, sip128};
 
-/// The keys of both hashes; they are no secret.
+/// The keys of the hashes; they are no secret.
 const FACT_SEED: &[u8; 16] = b"fuma.fact.key.v1";
 const NAME_SEED: &[u8; 16] = b"fuma.name.key.v1";
+const LINKS_SEED: &[u8; 16] = b"fuma.link.key.v1";
 
 /// What is shorter is hashed in one go from the stack; a real owner and id are some 30 bytes.
 const BUFFER_BYTES: usize = 192;
@@ -32,9 +34,61 @@ pub struct FactKey(pub u64);
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub struct NameKey(pub u128);
 
+/// The rank of what a contact hangs on, its case and its contact: the last place in the order of contents. The order is
+/// of our own, and the same in every build. Two that differ have one rank once in 2^32: who keeps the names compares
+/// them as well.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct LinksRank(pub(in crate::evidence) u32);
+
+impl LinksRank {
+    /// It hangs on nothing: the lowest.
+    pub const NONE: LinksRank = LinksRank(0);
+    /// What a snapshot of an earlier build does not say: equal to all.
+    pub(in crate::evidence) const UNKNOWN: LinksRank = LinksRank(u32::MAX);
+
+    /// The rank of the case and the contact that a contact names.
+    pub fn of(links: [Option<NameKey>; 2]) -> LinksRank {
+        let [case, contact] = links;
+        if case.is_none() && contact.is_none() {
+            return LinksRank::NONE;
+        }
+        let mut bytes = [0; 34];
+        for (piece, link) in bytes.chunks_exact_mut(17).zip([case, contact]) {
+            if let (Some(link), Some((there, key))) = (link, piece.split_first_mut()) {
+                *there = 1;
+                key.copy_from_slice(&link.0.to_le_bytes());
+            }
+        }
+        let hash = sip::SipHasher13::new_with_key(LINKS_SEED).hash(&bytes) as u32;
+        LinksRank(hash.clamp(LinksRank::NONE.0 + 1, LinksRank::UNKNOWN.0 - 1))
+    }
+
+    /// As a number, for tests.
+    #[cfg(test)]
+    pub(crate) fn number(self) -> u32 {
+        self.0
+    }
+
+    /// The order of two ranks.
+    pub(in crate::evidence) fn order(self, other: LinksRank) -> Ordering {
+        match (self, other) {
+            (LinksRank::UNKNOWN, _) | (_, LinksRank::UNKNOWN) => Ordering::Equal,
+            _ => self.0.cmp(&other.0),
+        }
+    }
+}
+
+/// The name that an index names: "owner/id", cut at the first slash, for an id may hold slashes, an owner none. What has
+/// no slash names nothing.
+pub fn link_key(feed: Feed, name: &str) -> Option<NameKey> {
+    name.split_once('/').map(|(owner, id)| name_key(feed, owner, id))
+}
+
 /// The key of a fact: some 65 ns as measured on a busy machine.
 pub fn fact_key(feed: Feed, person: Person, owner: &str, id: &str) -> FactKey {
     let prefix = prefix(feed, owner);
+    #[cfg(test)]
+    let person = if weak::is_on() { Person::default() } else { person };
     let hasher = sip::SipHasher13::new_with_key(FACT_SEED);
     gathered([&prefix, owner.as_bytes(), &person.0, id.as_bytes()], |bytes| FactKey(hasher.hash(bytes)))
 }
@@ -82,6 +136,28 @@ fn gathered<const PIECES: usize, K>(pieces: [&[u8]; PIECES], hash: impl FnOnce(&
     hash(&buffer[..length])
 }
 
+/// Keys that do not hang on the person, so that facts of all people collide.
+#[cfg(test)]
+pub(crate) mod weak {
+    use std::cell::Cell;
+
+    thread_local! {
+        static IS_ON: Cell<bool> = const { Cell::new(false) };
+    }
+
+    pub(super) fn is_on() -> bool {
+        IS_ON.get()
+    }
+
+    /// Runs a test with weak keys.
+    pub(crate) fn with<R>(test: impl FnOnce() -> R) -> R {
+        IS_ON.set(true);
+        let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(test));
+        IS_ON.set(false);
+        result.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -95,6 +171,10 @@ mod tests {
         assert_eq!(fact_key(Feed::Cases, PERSON, "src", "n1"), FactKey(0xfb28_a939_c834_2c7d));
         assert_eq!(fact_key(Feed::Travel, PERSON, "src", &"号".repeat(128)), FactKey(0x9f0a_5a75_d6be_134b));
         assert_eq!(name_key(Feed::Contacts, "src", "n1"), NameKey(0xc48a_cdb1_4ee4_5013_abf4_76b5_c8e6_552b));
+        let [case, contact] = [Feed::Cases, Feed::Contacts].map(|feed| link_key(feed, "src/n1"));
+        let ranks = [[None, None], [case, None], [None, contact], [case, contact], [None, case]].map(LinksRank::of);
+        assert_eq!(ranks.iter().map(|rank| rank.0).collect::<std::collections::BTreeSet<u32>>().len(), 5);
+        assert_eq!((ranks[0], link_key(Feed::Cases, "n1")), (LinksRank::NONE, None));
     }
 
     #[test]

@@ -6,10 +6,12 @@
 
 use arrow::array::{Array, AsArray, BooleanArray, FixedSizeBinaryArray, PrimitiveArray, RecordBatch, StringArray};
 use arrow::datatypes::{ArrowPrimitiveType, Date32Type, Int32Type, TimestampMillisecondType, UInt8Type, UInt32Type};
-use fuma_schemas::evidence::{Column, ColumnType, LOG_SCHEMA_VERSION};
-use fuma_schemas::{Instant, Kind, Person};
+use fuma_schemas::evidence::{Column, ColumnType, LINK_COLUMNS, LOG_SCHEMA_VERSION};
+use fuma_schemas::vocabulary::Granularity;
+use fuma_schemas::{Feed, Instant, Kind, Person};
 
-use super::value::Value;
+use super::fact_key::{LinksRank, link_key};
+use super::order::Ranked;
 use super::version::Version;
 
 /// Why a batch could not be applied.
@@ -41,6 +43,7 @@ pub(in crate::evidence) enum Incoming<'a> {
     Missing,
     Instant(&'a PrimitiveArray<TimestampMillisecondType>),
     Code(&'a PrimitiveArray<UInt8Type>, &'static [&'static str]),
+    Region(&'a StringArray),
     Text(&'a StringArray),
     Date(&'a PrimitiveArray<Date32Type>),
     Integer(&'a PrimitiveArray<Int32Type>),
@@ -63,6 +66,8 @@ pub(in crate::evidence) struct Batch<'a> {
     retracted: &'a BooleanArray,
     known_at: &'a PrimitiveArray<TimestampMillisecondType>,
     pub(in crate::evidence) columns: Vec<Incoming<'a>>,
+    /// What a contact hangs on: a case, a contact.
+    links: [Option<&'a StringArray>; 2],
     /// The columns that an assertion must have.
     required: Vec<usize>,
     rows: usize,
@@ -92,18 +97,35 @@ impl<'a> Batch<'a> {
             retracted: column("retracted").and_then(|array| array.as_boolean_opt()).ok_or(lacks("retracted"))?,
             known_at: column("known_at").and_then(primitive).ok_or(lacks("known_at"))?,
             columns,
+            links: LINK_COLUMNS.map(|name| column(name).and_then(|array| array.as_string_opt())),
             required: (0..kind.columns().len()).filter(|&at| !kind.columns()[at].optional).collect(),
             rows: batch.num_rows(),
         })
     }
 
-    /// What every record has; none if there is no such row, or an assertion lacks what its kind requires.
+    /// The rank of what the contact in a row hangs on.
+    pub(in crate::evidence) fn links(&self, row: usize) -> LinksRank {
+        let name =
+            |names: Option<&'a StringArray>| names.filter(|names| names.is_valid(row)).map(|names| names.value(row));
+        let [case, contact] = self.links.map(name);
+        LinksRank::of([
+            case.and_then(|name| link_key(Feed::Cases, name)),
+            contact.and_then(|name| link_key(Feed::Contacts, name)),
+        ])
+    }
+
+    /// What every record has; none if there is no such row, or an assertion lacks what its kind requires, or has a
+    /// value that its column may not hold.
     pub(in crate::evidence) fn head(&self, row: usize) -> Option<Head<'a>> {
         if row >= self.rows {
             return None;
         }
         let retracted = self.retracted.value(row);
-        if !retracted && !self.required.iter().all(|&column| self.columns[column].is_there(row)) {
+        let is_whole = || {
+            self.required.iter().all(|&column| self.columns[column].is_there(row))
+                && !self.columns.iter().any(|column| column.is_malformed(row))
+        };
+        if !retracted && !is_whole() {
             return None;
         }
         let person = match self.person {
@@ -123,9 +145,19 @@ impl<'a> Incoming<'a> {
             Incoming::Missing => false,
             Incoming::Instant(array) => array.is_valid(row),
             Incoming::Code(array, names) => array.is_valid(row) && usize::from(array.value(row)) < names.len(),
+            Incoming::Region(array) => array.is_valid(row) && Granularity::of_code(array.value(row)).is_some(),
             Incoming::Text(array) => array.is_valid(row),
             Incoming::Date(array) => array.is_valid(row),
             Incoming::Integer(array) => array.is_valid(row),
+        }
+    }
+
+    /// Whether the row has a value that the column may not hold: it must not pass for an absent one.
+    fn is_malformed(&self, row: usize) -> bool {
+        match self {
+            Incoming::Code(array, _) => array.is_valid(row) && !self.is_there(row),
+            Incoming::Region(array) => array.is_valid(row) && !self.is_there(row),
+            _ => false,
         }
     }
 
@@ -137,20 +169,18 @@ impl<'a> Incoming<'a> {
         }
     }
 
-    /// The value as text or number.
-    pub(in crate::evidence) fn value(&self, row: usize) -> Value<'a> {
+    /// The value, as it is compared.
+    pub(in crate::evidence) fn ranked(&self, row: usize) -> Ranked<'a> {
         if !self.is_there(row) {
-            return Value::Null;
+            return Ranked::Absent;
         }
         match self {
-            Incoming::Missing => Value::Null,
-            Incoming::Instant(array) => Value::Instant(Instant(array.value(row))),
-            Incoming::Code(array, names) => {
-                names.get(usize::from(array.value(row))).map_or(Value::Null, |name| Value::Text(name))
-            }
-            Incoming::Text(array) => Value::Text(array.value(row)),
-            Incoming::Date(array) => Value::Date(array.value(row)),
-            Incoming::Integer(array) => Value::Integer(array.value(row)),
+            Incoming::Missing => Ranked::Absent,
+            Incoming::Instant(array) => Ranked::Number(array.value(row)),
+            Incoming::Code(array, _) => Ranked::Number(i64::from(array.value(row))),
+            Incoming::Region(array) | Incoming::Text(array) => Ranked::Text(array.value(row)),
+            Incoming::Date(array) => Ranked::Number(i64::from(array.value(row))),
+            Incoming::Integer(array) => Ranked::Number(i64::from(array.value(row))),
         }
     }
 }
@@ -168,7 +198,8 @@ fn incoming(array: &dyn Array, column_type: ColumnType) -> Option<Incoming<'_>> 
     Some(match column_type {
         ColumnType::Instant => Incoming::Instant(primitive(array)?),
         ColumnType::Code(names) => Incoming::Code(primitive(array)?, names),
-        ColumnType::Region | ColumnType::Text => Incoming::Text(array.as_string_opt()?),
+        ColumnType::Region => Incoming::Region(array.as_string_opt()?),
+        ColumnType::Text => Incoming::Text(array.as_string_opt()?),
         ColumnType::Date => Incoming::Date(primitive(array)?),
         ColumnType::Integer => Incoming::Integer(primitive(array)?),
     })

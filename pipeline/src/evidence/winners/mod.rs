@@ -2,7 +2,10 @@
 //!
 //! ```text
 //! fact_key, version   which fact a record is of, and which record of it wins
-//! value               a value of a column, and its order
+//! order               which of two records wins, by one function for all
+//! first_known         when a fact became known whose revisions may say something else
+//! asserted            what is kept of losers for that
+//! value, row_contents what a row says, for people and for the order
 //! incoming            the columns of a batch of the log
 //! apply               batch -> rows appended, winners settled, people touched
 //! verdicts            which contacts count, as trace said
@@ -14,13 +17,21 @@ pub mod fact_key;
 pub mod version;
 
 mod apply;
+mod asserted;
+mod first_known;
 mod incoming;
+mod order;
+mod row_contents;
 mod value;
 mod verdicts;
 
-pub use fact_key::{FactKey, NameKey, fact_key, name_key};
+pub(in crate::evidence) use apply::Beside;
+pub use apply::compare_rows;
+pub use fact_key::{FactKey, LinksRank, NameKey, fact_key, link_key, name_key};
+pub(in crate::evidence) use first_known::Assertions;
 pub use incoming::EvidenceError;
 pub(in crate::evidence) use incoming::{Batch, Incoming, incoming_or_missing};
+pub use order::{Contender, Contents, Ranked};
 pub use value::Value;
-pub(in crate::evidence) use verdicts::Standing;
+pub(in crate::evidence) use verdicts::{Ruling, Verdicts};
 pub use version::Version;
