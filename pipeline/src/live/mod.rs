@@ -16,6 +16,8 @@
 //! Owns the order of I/O. Must never judge: that is `assess`, which knows neither log nor clock.
 
 pub mod fault;
+#[cfg(test)]
+mod format_1;
 pub mod intake;
 #[cfg(test)]
 mod memory;

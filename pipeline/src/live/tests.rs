@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use fuma_connectors::log::{LogError, Outgoing, Topic};
-use fuma_schemas::{Feed, Kind};
+use fuma_schemas::{Feed, Instant, Kind};
 use proptest::collection::vec;
 use proptest::option::weighted;
 use proptest::prelude::*;
@@ -81,11 +81,11 @@ pub(super) fn evidence_of(log: &MemoryLog) -> Vec<Evidence> {
 }
 
 /// The evidence of the same records without log and batches, as replay has it.
-fn expected(records: &[Raw]) -> Vec<Evidence> {
+pub(super) fn expected(records: &[Raw], received: Option<Instant>) -> Vec<Evidence> {
     let mut decoder = Decoder::new(settings());
     let mut builders: Vec<EvidenceBuilders> = (0..PARTITIONS).map(|_| EvidenceBuilders::new()).collect();
     for raw in records {
-        let _ = decoder.decode(raw.feed, raw.value.as_deref().unwrap_or_default(), Some(TAKEN), &mut builders);
+        let _ = decoder.decode(raw.feed, raw.value.as_deref().unwrap_or_default(), received, &mut builders);
     }
     let mut evidence: Vec<Evidence> = (0..PARTITIONS).map(|_| Evidence::default()).collect();
     let (mut trace, mut touched) = (Trace::new(), Touched::default());
@@ -120,7 +120,7 @@ pub(super) fn picture(evidence: &Evidence) -> Vec<String> {
     facts.into_values().collect()
 }
 
-fn pictures(evidence: &[Evidence]) -> Vec<Vec<String>> {
+pub(super) fn pictures(evidence: &[Evidence]) -> Vec<Vec<String>> {
     evidence.iter().map(picture).collect()
 }
 
@@ -210,7 +210,7 @@ proptest! {
         log.set_sizes(&trace_sizes);
         run_trace(&log, &trace::Options { message_bytes_max: bytes_max, ..Default::default() }, &trace_crashes);
         let evidence = evidence_of(&log);
-        prop_assert_eq!(pictures(&evidence), pictures(&expected(&records)));
+        prop_assert_eq!(pictures(&evidence), pictures(&expected(&records, Some(TAKEN))));
         prop_assert!(evidence.iter().all(|evidence| evidence.incomplete() == 0));
         prop_assert_eq!(log.links_committed(), Some(log.written(Topic::Links, 0).len() as u64).filter(|&end| end > 0));
     }
