@@ -55,6 +55,9 @@ pub struct FolderOptions {
     pub standard_input: Option<Feed>,
     /// The size of a segment.
     pub segment_bytes: u64,
+    /// The fingerprint of the key of the person tokens, in hex: written into the folder, and compared ever after.
+    /// None: not known here, and not compared.
+    pub key: Option<String>,
 }
 
 impl FolderOptions {
@@ -67,6 +70,7 @@ impl FolderOptions {
             watched: Vec::new(),
             standard_input: None,
             segment_bytes: segments::SEGMENT_BYTES,
+            key: None,
         }
     }
 }

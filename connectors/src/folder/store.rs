@@ -2,8 +2,8 @@
 //!
 //! ```text
 //! DIR/log/lock                      held as long as the process lives
-//! DIR/log/meta.json                 format and number of partitions, written once
-//! DIR/log/evidence-0003/*.log       evidence;  links, regions, policies likewise
+//! DIR/log/meta.json                 format, number of partitions, fingerprint of the key
+//! DIR/log/evidence-0003/*.log       evidence;  phones, links, regions, policies likewise
 //! DIR/log/journal/*.log             transactions: changes and positions
 //! DIR/log/links.json                how far the link log is judged
 //! DIR/feeds.json                    how far the feeds are read
@@ -28,12 +28,16 @@ use super::signal::Signal;
 use super::{FolderOptions, failed};
 use crate::log::{LogError, Topic};
 
-const FORMAT: u32 = 1;
+/// The format that is written; every one up to it is read. 2: messages of format 2, and the fingerprint.
+const FORMAT: u32 = 2;
 
-#[derive(Deserialize, Serialize)]
+#[derive(Clone, PartialEq, Eq, Deserialize, Serialize)]
 struct Meta {
     format: u32,
     partitions: u32,
+    /// The fingerprint of the key of the person tokens, in hex.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    key: Option<String>,
 }
 
 /// A folder, opened.
@@ -44,6 +48,7 @@ pub(super) struct Store {
     pub(super) options: FolderOptions,
     pub(super) evidence: Vec<Segments>,
     pub(super) links: Segments,
+    pub(super) phones: Vec<Segments>,
     pub(super) regions: Segments,
     pub(super) policies: Segments,
     pub(super) journal: Journal,
@@ -64,12 +69,14 @@ impl Store {
         let log = dir.join("log");
         fs::create_dir_all(&log).map_err(|error| failed("make", &log, &error))?;
         let lock = lock(&dir, &log.join("lock"))?;
-        check_meta(&log, options.partitions)?;
+        check_meta(&log, options)?;
         let open = |name: &str, partition| Segments::open(&log.join(name), partition, options.segment_bytes);
         let evidence = (0..options.partitions).map(|partition| open(&format!("evidence-{partition:04}"), partition));
+        let phones = (0..options.partitions).map(|partition| open(&format!("phones-{partition:04}"), partition));
         Ok(Store {
             partitions: options.partitions,
             evidence: evidence.collect::<Result<_, _>>()?,
+            phones: phones.collect::<Result<_, _>>()?,
             links: open("links", 0)?,
             regions: open("regions", 0)?,
             policies: open("policies", 0)?,
@@ -94,6 +101,10 @@ impl Store {
         match topic {
             Topic::Evidence => self.evidence(partition),
             Topic::Links => Ok(&self.links),
+            Topic::Phones => {
+                let found = self.phones.get(partition as usize);
+                found.ok_or_else(|| LogError::fatal(format!("there is no partition {partition} of phones")))
+            }
             Topic::Regions => Ok(&self.regions),
             Topic::Policies => Ok(&self.policies),
             Topic::Feed(_) | Topic::DeadLetters(_) | Topic::Clock | Topic::Changes => {
@@ -127,30 +138,49 @@ fn lock(dir: &Path, path: &Path) -> Result<File, LogError> {
     Ok(file)
 }
 
-/// The number of partitions holds for ever: people are told apart by it.
-fn check_meta(log: &Path, partitions: u32) -> Result<(), LogError> {
+/// The number of partitions and the key hold for ever: people are told apart by them.
+fn check_meta(log: &Path, options: &FolderOptions) -> Result<(), LogError> {
     let path = log.join("meta.json");
+    let wanted = Meta { format: FORMAT, partitions: options.partitions, key: options.key.clone() };
     let text = match fs::read(&path) {
         Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            let meta = serde_json::to_vec(&Meta { format: FORMAT, partitions }).unwrap_or_default();
-            return replace(&path, &meta).map_err(|error| failed("write", &path, &error));
-        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return write_meta(&path, &wanted),
         Err(error) => return Err(failed("read", &path, &error)),
     };
-    let path = path.display();
-    match serde_json::from_slice::<Meta>(&text) {
-        Ok(meta) if meta.format != FORMAT => {
-            let format = meta.format;
-            Err(LogError::operator(format!("{path}: has format {format}, this fuma writes {FORMAT}; use a newer one")))
-        }
-        Ok(meta) if meta.partitions != partitions => Err(LogError::operator(format!(
-            "{path}: the folder was made with {} partitions, and {partitions} are wanted; \
-             set partitions = {}, or begin another folder",
-            meta.partitions, meta.partitions
+    let Ok(found) = serde_json::from_slice::<Meta>(&text) else {
+        let path = path.display();
+        return Err(LogError::operator(format!("{path}: is damaged; put it back, or begin another folder")));
+    };
+    refuse_meta(&path.display().to_string(), &found, &wanted)?;
+    let kept = Meta { key: found.key.clone().or(wanted.key.clone()), ..wanted };
+    if kept == found { Ok(()) } else { write_meta(&path, &kept) }
+}
+
+fn write_meta(path: &Path, meta: &Meta) -> Result<(), LogError> {
+    let text = serde_json::to_vec(meta).map_err(|error| LogError::fatal(error.to_string()))?;
+    replace(path, &text).map_err(|error| failed("write", path, &error))
+}
+
+fn refuse_meta(path: &str, found: &Meta, wanted: &Meta) -> Result<(), LogError> {
+    if found.format > FORMAT {
+        let format = found.format;
+        return Err(LogError::operator(format!(
+            "{path}: has format {format}, and this fuma knows formats up to {FORMAT}: a newer fuma wrote it; use that one"
+        )));
+    }
+    if found.partitions != wanted.partitions {
+        return Err(LogError::operator(format!(
+            "{path}: the folder was made with {} partitions, and {} are wanted; set partitions = {}, or begin another \
+             folder",
+            found.partitions, wanted.partitions, found.partitions
+        )));
+    }
+    match (&found.key, &wanted.key) {
+        (Some(found), Some(own)) if found != own => Err(LogError::operator(format!(
+            "{path}: this log was written with another key of the person tokens (fingerprint {found}; the one given here \
+             has {own}): start with the key of this log, or begin another folder"
         ))),
-        Ok(_) => Ok(()),
-        Err(_) => Err(LogError::operator(format!("{path}: is damaged; put it back, or begin another folder"))),
+        _ => Ok(()),
     }
 }
 

@@ -24,7 +24,7 @@ pub(super) fn partitions_expected(
 ) -> Option<String> {
     let expected = match topic {
         _ if topic.is_single() => 1,
-        Topic::Evidence | Topic::Changes => evidence?,
+        Topic::Evidence | Topic::Phones | Topic::Changes => evidence?,
         // A dead letter goes to the partition that its record came from.
         Topic::DeadLetters(_) => return of_feed.filter(|of| found < *of).map(|of| format!("{of} or more as its feed")),
         // Any number will do for a feed.
@@ -87,7 +87,7 @@ pub(super) fn settings(topic: Topic) -> Vec<Setting> {
             setting("retention.ms", RETENTION_MS, Demand::AtMost(RETENTION_MS as f64)),
         ],
         // Never compacted: compaction keeps the last record, not the highest revision.
-        Topic::Evidence | Topic::Links => vec![
+        Topic::Evidence | Topic::Links | Topic::Phones => vec![
             exactly("cleanup.policy", "delete"),
             kept(DAY_MS),
             exactly("retention.bytes", "-1"),

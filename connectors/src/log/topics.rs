@@ -15,6 +15,8 @@ pub enum Topic {
     Evidence,
     /// Cases and contacts in one order.
     Links,
+    /// Records of phones, by phone; partitions as the evidence. Nobody reads them yet.
+    Phones,
     /// Risk tiers of regions: reference, one partition, kept for ever.
     Regions,
     /// Which packs were put in force: reference, one partition, kept for ever.
@@ -33,7 +35,15 @@ impl Topics {
     pub fn all() -> Vec<Topic> {
         let feeds = Feed::ALL.into_iter().map(Topic::Feed);
         let dead_letters = Feed::ALL.into_iter().map(Topic::DeadLetters);
-        let own = [Topic::Evidence, Topic::Links, Topic::Regions, Topic::Policies, Topic::Clock, Topic::Changes];
+        let own = [
+            Topic::Evidence,
+            Topic::Links,
+            Topic::Phones,
+            Topic::Regions,
+            Topic::Policies,
+            Topic::Clock,
+            Topic::Changes,
+        ];
         feeds.chain(dead_letters).chain(own).collect()
     }
 }
@@ -46,6 +56,7 @@ impl Topic {
             Topic::DeadLetters(feed) => format!("{prefix}{}.v1.dlq", feed.name()),
             Topic::Evidence => format!("{prefix}evidence.v1"),
             Topic::Links => format!("{prefix}links.v1"),
+            Topic::Phones => format!("{prefix}phones.v1"),
             Topic::Regions => format!("{prefix}reference-regions.v1"),
             Topic::Policies => format!("{prefix}reference-policies.v1"),
             Topic::Clock => format!("{prefix}clock.v1"),

@@ -34,7 +34,7 @@ fn flags_win_over_environment_over_file_over_defaults() {
     assert_eq!(config.state, PathBuf::from("/flag"));
     assert_eq!(config.workers, 4);
     assert_eq!(config.log.level, Level::Debug);
-    assert_eq!(config.commit.page, 2000);
+    assert_eq!(config.commit.page, 16_384);
     let printed = settings.printed();
     let origin = |name: &str| {
         let line = printed.lines().find(|line| line.starts_with(&format!("{name} ="))).expect(&printed);

@@ -36,6 +36,42 @@ fn every_metric_is_described() {
     assert_eq!(described, declared(), "src/http/described.rs has what src/live/metric.rs declares, in its order");
 }
 
+/// Alerts and dashboards that name what nobody sets are silent for ever.
+#[test]
+fn what_rules_and_dashboard_name_is_described() {
+    let deploy = concat!(env!("CARGO_MANIFEST_DIR"), "/../scripts/deploy");
+    for file in ["prometheus-rules.yaml", "grafana.json"] {
+        let text = std::fs::read_to_string(format!("{deploy}/{file}")).unwrap();
+        let words = text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
+        for word in words.filter(|word| word.starts_with("fuma_")) {
+            let base = ["_bucket", "_sum", "_count"].into_iter().find_map(|end| word.strip_suffix(end)).unwrap_or(word);
+            assert!(DESCRIBED.iter().any(|(name, ..)| [word, base].contains(name)), "{file} names {word}");
+        }
+    }
+}
+
+/// What is described and nobody sets tells an operator that all is well.
+#[test]
+fn every_metric_is_set_somewhere() {
+    let declared = include_str!("../live/metric.rs");
+    let constants = declared.lines().filter_map(|line| line.strip_prefix("pub const ")?.split(':').next());
+    let mut sources = String::new();
+    let mut folders = vec![std::path::PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/src"))];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            match path.is_dir() {
+                true => folders.push(path),
+                false if path.ends_with("http/described.rs") => {}
+                false => sources.push_str(&std::fs::read_to_string(path).unwrap_or_default()),
+            }
+        }
+    }
+    for constant in constants {
+        assert!(sources.contains(&format!("metric::{constant}")), "{constant} is set nowhere");
+    }
+}
+
 #[test]
 fn a_scrape_shows_every_metric_with_its_text() {
     let server = server(&Health::new());

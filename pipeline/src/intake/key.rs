@@ -62,6 +62,16 @@ impl Key {
     }
 }
 
+impl Key {
+    /// Eight bytes by which the key is told from another, and from which nothing of it is known: what logs and
+    /// snapshots keep.
+    pub fn fingerprint(&self) -> [u8; 8] {
+        let mut state = self.0.clone();
+        state.update(b"fuma:key fingerprint");
+        state.finalize().into_bytes().first_chunk().copied().unwrap_or_default()
+    }
+}
+
 impl fmt::Debug for Key {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str("Key(..)")

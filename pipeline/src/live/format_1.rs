@@ -21,7 +21,7 @@ use fuma_connectors::log::{LinkEvent, Log, LogRecord, Outgoing};
 use fuma_schemas::{Feed, Instant};
 
 use super::memory::Raw;
-use super::record::{self, Section};
+use super::record::{self, Origin, Section};
 use super::snapshot::SnapshotStore;
 use super::tests::{PARTITIONS, apply, expected, pictures, settings};
 use super::worker::owned::Identity;
@@ -193,7 +193,7 @@ fn a_snapshot_and_the_log_behind_it_are_the_whole() {
     let (regions, whole) = (region_records(&log), pictures(&expected(&raws(), None)));
     let (snapshots, pack) = (snapshots(&dir), pack());
     for partition in 0..PARTITIONS {
-        let (mut restored, loaded) = snapshots.load(partition, &|_| true, &pack).expect("each was written");
+        let (mut restored, loaded) = snapshots.load(partition, &|_| true, &pack).unwrap().expect("each was written");
         let standing = loaded.standing.expect("a position");
         assert!(loaded.evidence > 0 && standing.regions > 0, "{standing:?}");
         let evidence = restored.evidence_mut();
@@ -210,7 +210,7 @@ fn a_position_says_what_it_said() {
     let mut restorer = log.worker(0).unwrap().restorer().unwrap();
     for partition in 0..PARTITIONS {
         let position = restorer.position(partition).unwrap();
-        let standing = Standing::parse(&position.metadata).expect("a position");
+        let standing = Standing::parse(&position.metadata).unwrap().expect("a position");
         assert_eq!(position.offset, Some(restorer.evidence_bounds(partition).unwrap().end));
         assert_eq!((standing.owner.as_str(), standing.released), ("folder-0", true));
         assert_eq!((standing.pack_order, standing.engine.as_str()), (1, "0.1.0"));
@@ -228,12 +228,14 @@ fn a_takeover_finds_what_was_announced() {
     let mut found: BTreeMap<String, String> = BTreeMap::new();
     for partition in 0..PARTITIONS {
         let mut restorer = log.worker(0).unwrap().restorer().unwrap();
-        let standing = Standing::parse(&restorer.position(partition).unwrap().metadata).unwrap();
+        let standing = Standing::parse(&restorer.position(partition).unwrap().metadata).unwrap().unwrap();
         let identity = Identity {
             owner: "folder-0".to_owned(),
             pack: standing.pack.clone(),
             pack_order: standing.pack_order,
             engine: standing.engine.clone(),
+            origin: Origin::default(),
+            partitions: PARTITIONS,
             source: String::new(),
         };
         let context = Restoring {

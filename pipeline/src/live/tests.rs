@@ -64,6 +64,7 @@ pub(super) fn apply(evidence: &mut Evidence, messages: &[Outgoing]) {
                 Section::Verdicts(verdicts) => verdicts.iter().for_each(|row| {
                     evidence.set_counts(row.person, row.fact, row.counts, row.version, &mut touched);
                 }),
+                other => panic!("nobody writes it here: {other:?}"),
             }
         }
     }

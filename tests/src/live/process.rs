@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use fuma_connectors::log::{Log, LogError, Reference, WorkerLog};
+use fuma_pipeline::live::record::Origin;
 use fuma_pipeline::live::stop::Stop;
 use fuma_pipeline::live::worker::clock::{CommitClock, Wall};
 use fuma_pipeline::live::worker::owned::Identity;
@@ -36,6 +37,12 @@ pub struct Setup {
     pub pack_order: u64,
     /// How many people may differ without anybody's consent.
     pub differences_max: Option<usize>,
+    /// The version of its engine.
+    pub engine: String,
+    /// Whose logs it reads and writes.
+    pub origin: Origin,
+    /// The most people of one commit, where that is not the usual number.
+    pub page: Option<usize>,
     /// Whether commits may go on beyond the broker's clock.
     pub accepts_clock_ahead: bool,
     /// Where snapshots are.
@@ -54,6 +61,9 @@ impl Setup {
             pack_hash: pack.id.to_string(),
             pack_order: 1,
             differences_max: Some(0),
+            engine: "1".to_owned(),
+            origin: Origin::default(),
+            page: None,
             accepts_clock_ahead: false,
             snapshots: None,
             is_inline: true,
@@ -69,7 +79,9 @@ impl Setup {
                 owner: String::new(),
                 pack: self.pack_hash.clone(),
                 pack_order: self.pack_order,
-                engine: "1".to_owned(),
+                engine: self.engine.clone(),
+                origin: self.origin,
+                partitions: 0,
                 source: "fuma/simulated".to_owned(),
             },
             references,
@@ -131,6 +143,9 @@ impl Process {
             None => plain,
         };
         let mut worker = Worker::new(client, context, CommitClock::new(Box::new(wall)), rhythm);
+        if let Some(page) = setup.page {
+            worker.set_page(page);
+        }
         if setup.is_inline {
             worker.restore_inline();
         }

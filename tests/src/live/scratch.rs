@@ -37,6 +37,7 @@ pub fn partition(cluster: &SimulatedCluster, pack: &Arc<Pack>, id: u32) -> Parti
                 let rows: Vec<u32> = (0..batch.num_rows() as u32).collect();
                 partition.apply(kind, &batch, &rows).unwrap();
             }
+            other => panic!("nobody writes it here: {other:?}"),
         }
     }
     partition

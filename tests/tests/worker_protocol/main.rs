@@ -1,6 +1,7 @@
 //! The exactly-once stage, rule by rule (RECOVERY.md): each test is an interleaving that a simpler protocol gets wrong.
 //!
 //! ```text
+//! bounds     I-10, R-28              how much one commit does
 //! commit     R-1, R-2, R-14           what one owner does with its transactions
 //! takeover   R-3 to R-6               what the next owner does first
 //! ground     R-7, R-12, R-13          when it must not judge at all
@@ -8,6 +9,7 @@
 //! snapshots  R-7, R-8             which snapshot is of use, and what of it
 //! stall      a client that passes evidence over
 //! packs      a switch between two starts
+//! understood what a newer build wrote, or another key: refused by name, and nothing is lost
 //! causes     expiries, causes, traces
 //! ```
 //!
@@ -15,6 +17,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod bounds;
 mod causes;
 mod commit;
 mod faulty;
@@ -24,6 +27,7 @@ mod snapshots;
 mod stall;
 mod sweep;
 mod takeover;
+mod understood;
 
 use std::sync::Arc;
 

@@ -228,7 +228,8 @@ fn say(service: &Service) {
     let (group, state, workers) = (&config.group, config.state.display(), config.workers);
     tracing::info!(policy = %pack.id, log, group, %state, workers, "starting");
     let open = config.open_feeds();
-    for feed in &open {
+    // Without owners a listing is rejected: that feed is closed to everyone.
+    for feed in open.iter().filter(|feed| **feed != Feed::Listings) {
         metrics::gauge!(crate::live::metric::OPEN_FEEDS, "feed" => feed.name()).set(1.0);
     }
     let everybodys: Vec<&str> = open.iter().filter(|feed| **feed != Feed::Listings).map(|feed| feed.name()).collect();

@@ -46,7 +46,7 @@ impl Batch {
             evidence_causes: (0..partitions).map(|_| RowCauses::default()).collect(),
             links: [EvidenceBuilders::new()],
             links_causes: RowCauses::default(),
-            messages: Messages::new(options.message_bytes_max),
+            messages: Messages::new(options.message_bytes_max, options.origin),
             dead_letters: Vec::new(),
             topic_prefix: options.topic_prefix.clone(),
             records: 0,

@@ -8,7 +8,7 @@ use fuma_connectors::log::{Outgoing, Topic};
 use fuma_schemas::Kind;
 
 use crate::live::outbox::Outbox;
-use crate::live::record::{RecordError, RecordWriter};
+use crate::live::record::{Origin, RecordError, RecordWriter};
 
 /// Rows of a message: fewer than verdicts can tell apart (`trace::version_of`), over all its sections.
 const ROWS_MAX: usize = 60_000;
@@ -21,8 +21,8 @@ pub(super) struct Messages {
 }
 
 impl Messages {
-    pub(super) fn new(bytes_max: usize) -> Messages {
-        Messages { writer: RecordWriter::new(), rows: 0, bytes_max }
+    pub(super) fn new(bytes_max: usize, origin: Origin) -> Messages {
+        Messages { writer: RecordWriter::of(origin), rows: 0, bytes_max }
     }
 
     /// Adds rows to the message under way, which goes to the outbox when it is full.

@@ -34,6 +34,7 @@ use self::batch::Batch;
 use super::metric;
 use super::monotonic;
 use super::outbox::Outbox;
+use super::record::Origin;
 use super::stop::Stop;
 use crate::intake::Settings;
 
@@ -57,6 +58,8 @@ pub struct Options {
     pub batch_bytes_max: usize,
     /// Bytes of a message; only a single row may make a longer one.
     pub message_bytes_max: usize,
+    /// Whose the messages are.
+    pub origin: Origin,
 }
 
 impl Default for Options {
@@ -66,6 +69,7 @@ impl Default for Options {
             batch_records_max: 20_000,
             batch_bytes_max: 4 << 20,
             message_bytes_max: 960 << 10,
+            origin: Origin::default(),
         }
     }
 }

@@ -1,134 +1,215 @@
-//! Reading messages.
+//! Reading messages of every format that was ever written.
 //!
-//! Owns the order of belief: magic, version, checksum, and only then the lengths and what Arrow makes of the rest.
+//! Owns the order of belief: magic, format, checksum, whose it is, and only then the lengths and what Arrow makes of
+//! the rest.
 
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::LazyLock;
 
-use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringArray, TimestampMillisecondArray};
+use arrow::array::{ArrayRef, RecordBatch};
 use arrow::buffer::Buffer;
-use arrow::datatypes::{SchemaRef, TimestampMillisecondType};
+use arrow::datatypes::SchemaRef;
 use arrow::ipc::reader::RecordBatchDecoder;
 use arrow::ipc::root_as_message;
 use bytes::Bytes;
-use fuma_schemas::evidence::LOG_SCHEMA_VERSION;
-use fuma_schemas::{Instant, Kind};
 
+use super::columns::{Layout, layout_of};
 use super::error::RecordError;
-use super::schema::{live_schema, verdict_schema};
+use super::fingerprint::{Fingerprint, Origin};
+use super::section::{Control, Derived, Section, Stage};
+use super::tag::{CONTROL, FORGOTTEN, VERDICTS, kind_of};
 use super::verdicts::Verdicts;
-use super::{CHECKSUM_AT, HEAD_BYTES, MAGIC, SECTION_HEAD_BYTES, VERDICTS, checksum};
+use super::{
+    CHECKSUM_AT, CHECKSUM_END, DERIVED_BYTES, FORMAT, HEAD_BYTES, HEAD_BYTES_1, INSTALLATION_AT, IS_DERIVED, KEY_AT,
+    MAGIC, OF_PHONE, SECTION_HEAD_BYTES, SECTIONS_AT, checksum,
+};
 
-/// A section of a message.
-#[expect(clippy::large_enum_variant, reason = "one a section, never in bulk")]
-#[derive(Clone, Debug)]
-pub enum Section {
-    /// Rows of a kind, regions among them, of [`live_schema`]: the engine's `apply` takes them as they are.
-    Rows {
-        /// The kind.
-        kind: Kind,
-        /// The rows.
-        batch: RecordBatch,
-    },
-    /// Verdicts on contacts.
-    Verdicts(Verdicts),
+/// The body of a control section.
+const CONTROL_BYTES: usize = 24;
+
+/// What stands in front of the sections.
+struct Head {
+    format: u8,
+    origin: Origin,
+    sections: u32,
+    bytes: usize,
 }
 
-impl Section {
-    /// How many rows there are.
-    pub fn rows(&self) -> usize {
-        match self {
-            Section::Rows { batch, .. } => batch.num_rows(),
-            Section::Verdicts(verdicts) => verdicts.len(),
-        }
-    }
-
-    /// What caused each row.
-    pub fn causes(&self) -> Causes<'_> {
-        match self {
-            Section::Rows { batch, .. } => Causes::of(batch),
-            Section::Verdicts(verdicts) => Causes::of(verdicts.batch()),
-        }
-    }
-}
-
-/// What caused each row of a section.
-#[derive(Clone, Copy, Debug)]
-pub struct Causes<'a> {
-    cause: Option<&'a TimestampMillisecondArray>,
-    traceparent: Option<&'a StringArray>,
-}
-
-impl<'a> Causes<'a> {
-    /// The live columns of rows: the last two. Rows without them have no known cause.
-    pub fn of(batch: &'a RecordBatch) -> Causes<'a> {
-        let column = |name| batch.column_by_name(name).map(ArrayRef::as_ref);
-        Causes {
-            cause: column("cause").and_then(|column| column.as_primitive_opt::<TimestampMillisecondType>()),
-            traceparent: column("traceparent").and_then(|column| column.as_string_opt()),
-        }
-    }
-
-    /// When the broker took the feed record that caused the row.
-    pub fn cause(&self, row: usize) -> Option<Instant> {
-        let array = self.cause.filter(|array| row < array.len() && array.is_valid(row))?;
-        Some(Instant(array.value(row)))
-    }
-
-    /// The trace context of that record.
-    pub fn traceparent(&self, row: usize) -> Option<&'a str> {
-        let array = self.traceparent.filter(|array| row < array.len() && array.is_valid(row))?;
-        Some(array.value(row))
-    }
-}
-
-/// The sections of a message, in the order in which they were written. Columns share the message's memory when it
-/// is aligned to 8 bytes, as a message of its own allocation is.
+/// The sections of a message, in the order in which they were written, whoever wrote it. Columns share the message's
+/// memory when it is aligned to 8 bytes, as a message of its own allocation is.
 ///
 /// # Errors
-/// A message that is not whole, of another schema version, or none of this log.
+/// See [`RecordError`].
 pub fn read(message: &Bytes) -> Result<Vec<Section>, RecordError> {
-    let head = message.get(..HEAD_BYTES).ok_or(RecordError::Foreign)?;
-    let &[magic, version, low, high, ref expected @ ..] = head else { return Err(RecordError::Foreign) };
-    if magic != MAGIC {
+    read_as(message, Origin::default())
+}
+
+/// The sections of a message that belongs to an installation and its key.
+///
+/// # Errors
+/// See [`RecordError`].
+pub fn read_as(message: &Bytes, own: Origin) -> Result<Vec<Section>, RecordError> {
+    let head = head(message)?;
+    own.accepts(head.origin)?;
+    let buffer = Buffer::from(message.clone());
+    let mut at = head.bytes;
+    let mut sections = Vec::new();
+    for number in 0..head.sections {
+        let mut reader = Reader { message, buffer: &buffer, at, number };
+        sections.push(if head.format == 1 { reader.section_1()? } else { reader.section()? });
+        at = reader.at;
+    }
+    if at == message.len() { Ok(sections) } else { Err(RecordError::Layout(head.sections)) }
+}
+
+fn head(message: &[u8]) -> Result<Head, RecordError> {
+    let &[MAGIC, format, low, high, ref expected @ ..] = message.get(..HEAD_BYTES_1).ok_or(RecordError::Foreign)?
+    else {
+        return Err(RecordError::Foreign);
+    };
+    if format == 0 {
         return Err(RecordError::Foreign);
     }
-    if u32::from(version) != LOG_SCHEMA_VERSION {
-        return Err(RecordError::SchemaVersion(version));
+    debug_assert_eq!(CHECKSUM_AT + expected.len(), CHECKSUM_END);
+    // A newer format may seal its messages otherwise: it is named without a look at the checksum.
+    if format > FORMAT {
+        return Err(RecordError::Newer("format", format.into()));
     }
-    debug_assert_eq!(CHECKSUM_AT + expected.len(), HEAD_BYTES);
     if checksum(message).to_le_bytes() != expected {
         return Err(RecordError::Checksum);
     }
-    let buffer = Buffer::from(message.clone());
-    let mut at = HEAD_BYTES;
-    let count = u16::from_le_bytes([low, high]);
-    let mut sections = Vec::with_capacity(usize::from(count));
-    for number in 0..count {
-        sections.push(section(message, &buffer, &mut at).ok_or(RecordError::Layout(number))?);
+    let counted = u16::from_le_bytes([low, high]);
+    if format == 1 {
+        return Ok(Head { format, origin: Origin::default(), sections: counted.into(), bytes: HEAD_BYTES_1 });
     }
-    if at == message.len() { Ok(sections) } else { Err(RecordError::Layout(count)) }
+    if counted != 0 {
+        return Err(RecordError::Newer("flags", counted.into()));
+    }
+    let eight = |at: usize| message.get(at..).and_then(|bytes| bytes.first_chunk::<8>()).copied();
+    let fields = (eight(INSTALLATION_AT), eight(KEY_AT), eight(SECTIONS_AT));
+    let (Some(installation), Some(key), Some([a, b, c, d, rest @ ..])) = fields else {
+        return Err(RecordError::Layout(0));
+    };
+    if rest != [0; 4] {
+        return Err(RecordError::Newer("field at the head", u32::from_le_bytes(rest)));
+    }
+    let origin = Origin { installation: Fingerprint(installation), key: Fingerprint(key) };
+    Ok(Head { format, origin, sections: u32::from_le_bytes([a, b, c, d]), bytes: HEAD_BYTES })
 }
 
-/// Reads the section at a place, and moves the place behind it; none if there is none that fits.
-fn section(message: &Bytes, buffer: &Buffer, at: &mut usize) -> Option<Section> {
-    let head = message.get(*at..)?.first_chunk::<SECTION_HEAD_BYTES>()?;
-    let &[tag, _, _, _, a, b, c, d, e, f, g, h, i, j, k, l] = head;
-    let metadata_length = u32::from_le_bytes([a, b, c, d]) as usize;
-    let body_length = u32::from_le_bytes([e, f, g, h]) as usize;
-    let rows = u32::from_le_bytes([i, j, k, l]) as usize;
-    let metadata_at = at.checked_add(SECTION_HEAD_BYTES)?;
-    let body_at = metadata_at.checked_add(metadata_length)?;
-    let end = body_at.checked_add(body_length)?;
-    let metadata = message.get(metadata_at..body_at)?;
-    message.get(body_at..end)?;
-    let schema = if tag == VERDICTS { verdict_schema() } else { live_schema(kind_of(tag)?) };
-    let batch = decode(metadata, &buffer.slice_with_length(body_at, body_length), schema, rows)?;
-    *at = end;
-    Some(match kind_of(tag) {
-        Some(kind) => Section::Rows { kind, batch },
-        None => Section::Verdicts(Verdicts::of(batch)?),
+/// A place in a message.
+struct Reader<'a> {
+    message: &'a [u8],
+    buffer: &'a Buffer,
+    at: usize,
+    number: u32,
+}
+
+/// Lengths and rows of a section.
+struct Sizes {
+    metadata: usize,
+    body: usize,
+    rows: usize,
+}
+
+impl Reader<'_> {
+    fn broken(&self) -> RecordError {
+        RecordError::Layout(self.number)
+    }
+
+    fn take(&mut self, length: usize) -> Result<&[u8], RecordError> {
+        let end = self.at.checked_add(length).ok_or(self.broken())?;
+        let bytes = self.message.get(self.at..end).ok_or(RecordError::Layout(self.number))?;
+        self.at = end;
+        Ok(bytes)
+    }
+
+    fn head(&mut self) -> Result<([u8; 4], Sizes), RecordError> {
+        let broken = self.broken();
+        let head = self.take(SECTION_HEAD_BYTES)?.first_chunk::<SECTION_HEAD_BYTES>().ok_or(broken)?;
+        let &[tag, marks, low, high, a, b, c, d, e, f, g, h, i, j, k, l] = head;
+        let sizes = Sizes {
+            metadata: u32::from_le_bytes([a, b, c, d]) as usize,
+            body: u32::from_le_bytes([e, f, g, h]) as usize,
+            rows: u32::from_le_bytes([i, j, k, l]) as usize,
+        };
+        Ok(([tag, marks, low, high], sizes))
+    }
+
+    /// A section of format 1: every tag had one list of columns.
+    fn section_1(&mut self) -> Result<Section, RecordError> {
+        let ([tag, ..], sizes) = self.head()?;
+        if tag == CONTROL || tag == FORGOTTEN {
+            return Err(self.broken());
+        }
+        let layout = layout_of(tag, 1, false).map_err(|_| self.broken())?;
+        let batch = self.rows(layout, &sizes)?;
+        of_tag(tag, false, Derived { stage: Stage::TRACE, epoch: 0 }, batch).ok_or(self.broken())
+    }
+
+    fn section(&mut self) -> Result<Section, RecordError> {
+        let ([tag, marks, low, high], sizes) = self.head()?;
+        let list = u16::from_le_bytes([low, high]);
+        if marks & !(OF_PHONE | IS_DERIVED) != 0 {
+            return Err(RecordError::Newer("marks of a section", marks.into()));
+        }
+        let derived = if marks & IS_DERIVED == 0 { None } else { Some(self.derived()?) };
+        if tag == CONTROL {
+            return self.control(&sizes);
+        }
+        if let Some(derived) = derived.filter(|derived| (tag, derived.stage) != (VERDICTS, Stage::TRACE)) {
+            return Err(RecordError::Newer("rows of stage", derived.stage.0.into()));
+        }
+        let layout = layout_of(tag, list, marks & OF_PHONE != 0)?;
+        let batch = self.rows(layout, &sizes)?;
+        of_tag(tag, marks & OF_PHONE != 0, derived.unwrap_or_default(), batch).ok_or(self.broken())
+    }
+
+    fn derived(&mut self) -> Result<Derived, RecordError> {
+        let broken = self.broken();
+        let bytes = self.take(DERIVED_BYTES)?.first_chunk::<DERIVED_BYTES>().ok_or(broken)?;
+        let &[stage, _, _, _, _, _, _, _, a, b, c, d, e, f, g, h] = bytes;
+        Ok(Derived { stage: Stage(stage), epoch: u64::from_le_bytes([a, b, c, d, e, f, g, h]) })
+    }
+
+    fn control(&mut self, sizes: &Sizes) -> Result<Section, RecordError> {
+        let broken = self.broken();
+        if sizes.metadata != 0 || sizes.rows != 0 {
+            return Err(broken);
+        }
+        let body = self.take(sizes.body)?.first_chunk::<CONTROL_BYTES>().ok_or(broken)?;
+        let eight = |at: usize| body.get(at..).and_then(|bytes| bytes.first_chunk()).copied().unwrap_or_default();
+        let [what, stage, ..] = *body;
+        let derived = Derived { stage: Stage(stage), epoch: u64::from_le_bytes(eight(8)) };
+        Ok(Section::Control(match what {
+            1 => Control::Epoch(derived),
+            2 => Control::Closing(derived),
+            3 => Control::Marker(u64::from_le_bytes(eight(16))),
+            other => return Err(RecordError::Newer("control section", other.into())),
+        }))
+    }
+
+    fn rows(&mut self, layout: &Layout, sizes: &Sizes) -> Result<RecordBatch, RecordError> {
+        let broken = self.broken();
+        let metadata_at = self.at;
+        self.take(sizes.metadata)?;
+        let body_at = self.at;
+        self.take(sizes.body)?;
+        let metadata = self.message.get(metadata_at..body_at).ok_or(broken)?;
+        let body = self.buffer.slice_with_length(body_at, sizes.body);
+        let batch = decode(metadata, &body, layout.written.clone(), sizes.rows).ok_or(broken)?;
+        layout.read(batch)
+    }
+}
+
+fn of_tag(tag: u8, is_phone: bool, derived: Derived, batch: RecordBatch) -> Option<Section> {
+    Some(match (kind_of(tag), tag) {
+        (Some(kind), _) if is_phone => Section::Phones { kind, batch },
+        (Some(kind), _) => Section::Rows { kind, batch },
+        (None, VERDICTS) if !is_phone => Section::Verdicts(Verdicts::of(batch, derived)?),
+        (None, FORGOTTEN) if !is_phone => Section::Forgotten(batch),
+        _ => return None,
     })
 }
 
@@ -160,8 +241,4 @@ fn fits(rows: &arrow::ipc::RecordBatch<'_>, body: usize, count: usize) -> bool {
         && rows.variadicBufferCounts().is_none()
         && nodes().all(|node| is_count(node.length()) && is_part(node.null_count()))
         && buffers().all(|buffer| is_inside(buffer.offset(), buffer.length()))
-}
-
-fn kind_of(tag: u8) -> Option<Kind> {
-    if tag == Kind::Regions.code() { Some(Kind::Regions) } else { Kind::PERSONAL.get(usize::from(tag)).copied() }
 }

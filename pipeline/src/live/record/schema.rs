@@ -28,6 +28,27 @@ static VERDICTS: LazyLock<SchemaRef> = LazyLock::new(|| {
     ])
 });
 
+static PHONES: LazyLock<Vec<SchemaRef>> = LazyLock::new(|| KINDS.iter().map(of_phone).collect());
+
+static FORGOTTEN: LazyLock<SchemaRef> = LazyLock::new(|| {
+    with_live(vec![
+        Field::new("person", DataType::FixedSizeBinary(16), false),
+        Field::new("fact", DataType::UInt64, false),
+        Field::new("revision", DataType::UInt32, false),
+        Field::new("retracted", DataType::Boolean, false),
+        Field::new("known_at", instant_type(), false),
+    ])
+});
+
+/// The same columns with the phone's token in the place of the person's.
+pub(super) fn of_phone(schema: &SchemaRef) -> SchemaRef {
+    let of = |field: &Arc<Field>| match field.name().as_str() {
+        "person" => Field::new("phone", DataType::FixedSizeBinary(16), false),
+        _ => field.as_ref().clone(),
+    };
+    Arc::new(Schema::new(schema.fields().iter().map(of).collect::<Vec<_>>()))
+}
+
 /// Adds when the broker took the record that caused a row, and that record's trace context.
 fn with_live(mut fields: Vec<Field>) -> SchemaRef {
     fields.push(Field::new("cause", instant_type(), true));
@@ -39,6 +60,18 @@ fn with_live(mut fields: Vec<Field>) -> SchemaRef {
 pub fn live_schema(kind: Kind) -> SchemaRef {
     let schema = KINDS.get(usize::from(kind.code())).or(KINDS.last());
     schema.map_or_else(|| log_schema(kind), Arc::clone)
+}
+
+/// The schema of live records of a phone: [`live_schema`] with `phone`, a token, in the place of `person`.
+pub fn phone_live_schema(kind: Kind) -> SchemaRef {
+    let schema = PHONES.get(usize::from(kind.code())).or(PHONES.last());
+    schema.map_or_else(|| of_phone(&live_schema(kind)), Arc::clone)
+}
+
+/// The schema of what people forgot, or trace dropped: person, fact, the version of its winner, then `cause` and
+/// `traceparent`.
+pub fn forgotten_schema() -> SchemaRef {
+    Arc::clone(&FORGOTTEN)
 }
 
 /// The schema of verdicts: person, fact, counts, version, then `cause` and `traceparent`.
@@ -56,7 +89,23 @@ pub fn with_causes(
     cause: ArrayRef,
     traceparent: ArrayRef,
 ) -> Result<RecordBatch, RecordError> {
-    let mut columns = batch.columns().to_vec();
-    columns.extend([cause, traceparent]);
-    RecordBatch::try_new(live_schema(kind), columns).map_err(|_| RecordError::Rows)
+    with(live_schema(kind), batch, [cause, traceparent])
+}
+
+/// Records of phones with what caused each.
+///
+/// # Errors
+/// Columns of other types or lengths.
+pub fn with_causes_of_phone(
+    kind: Kind,
+    batch: &RecordBatch,
+    cause: ArrayRef,
+    traceparent: ArrayRef,
+) -> Result<RecordBatch, RecordError> {
+    with(phone_live_schema(kind), batch, [cause, traceparent])
+}
+
+fn with(schema: SchemaRef, batch: &RecordBatch, live: [ArrayRef; 2]) -> Result<RecordBatch, RecordError> {
+    let columns = batch.columns().iter().cloned().chain(live).collect();
+    RecordBatch::try_new(schema, columns).map_err(|_| RecordError::Rows)
 }

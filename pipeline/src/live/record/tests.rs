@@ -5,13 +5,14 @@
 use std::sync::Arc;
 use std::time::Instant as Clock;
 
-use arrow::array::{ArrayRef, StringArray, TimestampMillisecondArray};
+use arrow::array::{ArrayRef, RecordBatch, StringArray, TimestampMillisecondArray, UInt8Array};
+use arrow::datatypes::DataType;
 use bytes::Bytes;
 use fuma_schemas::{Feed, Instant, Kind, Person};
 use proptest::prelude::*;
 
 use super::*;
-use crate::evidence::{Evidence, FactKey, Touched};
+use crate::evidence::{Evidence, FactKey, Touched, Version};
 use crate::intake::{Decoder, EvidenceBuilders, Key, Settings};
 
 const AT: Instant = Instant(1_650_000_000_000);
@@ -129,9 +130,93 @@ fn what_another_wrote_is_named() {
         read(&Bytes::from(bytes)).unwrap_err()
     };
     assert_eq!(with(0, b'{'), RecordError::Foreign);
-    assert_eq!(with(1, 9), RecordError::SchemaVersion(9));
+    assert_eq!(with(1, 9), RecordError::Newer("format", 9));
     assert_eq!(with(40, whole[40] ^ 1), RecordError::Checksum);
     assert_eq!(read(&Bytes::new()).unwrap_err().code(), "record-foreign");
+}
+
+/// A message with a byte changed and the checksum made to fit: what a newer build might write.
+fn sealed(mut bytes: Vec<u8>, at: usize, byte: u8) -> Bytes {
+    bytes[at] = byte;
+    let sum = checksum(&bytes).to_le_bytes();
+    bytes[CHECKSUM_AT..CHECKSUM_END].copy_from_slice(&sum);
+    Bytes::from(bytes)
+}
+
+#[test]
+fn what_a_newer_build_wrote_is_named_and_is_no_damage() {
+    let whole = message(1, 0).to_vec();
+    let first = HEAD_BYTES;
+    for (at, byte, what) in [
+        (1, 3, RecordError::Newer("format", 3)),
+        (2, 1, RecordError::Newer("flags", 1)),
+        (SECTIONS_AT + 4, 1, RecordError::Newer("field at the head", 1)),
+        (first, 77, RecordError::Newer("section", 77)),
+        (first + 1, 4, RecordError::Newer("marks of a section", 4)),
+        (first + 2, 250, RecordError::Newer("list of columns", 250)),
+    ] {
+        let error = read(&sealed(whole.clone(), at, byte)).unwrap_err();
+        assert_eq!((error, error.is_damage()), (what, false));
+        assert!(error.to_string().contains("at least as new"), "{error}");
+    }
+    assert!(RecordError::Foreign.is_damage() && RecordError::Checksum.is_damage());
+    assert!(!RecordError::Layout(0).is_damage() && !RecordError::Value.is_damage());
+}
+
+#[test]
+fn a_value_beyond_its_closed_list_is_an_error() {
+    let [(kind, batch), ..] = &batches(1)[..] else { panic!("a batch") };
+    let at = batch.schema().fields().iter().position(|field| *field.data_type() == DataType::UInt8).unwrap();
+    let mut columns = batch.columns().to_vec();
+    columns[at] = Arc::new(UInt8Array::from(vec![200]));
+    let mut writer = RecordWriter::new();
+    writer.add(*kind, &RecordBatch::try_new(live_schema(*kind), columns).unwrap()).unwrap();
+    let error = read(&writer.finish()).unwrap_err();
+    assert_eq!((error, error.is_damage()), (RecordError::Value, false));
+}
+
+#[test]
+fn whose_a_message_is_stands_at_its_beginning() {
+    let of = |installation, key| Origin { installation: Fingerprint([installation; 8]), key: Fingerprint([key; 8]) };
+    let mut writer = RecordWriter::of(of(0, 7));
+    let [(kind, batch), ..] = &batches(1)[..] else { panic!("a batch") };
+    writer.add(*kind, batch).unwrap();
+    let message = writer.finish();
+    assert_eq!(message[KEY_AT..KEY_AT + 8], [7; 8]);
+    for own in [of(0, 0), of(0, 7), of(9, 7)] {
+        assert_eq!(read_as(&message, own).unwrap().len(), 1);
+    }
+    let error = read_as(&message, of(0, 8)).unwrap_err();
+    assert!(matches!(error, RecordError::OtherKey { .. }) && !error.is_damage());
+    assert!(error.to_string().contains("0707070707070707"), "{error}");
+    let mut writer = RecordWriter::of(of(5, 7));
+    let other = read_as(&writer.finish(), of(6, 7)).unwrap_err();
+    assert!(matches!(other, RecordError::OtherInstallation { .. }));
+}
+
+#[test]
+fn control_phones_and_what_was_forgotten_are_there_and_back() {
+    let mut writer = RecordWriter::new();
+    let derived = Derived { stage: Stage::TRACE, epoch: 3 };
+    let controls = [Control::Epoch(derived), Control::Closing(derived), Control::Marker(1 << 40)];
+    controls.iter().for_each(|control| writer.add_control(*control));
+    let [(kind, batch), ..] = &batches(2)[..] else { panic!("a batch") };
+    let of_phone = RecordBatch::try_new(phone_live_schema(*kind), batch.columns().to_vec()).unwrap();
+    assert!(writer.try_add(*kind, &of_phone, usize::MAX).unwrap());
+    let version = Version { revision: 3, retracted: true, known_at: AT };
+    let gone = [7, 9].map(|byte| ForgottenRow { person: Person([byte; 16]), fact: FactKey(u64::MAX), version });
+    writer.add_forgotten(&forgotten_batch(&gone).unwrap()).unwrap();
+    let sections = read(&writer.finish()).unwrap();
+    let [first, second, third, Section::Phones { kind: read_kind, batch: read }, Section::Forgotten(forgotten)] =
+        &sections[..]
+    else {
+        panic!("{sections:?}")
+    };
+    for (section, control) in [first, second, third].into_iter().zip(controls) {
+        assert!(matches!(section, Section::Control(found) if *found == control) && section.rows() == 0);
+    }
+    assert_eq!((read_kind, read), (kind, &of_phone));
+    assert_eq!(forgotten_rows(forgotten).unwrap(), gone);
 }
 
 /// Damage behind a checksum that fits: only an error of a build makes it, and not even that may end the process.
@@ -143,14 +228,14 @@ fn sections_that_do_not_fit_are_errors() {
             let mut bytes = whole.to_vec();
             bytes[at] = byte;
             let checksum = checksum(&bytes).to_le_bytes();
-            bytes[CHECKSUM_AT..HEAD_BYTES].copy_from_slice(&checksum);
+            bytes[CHECKSUM_AT..CHECKSUM_END].copy_from_slice(&checksum);
             let _ = read(&Bytes::from(bytes));
         }
     }
     let mut bytes = whole.to_vec();
     bytes.extend([0; 8]);
     let checksum = checksum(&bytes).to_le_bytes();
-    bytes[CHECKSUM_AT..HEAD_BYTES].copy_from_slice(&checksum);
+    bytes[CHECKSUM_AT..CHECKSUM_END].copy_from_slice(&checksum);
     assert!(matches!(read(&Bytes::from(bytes)), Err(RecordError::Layout(_))));
 }
 

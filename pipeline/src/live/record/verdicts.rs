@@ -13,6 +13,7 @@ use fuma_schemas::{Instant, Person};
 
 use super::error::RecordError;
 use super::schema::verdict_schema;
+use super::section::Derived;
 use crate::evidence::FactKey;
 
 /// A verdict on a contact.
@@ -31,6 +32,7 @@ pub struct VerdictRow {
 /// Verdicts that were read.
 #[derive(Clone, Debug)]
 pub struct Verdicts {
+    derived: Derived,
     batch: RecordBatch,
     person: FixedSizeBinaryArray,
     fact: UInt64Array,
@@ -40,13 +42,18 @@ pub struct Verdicts {
 
 impl Verdicts {
     /// Rows of [`verdict_schema`]; none if they are of another.
-    pub(super) fn of(batch: RecordBatch) -> Option<Verdicts> {
+    pub(super) fn of(batch: RecordBatch, derived: Derived) -> Option<Verdicts> {
         let column = |at: usize| batch.columns().get(at);
         let person = column(0)?.as_fixed_size_binary_opt().filter(|array| array.value_length() == 16)?.clone();
         let fact = column(1)?.as_primitive_opt::<UInt64Type>()?.clone();
         let counts = column(2)?.as_boolean_opt()?.clone();
         let version = column(3)?.as_primitive_opt::<UInt64Type>()?.clone();
-        Some(Verdicts { person, fact, counts, version, batch })
+        Some(Verdicts { derived, person, fact, counts, version, batch })
+    }
+
+    /// The epoch of trace in which they were given.
+    pub fn epoch(&self) -> u64 {
+        self.derived.epoch
     }
 
     /// How many there are.

@@ -3,15 +3,22 @@
 //! Owns buffers that are used again: a small message costs little more than its bytes.
 
 use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
 use arrow::ipc::MetadataVersion;
 use arrow::ipc::writer::{DictionaryTracker, IpcDataGenerator, IpcWriteContext, IpcWriteOptions};
 use bytes::Bytes;
 use fuma_schemas::Kind;
-use fuma_schemas::evidence::LOG_SCHEMA_VERSION;
 
+use super::columns::newest;
 use super::error::RecordError;
-use super::schema::{live_schema, verdict_schema};
-use super::{ALIGNMENT, CHECKSUM_AT, HEAD_BYTES, MAGIC, SECTION_HEAD_BYTES, VERDICTS, checksum};
+use super::fingerprint::Origin;
+use super::schema::{forgotten_schema, live_schema, phone_live_schema, verdict_schema};
+use super::section::{Control, Derived, Stage};
+use super::tag::{CONTROL, FORGOTTEN, VERDICTS, tag_of};
+use super::{
+    ALIGNMENT, CHECKSUM_AT, DERIVED_BYTES, FORMAT, HEAD_BYTES, INSTALLATION_AT, IS_DERIVED, KEY_AT, MAGIC, OF_PHONE,
+    SECTION_HEAD_BYTES, SECTIONS_AT, checksum,
+};
 
 /// Puts sections together to messages, one after the other.
 pub struct RecordWriter {
@@ -19,8 +26,9 @@ pub struct RecordWriter {
     options: IpcWriteOptions,
     context: IpcWriteContext,
     dictionaries: DictionaryTracker,
+    origin: Origin,
     message: Vec<u8>,
-    sections: u16,
+    sections: u32,
 }
 
 impl Default for RecordWriter {
@@ -29,15 +37,28 @@ impl Default for RecordWriter {
     }
 }
 
+/// What stands in front of the rows of a section.
+struct Head {
+    tag: u8,
+    marks: u8,
+    derived: Option<Derived>,
+}
+
 impl RecordWriter {
-    /// A writer without a section.
+    /// A writer of messages that say nothing of whose they are.
     pub fn new() -> RecordWriter {
+        RecordWriter::of(Origin::default())
+    }
+
+    /// A writer of an installation's messages.
+    pub fn of(origin: Origin) -> RecordWriter {
         let options = IpcWriteOptions::try_new(ALIGNMENT, false, MetadataVersion::V5).unwrap_or_default();
         RecordWriter {
             generator: IpcDataGenerator::default(),
             options,
             context: IpcWriteContext::default(),
             dictionaries: DictionaryTracker::new(false),
+            origin,
             message: Vec::new(),
             sections: 0,
         }
@@ -51,15 +72,20 @@ impl RecordWriter {
         self.try_add(kind, batch, usize::MAX).map(|_| ())
     }
 
-    /// Adds rows of a kind unless the message would become longer than that; says whether it did.
+    /// Adds rows of a kind, of [`live_schema`], or records of phones, of [`phone_live_schema`], unless the message
+    /// would become longer than that; says whether it did.
     ///
     /// # Errors
     /// Rows of another schema; the message is as before.
     pub fn try_add(&mut self, kind: Kind, batch: &RecordBatch, bytes_max: usize) -> Result<bool, RecordError> {
-        if batch.schema_ref() != &live_schema(kind) {
+        let marks = if is_of(batch, &live_schema(kind)) {
+            0
+        } else if is_of(batch, &phone_live_schema(kind)) {
+            OF_PHONE
+        } else {
             return Err(RecordError::Rows);
-        }
-        self.add_section(kind.code(), batch, bytes_max)
+        };
+        self.add_section(&Head { tag: tag_of(kind), marks, derived: None }, batch, bytes_max)
     }
 
     /// Adds verdicts, of [`verdict_schema`].
@@ -67,10 +93,40 @@ impl RecordWriter {
     /// # Errors
     /// Rows of another schema; the message is as before.
     pub fn add_verdicts(&mut self, batch: &RecordBatch) -> Result<(), RecordError> {
-        if batch.schema_ref() != &verdict_schema() {
+        if !is_of(batch, &verdict_schema()) {
             return Err(RecordError::Rows);
         }
-        self.add_section(VERDICTS, batch, usize::MAX).map(|_| ())
+        let derived = Some(Derived { stage: Stage::TRACE, epoch: 0 });
+        self.add_section(&Head { tag: VERDICTS, marks: IS_DERIVED, derived }, batch, usize::MAX).map(|_| ())
+    }
+
+    /// Adds facts that people forgot, of [`forgotten_schema`].
+    ///
+    /// # Errors
+    /// Rows of another schema; the message is as before.
+    pub fn add_forgotten(&mut self, batch: &RecordBatch) -> Result<(), RecordError> {
+        if !is_of(batch, &forgotten_schema()) {
+            return Err(RecordError::Rows);
+        }
+        self.add_section(&Head { tag: FORGOTTEN, marks: 0, derived: None }, batch, usize::MAX).map(|_| ())
+    }
+
+    /// Adds what a stage says about its own say.
+    pub fn add_control(&mut self, control: Control) {
+        let (what, derived, mark) = match control {
+            Control::Epoch(derived) => (1, derived, 0),
+            Control::Closing(derived) => (2, derived, 0),
+            Control::Marker(mark) => (3, Derived::default(), mark),
+        };
+        self.begin();
+        self.message.extend_from_slice(&[CONTROL, 0, 0, 0]);
+        for length in [0_u32, 24, 0] {
+            self.message.extend_from_slice(&length.to_le_bytes());
+        }
+        self.message.extend_from_slice(&[what, derived.stage.0, 0, 0, 0, 0, 0, 0]);
+        self.message.extend_from_slice(&derived.epoch.to_le_bytes());
+        self.message.extend_from_slice(&mark.to_le_bytes());
+        self.sections += 1;
     }
 
     /// Whether no section was added since the last message.
@@ -87,7 +143,7 @@ impl RecordWriter {
     pub fn finish(&mut self) -> Bytes {
         self.begin();
         let mut message = std::mem::take(&mut self.message);
-        put(&mut message, 2, &self.sections.to_le_bytes());
+        put(&mut message, SECTIONS_AT, &self.sections.to_le_bytes());
         let checksum = checksum(&message);
         put(&mut message, CHECKSUM_AT, &checksum.to_le_bytes());
         self.sections = 0;
@@ -99,27 +155,35 @@ impl RecordWriter {
     /// Writes the head of a message that has none yet.
     fn begin(&mut self) {
         if self.message.is_empty() {
-            self.message.extend_from_slice(&[MAGIC, LOG_SCHEMA_VERSION as u8]);
+            self.message.extend_from_slice(&[MAGIC, FORMAT]);
             self.message.resize(HEAD_BYTES, 0);
+            put(&mut self.message, INSTALLATION_AT, &self.origin.installation.0);
+            put(&mut self.message, KEY_AT, &self.origin.key.0);
         }
     }
 
-    fn add_section(&mut self, tag: u8, batch: &RecordBatch, bytes_max: usize) -> Result<bool, RecordError> {
+    fn add_section(&mut self, head: &Head, batch: &RecordBatch, bytes_max: usize) -> Result<bool, RecordError> {
         let sections = self.sections.checked_add(1).ok_or(RecordError::Rows)?;
         let encoded = self.generator.encode(batch, &mut self.dictionaries, &self.options, &mut self.context);
         let (_, encoded) = encoded.map_err(|_| RecordError::Rows)?;
         let length = |length: usize| u32::try_from(length).map_err(|_| RecordError::Rows);
         let metadata = encoded.ipc_message.len().next_multiple_of(ALIGNMENT);
         let body = encoded.arrow_data.len().next_multiple_of(ALIGNMENT);
-        if self.message.len().max(HEAD_BYTES) + SECTION_HEAD_BYTES + metadata + body > bytes_max {
+        let heads = SECTION_HEAD_BYTES + if head.derived.is_some() { DERIVED_BYTES } else { 0 };
+        if self.message.len().max(HEAD_BYTES) + heads + metadata + body > bytes_max {
             return Ok(false);
         }
         let lengths = [length(metadata)?, length(body)?, length(batch.num_rows())?];
         self.begin();
-        self.message.reserve(SECTION_HEAD_BYTES + metadata + body);
-        self.message.extend_from_slice(&[tag, 0, 0, 0]);
+        self.message.reserve(heads + metadata + body);
+        let [low, high] = newest(head.tag).to_le_bytes();
+        self.message.extend_from_slice(&[head.tag, head.marks, low, high]);
         for length in lengths {
             self.message.extend_from_slice(&length.to_le_bytes());
+        }
+        if let Some(Derived { stage, epoch }) = head.derived {
+            self.message.extend_from_slice(&[stage.0, 0, 0, 0, 0, 0, 0, 0]);
+            self.message.extend_from_slice(&epoch.to_le_bytes());
         }
         for (bytes, padded) in [(&encoded.ipc_message, metadata), (&encoded.arrow_data, body)] {
             let end = self.message.len() + padded;
@@ -129,6 +193,10 @@ impl RecordWriter {
         self.sections = sections;
         Ok(true)
     }
+}
+
+fn is_of(batch: &RecordBatch, schema: &SchemaRef) -> bool {
+    batch.schema_ref() == schema
 }
 
 fn put(message: &mut [u8], at: usize, bytes: &[u8]) {

@@ -26,6 +26,7 @@ use self::supervise::{Ended, Verdict};
 use crate::config::Config;
 use crate::http::{Health, Heartbeat, Part};
 use crate::intake::Settings;
+use crate::live::record::{Fingerprint, Origin};
 use crate::live::snapshot::{SnapshotError, SnapshotStore};
 use crate::live::stop::Stop;
 use crate::live::worker::clock::{CommitClock, SystemWall, Wall as _};
@@ -62,6 +63,13 @@ pub struct Service {
     pub stop: Stop,
     /// Where loops and parts say how they are.
     pub health: Health,
+}
+
+impl Service {
+    /// Whose logs it reads and writes. The installation is not known yet.
+    pub fn origin(&self) -> Origin {
+        Origin { key: Fingerprint(self.intake.key.fingerprint()), ..Origin::default() }
+    }
 }
 
 /// What is asked of one start, and is no setting, because it must not hold for the next.
@@ -193,8 +201,11 @@ impl Stages<'_> {
         let heartbeat = Arc::new(self.service.health.register(format!("intake-{slot}"), HEARTBEAT_LIMIT));
         let (log, service) = (Arc::clone(&self.log), self.service.clone());
         self.spawn(format!("intake-{slot}"), move || {
-            let options =
-                intake::Options { topic_prefix: service.config.kafka.prefix.clone(), ..intake::Options::default() };
+            let options = intake::Options {
+                topic_prefix: service.config.kafka.prefix.clone(),
+                origin: service.origin(),
+                ..intake::Options::default()
+            };
             let feeds = Beating { inner: log.feeds(slot).map_err(of_log)?, heartbeat: Arc::clone(&heartbeat) };
             let appender = log.appender(&format!("intake-{slot}")).map_err(of_log)?;
             let settings = Arc::clone(&service.intake);
@@ -209,7 +220,11 @@ impl Stages<'_> {
         self.spawn("trace".into(), move || {
             let links = Beating { inner: log.links().map_err(of_log)?, heartbeat: Arc::clone(&heartbeat) };
             let appender = log.appender("trace").map_err(of_log)?;
-            let options = trace::Options { snapshots: Some(snapshots.clone()), ..trace::Options::default() };
+            let options = trace::Options {
+                snapshots: Some(snapshots.clone()),
+                origin: service.origin(),
+                ..trace::Options::default()
+            };
             trace::run(Box::new(links), appender, log.partitions(), &options, &service.stop).map_err(of_log)
         })
     }
@@ -311,6 +326,8 @@ fn assess(
             pack: service.pack_hash.clone(),
             pack_order: *pack_order,
             engine: policies::ENGINE.to_owned(),
+            origin: service.origin(),
+            partitions: log.partitions(),
             source: format!("fuma/{}", config.group),
         },
         references: references.clone(),
@@ -323,6 +340,7 @@ fn assess(
     let rhythm = Rhythm::new(config.commit.live, config.commit.backlog, config.commit.batch_bytes_max);
     let client = log.worker(slot).map_err(of_log)?;
     let mut worker = Worker::new(client, context, CommitClock::new(Box::new(wall)), rhythm);
+    worker.set_page(config.commit.page);
     if service.wishes.accept_clock_ahead {
         worker.accept_clock_ahead();
     }
@@ -368,9 +386,14 @@ fn read_references(log: &dyn Log, service: &Service, references: &References) ->
         pack: service.pack_hash.clone(),
         id: service.pack.id.to_string(),
         version: service.pack.version.to_string(),
+        key: Some(service.origin().key.to_string()),
     };
+    let named = policies::key_of(&references.policies());
+    refuse_key(named.as_deref(), &own)?;
     let is_wanted = match policies::place(&own.pack, &references.policies()) {
-        Place::InForce(order) => return Ok(order),
+        Place::InForce(order) if named.is_some() => return Ok(order),
+        // The key is not named yet: the same pack again names it, and is no switch.
+        Place::InForce(_) => true,
         Place::New => true,
         Place::Superseded => service.wishes.reinstate_policy,
     };
@@ -383,9 +406,21 @@ fn read_references(log: &dyn Log, service: &Service, references: &References) ->
     }
     policies::put_in_force(log.appender("policies")?.as_mut(), &own)?;
     read_on(references)?;
+    refuse_key(policies::key_of(&references.policies()).as_deref(), &own)?;
     match policies::place(&own.pack, &references.policies()) {
         Place::InForce(order) => Ok(order),
         _ => Err(ServiceError::Operator("another pack was put in force at the same time: start again".into())),
+    }
+}
+
+/// The key holds for ever: people are told apart by it.
+fn refuse_key(named: Option<&str>, own: &InForce) -> Result<(), ServiceError> {
+    match (named, own.key.as_deref()) {
+        (Some(named), Some(key)) if named != key => Err(ServiceError::Operator(format!(
+            "this log was written with another key of the person tokens (fingerprint {named}; the one given here has \
+             {key}): start with the key of this log, or use other topics"
+        ))),
+        _ => Ok(()),
     }
 }
 
@@ -397,7 +432,10 @@ fn of_worker(error: WorkerError) -> Ended {
     let message = error.to_string();
     let severity = match error {
         WorkerError::Log(error) | WorkerError::Restore(RestoreError::Log(error)) => error.severity(),
-        WorkerError::Assess(_) | WorkerError::Restore(RestoreError::Assess(_)) => Severity::Operator,
+        WorkerError::Assess(_)
+        | WorkerError::Restore(RestoreError::Assess(_))
+        | WorkerError::Record { .. }
+        | WorkerError::Regions { .. } => Severity::Operator,
         WorkerError::Restore(RestoreError::Cancelled | RestoreError::Overtaken { .. }) => Severity::Fatal,
         WorkerError::Restore(_) => Severity::Operator,
     };

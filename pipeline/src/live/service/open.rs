@@ -78,6 +78,7 @@ fn folder(service: &Service) -> Result<Arc<dyn Log>, LogError> {
     let options = FolderOptions {
         watched: config.watch.folders.clone(),
         standard_input: service.wishes.stdin,
+        key: Some(service.origin().key.to_string()),
         ..FolderOptions::new(&config.state, partitions, config.workers)
     };
     Ok(Arc::new(FolderLog::open(&options)?))

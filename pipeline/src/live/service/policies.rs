@@ -12,8 +12,10 @@ use sha2::{Digest, Sha256};
 
 use crate::policy::PackSource;
 
-/// The version of the engine: what it makes of evidence and a pack may change with it.
-pub const ENGINE: &str = env!("CARGO_PKG_VERSION");
+/// The version of the engine: what it makes of evidence and a pack changes with it. It is raised by the commit that
+/// changes a result, so that an upgrade judges everybody anew and does not take the difference for a fault
+/// . Compared as a version: a lower one refuses what a higher one judged.
+pub const ENGINE: &str = "0.2.0";
 
 /// A record of the log of packs.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -24,6 +26,9 @@ pub struct InForce {
     pub id: String,
     /// The version, for people.
     pub version: String,
+    /// The fingerprint of the key of the person tokens; none in records of format 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
 }
 
 /// The hash of what a pack decides by: all its files but the cases.
@@ -36,6 +41,11 @@ pub fn pack_hash(source: &PackSource) -> String {
         }
     }
     hasher.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The key under which the log is written, by its fingerprint: the first that was named.
+pub fn key_of(records: &[Bytes]) -> Option<String> {
+    records.iter().find_map(|record| serde_json::from_slice::<InForce>(record).ok()?.key)
 }
 
 /// Where a pack stands.
@@ -81,7 +91,7 @@ mod tests {
     use super::*;
 
     fn records(packs: &[&str]) -> Vec<Bytes> {
-        let of = |pack: &&str| InForce { pack: (*pack).into(), id: "p".into(), version: "1".into() };
+        let of = |pack: &&str| InForce { pack: (*pack).into(), id: "p".into(), version: "1".into(), key: None };
         packs.iter().map(|pack| serde_json::to_vec(&of(pack)).unwrap().into()).collect()
     }
 
@@ -97,6 +107,18 @@ mod tests {
         assert_eq!(place("a", &records(&["a", "b"])), Place::Superseded);
         assert_eq!(place("a", &records(&["a", "b", "a"])), Place::InForce(3));
         assert_eq!(place("b", &records(&["a", "b", "a"])), Place::Superseded);
+    }
+
+    #[test]
+    fn the_first_key_that_was_named_holds() {
+        let mut all = records(&["a"]);
+        assert_eq!(key_of(&all), None, "records of format 1 name none");
+        for key in ["0102", "0304"] {
+            let of = InForce { pack: "a".into(), id: "p".into(), version: "1".into(), key: Some(key.into()) };
+            all.push(serde_json::to_vec(&of).unwrap().into());
+        }
+        assert_eq!(key_of(&all).as_deref(), Some("0102"));
+        assert_eq!(place("a", &all), Place::InForce(1), "one pack in a row is one switch");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! What can go wrong with a snapshot, and what to do then.
 //!
-//! Owns the words. None of it is a reason to stop a worker: a snapshot that cannot be written is written later, one
-//! that cannot be read is passed over for the older.
+//! Owns the words. A snapshot that cannot be written is written later, one that is damaged is passed over for the
+//! older; one that is whole and not understood is refused by name.
 
 use parquet::errors::ParquetError;
 
@@ -46,15 +46,16 @@ pub enum SnapshotError {
         /// What is wrong with it.
         what: String,
     },
-    /// Another build wrote it.
-    #[error("{file} is of snapshot format {found}, this build reads {wanted}")]
-    Version {
-        /// The manifest.
+    /// A newer build wrote it.
+    #[error(
+        "snapshot {file} has {what}, which this build does not know: a newer fuma wrote it. Start a build that is at \
+         least as new; nothing is lost until then"
+    )]
+    Newer {
+        /// The manifest, or the snapshot.
         file: String,
-        /// The format and log schema found.
-        found: String,
-        /// Those of this build.
-        wanted: String,
+        /// What is not known.
+        what: String,
     },
     /// The tables cannot be built or taken back.
     #[error(transparent)]
@@ -68,4 +69,11 @@ pub enum SnapshotError {
     /// The thread that writes is gone, or the snapshot was given up.
     #[error("the snapshot was given up before it was finished")]
     GivenUp,
+}
+
+impl SnapshotError {
+    /// Whether it is whole, and yet not understood: to pass over it would lose what it holds.
+    pub fn is_not_understood(&self) -> bool {
+        matches!(self, SnapshotError::Newer { .. } | SnapshotError::Tables(_))
+    }
 }

@@ -9,17 +9,20 @@
 
 use std::collections::BTreeMap;
 
-use fuma_schemas::evidence::LOG_SCHEMA_VERSION;
+use fuma_schemas::Kind;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::error::SnapshotError;
+use crate::live::record::{Fingerprint, Origin, newest_of};
 
 /// The manifest's file.
 pub(super) const FILE: &str = "manifest.json";
-/// The version of the layout of snapshots.
-const FORMAT: u32 = 1;
+/// The version of the layout of snapshots that is written; every one up to it is read.
+const FORMAT: u32 = 2;
+/// The table of names (fact, owner, id). Only accounts read it; a restore passes over it.
+pub const NAMES: &str = "names";
 
 /// What the caller says of a snapshot.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
@@ -38,11 +41,66 @@ pub struct Meta {
     pub rules: Vec<String>,
     /// The position, as the caller keeps it.
     pub position: Value,
+    /// What is written from format 2 on.
+    #[serde(flatten)]
+    pub since_2: Since2,
+}
+
+/// What a manifest says from format 2 on; all of it is absent in one of format 1.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Since2 {
+    /// The fingerprint of the installation, if it is known.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub installation: String,
+    /// The fingerprint of the key of the person tokens, if it is known.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub key: String,
+    /// How many partitions the installation has; 0: not said.
+    pub partitions: u32,
+    /// Of each log, which offsets are in it: the first that was, and one past the last.
+    pub logs: BTreeMap<String, (u64, u64)>,
+    /// Of each kind, by which list of columns its codes are read (`live::record`).
+    pub columns: BTreeMap<String, u16>,
+    /// The announced states by number (a colour and its rules, with blanks between), where `people.announced` is a
+    /// number; else it is a mask of `rules`.
+    pub states: Vec<String>,
+    /// What a reader must know to understand the tables. This build knows nothing of the kind: any word here is a
+    /// newer build's.
+    pub needs: Vec<String>,
+}
+
+impl Since2 {
+    /// What this build writes, for an installation of so many partitions.
+    pub fn of(origin: Origin, partitions: u32, logs: BTreeMap<String, (u64, u64)>) -> Since2 {
+        let known =
+            |fingerprint: Fingerprint| if fingerprint.is_known() { fingerprint.to_string() } else { String::new() };
+        let columns = Kind::PERSONAL.into_iter().map(|kind| (kind.name().to_owned(), newest_of(kind)));
+        Since2 {
+            installation: known(origin.installation),
+            key: known(origin.key),
+            partitions,
+            logs,
+            columns: columns.collect(),
+            ..Since2::default()
+        }
+    }
 }
 
 impl Meta {
+    /// Whose it is.
+    pub fn origin(&self) -> Origin {
+        let fingerprint = |text: &str| Fingerprint::parse(text).unwrap_or_default();
+        Origin { installation: fingerprint(&self.since_2.installation), key: fingerprint(&self.since_2.key) }
+    }
+
+    /// By which list of columns the codes of a kind are read.
+    pub fn list_of(&self, kind: Kind) -> u16 {
+        self.since_2.columns.get(kind.name()).copied().unwrap_or(1)
+    }
+
     /// The name within the series: sorted by position, then by clock.
-    pub(super) fn name(&self) -> String {
+    pub(crate) fn name(&self) -> String {
         let owner = crc32fast::hash(self.owner.as_bytes());
         format!("{:020}-{:016}-{owner:08x}", self.offset, self.clock_ms.max(0))
     }
@@ -77,7 +135,6 @@ pub struct FileEntry {
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Manifest {
     format: u32,
-    log_schema: u32,
     /// The series: a partition, or links.
     pub series: String,
     /// What the writer was told.
@@ -99,7 +156,6 @@ struct Sealed<'a> {
 #[derive(Deserialize)]
 struct Versions {
     format: u32,
-    log_schema: u32,
 }
 
 impl Manifest {
@@ -108,7 +164,7 @@ impl Manifest {
         for file in &files {
             *rows.entry(file.table.clone()).or_insert(0) += file.rows;
         }
-        Manifest { format: FORMAT, log_schema: LOG_SCHEMA_VERSION, series, meta, rows, files }
+        Manifest { format: FORMAT, series, meta, rows, files }
     }
 
     /// Rows of all tables.
@@ -136,13 +192,19 @@ impl Manifest {
             return Err(damaged("its checksum is another".to_owned()));
         }
         let versions: Versions = serde_json::from_str(text).map_err(|error| damaged(error.to_string()))?;
-        if (versions.format, versions.log_schema) != (FORMAT, LOG_SCHEMA_VERSION) {
-            return Err(SnapshotError::Version {
-                file: file.to_owned(),
-                found: format!("{} with log schema {}", versions.format, versions.log_schema),
-                wanted: format!("{FORMAT} with log schema {LOG_SCHEMA_VERSION}"),
-            });
+        let newer = |what: String| SnapshotError::Newer { file: file.to_owned(), what };
+        if versions.format > FORMAT {
+            return Err(newer(format!("format {}", versions.format)));
         }
-        serde_json::from_str(text).map_err(|error| damaged(error.to_string()))
+        let manifest: Manifest = serde_json::from_str(text).map_err(|error| damaged(error.to_string()))?;
+        if let Some(need) = manifest.meta.since_2.needs.first() {
+            return Err(newer(format!("a table or column {need}")));
+        }
+        for fingerprint in [&manifest.meta.since_2.installation, &manifest.meta.since_2.key] {
+            if !fingerprint.is_empty() && Fingerprint::parse(fingerprint).is_none() {
+                return Err(damaged("a fingerprint is none".to_owned()));
+            }
+        }
+        Ok(manifest)
     }
 }

@@ -28,7 +28,7 @@ mod writer;
 pub(crate) mod tests;
 
 pub use error::SnapshotError;
-pub use manifest::{FileEntry, Manifest, Meta, rules_in, series_of_partition};
+pub use manifest::{FileEntry, Manifest, Meta, NAMES, Since2, rules_in, series_of_partition};
 pub use reader::{Progress, Snapshot};
 pub use store::{Found, Newest, SnapshotStore};
 pub use writer::{SnapshotWriter, Written};

@@ -144,7 +144,7 @@ impl SnapshotStore {
     /// as they are read.
     ///
     /// # Errors
-    /// When it is damaged, incomplete, or of another build: go on to the older.
+    /// When it is damaged or incomplete: go on to the older; or of a newer build: go no further.
     pub fn open(&self, found: &Found) -> Result<Snapshot, SnapshotError> {
         let folder = self.prefix.clone().join(found.series.as_str()).join(found.name.as_str());
         let file = folder.clone().join(manifest::FILE);
@@ -167,7 +167,7 @@ impl SnapshotStore {
     /// logged and passed over for the older.
     ///
     /// # Errors
-    /// When the store cannot be listed.
+    /// When the store cannot be listed, or a snapshot is whole and not understood: a newer build's.
     pub fn newest<T>(
         &self,
         series: &str,
@@ -176,11 +176,7 @@ impl SnapshotStore {
     ) -> Result<Newest<T>, SnapshotError> {
         let mut newest = Newest { loaded: None, passed_over: Vec::new() };
         for found in self.list(series)? {
-            let loaded = self.open(&found).map_err(|error| error.to_string()).and_then(|snapshot| {
-                is_usable(snapshot.manifest())?;
-                let loaded = attempt(&snapshot).map_err(|error| error.to_string())?;
-                Ok((snapshot.manifest().clone(), loaded))
-            });
+            let loaded = self.look_at(&found, is_usable, attempt)?;
             match loaded {
                 Ok(loaded) => {
                     newest.loaded = Some(loaded);
@@ -194,6 +190,30 @@ impl SnapshotStore {
             }
         }
         Ok(newest)
+    }
+
+    /// What one snapshot gives, or why it is passed over.
+    fn look_at<T>(
+        &self,
+        found: &Found,
+        is_usable: &dyn Fn(&Manifest) -> Result<(), String>,
+        attempt: &mut dyn FnMut(&Snapshot) -> Result<T, SnapshotError>,
+    ) -> Result<Result<(Manifest, T), String>, SnapshotError> {
+        let understood = |error: SnapshotError| match error.is_not_understood() {
+            true => Err(error),
+            false => Ok(error.to_string()),
+        };
+        let snapshot = match self.open(found) {
+            Ok(snapshot) => snapshot,
+            Err(error) => return understood(error).map(Err),
+        };
+        if let Err(why) = is_usable(snapshot.manifest()) {
+            return Ok(Err(why));
+        }
+        match attempt(&snapshot) {
+            Ok(loaded) => Ok(Ok((snapshot.manifest().clone(), loaded))),
+            Err(error) => understood(error).map(Err),
+        }
     }
 
     /// The offsets of the snapshots of a series that are whole, the newest first.

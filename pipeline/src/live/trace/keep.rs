@@ -11,7 +11,8 @@ use fuma_schemas::Instant as Clock;
 
 use crate::evidence::Export;
 use crate::live::monotonic;
-use crate::live::snapshot::{Manifest, Meta, SnapshotError, SnapshotWriter};
+use crate::live::record::Origin;
+use crate::live::snapshot::{Manifest, Meta, Since2, SnapshotError, SnapshotWriter};
 use crate::live::worker::snapshots::Snapshots;
 use crate::trace::Trace;
 
@@ -26,27 +27,48 @@ pub(super) struct Keeper {
     under_way: Option<SnapshotWriter>,
     begun: Instant,
     offset: Option<u64>,
+    origin: Origin,
 }
 
 impl Keeper {
-    pub(super) fn new(snapshots: Option<Snapshots>) -> Keeper {
-        Keeper { snapshots, under_way: None, begun: monotonic::now(), offset: None }
+    pub(super) fn new(snapshots: Option<Snapshots>, origin: Origin) -> Keeper {
+        Keeper { snapshots, under_way: None, begun: monotonic::now(), offset: None, origin }
+    }
+
+    /// Whose messages are read.
+    pub(super) fn origin(&self) -> Origin {
+        self.origin
     }
 
     /// The newest graph that is whole and within the log, and the offset where it ends.
-    pub(super) fn newest(&self, bounds: &Range<u64>) -> Option<(Trace, u64)> {
+    ///
+    /// # Errors
+    /// When there is one that this build does not understand, or another's: to pass over it would lose what it holds.
+    pub(super) fn newest(&self, bounds: &Range<u64>) -> Result<Option<(Trace, u64)>, LogError> {
+        let Some(snapshots) = &self.snapshots else { return Ok(None) };
         let in_log = |manifest: &Manifest| match (bounds.start..=bounds.end).contains(&manifest.meta.offset) {
             true => Ok(()),
             false => Err("not within the link log".to_owned()),
         };
-        let newest = self.snapshots.as_ref()?.store.newest(SERIES, &in_log, &mut |snapshot| {
+        let newest = snapshots.store.newest(SERIES, &in_log, &mut |snapshot| {
             let mut trace = Trace::new();
             trace.reserve(u32::try_from(snapshot.manifest().rows_in_all()).unwrap_or(0));
             snapshot.load(&mut |table, batch, _| trace.import(table, batch))?;
             Ok(trace)
         });
-        let newest = newest.inspect_err(|error| tracing::error!(%error, "snapshots cannot be listed")).ok()?;
-        newest.loaded.map(|(manifest, trace)| (trace, manifest.meta.offset))
+        let newest = match newest {
+            Ok(newest) => newest,
+            Err(error) if error.is_not_understood() => return Err(LogError::operator(error.to_string())),
+            Err(error) => {
+                tracing::error!(%error, "snapshots cannot be listed");
+                return Ok(None);
+            }
+        };
+        let Some((manifest, trace)) = newest.loaded else { return Ok(None) };
+        self.origin.accepts(manifest.meta.origin()).map_err(|error| {
+            LogError::operator(format!("the graph of contacts in {} is another's: {error}", snapshots.place))
+        })?;
+        Ok(Some((trace, manifest.meta.offset)))
     }
 
     /// Begins a snapshot when it is time, or looks how the last one ended. Everything before `next` has been written.
@@ -65,7 +87,9 @@ impl Keeper {
             return;
         }
         (self.begun, self.offset) = (monotonic::now(), Some(next));
-        let meta = Meta { offset: next, clock_ms: now.0, written_at_ms: now.0, ..Meta::default() };
+        let logs = [("links".to_owned(), (0, next))].into();
+        let since_2 = Since2::of(self.origin, 0, logs);
+        let meta = Meta { offset: next, clock_ms: now.0, written_at_ms: now.0, since_2, ..Meta::default() };
         match write(snapshots, meta, trace) {
             Ok(writer) => self.under_way = Some(writer),
             Err(error) => ended(Err(error), snapshots, links),

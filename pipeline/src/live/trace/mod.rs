@@ -28,6 +28,7 @@ use self::state::TraceState;
 use super::metric;
 use super::monotonic;
 use super::outbox::Outbox;
+use super::record::Origin;
 use super::stop::Stop;
 use super::worker::clock::{SystemWall, Wall as _};
 use super::worker::snapshots::Snapshots;
@@ -44,11 +45,13 @@ pub struct Options {
     pub message_bytes_max: usize,
     /// Where the graph is stored, and how often; nowhere: the link log must be kept for ever.
     pub snapshots: Option<Snapshots>,
+    /// Whose the messages are.
+    pub origin: Origin,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Options { message_bytes_max: 512 << 10, snapshots: None }
+        Options { message_bytes_max: 512 << 10, snapshots: None, origin: Origin::default() }
     }
 }
 
@@ -64,8 +67,8 @@ pub fn run(
     options: &Options,
     stop: &Stop,
 ) -> Result<(), LogError> {
-    let mut keeper = Keeper::new(options.snapshots.clone());
-    let mut output = Output::new(partitions, options.message_bytes_max);
+    let mut keeper = Keeper::new(options.snapshots.clone(), options.origin);
+    let mut output = Output::new(partitions, options.message_bytes_max, options.origin);
     let mut outbox = Outbox::default();
     let mut records = Vec::new();
     let mut state: Option<TraceState> = None;

@@ -10,7 +10,7 @@ use fuma_schemas::evidence::log;
 use fuma_schemas::{Instant, Kind, Person};
 
 use crate::live::outbox::Outbox;
-use crate::live::record::{RecordError, RecordWriter, VerdictRow, VerdictRows};
+use crate::live::record::{Origin, RecordError, RecordWriter, VerdictRow, VerdictRows};
 use crate::trace::Judged;
 
 /// Bytes of a row's columns of a fixed width, and of the offsets of the others, or a little more.
@@ -44,11 +44,11 @@ pub(super) struct Output {
 }
 
 impl Output {
-    pub(super) fn new(partitions: u32, message_bytes_max: usize) -> Output {
+    pub(super) fn new(partitions: u32, message_bytes_max: usize, origin: Origin) -> Output {
         Output {
             partitions: (0..partitions.max(1)).map(|_| Waiting::default()).collect(),
             batches: Vec::new(),
-            writer: RecordWriter::new(),
+            writer: RecordWriter::of(origin),
             message_bytes_max,
         }
     }

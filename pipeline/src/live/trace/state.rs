@@ -10,7 +10,7 @@ use fuma_schemas::Kind;
 use super::keep::Keeper;
 use super::output::Output;
 use crate::live::outbox::Outbox;
-use crate::live::record::{self, Causes, RecordError, Section};
+use crate::live::record::{self, Causes, Origin, RecordError, Section};
 use crate::trace::{Judged, Trace, version_of};
 
 /// The graph at a place of the link log.
@@ -21,6 +21,7 @@ pub(super) struct TraceState {
     /// The first record whose outcome was not noted as written: nothing before it is written again.
     written: u64,
     judged: Vec<Judged>,
+    origin: Origin,
 }
 
 impl TraceState {
@@ -36,8 +37,8 @@ impl TraceState {
     ) -> Result<TraceState, LogError> {
         let bounds = links.bounds()?;
         let written = committed.unwrap_or(0);
-        let (trace, next) = keeper.newest(&bounds).unwrap_or_default();
-        let mut state = TraceState { trace, next, written: 0, judged: Vec::new() };
+        let (trace, next) = keeper.newest(&bounds)?.unwrap_or_default();
+        let mut state = TraceState { trace, next, written: 0, judged: Vec::new(), origin: keeper.origin() };
         if bounds.start > state.next {
             return Err(LogError::operator(format!(
                 "the link log begins at {}, and the newest graph of contacts ends at {}: what lies between is gone, \
@@ -110,7 +111,7 @@ impl TraceState {
 
     fn judge_record(&mut self, record: &LogRecord, output: &mut Output, outbox: &mut Outbox) -> Result<(), String> {
         let mut row = 0;
-        for section in record::read(&record.value).map_err(|why| why.to_string())? {
+        for section in record::read_as(&record.value, self.origin).map_err(|why| why.to_string())? {
             let Section::Rows { kind, batch } = section else { continue };
             self.judged.clear();
             let version = version_of(record.offset, row);
@@ -159,14 +160,15 @@ mod tests {
 
     #[test]
     fn a_link_log_that_skips_records_is_not_believed() {
-        let mut state = TraceState { trace: Trace::new(), next: 5, written: 5, judged: Vec::new() };
+        let mut state =
+            TraceState { trace: Trace::new(), next: 5, written: 5, judged: Vec::new(), origin: Origin::default() };
         let record = |offset| LogRecord {
             partition: 0,
             offset,
             timestamp: Instant::default(),
             value: record::RecordWriter::new().finish(),
         };
-        let (mut output, mut outbox) = (Output::new(1, 1 << 20), Outbox::default());
+        let (mut output, mut outbox) = (Output::new(1, 1 << 20, Origin::default()), Outbox::default());
         state.judge(&[record(4), record(5)], &mut output, &mut outbox).unwrap();
         assert_eq!(state.next(), 6, "what came before is passed over");
         let error = state.judge(&[record(7)], &mut output, &mut outbox).unwrap_err();

@@ -36,6 +36,7 @@ fn said(log: &MemoryLog) -> Vec<(usize, Vec<VerdictRow>)> {
                     assert_eq!(record::Causes::of(of_message.batch()).cause(0), Some(TAKEN));
                     verdicts.extend(of_message.iter());
                 }
+                other => panic!("nobody writes it here: {other:?}"),
             }
         }
         if contacts + verdicts.len() > 0 {

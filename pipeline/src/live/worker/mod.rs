@@ -8,10 +8,13 @@
 //! sweep         who is judged after a change of the basis, page by page
 //! announcement  a change as a record, and back
 //! clock         the clock of a commit
+//! commit        one transaction: what is judged, announced and moved
+//! budget        how many people a commit judges
 //! reference     regions and packs, read whole
 //! rhythm        when to commit
 //! stall         a client that skips records, or stands still before them
 //! forget        what is past its retention goes
+//! overdue       how many reasons are past their due
 //! snapshots     a partition's state, written between commits, read at a takeover
 //! ```
 //!
@@ -27,23 +30,26 @@ pub mod rhythm;
 pub mod snapshots;
 pub mod sweep;
 
+mod budget;
+mod commit;
 mod forget;
 mod measure;
+mod overdue;
 mod stall;
 mod takeover;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use fuma_connectors::log::{GroupEvent, LogError, LogRecord, Outcome, OutputRecord, Position, Transaction, WorkerLog};
-use fuma_schemas::{CodeChange, Instant};
+use fuma_connectors::log::{GroupEvent, LogError, LogRecord, OutputRecord, WorkerLog};
+use fuma_schemas::Instant;
 
 use self::clock::CommitClock;
 use self::forget::Forgetter;
 use self::measure::Measures;
 pub use self::measure::gauges;
-use self::owned::{Identity, Owned};
-use self::position::Standing;
+use self::overdue::Overdue;
+use self::owned::{ApplyError, Identity, Owned};
 use self::restore::{RestoreError, Restoring};
 use self::rhythm::Rhythm;
 use self::snapshots::Keeper;
@@ -51,6 +57,7 @@ use self::stall::{Stalls, skipped};
 use self::takeover::Takeovers;
 use crate::assess::AssessError;
 use crate::live::fault;
+use crate::live::record::RecordError;
 use crate::live::stop::Stop;
 
 /// Why a worker ended.
@@ -62,6 +69,24 @@ pub enum WorkerError {
     /// The engine: a bug, or a pack that cannot be executed.
     #[error(transparent)]
     Assess(#[from] AssessError),
+    /// A record is not understood: nothing past it may be committed.
+    #[error("partition {partition}: record {offset} of the evidence log is not read: {error}")]
+    Record {
+        /// The partition.
+        partition: u32,
+        /// Where.
+        offset: u64,
+        /// Why.
+        error: RecordError,
+    },
+    /// A record of the regions is not understood.
+    #[error("partition {partition}: a record of the regions is not read: {error}")]
+    Regions {
+        /// The partition.
+        partition: u32,
+        /// Why.
+        error: RecordError,
+    },
     /// A partition cannot be judged soundly: somebody has to look.
     #[error(transparent)]
     Restore(#[from] RestoreError),
@@ -69,8 +94,11 @@ pub enum WorkerError {
 
 /// The longest wait for something to do: how soon a stop, a region, or the end of a restore is seen.
 const IDLE: Duration = Duration::from_millis(100);
-/// The most people judged for being due or swept, in one commit of a worker.
-const PAGE_PEOPLE: usize = 8192;
+/// The most people judged in one commit of a worker, unless the configuration says otherwise.
+const PAGE_PEOPLE: usize = 16_384;
+/// For how long people who did not fit into a commit are judged before the log is polled again: as long as there are
+/// some, nothing new is taken in.
+const CATCH_UP: Duration = Duration::from_secs(1);
 /// How often a commit that announces nothing may be put off: it only moves offsets.
 const QUIET: Duration = Duration::from_millis(100);
 
@@ -84,15 +112,19 @@ pub struct Worker {
     clock: CommitClock,
     rhythm: Rhythm,
     accepts_clock_ahead: bool,
+    page_people: usize,
+    polled_at: Duration,
+    /// The last commit went through, and had no room for everybody.
+    is_catching_up: bool,
     last_clock: Instant,
     /// Nothing is committed before: the clock ran ahead, and is looked at again then.
     held_until: Duration,
     measures: Measures,
     keeper: Keeper,
     forgetter: Forgetter,
+    overdue: Overdue,
     stalls: Stalls,
     records: Vec<LogRecord>,
-    changes: Vec<CodeChange>,
     output: Vec<OutputRecord>,
 }
 
@@ -116,14 +148,17 @@ impl Worker {
             takeovers: Takeovers::default(),
             owned: BTreeMap::new(),
             accepts_clock_ahead: false,
+            page_people: PAGE_PEOPLE,
+            polled_at: Duration::ZERO,
+            is_catching_up: false,
             last_clock: Instant::default(),
             held_until: Duration::ZERO,
             measures: Measures::default(),
             keeper: Keeper::default(),
             forgetter: Forgetter::default(),
+            overdue: Overdue::default(),
             stalls: Stalls::default(),
             records: Vec::new(),
-            changes: Vec::new(),
             output: Vec::new(),
             log,
             context,
@@ -135,6 +170,11 @@ impl Worker {
     /// Lets commits go on beyond the broker's clock: an operator's way out of a clock that ran ahead (R-14).
     pub fn accept_clock_ahead(&mut self) {
         self.accepts_clock_ahead = true;
+    }
+
+    /// Judges at most so many people in one commit.
+    pub fn set_page(&mut self, people: usize) {
+        self.page_people = people.max(1);
     }
 
     /// Restores on the worker's own thread, for a simulation.
@@ -179,7 +219,13 @@ impl Worker {
     /// # Errors
     /// See [`WorkerError`].
     pub fn turn(&mut self) -> Result<Turn, WorkerError> {
+        if self.is_catching_up && self.is_behind() && self.clock.elapsed().saturating_sub(self.polled_at) < CATCH_UP {
+            let mut turn = Turn::default();
+            self.commit(None, &mut turn)?;
+            return Ok(turn);
+        }
         let wait = self.wait();
+        self.polled_at = self.clock.elapsed();
         let mut records = std::mem::take(&mut self.records);
         let polled = self.log.poll(wait, &mut records);
         let mut turn = Turn { records: records.len(), ..Turn::default() };
@@ -198,11 +244,12 @@ impl Worker {
         }
         let time = (self.clock.now(), self.clock.elapsed());
         self.forgetter.turn(&mut self.owned, time)?;
+        self.overdue.turn(&self.owned, time)?;
         if turn.records == 0 {
             self.stalls.turn(&self.owned, self.log.as_mut(), time.1)?;
         }
         if let Some(snapshots) = &self.context.snapshots {
-            self.keeper.turn(snapshots, &self.owned, self.log.as_mut(), time);
+            self.keeper.turn(snapshots, &self.owned, self.log.as_mut(), time, &self.identity);
         }
         Ok(turn)
     }
@@ -213,7 +260,12 @@ impl Worker {
                 if record.offset > owned.next {
                     return Err(skipped(record.partition, owned.next, record.offset).into());
                 }
-                let taken = owned.take(record)?;
+                let taken = owned.take(record, self.identity.origin).map_err(|error| match error {
+                    ApplyError::Assess(error) => WorkerError::Assess(error),
+                    ApplyError::Record(error) => {
+                        WorkerError::Record { partition: record.partition, offset: record.offset, error }
+                    }
+                })?;
                 self.measures.taken(&taken);
                 self.rhythm.took(record.value.len(), self.clock.now().0 - record.timestamp.0);
                 if taken.damaged > 0 {
@@ -275,36 +327,10 @@ impl Worker {
         Ok(())
     }
 
-    /// The first transaction after an assignment commits only the position, under the new owner's id (R-4).
-    fn claim(&mut self, turn: &mut Turn) -> Result<(), WorkerError> {
-        let identity = &self.identity;
-        let claims: Vec<(u32, Standing)> = self
-            .owned
-            .values()
-            .filter(|owned| owned.must_claim)
-            .map(|owned| {
-                let at = owned.standing_at(owned.standing.clock, identity, false);
-                // Nobody was judged: the clock, and up to when, are the predecessor's.
-                (owned.id, Standing { judged_until: owned.standing.judged_until, ..at })
-            })
-            .collect();
-        if claims.is_empty() {
-            return Ok(());
-        }
-        let positions: Vec<(u32, Position)> =
-            claims.iter().filter_map(|(id, standing)| Some(self.owned.get(id)?.claim(standing))).collect();
-        match self.log.commit(Transaction { changes: &[], positions: &positions })? {
-            Outcome::Committed => {
-                for (id, standing) in claims {
-                    if let Some(owned) = self.owned.get_mut(&id) {
-                        owned.standing = standing;
-                        owned.must_claim = false;
-                    }
-                }
-            }
-            Outcome::Aborted => turn.aborts += 1,
-        }
-        Ok(())
+    /// Whether people wait who did not fit into the last commit, and nothing keeps them from being judged now.
+    fn is_behind(&self) -> bool {
+        let is_held = self.clock.elapsed() < self.held_until;
+        !is_held && self.owned.values().any(|owned| owned.is_behind() && !owned.must_claim)
     }
 
     fn is_time(&mut self) -> bool {
@@ -341,97 +367,6 @@ impl Worker {
         let until_due = due.map_or(IDLE, |due| Duration::from_millis((due.0 - now.0).clamp(0, 100) as u64));
         let has_more = !self.takeovers.is_empty() || self.keeper.is_writing();
         if has_more { until_due.min(Duration::from_millis(5)) } else { until_due.min(IDLE) }
-    }
-
-    /// Judges, and commits what there is to say and where things stand. `leaving`: only these partitions, for the last
-    /// time; their positions are marked released.
-    fn commit(&mut self, leaving: Option<&[u32]>, turn: &mut Turn) -> Result<(), WorkerError> {
-        let attempts = if leaving.is_some() { 3 } else { 1 };
-        for _ in 0..attempts {
-            let last = self.owned.values().map(|owned| owned.standing.clock).max().unwrap_or_default();
-            let Some(clock) = self.next_clock(last.max(self.last_clock))? else { return Ok(()) };
-            if self.try_commit(clock, leaving, turn)? == Outcome::Committed {
-                return Ok(());
-            }
-        }
-        Ok(())
-    }
-
-    fn next_clock(&mut self, last: Instant) -> Result<Option<Instant>, LogError> {
-        let clock = self.clock.next(last, self.log.as_mut())?;
-        if clock.is_none() {
-            if self.accepts_clock_ahead {
-                return Ok(Some(Instant(last.0 + 1)));
-            }
-            self.measures.clock_is_ahead();
-            self.held_until = self.clock.elapsed() + IDLE;
-        }
-        Ok(clock)
-    }
-
-    fn try_commit(&mut self, clock: Instant, leaving: Option<&[u32]>, turn: &mut Turn) -> Result<Outcome, WorkerError> {
-        let begun = self.clock.elapsed();
-        self.last_clock = clock;
-        self.output.clear();
-        let mut standings: Vec<(u32, Standing)> = Vec::new();
-        let mut counts = Vec::new();
-        let concerned = |id: &u32| leaving.is_none_or(|leaving| leaving.contains(id));
-        let sweeping = self.owned.values().filter(|owned| !owned.sweep.is_empty()).count().max(1);
-        for owned in self.owned.values_mut().filter(|owned| concerned(&owned.id) && !owned.must_claim) {
-            self.changes.clear();
-            owned.follow_regions(&self.context.references)?;
-            if owned.has_work(clock) {
-                owned.judge(clock, (PAGE_PEOPLE / sweeping).max(256), &mut self.changes)?;
-            }
-            owned.announce(&self.changes, &self.identity.source, &mut self.output);
-            counts.extend(self.changes.iter().map(|change| (change.from, change.to)));
-            if leaving.is_some() || !self.changes.is_empty() || owned.has_moved() {
-                standings.push((owned.id, owned.standing_at(clock, &self.identity, leaving.is_some())));
-            }
-        }
-        // Offsets and the cursor of a sweep that says nothing go along with a later commit: they are progress.
-        let is_silent = self.output.is_empty() && leaving.is_none();
-        if standings.is_empty() || is_silent && self.rhythm.since_commit(begun) < QUIET {
-            self.owned.values_mut().filter(|owned| concerned(&owned.id)).for_each(Owned::settle);
-            self.rhythm.stepped(self.clock.elapsed());
-            return Ok(Outcome::Committed);
-        }
-        let positions: Vec<(u32, Position)> =
-            standings.iter().filter_map(|(id, standing)| Some(self.owned.get(id)?.position(standing))).collect();
-        let outcome = self.log.commit(Transaction { changes: &self.output, positions: &positions })?;
-        self.conclude(outcome, standings, leaving, turn);
-        let elapsed = self.clock.elapsed();
-        let took = elapsed.saturating_sub(begun);
-        self.rhythm.committed(elapsed, took);
-        self.measures.committed(outcome, took, &counts);
-        Ok(outcome)
-    }
-
-    /// Memory follows the commit (I-3).
-    fn conclude(
-        &mut self,
-        outcome: Outcome,
-        standings: Vec<(u32, Standing)>,
-        leaving: Option<&[u32]>,
-        turn: &mut Turn,
-    ) {
-        match outcome {
-            Outcome::Committed => {
-                turn.changes += self.output.len();
-                for owned in self.owned.values_mut().filter(|owned| leaving.is_none_or(|ids| ids.contains(&owned.id))) {
-                    owned.settle();
-                }
-                for (id, standing) in standings {
-                    if let Some(owned) = self.owned.get_mut(&id) {
-                        owned.commit(standing);
-                    }
-                }
-            }
-            Outcome::Aborted => {
-                turn.aborts += 1;
-                self.owned.values_mut().for_each(Owned::roll_back);
-            }
-        }
     }
 
     /// Commits all there is, marks the positions released, and lets go.

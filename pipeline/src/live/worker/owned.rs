@@ -15,8 +15,8 @@ use super::position::{Standing, SweepStanding};
 use super::reference::References;
 use super::sweep::Sweep;
 use crate::assess::{AssessError, Partition, Step, Ticks, very_late};
-use crate::live::fault;
-use crate::live::record::{self, Section};
+use crate::live::record::{self, Control, Origin, RecordError, Section};
+use crate::live::{fault, metric};
 
 /// Live every instant is a tick.
 pub(super) struct EveryInstant;
@@ -38,6 +38,17 @@ pub struct Taken {
     pub damaged: u64,
 }
 
+/// Why a record was not taken in.
+#[derive(Debug, thiserror::Error)]
+pub enum ApplyError {
+    /// The engine.
+    #[error(transparent)]
+    Assess(#[from] AssessError),
+    /// The record is not understood: nothing past it may be committed.
+    #[error(transparent)]
+    Record(#[from] RecordError),
+}
+
 /// A partition and where it stands.
 pub struct Owned {
     /// Its number.
@@ -52,6 +63,8 @@ pub struct Owned {
     pub next: u64,
     /// The offset as last committed.
     pub committed: u64,
+    /// Everybody touched by the evidence below this offset was judged, or is in the commit under way.
+    pub through: u64,
     /// One past the last region record that was taken in.
     pub regions: u64,
     /// Whether the position has to be committed once under the new owner's id, before anything else.
@@ -77,6 +90,7 @@ impl Owned {
             standing,
             next,
             committed: next,
+            through: next,
             regions,
             must_claim: true,
             newest: Instant::default(),
@@ -86,20 +100,25 @@ impl Owned {
         }
     }
 
-    /// Applies a record of the evidence log. One that cannot be read is counted and passed over: it stops nobody else
+    /// Applies a record of the evidence log. One that is damaged is counted and passed over: it stops nobody else
     /// (I-9).
     ///
     /// # Errors
-    /// When a batch is of another schema.
-    pub fn take(&mut self, log_record: &LogRecord) -> Result<Taken, AssessError> {
+    /// When a record is not understood: the partition goes no further.
+    pub fn take(&mut self, log_record: &LogRecord, origin: Origin) -> Result<Taken, ApplyError> {
         if log_record.offset < self.next {
             return Ok(Taken::default());
         }
+        let sections = match record::read_as(&log_record.value, origin) {
+            Ok(sections) => sections,
+            Err(error) if error.is_damage() => {
+                self.next = log_record.offset + 1;
+                return Ok(Taken { damaged: 1, ..Taken::default() });
+            }
+            Err(error) => return Err(error.into()),
+        };
         self.next = log_record.offset + 1;
         self.newest = self.newest.max(log_record.timestamp);
-        let Ok(sections) = record::read(&log_record.value) else {
-            return Ok(Taken { damaged: 1, ..Taken::default() });
-        };
         let mut taken = Taken::default();
         for section in sections {
             let (rows, late) = apply(&mut self.partition, &section)?;
@@ -113,16 +132,24 @@ impl Owned {
     /// Takes in the regions that the process knows; whoever stayed in one that changed is swept.
     ///
     /// # Errors
-    /// When a batch is of another schema.
-    pub fn follow_regions(&mut self, references: &References) -> Result<(), AssessError> {
+    /// When a record is not understood.
+    pub fn follow_regions(&mut self, references: &References, origin: Origin) -> Result<(), ApplyError> {
         if references.regions_end() <= self.regions {
             return Ok(());
         }
         let live = self.partition.take_waiting();
         let mut cause = None;
         for region in references.regions(self.regions, u64::MAX) {
+            let sections = match record::read_as(&region.value, origin) {
+                Err(error) if error.is_damage() => {
+                    metrics::counter!(metric::EVIDENCE_DAMAGED).increment(1);
+                    tracing::error!(offset = region.next - 1, %error, "a record of regions is damaged: passed over");
+                    Vec::new()
+                }
+                read => read?,
+            };
             self.regions = region.next;
-            for section in record::read(&region.value).unwrap_or_default() {
+            for section in sections {
                 apply(&mut self.partition, &section)?;
                 let causes = section.causes();
                 cause = (0..section.rows()).filter_map(|row| causes.cause(row)).max().max(cause);
@@ -140,25 +167,50 @@ impl Owned {
         self.sweep.add(people.filter_map(|person| Some((evidence.person(person)?, person))), cause);
     }
 
-    /// Judges at `clock` whoever was touched, is due, or is on the next page of the sweep.
+    /// Judges at `clock` people whom live evidence touched, at most so many; the others go on waiting.
     ///
     /// # Errors
     /// When a plan cannot be executed.
-    pub fn judge(
+    pub fn judge_live(
         &mut self,
         clock: Instant,
         people_max: usize,
         changes: &mut Vec<CodeChange>,
     ) -> Result<(), AssessError> {
+        let mut later = self.partition.take_waiting();
+        let now = later.split_off(later.len().saturating_sub(people_max));
+        now.into_iter().for_each(|person| self.partition.touch(person));
+        self.partition.enlist_waiting(clock, &mut self.step);
+        later.into_iter().for_each(|person| self.partition.touch(person));
+        self.partition.judge(&mut self.step, clock, &EveryInstant, changes)
+    }
+
+    /// Judges at `clock` whoever is due, or on the next page of the sweep: at most so many, and how many they were.
+    /// Nobody may wait whom live evidence touched.
+    ///
+    /// # Errors
+    /// When a plan cannot be executed.
+    pub fn judge_background(
+        &mut self,
+        clock: Instant,
+        people_max: usize,
+        changes: &mut Vec<CodeChange>,
+    ) -> Result<usize, AssessError> {
         self.partition.touch_due(clock, people_max);
-        let page = self.sweep.page(people_max.saturating_sub(self.partition.waiting()).max(1));
+        let page = self.sweep.page(people_max.saturating_sub(self.partition.waiting()));
         if !page.is_empty() {
             fault::place("in-sweep");
         }
         page.iter().for_each(|person| self.partition.touch(*person));
         self.page.extend(page);
-        self.partition.enlist_waiting(clock, &mut self.step);
-        self.partition.judge(&mut self.step, clock, &EveryInstant, changes)
+        let people = self.partition.waiting();
+        self.judge_live(clock, people, changes)?;
+        Ok(people)
+    }
+
+    /// Whether people wait whom live evidence touched, because they did not fit into the last commit.
+    pub fn is_behind(&self) -> bool {
+        self.partition.waiting() > 0
     }
 
     /// Whether there is anything to judge or to note at `clock`.
@@ -182,6 +234,7 @@ impl Owned {
             || self.next != self.committed
             || self.regions != self.standing.regions
             || self.sweep_standing() != self.standing.sweep
+            || self.standing.through.is_some() && !self.is_behind()
     }
 
     fn sweep_standing(&self) -> SweepStanding {
@@ -203,6 +256,8 @@ impl Owned {
             pack: identity.pack.clone(),
             pack_order: identity.pack_order,
             engine: identity.engine.clone(),
+            through: (self.is_behind() && self.through < self.next).then_some(self.through),
+            origin: identity.origin,
             regions: self.regions,
             sweep: self.sweep_standing(),
         }
@@ -268,8 +323,11 @@ impl Owned {
     /// Those who were judged are as announced: nothing of it waits for a transaction.
     pub fn settle(&mut self) {
         self.partition.commit();
-        self.pending.clear();
         self.page.clear();
+        if !self.is_behind() {
+            self.pending.clear();
+            self.through = self.next;
+        }
     }
 
     /// The transaction is not there: facts stay, since the next one goes behind them; what was announced does not.
@@ -289,6 +347,10 @@ pub struct Identity {
     pub pack_order: u64,
     /// The version of the engine.
     pub engine: String,
+    /// The installation, and the key of the person tokens.
+    pub origin: Origin,
+    /// How many partitions the installation has; 0: not known.
+    pub partitions: u32,
     /// The installation, as the source of its events.
     pub source: String,
 }
@@ -302,13 +364,19 @@ fn people_of(section: &Section) -> Vec<(usize, Person)> {
             let tokens = column.into_iter().flat_map(|column| column.iter().enumerate());
             tokens.filter_map(|(row, token)| Some((row, Person(token?.try_into().ok()?)))).collect()
         }
+        Section::Phones { .. } | Section::Forgotten(_) | Section::Control(_) => Vec::new(),
     }
 }
 
 /// Applies a section; returns its rows, and how many of them are very late.
-pub(super) fn apply(partition: &mut Partition, section: &Section) -> Result<(u64, u64), AssessError> {
+///
+/// # Errors
+/// A section that does not belong into the log of people, or that this build cannot follow: an epoch of trace other
+/// than the first.
+pub(super) fn apply(partition: &mut Partition, section: &Section) -> Result<(u64, u64), ApplyError> {
     match section {
         Section::Verdicts(verdicts) => {
+            refuse_epoch(verdicts.epoch())?;
             for verdict in verdicts.iter() {
                 partition.set_counts(verdict.person, verdict.fact, verdict.counts, verdict.version);
             }
@@ -320,5 +388,17 @@ pub(super) fn apply(partition: &mut Partition, section: &Section) -> Result<(u64
             let late = if *kind == Kind::Regions { 0 } else { very_late(batch, &rows) };
             Ok((rows.len() as u64, late))
         }
+        Section::Control(Control::Marker(_)) => Ok((0, 0)),
+        Section::Control(Control::Epoch(derived) | Control::Closing(derived)) => {
+            refuse_epoch(derived.epoch)?;
+            Ok((0, 0))
+        }
+        Section::Phones { .. } | Section::Forgotten(_) => Err(RecordError::Layout(0).into()),
     }
+}
+
+/// Verdicts of another epoch begin anew: this build has one.
+fn refuse_epoch(epoch: u64) -> Result<(), RecordError> {
+    let number = u32::try_from(epoch).unwrap_or(u32::MAX);
+    if epoch == 0 { Ok(()) } else { Err(RecordError::Newer("an epoch of a stage,", number)) }
 }

@@ -1,15 +1,25 @@
 //! The position of a partition: what travels in the metadata of the offset commit and in each snapshot (RECOVERY.md).
 //!
+//! ```text
+//! fuma2 owner=... released=0 clock=... judged=... pack=... order=1 engine=0.2.0 through=17 refs=regions:3 ...
+//! ```
+//!
 //! Owns its fields and their text form: ASCII, `key=value` between blanks, far below 4096 bytes. A key that is not
-//! known is passed over, so that an older build reads what a newer one wrote. Must never hold a person but the cursor
-//! of a sweep, and that as a token.
+//! known is passed over, so that an older build reads what a newer one wrote; one in capitals is a key that must be
+//! understood: then the position is refused by name, like one of a newer layout. Layout 1 is read for ever. Must never
+//! hold a person but the cursor of a sweep, and that as a token.
 
 use std::fmt::Write as _;
 
 use fuma_schemas::{Instant, Person};
 
-/// The layout of the text; another one is not read.
-const FORMAT: &str = "fuma1";
+use crate::live::record::{Fingerprint, Origin};
+
+/// The layouts of the text: the one that is written, and the older ones.
+const FORMAT: &str = "fuma2";
+const FORMAT_1: &str = "fuma1";
+/// The reference log of the regions, in the vector of offsets.
+const REGIONS: &str = "regions";
 
 /// Where a partition stands, beside the offset of its evidence.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -28,6 +38,10 @@ pub struct Standing {
     pub pack_order: u64,
     /// The version of the engine.
     pub engine: String,
+    /// Everybody touched by the evidence below this offset was judged (R-28); none: up to the position's own offset.
+    pub through: Option<u64>,
+    /// Whose it is.
+    pub origin: Origin,
     /// One past the last record of the regions that was taken in.
     pub regions: u64,
     /// The sweep under way, if any.
@@ -46,11 +60,28 @@ pub enum SweepStanding {
     After(Person),
 }
 
+/// Why a position cannot be read: a partition that has one is not judged.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum PositionError {
+    /// Nothing that fuma wrote.
+    #[error("the position is not one of fuma: something else commits to its group")]
+    Foreign,
+    /// A newer build wrote it.
+    #[error(
+        "the position has {0}, which this build does not know: a newer fuma wrote it. Start a build that is at least as \
+         new; nothing is lost until then"
+    )]
+    Newer(String),
+    /// A value that its key cannot have.
+    #[error("the position has no readable {0}: the build that wrote it had an error")]
+    Value(&'static str),
+}
+
 impl Standing {
     /// The text.
     pub fn to_text(&self) -> String {
         let mut text = format!(
-            "{FORMAT} owner={} released={} clock={} judged={} pack={} order={} engine={} regions={}",
+            "{FORMAT} owner={} released={} clock={} judged={} pack={} order={} engine={} refs={REGIONS}:{}",
             self.owner,
             u8::from(self.released),
             self.clock.0,
@@ -60,38 +91,92 @@ impl Standing {
             self.engine,
             self.regions,
         );
-        let written = match self.sweep {
-            SweepStanding::None => Ok(()),
-            SweepStanding::Begun => write!(text, " sweep=begun"),
-            SweepStanding::After(person) => write!(text, " sweep={person}"),
+        let mut add = |what: std::fmt::Arguments<'_>| {
+            let written = text.write_fmt(what);
+            debug_assert!(written.is_ok(), "writing to a String cannot fail");
         };
-        debug_assert!(written.is_ok(), "writing to a String cannot fail");
+        if let Some(through) = self.through {
+            add(format_args!(" through={through}"));
+        }
+        for (name, fingerprint) in [("installation", self.origin.installation), ("key", self.origin.key)] {
+            if fingerprint.is_known() {
+                add(format_args!(" {name}={fingerprint}"));
+            }
+        }
+        match self.sweep {
+            SweepStanding::None => {}
+            SweepStanding::Begun => add(format_args!(" sweep=begun")),
+            SweepStanding::After(person) => add(format_args!(" sweep={person}")),
+        }
         text
     }
 
-    /// Reads the text; none if it is of another layout, or was written by something else.
-    pub fn parse(text: &str) -> Option<Standing> {
+    /// Reads the text that stands beside an offset; none if nothing does: nobody ever committed, or what was written
+    /// expired.
+    ///
+    /// # Errors
+    /// When something stands there that this build does not understand.
+    pub fn parse(text: &str) -> Result<Option<Standing>, PositionError> {
+        if text.is_empty() {
+            return Ok(None);
+        }
         let mut words = text.split(' ');
-        if words.next() != Some(FORMAT) {
-            return None;
+        let layout = words.next().unwrap_or_default();
+        let number = layout.strip_prefix("fuma").and_then(|number| number.parse::<u32>().ok());
+        match (layout, number) {
+            (FORMAT | FORMAT_1, _) => {}
+            (_, Some(number)) if number > 2 => return Err(PositionError::Newer(format!("layout {number}"))),
+            _ => return Err(PositionError::Foreign),
         }
         let mut standing = Standing::default();
         for (key, value) in words.filter_map(|word| word.split_once('=')) {
-            match key {
-                "owner" => standing.owner = value.to_owned(),
-                "released" => standing.released = value == "1",
-                "clock" => standing.clock = Instant(value.parse().ok()?),
-                "judged" => standing.judged_until = Instant(value.parse().ok()?),
-                "pack" => standing.pack = value.to_owned(),
-                "order" => standing.pack_order = value.parse().ok()?,
-                "engine" => standing.engine = value.to_owned(),
-                "regions" => standing.regions = value.parse().ok()?,
-                "sweep" if value == "begun" => standing.sweep = SweepStanding::Begun,
-                "sweep" => standing.sweep = SweepStanding::After(Person::parse(value)?),
-                _ => {}
+            standing.take(key, value)?;
+        }
+        Ok(Some(standing))
+    }
+
+    fn take(&mut self, key: &str, value: &str) -> Result<(), PositionError> {
+        let number = |name| value.parse::<u64>().map_err(|_| PositionError::Value(name));
+        let instant = |name| value.parse().map(Instant).map_err(|_| PositionError::Value(name));
+        let fingerprint = |name| Fingerprint::parse(value).ok_or(PositionError::Value(name));
+        match key {
+            "owner" => self.owner = value.to_owned(),
+            "released" => self.released = value == "1",
+            "clock" => self.clock = instant("clock")?,
+            "judged" => self.judged_until = instant("judged")?,
+            "pack" => self.pack = value.to_owned(),
+            "order" => self.pack_order = number("order")?,
+            "engine" => self.engine = value.to_owned(),
+            "regions" => self.regions = number("regions")?,
+            "refs" => self.take_references(value)?,
+            "through" => self.through = Some(number("through")?),
+            "installation" => self.origin.installation = fingerprint("installation")?,
+            "key" => self.origin.key = fingerprint("key")?,
+            "sweep" if value == "begun" => self.sweep = SweepStanding::Begun,
+            "sweep" => {
+                self.sweep = SweepStanding::After(Person::parse(value).ok_or(PositionError::Value("sweep"))?);
+            }
+            other if !other.is_empty() && other.bytes().all(|byte| byte.is_ascii_uppercase()) => {
+                return Err(PositionError::Newer(format!("a key {other}")));
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Offsets of reference logs, by name. One that this build does not read is part of the basis on which was judged:
+    /// without it nobody can judge alike.
+    fn take_references(&mut self, text: &str) -> Result<(), PositionError> {
+        for offset in text.split(',').filter(|offset| !offset.is_empty()) {
+            match offset.split_once(':') {
+                Some((REGIONS, offset)) => {
+                    self.regions = offset.parse().map_err(|_| PositionError::Value("refs"))?;
+                }
+                Some((log, _)) => return Err(PositionError::Newer(format!("a reference log {log}"))),
+                None => return Err(PositionError::Value("refs")),
             }
         }
-        Some(standing)
+        Ok(())
     }
 }
 
@@ -110,6 +195,8 @@ mod tests {
             pack: "0123456789abcdef".into(),
             pack_order: 3,
             engine: "0.1.0".into(),
+            through: Some(99),
+            origin: Origin { installation: Fingerprint([1; 8]), key: Fingerprint([2; 8]) },
             regions: 17,
             sweep: SweepStanding::After(Person([0xab; 16])),
         }
@@ -118,19 +205,37 @@ mod tests {
     #[test]
     fn what_was_written_is_read() {
         for sweep in [SweepStanding::None, SweepStanding::Begun, SweepStanding::After(Person([0xab; 16]))] {
-            let standing = Standing { sweep, ..standing() };
-            let text = standing.to_text();
-            assert!(text.is_ascii() && text.len() < 512, "{text}");
-            assert_eq!(Standing::parse(&text), Some(standing));
+            for (through, origin) in [(Some(0), Origin::default()), (None, standing().origin)] {
+                let standing = Standing { sweep, through, origin, ..standing() };
+                let text = standing.to_text();
+                assert!(text.is_ascii() && text.len() < 512, "{text}");
+                assert_eq!(Standing::parse(&text), Ok(Some(standing)));
+            }
         }
+        assert_eq!(Standing::parse(""), Ok(None));
     }
 
     #[test]
-    fn keys_of_a_newer_build_are_passed_over_and_other_texts_are_none() {
-        let text = format!("{} approvals=9", standing().to_text());
-        assert_eq!(Standing::parse(&text), Some(standing()));
-        for text in ["", "offset 17", "fuma2 owner=a", "fuma1 clock=now"] {
-            assert_eq!(Standing::parse(text), None, "{text}");
+    fn a_position_of_the_first_layout_is_read() {
+        let text = "fuma1 owner=a released=0 clock=5 judged=4 pack=p order=2 engine=0.1.0 regions=17 sweep=begun";
+        let standing = Standing::parse(text).unwrap().unwrap();
+        assert_eq!((standing.regions, standing.through, standing.pack_order), (17, None, 2));
+        assert_eq!((standing.sweep, standing.origin), (SweepStanding::Begun, Origin::default()));
+    }
+
+    #[test]
+    fn keys_of_a_newer_build_are_passed_over_unless_they_must_be_understood() {
+        let text = |more: &str| format!("{} {more}", standing().to_text());
+        assert_eq!(Standing::parse(&text("approvals=9")), Ok(Some(standing())));
+        assert_eq!(Standing::parse(&text("SWITCH=9")), Err(PositionError::Newer("a key SWITCH".into())));
+        assert_eq!(
+            Standing::parse(&text("refs=regions:1,decisions:7")),
+            Err(PositionError::Newer("a reference log decisions".into()))
+        );
+        assert_eq!(Standing::parse("fuma3 owner=a"), Err(PositionError::Newer("layout 3".into())));
+        for text in ["offset 17", "fuma owner=a", "fuma0 owner=a", "17"] {
+            assert_eq!(Standing::parse(text), Err(PositionError::Foreign), "{text}");
         }
+        assert_eq!(Standing::parse("fuma1 clock=now"), Err(PositionError::Value("clock")));
     }
 }

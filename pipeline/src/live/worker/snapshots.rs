@@ -11,15 +11,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fuma_connectors::log::WorkerLog;
-use fuma_schemas::{Colour, Instant, Person};
+use fuma_schemas::{Colour, Instant, Kind, Person};
 use serde_json::Value;
 
-use super::owned::Owned;
+use super::owned::{Identity, Owned};
 use super::position::Standing;
 use crate::assess::Partition;
-use crate::evidence::{Export, Import};
+use crate::evidence::{Export, Import, TableError};
+use crate::live::record::{Origin, codes_of_table};
 use crate::live::snapshot::{
-    Manifest, Meta, Snapshot, SnapshotError, SnapshotStore, SnapshotWriter, rules_in, series_of_partition,
+    Manifest, Meta, NAMES, Since2, Snapshot, SnapshotError, SnapshotStore, SnapshotWriter, rules_in,
+    series_of_partition,
 };
 use crate::live::{fault, metric};
 use crate::policy::Pack;
@@ -51,18 +53,23 @@ pub struct Loaded {
     pub output: u64,
     /// The position.
     pub standing: Option<Standing>,
+    /// Whose it is.
+    pub origin: Origin,
     /// When it was written.
     pub written_at: Instant,
 }
 
 impl Snapshots {
     /// The newest snapshot of a partition that is whole and usable; a damaged one is named and passed over.
+    ///
+    /// # Errors
+    /// When there is one that this build does not understand: to pass over it would lose what it holds.
     pub fn load(
         &self,
         partition: u32,
         is_usable: &dyn Fn(u64) -> bool,
         pack: &Arc<Pack>,
-    ) -> Option<(Partition, Loaded)> {
+    ) -> Result<Option<(Partition, Loaded)>, SnapshotError> {
         let series = series_of_partition(partition);
         let in_log = |manifest: &Manifest| match is_usable(manifest.meta.offset) {
             true => Ok(()),
@@ -73,23 +80,40 @@ impl Snapshots {
             take_back(snapshot, &mut partition)?;
             Ok(partition)
         });
-        let (Manifest { meta, .. }, partition) =
-            newest.inspect_err(|error| tracing::error!(partition, %error, "snapshots cannot be listed")).ok()?.loaded?;
+        let newest = match newest {
+            Err(error) if !error.is_not_understood() => {
+                tracing::error!(partition, %error, "snapshots cannot be listed");
+                return Ok(None);
+            }
+            newest => newest?,
+        };
+        let Some((Manifest { meta, .. }, partition)) = newest.loaded else { return Ok(None) };
+        let position = meta.position.as_str().unwrap_or_default();
+        let standing = Standing::parse(position)
+            .map_err(|error| SnapshotError::Newer { file: meta.name(), what: error.to_string() })?;
         let loaded = Loaded {
             evidence: meta.offset,
             output: meta.output_offset.unwrap_or(0),
-            standing: meta.position.as_str().and_then(Standing::parse),
+            standing,
+            origin: meta.origin(),
             written_at: Instant(meta.written_at_ms),
         };
-        Some((partition, loaded))
+        Ok(Some((partition, loaded)))
     }
 }
 
 /// Takes the tables back; nobody is touched by it.
 fn take_back(snapshot: &Snapshot, partition: &mut Partition) -> Result<(), SnapshotError> {
-    let rules = &snapshot.manifest().meta.rules;
+    let meta = &snapshot.manifest().meta;
+    let rules = &meta.rules;
     let mut import = Import::default();
     snapshot.load(&mut |table, batch, _| {
+        if table == NAMES {
+            return Ok(());
+        }
+        let translated = Kind::parse(table).map(|kind| codes_of_table(kind, meta.list_of(kind), batch));
+        let translated = translated.transpose().map_err(|_| TableError::Table { table: table.to_owned() })?;
+        let batch = translated.as_ref().unwrap_or(batch);
         let mut announced: Vec<(u32, u64)> = Vec::new();
         import.take(partition.evidence_mut(), table, batch, &mut |person, mask| {
             if mask != 0 {
@@ -146,10 +170,11 @@ impl Keeper {
         owned: &BTreeMap<u32, Owned>,
         log: &mut dyn WorkerLog,
         (now, elapsed): (Instant, Duration),
+        identity: &Identity,
     ) {
         match self.under_way.take() {
             Some(under_way) => self.go_on(snapshots, owned, log, under_way),
-            None => self.begin(snapshots, owned, log, (now, elapsed)),
+            None => self.begin(snapshots, owned, log, (now, elapsed), identity),
         }
     }
 
@@ -164,6 +189,7 @@ impl Keeper {
         owned: &BTreeMap<u32, Owned>,
         log: &mut dyn WorkerLog,
         (now, elapsed): (Instant, Duration),
+        identity: &Identity,
     ) {
         self.last.retain(|partition, _| owned.contains_key(partition));
         let is_due = |owned: &&Owned| {
@@ -171,16 +197,24 @@ impl Keeper {
             let passed = owned.committed.saturating_sub(offset);
             passed >= snapshots.records || passed > 0 && elapsed.saturating_sub(at) >= snapshots.every
         };
-        let due = owned.values().filter(|owned| !owned.must_claim).find(is_due).map(|owned| owned.id);
+        // The position in it must say all there is to say: nobody may wait who was touched before it.
+        let is_ready = |owned: &&Owned| !owned.must_claim && owned.through == owned.committed;
+        let due = owned.values().filter(is_ready).find(is_due).map(|owned| owned.id);
         for id in owned.keys() {
             self.last.entry(*id).or_insert((elapsed, owned.get(id).map_or(0, |owned| owned.committed)));
         }
         let Some(owned) = due.and_then(|id| owned.get(&id)) else { return };
         self.last.insert(owned.id, (elapsed, owned.committed));
-        let output = match log.output_end(owned.id) {
-            Ok(output) => output,
+        let asked = log.output_end(owned.id).and_then(|output| Ok((output, log.evidence_bounds(owned.id)?)));
+        let (output, bounds) = match asked {
+            Ok(asked) => asked,
             Err(error) => return tracing::warn!(partition = owned.id, %error, "no snapshot now"),
         };
+        let logs = [
+            ("evidence", (bounds.start, owned.committed)),
+            ("code-changes", (0, output)),
+            ("reference-regions", (0, owned.standing.regions)),
+        ];
         let meta = Meta {
             offset: owned.committed,
             clock_ms: owned.standing.clock.0,
@@ -189,6 +223,11 @@ impl Keeper {
             written_at_ms: now.0,
             rules: heads(owned.partition.pack()),
             position: Value::String(owned.standing.to_text()),
+            since_2: Since2::of(
+                identity.origin,
+                identity.partitions,
+                logs.into_iter().map(|(log, offsets)| (log.to_owned(), offsets)).collect(),
+            ),
         };
         match snapshots.store.begin(&series_of_partition(owned.id), meta) {
             Ok(writer) => {

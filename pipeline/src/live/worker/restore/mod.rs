@@ -8,100 +8,38 @@
 //! audit       same pack and engine, no sweep under way: is that what holds? Else everybody is swept
 //! ```
 //!
+//! ```text
+//! error       why a partition is not taken over
+//! check       the audit, and what it refuses
+//! ```
+//!
 //! Owns the order. Runs on a thread of its own, so that the worker goes on polling (R-6). Announces nothing.
+
+mod check;
+mod error;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use fuma_connectors::log::{LogError, Position, RestoreLog};
+use fuma_connectors::log::{Position, RestoreLog};
 use fuma_schemas::Instant;
 
 use super::announcement;
-use super::owned::{Identity, Owned, apply};
-use super::position::{Standing, SweepStanding};
+use super::owned::{ApplyError, Identity, Owned, apply};
+use super::position::Standing;
 use super::reference::References;
 use super::snapshots::Snapshots;
-use crate::assess::{AssessError, Partition};
-use crate::live::{fault, monotonic, record};
+use crate::assess::Partition;
+use crate::live::record::{self, Origin, Section};
+use crate::live::{fault, metric, monotonic};
 use crate::policy::Pack;
+
+use self::check::check;
+pub use self::error::RestoreError;
 
 /// For how long the reference readers may lag behind a position (R-12).
 const REFERENCE_WAIT: Duration = Duration::from_secs(60);
-
-/// Why a partition was not taken over.
-#[derive(Debug, thiserror::Error)]
-pub enum RestoreError {
-    /// The log.
-    #[error(transparent)]
-    Log(#[from] LogError),
-    /// The evidence cannot be applied, or the rules cannot be executed.
-    #[error(transparent)]
-    Assess(#[from] AssessError),
-    /// The partition moved on meanwhile.
-    #[error("given up: the partition was taken away")]
-    Cancelled,
-    /// The facts between the snapshots and the log are gone (R-7).
-    #[error(
-        "partition {partition}: its evidence log begins at {begins}, and no usable snapshot reaches that far: facts are \
-         missing. Bring a snapshot back to {place}, or send the feeds again into new topics"
-    )]
-    Gap {
-        /// The partition.
-        partition: u32,
-        /// Where the log begins.
-        begins: u64,
-        /// Where snapshots are looked for.
-        place: String,
-    },
-    /// A newer pack is in force (R-12).
-    #[error(
-        "partition {partition} is judged by pack number {in_force}, and this process brings number {own}: start it with \
-         the pack that is in force, or put this one in force again with --reinstate-policy"
-    )]
-    Superseded {
-        /// The partition.
-        partition: u32,
-        /// The number in force.
-        in_force: u64,
-        /// This process's.
-        own: u64,
-    },
-    /// Another owner took it over meanwhile, and announced what this one does not know of.
-    #[error("partition {partition} was taken over by another while it was restored here")]
-    Overtaken {
-        /// The partition.
-        partition: u32,
-    },
-    /// What was announced is not what holds, and nothing explains it (R-13).
-    #[error(
-        "partition {partition}: of {differing} people (of {people}) another state was announced than the evidence gives \
-         under the same pack and engine. Nothing is announced until somebody has looked: the people are listed in \
-         {listed}; start with --accept-differences to announce what the evidence gives"
-    )]
-    Differences {
-        /// The partition.
-        partition: u32,
-        /// How many people differ.
-        differing: usize,
-        /// Of how many.
-        people: u32,
-        /// The file that lists them.
-        listed: String,
-    },
-    /// The regions did not come (R-12).
-    #[error(
-        "partition {partition} was judged with {wanted} region records, and only {known} can be read: wait, or mend the topic"
-    )]
-    Reference {
-        /// The partition.
-        partition: u32,
-        /// One past the last that the position has seen.
-        wanted: u64,
-        /// One past the last that was read.
-        known: u64,
-    },
-}
 
 /// What a restore needs besides the log.
 #[derive(Clone)]
@@ -152,6 +90,7 @@ pub fn restore(log: &mut dyn RestoreLog, id: u32, context: &Restoring) -> Result
     context.go_on()?;
     fault::place("in-restore");
     let standing = standing.or_else(|| base.standing.clone()).unwrap_or_default();
+    go_on_from(id, &standing, &context.identity)?;
     let announced = read_output(log, id, base.output, context, &mut partition)?;
     let next = match position.offset {
         Some(offset) => offset,
@@ -161,13 +100,20 @@ pub fn restore(log: &mut dyn RestoreLog, id: u32, context: &Restoring) -> Result
         None if announced.records > 0 => log.evidence_bounds(id)?.end,
         None => base.evidence,
     };
-    let records = replay(log, id, base.evidence..next, context, &mut partition)?;
+    // Whoever was touched from `through` on was not judged by the last commit: they wait, and are not held against it.
+    let through = standing.through.unwrap_or(next).min(next).max(base.evidence);
+    let mut records = replay(log, id, base.evidence..through, context, &mut partition)?;
+    partition.take_waiting();
+    records += replay(log, id, through..next, context, &mut partition)?;
+    let waiting = partition.take_waiting();
     let newest = announced.newest.max(standing.clock);
     wait_for_regions(id, &standing, context)?;
     let mut owned = Owned::new(id, partition, next, Standing { clock: newest, ..standing.clone() });
     basis(&mut owned, context, standing.regions)?;
     let is_new = position.offset.is_none() && base.standing.is_none() && announced.records == 0;
     let is_lost = position.offset.is_none() && !is_new;
+    waiting.iter().for_each(|person| owned.partition.touch(*person));
+    owned.through = through;
     match is_lost {
         // Where the last commit stood is not known: nothing can be held against it.
         true => owned.sweep_people(0..owned.partition.evidence().people(), None),
@@ -190,25 +136,51 @@ fn take_over(
     id: u32,
     context: &Restoring,
 ) -> Result<(Position, Option<Standing>), RestoreError> {
-    let unstable = Standing::parse(&log.position(id)?.metadata);
+    // Who will refuse the partition must not take it from its rightful owner first.
+    let unstable = understood(id, &log.position(id)?, context)?;
+    context.go_on()?;
     if let Some(owner) = unstable.filter(|standing| !standing.released && !standing.owner.is_empty())
         && owner.owner != context.identity.owner
     {
         log.fence(&owner.owner)?;
     }
     let position = log.stable_position(id)?;
-    let standing = Standing::parse(&position.metadata);
-    if let Some(standing) = &standing
-        && standing.pack_order > context.identity.pack_order
-    {
-        return Err(RestoreError::Superseded {
-            partition: id,
-            in_force: standing.pack_order,
-            own: context.identity.pack_order,
-        });
-    }
+    let standing = understood(id, &position, context)?;
     context.go_on()?;
     Ok((position, standing))
+}
+
+/// What a position says, if this process may go on from it.
+fn understood(id: u32, position: &Position, context: &Restoring) -> Result<Option<Standing>, RestoreError> {
+    let parsed = Standing::parse(&position.metadata);
+    let standing = parsed.map_err(|error| RestoreError::Position { partition: id, error })?;
+    if let Some(standing) = &standing {
+        go_on_from(id, standing, &context.identity)?;
+    }
+    Ok(standing)
+}
+
+/// Refuses what was judged by a newer pack or engine, or for somebody else.
+fn go_on_from(id: u32, standing: &Standing, identity: &Identity) -> Result<(), RestoreError> {
+    if standing.pack_order > identity.pack_order {
+        let (in_force, own) = (standing.pack_order, identity.pack_order);
+        return Err(RestoreError::Superseded { partition: id, in_force, own });
+    }
+    if is_newer(&standing.engine, &identity.engine) {
+        let (found, own) = (standing.engine.clone(), identity.engine.clone());
+        return Err(RestoreError::OlderEngine { partition: id, found, own });
+    }
+    accept(id, identity.origin, standing.origin)
+}
+
+fn accept(id: u32, own: Origin, found: Origin) -> Result<(), RestoreError> {
+    own.accepts(found).map_err(|error| RestoreError::Origin { partition: id, error })
+}
+
+/// Whether one version of the engine is above another; what is no version is above nothing.
+fn is_newer(one: &str, other: &str) -> bool {
+    let parts = |text: &str| text.split('.').map(|part| part.parse::<u32>().ok()).collect::<Option<Vec<u32>>>();
+    parts(one).zip(parts(other)).is_some_and(|(one, other)| one > other)
 }
 
 /// The newest usable snapshot into the partition (R-7, R-8).
@@ -222,10 +194,15 @@ fn read_snapshot(
     let reach = position.offset.unwrap_or(bounds.end);
     let is_usable = |evidence: u64| evidence >= bounds.start && evidence <= bounds.end && evidence <= reach;
     let found = match &context.snapshots {
-        Some(snapshots) => snapshots.load(id, &is_usable, &context.pack),
+        Some(snapshots) => snapshots
+            .load(id, &is_usable, &context.pack)
+            .map_err(|error| RestoreError::Snapshot { partition: id, why: error.to_string() })?,
         None => None,
     };
     let place = context.snapshots.as_ref().map_or_else(|| "nowhere".to_owned(), |snapshots| snapshots.place.clone());
+    if let Some((_, loaded)) = &found {
+        accept(id, context.identity.origin, loaded.origin)?;
+    }
     let Some((mut partition, loaded)) = found else {
         return match bounds.start {
             0 => Ok((Partition::new(Arc::clone(&context.pack))?, Base::default())),
@@ -239,6 +216,24 @@ fn read_snapshot(
         partition.recall_nobody();
     }
     Ok((partition, Base { evidence: loaded.evidence, output, standing: loaded.standing }))
+}
+
+/// The sections of a record, or none of one that is damaged; what is not understood ends the restore.
+fn sections(
+    id: u32,
+    (log, offset): (&'static str, u64),
+    value: &bytes::Bytes,
+    origin: Origin,
+) -> Result<Vec<Section>, RestoreError> {
+    match record::read_as(value, origin) {
+        Ok(sections) => Ok(sections),
+        Err(error) if error.is_damage() => {
+            metrics::counter!(metric::EVIDENCE_DAMAGED).increment(1);
+            tracing::error!(partition = id, log, offset, %error, "a record is damaged: passed over");
+            Ok(Vec::new())
+        }
+        Err(error) => Err(RestoreError::Record { partition: id, log, offset, error }),
+    }
 }
 
 /// Evidence up to the position, silently.
@@ -255,17 +250,27 @@ fn replay(
     let (mut records, mut failed) = (0, None);
     log.read_evidence(id, offsets, &mut |log_record| {
         records += 1;
-        for section in record::read(&log_record.value).unwrap_or_default() {
-            if let Err(error) = apply(partition, &section) {
-                failed = Some(error);
-            }
-        }
+        let place = ("the evidence log", log_record.offset);
+        let applied = sections(id, place, &log_record.value, context.identity.origin)
+            .and_then(|sections| sections.iter().try_for_each(|section| taken(id, place, partition, section)));
+        failed = applied.err();
         failed.is_none() && !context.cancelled.load(Ordering::Acquire)
     })?;
-    // Nobody is judged for it: it was judged by whoever committed the position.
-    partition.take_waiting();
     context.go_on()?;
-    failed.map_or(Ok(records), |error| Err(error.into()))
+    failed.map_or(Ok(records), Err)
+}
+
+fn taken(
+    partition: u32,
+    (log, offset): (&'static str, u64),
+    state: &mut Partition,
+    section: &Section,
+) -> Result<(), RestoreError> {
+    match apply(state, section) {
+        Ok(_) => Ok(()),
+        Err(ApplyError::Assess(error)) => Err(error.into()),
+        Err(ApplyError::Record(error)) => Err(RestoreError::Record { partition, log, offset, error }),
+    }
 }
 
 #[derive(Default)]
@@ -311,79 +316,12 @@ fn wait_for_regions(id: u32, standing: &Standing, context: &Restoring) -> Result
 /// The regions as the position has seen them; what came later is swept when the worker goes on.
 fn basis(owned: &mut Owned, context: &Restoring, regions: u64) -> Result<(), RestoreError> {
     for region in context.references.regions(0, regions) {
-        for section in record::read(&region.value).unwrap_or_default() {
-            apply(&mut owned.partition, &section)?;
+        let place = ("the log of regions", region.next.saturating_sub(1));
+        for section in sections(owned.id, place, &region.value, context.identity.origin)? {
+            taken(owned.id, place, &mut owned.partition, &section)?;
         }
     }
     owned.regions = regions;
     owned.partition.take_waiting();
     Ok(())
-}
-
-/// R-13 where it is sound; everybody is swept where it is not (R-10).
-fn check(
-    log: &mut dyn RestoreLog,
-    owned: &mut Owned,
-    (position, standing, is_new): (&Position, &Standing, bool),
-    context: &Restoring,
-) -> Result<(), RestoreError> {
-    let identity = &context.identity;
-    let is_same = standing.pack == identity.pack && standing.engine == identity.engine;
-    if standing.sweep == SweepStanding::None && (is_same || is_new) {
-        let mut go_on = |_judged: u32| !context.cancelled.load(Ordering::Acquire);
-        let differing = owned.partition.audit(standing.clock, standing.judged_until, &mut go_on)?;
-        context.go_on()?;
-        // Who stood still for longer than a session reads what a successor announced, against a position from before.
-        if !differing.is_empty() && log.position(owned.id)? != *position {
-            return Err(RestoreError::Overtaken { partition: owned.id });
-        }
-        refuse(owned, &differing, context)?;
-        owned.sweep_people(differing.into_iter(), None);
-        return Ok(());
-    }
-    let people = owned.partition.evidence().people();
-    owned.sweep_people(0..people, None);
-    if let (true, SweepStanding::After(cursor)) = (is_same, standing.sweep) {
-        owned.sweep.go_on_after(Some(cursor));
-    }
-    Ok(())
-}
-
-fn refuse(owned: &Owned, differing: &[u32], context: &Restoring) -> Result<(), RestoreError> {
-    if differing.is_empty() {
-        return Ok(());
-    }
-    tracing::warn!(partition = owned.id, people = differing.len(), "what was announced is not what the evidence gives");
-    if context.differences_max.is_none_or(|most| differing.len() <= most) {
-        return Ok(());
-    }
-    let listed = context.state.join(format!("differences-p{:04}.txt", owned.id));
-    let written = list_differing(owned, differing, &listed);
-    if let Err(error) = written {
-        tracing::warn!(%error, "the people who differ cannot be listed");
-    }
-    Err(RestoreError::Differences {
-        partition: owned.id,
-        differing: differing.len(),
-        people: owned.partition.evidence().people(),
-        listed: listed.display().to_string(),
-    })
-}
-
-/// Tokens and announced colours, readable by the owner of the process alone.
-fn list_differing(owned: &Owned, differing: &[u32], path: &std::path::Path) -> std::io::Result<()> {
-    use std::io::Write as _;
-    use std::os::unix::fs::OpenOptionsExt as _;
-
-    if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder)?;
-    }
-    let file = std::fs::OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).open(path)?;
-    let mut file = std::io::BufWriter::new(file);
-    for &person in differing {
-        if let Some(token) = owned.partition.evidence().person(person) {
-            writeln!(file, "{token} announced {}", owned.partition.recalled(person).0.name())?;
-        }
-    }
-    file.flush()
 }

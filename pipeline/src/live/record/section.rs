@@ -1,0 +1,116 @@
+//! A section of a message, as it is read and written.
+//!
+//! Owns the types. What rows mean is the engine's.
+
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringArray, TimestampMillisecondArray};
+use arrow::datatypes::TimestampMillisecondType;
+use fuma_schemas::{Instant, Kind};
+
+use super::verdicts::Verdicts;
+
+/// A section of a message.
+#[expect(clippy::large_enum_variant, reason = "one a section, never in bulk")]
+#[derive(Clone, Debug)]
+pub enum Section {
+    /// Rows of a kind, regions among them, of [`live_schema`](super::live_schema): the engine's `apply` takes them as
+    /// they are.
+    Rows {
+        /// The kind.
+        kind: Kind,
+        /// The rows.
+        batch: RecordBatch,
+    },
+    /// Records of phones, of [`phone_live_schema`](super::phone_live_schema).
+    Phones {
+        /// The kind.
+        kind: Kind,
+        /// The rows.
+        batch: RecordBatch,
+    },
+    /// Verdicts on contacts, and the epoch of trace in which they were given.
+    Verdicts(Verdicts),
+    /// Facts of cases and contacts that people forgot, of [`forgotten_schema`](super::forgotten_schema).
+    Forgotten(RecordBatch),
+    /// What a stage says about its own say.
+    Control(Control),
+}
+
+impl Section {
+    /// How many rows there are.
+    pub fn rows(&self) -> usize {
+        self.batch().map_or(0, RecordBatch::num_rows)
+    }
+
+    /// What caused each row.
+    pub fn causes(&self) -> Causes<'_> {
+        self.batch().map_or(Causes::default(), Causes::of)
+    }
+
+    fn batch(&self) -> Option<&RecordBatch> {
+        match self {
+            Section::Rows { batch, .. } | Section::Phones { batch, .. } | Section::Forgotten(batch) => Some(batch),
+            Section::Verdicts(verdicts) => Some(verdicts.batch()),
+            Section::Control(_) => None,
+        }
+    }
+}
+
+/// A stage that derives rows (RECOVERY.md ). The numbers are fixed for good.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Stage(pub u8);
+
+impl Stage {
+    /// Which contacts count.
+    pub const TRACE: Stage = Stage(1);
+}
+
+/// Who derived the rows of a section. Of two rows of one key the greater (epoch, version) holds, whatever the
+/// revision; the version is a column.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Derived {
+    /// The stage.
+    pub stage: Stage,
+    /// Rises when what the stage says begins anew.
+    pub epoch: u64,
+}
+
+/// A control section.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Control {
+    /// A stage begins an epoch.
+    Epoch(Derived),
+    /// A stage has said everything again in its epoch: rows of lower ones go.
+    Closing(Derived),
+    /// A place in the log that somebody waits for; it changes nothing.
+    Marker(u64),
+}
+
+/// What caused each row of a section.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Causes<'a> {
+    cause: Option<&'a TimestampMillisecondArray>,
+    traceparent: Option<&'a StringArray>,
+}
+
+impl<'a> Causes<'a> {
+    /// The live columns of rows: the last two. Rows without them have no known cause.
+    pub fn of(batch: &'a RecordBatch) -> Causes<'a> {
+        let column = |name| batch.column_by_name(name).map(ArrayRef::as_ref);
+        Causes {
+            cause: column("cause").and_then(|column| column.as_primitive_opt::<TimestampMillisecondType>()),
+            traceparent: column("traceparent").and_then(|column| column.as_string_opt()),
+        }
+    }
+
+    /// When the broker took the feed record that caused the row.
+    pub fn cause(&self, row: usize) -> Option<Instant> {
+        let array = self.cause.filter(|array| row < array.len() && array.is_valid(row))?;
+        Some(Instant(array.value(row)))
+    }
+
+    /// The trace context of that record.
+    pub fn traceparent(&self, row: usize) -> Option<&'a str> {
+        let array = self.traceparent.filter(|array| row < array.len() && array.is_valid(row))?;
+        Some(array.value(row))
+    }
+}

@@ -1,0 +1,97 @@
+//! How much one commit does (I-10), and what a position says of those who did not fit into it.
+
+use std::collections::BTreeMap;
+
+use fuma_pipeline::live::worker::position::Standing;
+use fuma_tests::live::lines::{listing, person, stay, tier};
+use fuma_tests::live::{Member, Setup};
+
+use crate::{DAY, Stage, zhejiang};
+
+/// The most people of one commit.
+const PAGE: usize = 8;
+const PEOPLE: u32 = 50;
+
+fn small_member(stage: &Stage, name: &str) -> Member {
+    Member::new(&stage.cluster, name, Setup { page: Some(PAGE), ..Setup::of(zhejiang()) })
+}
+
+/// How many changes each commit has, in order.
+fn pages(stage: &Stage) -> Vec<usize> {
+    let mut pages: BTreeMap<i64, usize> = BTreeMap::new();
+    stage.announced().iter().for_each(|change| *pages.entry(change.decided_at.0).or_default() += 1);
+    pages.into_values().collect()
+}
+
+fn standing(stage: &Stage) -> Standing {
+    Standing::parse(&stage.cluster.position(0).metadata).unwrap().unwrap()
+}
+
+/// One record of the log names fifty people who all turn red.
+fn many_at_once(stage: &mut Stage) {
+    let lines: Vec<_> = (0..PEOPLE).map(|number| listing(person(number), "l1", "red", stage.now(), 20 * DAY)).collect();
+    stage.feed.write(&lines);
+}
+
+#[test]
+fn one_record_of_many_people_is_judged_in_commits_that_follow_each_other() {
+    let mut stage = Stage::new();
+    let a = small_member(&stage, "a");
+    a.run(200);
+    many_at_once(&mut stage);
+    a.run(500);
+    let pages = pages(&stage);
+    assert!(pages.iter().all(|&page| page <= PAGE), "{pages:?}");
+    assert_eq!((pages.iter().sum::<usize>(), pages.len()), (PEOPLE as usize, 7));
+    assert_eq!(standing(&stage).through, None, "all were judged: through is the offset");
+    stage.check();
+}
+
+#[test]
+fn whoever_takes_over_in_between_judges_the_others_and_holds_nothing_against_them() {
+    let mut stage = Stage::new();
+    let a = small_member(&stage, "a");
+    a.run(200);
+    let before = stage.evidence_end();
+    many_at_once(&mut stage);
+    while pages(&stage).len() < 3 {
+        a.turn().unwrap();
+        stage.cluster.advance(1);
+    }
+    assert_eq!(stage.cluster.position(0).offset, Some(stage.evidence_end()), "the record was taken in");
+    assert_eq!(standing(&stage).through, Some(before), "and not everybody in it judged");
+    a.die();
+    let b = small_member(&stage, "b");
+    b.run(2_000);
+    assert_eq!(stage.announced().len(), PEOPLE as usize, "each once");
+    assert_eq!(standing(&stage).through, None);
+    stage.check();
+}
+
+/// A sweep of fifty and a newcomer: live evidence is in the next commit, and the page beside it is smaller for it.
+#[test]
+fn live_due_and_swept_people_share_one_number() {
+    let mut stage = Stage::new();
+    let lines: Vec<_> = (0..PEOPLE).map(|number| stay(person(number), "s", "330106001", stage.now())).collect();
+    stage.feed.write(&lines);
+    let a = small_member(&stage, "a");
+    a.run(1_000);
+    assert_eq!(stage.announced(), []);
+    stage.feed.write(&[tier("t1", 1, "330106", "medium", stage.now())]);
+    while stage.announced().is_empty() {
+        a.turn().unwrap();
+        stage.cluster.advance(1);
+    }
+    let newcomers: Vec<_> =
+        (100..107).map(|number| listing(person(number), "l1", "red", stage.now(), 20 * DAY)).collect();
+    stage.feed.write(&newcomers);
+    let swept = stage.announced().len();
+    assert!(swept <= PAGE / 2, "a page of the sweep is half: {swept}");
+    a.run(1_000);
+    let changes = stage.announced();
+    let first_red = changes.iter().position(|change| change.to == "red").unwrap();
+    assert!(first_red <= swept + PAGE, "at {first_red} of {}", changes.len());
+    let pages = pages(&stage);
+    assert!(pages.iter().all(|&page| page <= PAGE), "{pages:?}");
+    stage.check();
+}
