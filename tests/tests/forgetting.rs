@@ -10,6 +10,7 @@ use fuma_tests::feeds::{Draft, Line, World, random};
 use fuma_tests::{lines, packs};
 use proptest::collection::vec;
 use proptest::prelude::*;
+use proptest::test_runner::{FailurePersistence, FileFailurePersistence};
 
 const WORLD: World = World::LONG;
 
@@ -18,9 +19,14 @@ fn drive(forget: bool) -> Drive {
     Drive { tick: Tick::parse("1h").unwrap(), until, batch_rows: 1000, forget }
 }
 
+/// Where the seeds of failures are kept: what failed once is tried first from then on.
+fn seeds() -> Option<Box<dyn FailurePersistence>> {
+    Some(Box::new(FileFailurePersistence::Direct("proptest-regressions/forgetting.txt")))
+}
+
 fn config() -> ProptestConfig {
     let cases = std::env::var("FUMA_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(64);
-    ProptestConfig { cases, failure_persistence: None, max_shrink_iters: 2000, ..ProptestConfig::default() }
+    ProptestConfig { cases, failure_persistence: seeds(), max_shrink_iters: 2000, ..ProptestConfig::default() }
 }
 
 proptest! {

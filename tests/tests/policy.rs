@@ -23,15 +23,21 @@ use fuma_tests::judge::{self, Gather, one_by_one, said, tables, together};
 use fuma_tests::packs;
 use proptest::collection::vec;
 use proptest::prelude::*;
+use proptest::test_runner::{FailurePersistence, FileFailurePersistence};
 
 fn state(pack: &Arc<Pack>, world: World, drafts: &[Draft]) -> Driven {
     let drive = Drive { tick: Tick::parse("1d").unwrap(), until: world.end(), batch_rows: 1000, forget: false };
     drive.run(pack, &world.lines(drafts))
 }
 
+/// Where the seeds of failures are kept: what failed once is tried first from then on.
+fn seeds() -> Option<Box<dyn FailurePersistence>> {
+    Some(Box::new(FileFailurePersistence::Direct("proptest-regressions/policy.txt")))
+}
+
 fn config() -> ProptestConfig {
     let cases = std::env::var("FUMA_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(96);
-    ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
+    ProptestConfig { cases, failure_persistence: seeds(), ..ProptestConfig::default() }
 }
 
 fn fresh(pack: &str) -> Arc<Pack> {

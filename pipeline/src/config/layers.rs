@@ -141,8 +141,8 @@ impl Settings {
         };
         if path == ["key"] {
             return Err(problem(
-                "the key of the person tokens is no setting, so that it is in no file that is copied and shown about: \
-                 name its own file with key_file, or set FUMA_KEY",
+                "the key of the person tokens does not belong in this file, which is copied and shown: give the key a \
+                 file of its own with key_file, or set FUMA_KEY",
             ));
         }
         if self.0.keys().any(|known| known.len() > path.len() && known.starts_with(&path)) {
@@ -161,7 +161,15 @@ impl Settings {
         if is_known || path == ["feeds"] || PASSED_THROUGH.iter().any(|names| path == *names) {
             return Ok(());
         }
-        Err(Problem { origin, setting: path.join("."), message: "no section has this name".to_owned() }.into())
+        Err(Problem { origin, setting: path.join("."), message: self.unknown_section() }.into())
+    }
+
+    fn unknown_section(&self) -> String {
+        let sections = self.0.keys().filter(|path| path.len() > 1).filter_map(|path| path.first());
+        let mut sections: Vec<&str> = sections.map(String::as_str).chain(["feeds"]).collect();
+        sections.sort_unstable();
+        sections.dedup();
+        format!("there is no such section; sections are {}", sections.join(", "))
     }
 
     /// Reads the settings as what is wanted.

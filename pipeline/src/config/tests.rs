@@ -79,7 +79,10 @@ fn what_is_wrong_is_said_with_file_line_and_what_to_do() {
     assert!(unknown.starts_with("fuma.toml:3: polcy: unknown field `polcy`, expected one of `policy`"), "{unknown}");
     let unknown = wrong("[commit]\npage = 5\nlinger = '1ms'\n");
     assert!(unknown.starts_with("fuma.toml:3: commit.linger: unknown field `linger`, expected"), "{unknown}");
-    assert!(wrong("[comit]\n").starts_with("fuma.toml:1: comit: no section"), "an empty section that is unknown");
+    assert!(
+        wrong("[comit]\n").starts_with("fuma.toml:1: comit: there is no such section"),
+        "an empty section that is unknown"
+    );
     assert!(wrong("[feeds.case]\nowners = []\n").starts_with("fuma.toml:2: feeds.case.owners: no feed is named case"));
     let type_of = wrong("workers = 'many'\n");
     assert!(type_of.starts_with("fuma.toml:1: workers: invalid type: string"), "{type_of}");
@@ -126,7 +129,10 @@ fn what_does_not_go_together_is_refused() {
 fn the_key_is_in_no_file() {
     let key = "5a".repeat(32);
     let refused = wrong(&format!("key = '{key}'\n"));
-    assert!(refused.starts_with("fuma.toml:1: key: the key of the person tokens is no setting"), "{refused}");
+    assert!(
+        refused.starts_with("fuma.toml:1: key: the key of the person tokens does not belong in this file"),
+        "{refused}"
+    );
     assert!(refused.contains("key_file") && refused.contains("FUMA_KEY") && !refused.contains(&key), "{refused}");
     let (_, settings) = load("", &[("FUMA_KEY", &key)], vec![]).unwrap();
     assert!(!settings.printed().contains(&key));

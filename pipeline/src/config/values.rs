@@ -30,7 +30,11 @@ pub(super) fn some_duration<'de, D: Deserializer<'de>>(deserializer: D) -> Resul
 /// The feeds by name.
 pub(super) fn feeds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<Feed, FeedConfig>, D::Error> {
     let named: BTreeMap<String, FeedConfig> = BTreeMap::deserialize(deserializer)?;
-    let feed = |name: &str| Feed::parse(name).ok_or_else(|| D::Error::custom(format!("no feed is named {name}")));
+    let unknown = |name: &str| {
+        let feeds = Feed::ALL.map(Feed::name).join(", ");
+        D::Error::custom(format!("no feed is named {name}; feeds are {feeds}"))
+    };
+    let feed = |name: &str| Feed::parse(name).ok_or_else(|| unknown(name));
     named.into_iter().map(|(name, config)| Ok((feed(&name)?, config))).collect()
 }
 

@@ -75,7 +75,7 @@ const EXAMPLES: &str = "\
 Examples:
   fuma demo
   fuma demo --people 20000 --out-dir demo
-  fuma demo --feeds-only --out-dir feeds --people 20000 --days 14 --days-ago 13";
+  fuma demo --feeds-only --out-dir feeds --people 20000 --days 14 --days-ago 14";
 
 fn people() -> clap::builder::RangedI64ValueParser<u32> {
     clap::value_parser!(u32).range(1..=10_000_000)

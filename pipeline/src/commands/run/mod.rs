@@ -228,13 +228,14 @@ fn say(service: &Service) {
     let (group, state, workers) = (&config.group, config.state.display(), config.workers);
     tracing::info!(policy = %pack.id, log, group, %state, workers, "starting");
     let open = config.open_feeds();
-    // Without owners a listing is rejected: that feed is closed to everyone.
-    for feed in open.iter().filter(|feed| **feed != Feed::Listings) {
-        metrics::gauge!(crate::live::metric::OPEN_FEEDS, "feed" => feed.name()).set(1.0);
+    // Without a list no listing is accepted: that feed is closed, not open.
+    let is_open = |feed: &&Feed| **feed != Feed::Listings;
+    let feeds: Vec<&str> = open.iter().filter(is_open).map(|feed| feed.name()).collect();
+    for feed in &feeds {
+        metrics::gauge!(crate::live::metric::OPEN_FEEDS, "feed" => *feed).set(1.0);
     }
-    let everybodys: Vec<&str> = open.iter().filter(|feed| **feed != Feed::Listings).map(|feed| feed.name()).collect();
-    if !everybodys.is_empty() {
-        let feeds = everybodys.join(" ");
+    if !feeds.is_empty() {
+        let feeds = feeds.join(" ");
         tracing::warn!(
             feeds,
             "no allow-list of owners: records from any owner are accepted (list owners under [feeds], or with --owners)"
