@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::fs::{File, OpenOptions};
+use std::io::BufRead as _;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
@@ -303,4 +304,47 @@ fn config_check_looks_at_files_and_variables() {
     let output = fuma("config check").env("FUMA_POLICY", "nope").output().unwrap();
     assert_eq!(output.status.code(), Some(2), "{}", err(&output));
     assert!(err(&output).contains("FUMA_POLICY: policy: "), "{}", err(&output));
+}
+
+/// Something that became known a moment ago, for a service that goes by the clock.
+fn recent(place: &Path) -> String {
+    let feeds = place.join("feeds");
+    std::fs::create_dir(&feeds).unwrap();
+    #[expect(clippy::disallowed_methods, reason = "a service goes by the clock")]
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    let at = |seconds_ago: i64| fuma_schemas::Instant(i64::try_from(now.as_millis()).unwrap() - seconds_ago * 1000);
+    let case = format!(
+        r#"{{"owner":"hc","id":"k1","person":"{KNOWN}","known_at":"{}","classification":"confirmed","determined_at":"{}"}}"#,
+        at(60),
+        at(3600)
+    );
+    std::fs::write(feeds.join("cases.ndjson"), case + "\n").unwrap();
+    feeds.display().to_string()
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_service_in_a_folder_says_that_it_is_ready_and_tail_shows_whole_tokens() {
+    let place = tempfile::tempdir().unwrap();
+    let (feeds, state) = (recent(place.path()), place.path().join("state").display().to_string());
+    let mut service = fuma(&format!("run --policy {PACK} --watch {feeds} --state {state} --http 127.0.0.1:0"))
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // Started at once: it waits for the log of the service.
+    let tail = format!("tail --state {state} --from-beginning --max 1 --until-idle 60");
+    let shown = run(&tail);
+    let line = out(&shown);
+    assert!(line.contains(KNOWN) && line.contains("ZJ-R1"), "{line}{}", err(&shown));
+    let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let lost = fuma(&tail).stdout(full).stderr(Stdio::piped()).output().unwrap();
+    assert_eq!(lost.status.code(), Some(1), "{}", err(&lost));
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    assert!(fuma(&tail).stdout(writer).status().unwrap().success());
+    let mut log = std::io::BufReader::new(service.stderr.take().unwrap()).lines().map_while(Result::ok);
+    assert!(log.any(|line| line.contains(" ready ")), "it never said that it was ready");
+    let ended = Command::new("kill").args(["-TERM", &service.id().to_string()]).status().unwrap();
+    assert!(ended.success() && service.wait().unwrap().success());
+    assert!(log.any(|line| line.contains("shutting down")), "it said nothing of the signal");
 }
