@@ -125,11 +125,16 @@ closed_list!(
     Match { Exact = "exact", Within = "within", Contains = "contains" }
 );
 
+/// The cities without counties (Dongguan, Zhongshan, Danzhou, Jiayuguan): nothing lies between the city and its towns.
+pub const CITIES_WITHOUT_COUNTIES: [&str; 4] = ["4419", "4420", "4604", "6202"];
+
 impl Granularity {
-    /// The granularity of a region code; none if its length is not 2, 4, 6, 9 or 12.
+    /// The granularity of a region code; none if its length is not 2, 4, 6, 9 or 12. A city without counties counts as
+    /// a county.
     pub fn of_code(code: &str) -> Option<Granularity> {
         match code.len() {
             2 => Some(Granularity::Province),
+            4 if CITIES_WITHOUT_COUNTIES.contains(&code) => Some(Granularity::County),
             4 => Some(Granularity::City),
             6 => Some(Granularity::County),
             9 => Some(Granularity::Street),

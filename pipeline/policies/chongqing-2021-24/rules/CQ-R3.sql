@@ -3,7 +3,7 @@
 -- clause: 第十一条
 -- title.zh: 密切接触者、次密接者
 -- title.en: Close or secondary contact
--- ends.zh: 解除接触者隔离或转健康监测（末次接触后满十四日应解除）；已在健康监测的，满十四日止；或其后成为病例并出院
+-- ends.zh: 解除接触者隔离或转健康监测（末次接触后满十四日应解除）；已在健康监测的，满十四日止；或本人作为病例出院
 -- ends.en: release or transfer to monitoring (due 14 full days after exposure); monitored: at due; discharge as a case
 SELECT
   c.person,
@@ -15,8 +15,7 @@ FROM contacts_judged c
 LEFT JOIN cases k
   ON k.person = c.person
   AND k.classification <> 'excluded'
-  AND k.determined_at > c.last_exposure_at
-  AND k.discharged_at >= c.determined_at
+  AND k.discharged_at >= GREATEST(c.determined_at, c.last_exposure_at)
 LEFT JOIN isolations i
   ON i.person = c.person
   AND i.basis = 'contact'
@@ -35,7 +34,12 @@ LEFT JOIN isolations i
       AND i.ended_at >= c.determined_at
       AND (
         i.started_at >= add_days(c.determined_at, -$release_lead_days)
-        OR (i.started_at <= c.determined_at AND i.ended_at >= c.due)
+        -- or under way at the determination, and ended at due or up to a day before it
+        OR (
+          i.started_at <= c.determined_at
+          AND i.ended_at > c.determined_at
+          AND i.ended_at >= add_days(c.due, -$due_lead_days)
+        )
       )
   END
 WHERE c.degree IN ('close', 'secondary')

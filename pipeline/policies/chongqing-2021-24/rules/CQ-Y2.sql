@@ -5,7 +5,6 @@
 -- title.en: Stay in a medium, high or severe region
 -- ends.zh: 解除区域隔离，或离开（或解除等级）后满十四日；未离开且未解除不止
 -- ends.en: release from region isolation, or 14 full days after leaving or the lifting of the tier; not while there
--- An order under way at the start would release at due or later only, when the reason is over anyway.
 SELECT
   s.person,
   s.begins_at AS since,
@@ -18,5 +17,13 @@ LEFT JOIN isolations i
   AND i.basis = 'region'
   AND i.outcome = 'released'
   AND i.ended_at >= s.begins_at
-  AND i.started_at >= add_days(s.begins_at, -$release_lead_days)
+  AND (
+    i.started_at >= add_days(s.begins_at, -$release_lead_days)
+    -- or under way at the start, and ended at due or up to a day before it
+    OR (
+      i.started_at <= s.begins_at
+      AND i.ended_at > s.begins_at
+      AND i.ended_at >= add_days(day_end(s.departure, $region_days), -$due_lead_days)
+    )
+  )
 GROUP BY s.person, s.fact, s.begins_at, s.departure

@@ -5,7 +5,6 @@
 -- title.en: General contact, or contact with a positive environment
 -- ends.zh: 解除接触者隔离，或末次接触后满十四日，以先者为准
 -- ends.en: release from contact isolation, or 14 full days after the last exposure, whichever is first
--- An order under way at the determination would release at due or later only, when the reason is over anyway.
 SELECT
   c.person,
   c.determined_at AS since,
@@ -17,6 +16,14 @@ LEFT JOIN isolations i
   AND i.basis = 'contact'
   AND i.outcome = 'released'
   AND i.ended_at >= c.determined_at
-  AND i.started_at >= add_days(c.determined_at, -$release_lead_days)
+  AND (
+    i.started_at >= add_days(c.determined_at, -$release_lead_days)
+    -- or under way at the determination, and ended at due or up to a day before it
+    OR (
+      i.started_at <= c.determined_at
+      AND i.ended_at > c.determined_at
+      AND i.ended_at >= add_days(c.due, -$due_lead_days)
+    )
+  )
 WHERE c.degree IN ('general', 'environment')
 GROUP BY c.person, c.fact, c.determined_at, c.due

@@ -16,7 +16,12 @@ LEFT JOIN isolations i
   AND i.ended_at >= c.discharged_at
   AND (
     i.started_at >= add_days(c.discharged_at, -$release_lead_days)
-    OR (i.started_at <= c.discharged_at AND i.ended_at >= day_end(c.discharged_at, $recovery_days))
+    -- or under way at the discharge, and ended at due or up to a day before it
+    OR (
+      i.started_at <= c.discharged_at
+      AND i.ended_at > c.discharged_at
+      AND i.ended_at >= add_days(day_end(c.discharged_at, $recovery_days), -$due_lead_days)
+    )
   )
 WHERE c.classification <> 'excluded'
 GROUP BY c.person, c.fact, c.classification, c.determined_at, c.discharged_at
