@@ -11,6 +11,8 @@ pub const DAY_MS: i64 = 86_400_000;
 pub const HOUR_MS: i64 = 3_600_000;
 /// The offset of local time: UTC+8, all year round.
 const LOCAL_OFFSET_MS: i64 = 8 * HOUR_MS;
+/// Far outside the calendar, with room for the arithmetic of days.
+const FAR_MS: i64 = i64::MAX / 4;
 
 /// An instant in milliseconds since 1970-01-01T00:00Z.
 ///
@@ -54,9 +56,11 @@ impl Instant {
         (Instant::MIN..=Instant::MAX).contains(&self)
     }
 
-    /// The local midnight that begins this instant's day: `day(t)` of FEEDS.md section 5.
+    /// The local midnight that begins this instant's day: `day(t)` of FEEDS.md section 5. Of an instant far outside
+    /// the calendar it lies as far outside on the same side, and never wraps.
     pub fn day(self) -> Instant {
-        Instant((self.0 + LOCAL_OFFSET_MS).div_euclid(DAY_MS) * DAY_MS - LOCAL_OFFSET_MS)
+        let local = self.0.clamp(-FAR_MS, FAR_MS) + LOCAL_OFFSET_MS;
+        Instant(local.div_euclid(DAY_MS) * DAY_MS - LOCAL_OFFSET_MS)
     }
 
     /// The end of the n-th full day after this instant's own: `day_end(t, n)`; none beyond the calendar.
@@ -192,6 +196,16 @@ fn civil_from_days(days: i64) -> (i64, i64, i64) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_day_of_a_saturated_instant_stays_outside() {
+        for (millis, is_later) in [(i64::MAX, true), (i64::MAX - 1, true), (i64::MIN, false), (i64::MIN + 1, false)] {
+            let day = Instant(millis).day();
+            assert!(!day.in_calendar());
+            assert_eq!(day > Instant::MAX, is_later, "{millis}");
+            assert_eq!(Instant(millis).day_end(0).is_none(), is_later);
+        }
+    }
 
     fn ms(text: &str) -> Option<i64> {
         Instant::parse(text).map(|instant| instant.0)

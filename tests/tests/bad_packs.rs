@@ -1,6 +1,7 @@
-//! Bad packs are refused, each with its file, its line and a reason (`bad-packs/edits.txt`: one edit each).
+//! Bad packs are refused, each with its file, its line and a reason (`bad-packs/edits.txt`: one edit each;
+//! `bad-packs/forms.txt`: one condition each).
 //!
-//! Owns the reading of the table. The reasons are the loader's.
+//! Owns the reading of the tables. The reasons are the loader's.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::path::Path;
@@ -118,4 +119,47 @@ fn bad_packs_are_refused_where_they_are_bad() {
         }
     }
     assert!(wrong.is_empty(), "{} of {} are otherwise:\n  {}", wrong.len(), packs.len(), wrong.join("\n  "));
+}
+
+/// The good pack with one more condition in rules/T-R1.sql.
+fn with_condition(condition: &str) -> PackSource {
+    let mut source = good();
+    let rule = source.files.get_mut("rules/T-R1.sql").unwrap();
+    let line = "WHERE c.classification = 'confirmed'\n";
+    assert!(rule.contains(line));
+    *rule = rule.replace(line, &format!("WHERE c.classification = 'confirmed' AND {condition}\n"));
+    source
+}
+
+fn conditions(file: &str) -> Vec<String> {
+    let text = std::fs::read_to_string(folder().join(file)).unwrap();
+    let is_said = |line: &&str| !line.starts_with('#') && !line.trim().is_empty();
+    text.lines().filter(is_said).map(ToString::to_string).collect()
+}
+
+#[test]
+fn forms_that_fail_on_a_row_or_hang_on_its_place_or_cut_days_in_utc_are_refused() {
+    let (mut wrong, mut count) = (Vec::new(), 0);
+    for line in conditions("forms.txt") {
+        let (condition, says) = line.split_once("=>").unwrap();
+        count += 1;
+        match policy::load(&with_condition(condition.trim())) {
+            Ok(_) => wrong.push(format!("{condition}: not refused")),
+            Err(error) if error.file != "rules/T-R1.sql" || error.line != 11 || !error.reason.contains(says.trim()) => {
+                wrong.push(format!("{condition}: expected {says}\n      got {error}"));
+            }
+            Err(_) => {}
+        }
+    }
+    assert!(wrong.is_empty(), "{} of {count} are otherwise:\n  {}", wrong.len(), wrong.join("\n  "));
+    assert!(count > 100, "{count}");
+}
+
+#[test]
+fn forms_that_rules_need_are_taken() {
+    for condition in conditions("good-forms.txt") {
+        if let Err(error) = policy::load(&with_condition(&condition)) {
+            panic!("{condition}: {error}");
+        }
+    }
 }

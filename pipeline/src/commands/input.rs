@@ -2,6 +2,7 @@
 //!
 //! Owns turning arguments into checked inputs. An error says which argument is wrong and what to give.
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -11,8 +12,9 @@ use fuma_schemas::Instant;
 use fuma_schemas::instant::{local_midnight, parse_date};
 
 use super::CommandError;
+use super::policy::gate::{self, Drafts};
 use crate::intake::{Key, Owners, Settings};
-use crate::policy::{self, Pack, PackSource};
+use crate::policy::Pack;
 use crate::replay::{Options, Source, Tick};
 
 /// The name of the variable that may hold the key.
@@ -60,10 +62,10 @@ impl InputArguments {
     ///
     /// # Errors
     /// When one of them is missing or wrong.
-    pub fn checked(&self) -> Result<(Vec<Source>, Options), CommandError> {
+    pub fn checked(&self, drafts: Drafts) -> Result<(Vec<Source>, Options), CommandError> {
         let mut feeds = self.feeds.clone();
         feeds.feeds.extend(self.more.iter().cloned());
-        feeds.checked(self.until, self.tick)
+        feeds.checked(self.until, self.tick, drafts)
     }
 }
 
@@ -72,8 +74,13 @@ impl FeedArguments {
     ///
     /// # Errors
     /// When one of them is missing or wrong.
-    pub fn checked(&self, until: Option<Instant>, tick: Tick) -> Result<(Vec<Source>, Options), CommandError> {
-        let pack = load_pack(&self.policy)?;
+    pub fn checked(
+        &self,
+        until: Option<Instant>,
+        tick: Tick,
+        drafts: Drafts,
+    ) -> Result<(Vec<Source>, Options), CommandError> {
+        let pack = load_pack(&self.policy, drafts)?;
         let mut settings = Settings::new(key(self.key_file.as_deref())?);
         if let Some(path) = &self.owners {
             settings.owners = Owners::from_lines(&read_text(path)?);
@@ -84,12 +91,17 @@ impl FeedArguments {
     }
 }
 
-/// Loads a pack by its id or folder.
+/// Loads a pack by its id or folder, and runs its cases. What is wrong with a draft is said on standard error.
 ///
 /// # Errors
 /// With the file and line of what is wrong.
-pub fn load_pack(id_or_folder: &str) -> Result<Arc<Pack>, CommandError> {
-    Ok(policy::load(&PackSource::find(id_or_folder)?)?)
+pub fn load_pack(id_or_folder: &str, drafts: Drafts) -> Result<Arc<Pack>, CommandError> {
+    let admitted = gate::admit(id_or_folder, drafts)?;
+    for problem in &admitted.draft {
+        // Standard error may be closed; the command goes on.
+        let _ = writeln!(std::io::stderr().lock(), "draft: {problem}");
+    }
+    Ok(admitted.pack)
 }
 
 /// The key: the file wins over the variable.

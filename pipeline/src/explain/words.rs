@@ -46,7 +46,7 @@ impl Language {
     }
 
     /// A word of a feed.
-    pub(super) fn word(self, word: &str) -> &str {
+    pub(crate) fn word(self, word: &str) -> &str {
         let chinese = || CHINESE.iter().find(|(english, _)| *english == word).map(|(_, chinese)| *chinese);
         match self {
             Language::Chinese => chinese().unwrap_or(word),

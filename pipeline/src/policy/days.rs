@@ -1,19 +1,13 @@
-//! The days that the engine takes from a pack's parameters, and what follows from them outside the rules: for
+//! The days that the engine takes from a pack ([engine] of policy.toml), and what follows from them outside the rules: for
 //! explaining a colour and for counting what officials watch.
 //!
-//! Owns these sentences, each once. Where a pack has no such parameter they say nothing. Must never decide a colour:
+//! Owns these sentences, each once. Where a pack declares none they say nothing. Must never decide a colour:
 //! the rules do.
 
 use fuma_schemas::Instant;
 use fuma_schemas::instant::DAY_MS;
 
 use super::Pack;
-use super::pack::Parameter;
-
-/// For how many full days after the last exposure a contact is watched.
-pub const CONTACT_DAYS: &str = "contact_days";
-/// For how many days before its designation a region's tier meets a stay.
-pub const TIER_LOOK_BACK_DAYS: &str = "tier_look_back_days";
 
 /// A contact that became known when its window was over.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -25,24 +19,16 @@ pub struct Late {
 }
 
 impl Pack {
-    /// A number of days among the parameters.
-    pub fn days(&self, parameter: &str) -> Option<i64> {
-        match self.manifest.parameters.get(parameter) {
-            Some(Parameter::Integer(days)) => Some(*days),
-            _ => None,
-        }
-    }
-
     /// Whether a contact became known too late to give a colour.
     pub fn late(&self, last_exposure_at: Instant, determined_at: Instant, first_known_at: Instant) -> Option<Late> {
-        let window_end = last_exposure_at.day_end(self.days(CONTACT_DAYS)?)?;
+        let window_end = last_exposure_at.day_end(self.contact_days()?)?;
         let known_at = determined_at.max(first_known_at);
         (window_end <= known_at).then_some(Late { window_end, known_at })
     }
 
     /// From when a stay must have lasted to meet a tier that was designated then; with the days of the look-back.
     pub fn look_back(&self, designated_at: Instant) -> Option<(i64, Instant)> {
-        let days = self.days(TIER_LOOK_BACK_DAYS)?;
+        let days = self.tier_look_back_days()?;
         Some((days, Instant(designated_at.day().0.saturating_sub(days.saturating_mul(DAY_MS)))))
     }
 }

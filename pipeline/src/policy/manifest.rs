@@ -8,7 +8,11 @@ use fuma_schemas::{Instant, Kind};
 use serde::Deserialize;
 
 use super::PackError;
+use super::near::did_you_mean;
+use super::tables::TableDeclaration;
 
+/// The greatest number among the parameters: a hundred years of days.
+pub const PARAMETER_MAX: i64 = 36_500;
 /// The name of the file.
 pub const FILE: &str = "policy.toml";
 
@@ -51,9 +55,29 @@ pub struct Manifest {
     pub valid_from: Instant,
     /// What rules use as `$name`.
     pub parameters: BTreeMap<String, Parameter>,
-    /// For how many days past its last instant a fact of each kind is kept.
+    /// For how many days past its last instant a fact of each kind is kept; every kind has its number.
     pub retention_days: BTreeMap<Kind, i64>,
+    /// What the engine asks of the pack.
+    pub engine: Engine,
+    /// What the tables of the pack hold.
+    pub tables: BTreeMap<String, TableDeclaration>,
 }
+
+/// What the engine asks of the pack, each the name of a whole-number parameter. What is not declared is not counted
+/// and not explained, and the engine says so.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Engine {
+    /// For how many full days after the last exposure a contact is watched: `late`, missed windows.
+    pub contact_days: Option<String>,
+    /// How many days before the day of designation a stay in the region counts.
+    pub tier_look_back_days: Option<String>,
+}
+
+/// How long a fact is kept unless the pack says otherwise.
+const RETENTION_DAYS: i64 = 60;
+/// The same of cases and isolations.
+const RETENTION_DAYS_LONG: i64 = 180;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -67,11 +91,17 @@ struct Raw {
     valid_from: String,
     #[serde(default)]
     parameters: BTreeMap<String, Parameter>,
+    #[serde(default)]
     retention_days: BTreeMap<String, i64>,
+    #[serde(default)]
+    engine: Engine,
+    #[serde(default)]
+    tables: BTreeMap<String, TableDeclaration>,
 }
 
 /// Reads and checks `policy.toml`.
 pub fn parse(text: &str) -> Result<Manifest, PackError> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let raw: Raw = toml::from_str(text).map_err(|error| {
         let line = error.span().map_or(0, |span| line_of(text, span.start));
         PackError::at(FILE, line, error.message().replace('\n', " "))
@@ -81,8 +111,8 @@ pub fn parse(text: &str) -> Result<Manifest, PackError> {
         return Err(wrong("id", "use lower-case letters, digits and hyphens"));
     }
     for (key, value) in [("version", &raw.version), ("document", &raw.document)] {
-        if value.trim().is_empty() {
-            return Err(wrong(key, "must not be blank"));
+        if value.trim().is_empty() || value.chars().any(char::is_control) {
+            return Err(wrong(key, "must not be blank, and is one line"));
         }
     }
     if raw.province.len() != 2 || !raw.province.bytes().all(|b| b.is_ascii_digit()) {
@@ -90,22 +120,14 @@ pub fn parse(text: &str) -> Result<Manifest, PackError> {
     }
     let valid_from = Instant::parse(&raw.valid_from)
         .ok_or_else(|| wrong("valid_from", "give an RFC 3339 instant with an offset"))?;
-    for name in raw.parameters.keys() {
-        if !name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_') {
-            return Err(wrong(name, "a parameter's name has lower-case letters, digits and underscores"));
+    check_parameters(&raw.parameters, wrong)?;
+    check_engine(&raw, wrong)?;
+    for (name, table) in &raw.tables {
+        if let Some(problem) = table.problem() {
+            return Err(wrong(&format!("tables.{name}"), &problem));
         }
     }
-    let mut retention_days = BTreeMap::new();
-    for (name, days) in raw.retention_days {
-        let kind = Kind::parse(&name).ok_or_else(|| wrong(&name, "is no kind of evidence"))?;
-        if !(1..=36_500).contains(&days) {
-            return Err(wrong(&name, "give between 1 and 36500 days"));
-        }
-        retention_days.insert(kind, days);
-    }
-    if let Some(kind) = Kind::PERSONAL.into_iter().find(|kind| !retention_days.contains_key(kind)) {
-        return Err(wrong("retention_days", &format!("{} is missing: every kind needs a retention", kind.name())));
-    }
+    let retention_days = retention(&raw.retention_days, wrong)?;
     Ok(Manifest {
         id: raw.id,
         version: raw.version,
@@ -116,7 +138,65 @@ pub fn parse(text: &str) -> Result<Manifest, PackError> {
         valid_from,
         parameters: raw.parameters,
         retention_days,
+        engine: raw.engine,
+        tables: raw.tables,
     })
+}
+
+fn check_parameters(
+    parameters: &BTreeMap<String, Parameter>,
+    wrong: impl Fn(&str, &str) -> PackError,
+) -> Result<(), PackError> {
+    for (name, value) in parameters {
+        if !name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_') {
+            return Err(wrong(name, "a parameter's name has lower-case letters, digits and underscores"));
+        }
+        match value {
+            Parameter::Integer(number) if !(0..=PARAMETER_MAX).contains(number) => {
+                return Err(wrong(name, &format!("a number lies within 0 and {PARAMETER_MAX}")));
+            }
+            Parameter::Text(text) if text.chars().any(char::is_control) => {
+                return Err(wrong(name, "a text is one line"));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn check_engine(raw: &Raw, wrong: impl Fn(&str, &str) -> PackError) -> Result<(), PackError> {
+    let asked = [("contact_days", &raw.engine.contact_days), ("tier_look_back_days", &raw.engine.tier_look_back_days)];
+    for (key, parameter) in asked {
+        let Some(parameter) = parameter else { continue };
+        if !matches!(raw.parameters.get(parameter), Some(Parameter::Integer(_))) {
+            let hint = did_you_mean(parameter, raw.parameters.keys().map(String::as_str));
+            return Err(wrong("[engine]", &format!("{key}: no whole number `{parameter}` in [parameters]{hint}")));
+        }
+    }
+    Ok(())
+}
+
+/// The retention of every kind: what the pack says, else 60 days, of cases and isolations 180.
+fn retention(
+    said: &BTreeMap<String, i64>,
+    wrong: impl Fn(&str, &str) -> PackError,
+) -> Result<BTreeMap<Kind, i64>, PackError> {
+    let unless_said = |kind: Kind| match kind {
+        Kind::Cases | Kind::Isolations => RETENTION_DAYS_LONG,
+        _ => RETENTION_DAYS,
+    };
+    let mut retention: BTreeMap<Kind, i64> = Kind::PERSONAL.into_iter().map(|kind| (kind, unless_said(kind))).collect();
+    for (name, days) in said {
+        let kind = Kind::parse(name).ok_or_else(|| {
+            let hint = did_you_mean(name, Kind::PERSONAL.into_iter().map(Kind::name));
+            wrong(name, &format!("is no kind of evidence{hint}"))
+        })?;
+        if !(1..=PARAMETER_MAX).contains(days) {
+            return Err(wrong(name, "give between 1 and 36500 days"));
+        }
+        retention.insert(kind, *days);
+    }
+    Ok(retention)
 }
 
 /// The line, from 1, of a byte.
@@ -125,5 +205,7 @@ pub fn line_of(text: &str, byte: usize) -> usize {
 }
 
 fn line_with(text: &str, key: &str) -> usize {
-    text.lines().position(|line| line.trim_start_matches('[').starts_with(key)).map_or(0, |at| at + 1)
+    text.lines()
+        .position(|line| line.starts_with(key) || line.trim_start_matches('[').starts_with(key))
+        .map_or(0, |at| at + 1)
 }

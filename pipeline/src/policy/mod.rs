@@ -2,39 +2,37 @@
 //!
 //! ```text
 //! source      where a pack's files come from: a folder, or the binary
+//! files       which files a pack has
+//! digest      one number for what a pack decides by
 //! error       what is wrong with a pack: file, line, reason, what to do
+//! near        did you mean ...?
 //! manifest    policy.toml
-//! sql_file    a rule or view: front matter, then one SELECT
-//! csv_table   tables/*.csv
+//! tables      tables/*.csv, typed as declared
+//! sql         a rule or view: text -> checked plan
 //! days        what the engine takes from the parameters by name
-//! functions   what the engine adds to SQL: day(t), day_end(t, n) ...
-//! leaf        the tables of a step as leaves of a plan
-//! planner     SQL -> checked plans, once
-//! locality    a rule looks at one person only (I-6)
-//! drivers     which people a rule can say anything about
 //! pack        the loaded pack
-//! execution   the plans, executed a step at a time
+//! step        the plans, executed a step at a time
 //! cases       the scenarios that must hold before a pack may be used
 //! ```
 //!
 //! Owns what a rule may be. Must never read a clock, and knows no colour's meaning beyond its severity.
 
 pub mod cases;
-pub mod csv_table;
 pub mod days;
-pub mod drivers;
+pub mod digest;
 pub mod error;
-pub mod execution;
-pub mod functions;
-pub mod leaf;
-pub mod locality;
+pub mod files;
 pub mod manifest;
+pub mod near;
 pub mod pack;
-pub mod planner;
 pub mod source;
-pub mod sql_file;
+pub mod sql;
+pub mod step;
+pub mod tables;
 
 pub use error::PackError;
-pub use execution::{Executor, RuleRow};
 pub use pack::{Pack, Rule, Text, View, load};
 pub use source::PackSource;
+pub use sql::{functions, planner, sql_file};
+pub use step::execution::{Executor, RuleRow};
+pub use step::leaf;

@@ -13,10 +13,10 @@ use crate::evidence::{KindSet, Wanted};
 
 pub use super::manifest::{Manifest, Parameter, Text};
 
-use super::csv_table::{self, CsvTable};
-use super::planner::{Planned, Planner};
-use super::sql_file::SqlFile;
-use super::{PackError, PackSource, manifest};
+use super::sql::planner::{Planned, Planner};
+use super::sql::sql_file::SqlFile;
+use super::tables::{self, CsvTable};
+use super::{PackError, PackSource, cases, files, manifest};
 
 /// The most rules that a pack may have: a person's announced rules are one bit each.
 pub const RULES_MAX: usize = 62;
@@ -70,6 +70,8 @@ pub struct Pack {
     pub cases: BTreeMap<String, String>,
     /// Which columns of each base table some plan reads.
     pub wanted: Wanted,
+    /// The digest of what the pack decides by, 64 hex digits.
+    pub digest: Arc<str>,
 }
 
 impl Pack {
@@ -81,6 +83,29 @@ impl Pack {
     /// For how many days past its last instant a fact of a kind is kept.
     pub fn retention_days(&self, kind: Kind) -> i64 {
         self.manifest.retention_days.get(&kind).copied().unwrap_or(i64::MAX / fuma_schemas::instant::DAY_MS)
+    }
+
+    /// The first 16 digits of the digest: what positions hold.
+    pub fn short_digest(&self) -> &str {
+        self.digest.get(..16).unwrap_or(&self.digest)
+    }
+
+    /// For how many full days after the last exposure a contact is watched; none when the pack does not declare it.
+    pub fn contact_days(&self) -> Option<i64> {
+        self.declared(self.manifest.engine.contact_days.as_deref())
+    }
+
+    /// How many days before the day of designation a stay in the region counts; none when the pack does not declare
+    /// it.
+    pub fn tier_look_back_days(&self) -> Option<i64> {
+        self.declared(self.manifest.engine.tier_look_back_days.as_deref())
+    }
+
+    fn declared(&self, parameter: Option<&str>) -> Option<i64> {
+        match self.manifest.parameters.get(parameter?) {
+            Some(Parameter::Integer(number)) => Some(*number),
+            _ => None,
+        }
     }
 
     /// The base tables to gather for somebody who has rows in `present`: all that the rules read which can say
@@ -99,35 +124,118 @@ impl Pack {
 const RULE_FACTS: &[&str] = &["id", "colour", "clause", "title.zh", "title.en", "ends.zh", "ends.en"];
 const VIEW_FACTS: &[&str] = &["view", "about.zh", "about.en"];
 
+/// Whether the cases of a pack are looked at while it is loaded. That they hold is for the engine to show
+/// ([`cases::judge`]).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Cases {
+    /// They can be read, and expect every rule.
+    Read,
+    /// They are left as they are: a draft.
+    Left,
+}
+
 /// Loads a pack: reads, checks and plans everything once.
 ///
 /// # Errors
 /// The first thing that is wrong, with its file, line and what to do.
 pub fn load(source: &PackSource) -> Result<Arc<Pack>, PackError> {
+    load_with(source, Cases::Read)
+}
+
+/// Loads a pack, with or without a look at its cases.
+///
+/// # Errors
+/// The first thing that is wrong, with its file, line and what to do.
+pub fn load_with(source: &PackSource, cases: Cases) -> Result<Arc<Pack>, PackError> {
     let text = source.files.get(manifest::FILE).ok_or_else(|| PackError::of(manifest::FILE, "is missing"))?;
+    source.files.keys().try_for_each(|path| files::check_file(path))?;
     let manifest = manifest::parse(text)?;
     let mut planner = Planner::new()?;
-    let mut tables = Vec::new();
-    for (path, text) in source.in_folder("tables").filter(|(path, _)| path.ends_with(".csv")) {
-        let table = csv_table::parse(path, text)?;
-        planner.add_table(path, &table)?;
-        tables.push(table);
-    }
+    let tables = load_tables(source, &manifest, &mut planner)?;
     let views = load_views(source, &manifest, &mut planner)?;
     let rules = load_rules(source, &manifest, &mut planner)?;
-    let cases: BTreeMap<String, String> =
-        source.in_folder("cases").map(|(path, text)| (path.to_string(), text.to_string())).collect();
-    check_cases(&rules, &cases)?;
-    Ok(Arc::new(Pack {
+    let traced = check_tracing(source, &manifest, &planner)?;
+    check_tables_are_read(&tables, &views, &rules, &traced, &planner)?;
+    let pack = Pack {
         id: manifest.id.as_str().into(),
         version: manifest.version.as_str().into(),
         manifest,
         rules,
         views,
         tables,
-        cases,
+        cases: source.in_folder("cases").map(|(path, text)| (path.to_string(), text.to_string())).collect(),
         wanted: planner.into_wanted(),
-    }))
+        digest: source.digest().into(),
+    };
+    if cases == Cases::Read {
+        cases::check_expected(&pack)?;
+    }
+    Ok(Arc::new(pack))
+}
+
+fn load_tables(source: &PackSource, manifest: &Manifest, planner: &mut Planner) -> Result<Vec<CsvTable>, PackError> {
+    let mut tables: Vec<CsvTable> = Vec::new();
+    for (path, text) in source.in_folder("tables") {
+        let name = path.trim_start_matches("tables/").trim_end_matches(".csv");
+        let Some(declared) = manifest.tables.get(name).filter(|declared| !declared.columns.is_empty()) else {
+            return Err(undeclared(path, name, text));
+        };
+        let table = tables::parse(path, text, declared)?;
+        planner.add_table(path, &table)?;
+        tables.push(table);
+    }
+    let missing = manifest.tables.keys().find(|name| !tables.iter().any(|table| table.name == **name));
+    match missing {
+        Some(name) => Err(PackError::of(manifest::FILE, format!("[tables.{name}]: there is no tables/{name}.csv"))),
+        None => Ok(tables),
+    }
+}
+
+/// A table without a declaration, with the lines that would declare it.
+fn undeclared(path: &str, name: &str, text: &str) -> PackError {
+    let column = |heading: &str| {
+        let kind = match heading {
+            "valid_from" | "valid_to" => "date\", required = false",
+            "country" => "country\"",
+            heading if heading == "days" || heading.ends_with("_days") => "integer\", min = 0, max = 365",
+            _ => "text\"",
+        };
+        format!("{heading} = {{ type = \"{kind} }}")
+    };
+    let first = text.trim_start_matches('\u{feff}').lines().next().unwrap_or_default();
+    let columns: Vec<String> = first.split(',').map(|heading| column(heading.trim().trim_matches('"'))).collect();
+    let reason = format!("is not declared. Add to policy.toml: [tables.{name}.columns] {}", columns.join(", "));
+    PackError::of(path, reason)
+}
+
+/// The queries for tracing parse as one SELECT each; they are planned and executed where tracing is.
+fn check_tracing(source: &PackSource, manifest: &Manifest, planner: &Planner) -> Result<Vec<String>, PackError> {
+    let mut read = Vec::new();
+    for (path, text) in source.in_folder("tracing") {
+        let file = SqlFile::parse(path, text, &[], &manifest.parameters)?;
+        read.extend(planner.tables_of_select(&file)?);
+    }
+    Ok(read)
+}
+
+/// A table that nobody reads is a rule that does not apply.
+fn check_tables_are_read(
+    tables: &[CsvTable],
+    views: &[View],
+    rules: &[Rule],
+    traced: &[String],
+    planner: &Planner,
+) -> Result<(), PackError> {
+    let plans = || views.iter().map(|view| &view.planned).chain(rules.iter().map(|rule| &rule.planned));
+    for table in tables {
+        let number = planner.number(&table.name);
+        let is_read = plans().any(|plan| plan.reads.iter().any(|read| Some(*read) == number));
+        if !is_read && !traced.contains(&table.name) {
+            let path = format!("tables/{}.csv", table.name);
+            return Err(PackError::of(&path, "no rule and no view reads this table: use it, or take it away"));
+        }
+    }
+    Ok(())
 }
 
 fn load_views(source: &PackSource, manifest: &Manifest, planner: &mut Planner) -> Result<Vec<View>, PackError> {
@@ -195,25 +303,6 @@ fn load_rules(source: &PackSource, manifest: &Manifest, planner: &mut Planner) -
     }
     rules.sort_by(|one, other| one.head.id.cmp(&other.head.id));
     Ok(rules)
-}
-
-/// Every rule must be named by some case: an untested rule colours nobody.
-fn check_cases(rules: &[Rule], cases: &BTreeMap<String, String>) -> Result<(), PackError> {
-    if cases.is_empty() {
-        return Err(PackError::of(
-            "cases",
-            "there are none: every rule needs cases that must hold before the pack may be used",
-        ));
-    }
-    for rule in rules {
-        let names =
-            |text: &String| text.split(|c: char| !(c.is_alphanumeric() || c == '-')).any(|word| word == rule.head.id);
-        if !cases.values().any(names) {
-            let file = format!("rules/{}.sql", rule.head.id);
-            return Err(PackError::at(&file, 1, format!("no case names {}: add one to cases/", rule.head.id)));
-        }
-    }
-    Ok(())
 }
 
 fn sql_files<'a>(source: &'a PackSource, folder: &'a str) -> impl Iterator<Item = (&'a str, &'a str)> {

@@ -105,8 +105,9 @@ pub struct Counts {
     pub people: u64,
     /// Facts.
     pub facts: u64,
-    /// Contacts that became known when their window was over: they give no colour.
-    pub missed_windows: u64,
+    /// Contacts that became known when their window was over: they give no colour. None where the pack does not declare
+    /// for how many days a contact is watched.
+    pub missed_windows: Option<u64>,
     /// Announced greens that lasted less than 24 h.
     pub short_greens: u64,
     /// Announced green, yellow and red at the end.

@@ -178,7 +178,9 @@ fn count(partition: &Partition, counts: &mut Counts) {
     counts.people += u64::from(partition.evidence().people());
     counts.conflicts += partition.evidence().conflicts();
     counts.facts += memory.facts;
-    counts.missed_windows += watch::missed_windows(partition);
+    if let Some(missed) = watch::missed_windows(partition) {
+        *counts.missed_windows.get_or_insert(0) += missed;
+    }
     counts.announced_bytes += partition.announced_bytes() as u64;
     for (all, own) in counts.colours.iter_mut().zip(partition.colours()) {
         *all += own;

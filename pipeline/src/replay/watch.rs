@@ -11,18 +11,16 @@ use rustc_hash::FxBuildHasher;
 use crate::assess::Partition;
 use crate::evidence::{BaseTable, FactView, Value};
 use crate::policy::Pack;
-use crate::policy::days::CONTACT_DAYS;
 
-/// How many standing contacts became known when their window was over (`late`): they give no colour.
-pub(super) fn missed_windows(partition: &Partition) -> u64 {
+/// How many standing contacts became known when their window was over (`late`): they give no colour. None where the
+/// pack does not declare for how many days a contact is watched.
+pub(super) fn missed_windows(partition: &Partition) -> Option<u64> {
     let (pack, evidence) = (partition.pack(), partition.evidence());
-    if pack.days(CONTACT_DAYS).is_none() {
-        return 0;
-    }
+    pack.contact_days()?;
     let has_contacts = |person: &u32| evidence.kinds(*person).contains(BaseTable::Kind(Kind::Contacts));
     let facts = (0..evidence.people()).filter(has_contacts).flat_map(|person| evidence.handles(person));
     let late = facts.filter_map(|fact| evidence.describe(fact)).filter(|fact| is_late(fact, pack));
-    late.count() as u64
+    Some(late.count() as u64)
 }
 
 fn is_late(fact: &FactView<'_>, pack: &Pack) -> bool {

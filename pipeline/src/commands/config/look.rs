@@ -5,6 +5,7 @@
 use std::path::Path;
 
 use crate::commands::input::{self, KEY_VARIABLE, read_text};
+use crate::commands::policy::gate::Drafts;
 use crate::config::{Config, Problem, Settings};
 use crate::intake::{Key, RegionTable};
 use crate::live::snapshot::SnapshotStore;
@@ -14,7 +15,7 @@ pub(super) fn problems(config: &Config, settings: &Settings) -> Vec<Problem> {
     let mut problems = Vec::new();
     let mut say = |path: &[&str], message: String| problems.push(settings.problem(path, message));
     if let Some(policy) = &config.policy
-        && let Err(error) = input::load_pack(policy)
+        && let Err(error) = input::load_pack(policy, Drafts::Refused)
     {
         say(&["policy"], error.to_string());
     }

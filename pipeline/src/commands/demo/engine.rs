@@ -10,6 +10,7 @@ use fuma_schemas::{CodeChange, Colour, Feed, Instant, RejectCode};
 use super::summary::RuleText;
 use crate::commands::CommandError;
 use crate::commands::input::load_pack;
+use crate::commands::policy::gate::Drafts;
 use crate::intake::{self, Key};
 use crate::policy::Pack;
 use crate::replay::{self, Options, Source, Tick};
@@ -53,7 +54,7 @@ pub(super) trait Progress: Sync {
 
 /// Runs the engine over the feeds with a tick of one minute.
 pub(super) fn run(request: Request<'_>, progress: &dyn Progress) -> Result<Outcome, CommandError> {
-    let pack = load_pack(request.policy)?;
+    let pack = load_pack(request.policy, Drafts::Refused)?;
     let key = Key::from_hex(DEMO_KEY).map_err(|error| CommandError::Key(error.to_string()))?;
     let tick = Tick::new(TICK_MS).ok_or_else(|| CommandError::Other("the demo's tick is not positive".to_owned()))?;
     // One feed after the other, so that no more than one is held twice.

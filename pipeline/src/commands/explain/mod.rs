@@ -12,6 +12,7 @@ use fuma_schemas::{Instant, Person};
 
 use super::input::{self, FeedArguments};
 use super::policy::Language as Shown;
+use super::policy::gate::Drafts;
 use super::screen::Screen;
 use super::{CommandError, UNKNOWN, chinese, progress};
 use crate::assess::AssessError;
@@ -64,7 +65,7 @@ pub fn run(arguments: &ExplainArguments, screen: &Screen) -> Result<ExitCode, Co
 fn explained(arguments: &ExplainArguments, screen: &Screen) -> Result<ExitCode, CommandError> {
     // Before the feeds are read: what is wrong with the person is said at once.
     let given = arguments.person.as_deref().map(|text| person(text, arguments.cert_type.is_some())).transpose()?;
-    let (sources, options) = arguments.feeds.checked(arguments.at, any_tick()?)?;
+    let (sources, options) = arguments.feeds.checked(arguments.at, any_tick()?, Drafts::Taken)?;
     let person = match (&arguments.cert_type, given) {
         (Some(cert_type), _) => certificate::ask(&input::key(arguments.feeds.key_file.as_deref())?, cert_type)
             .map_err(CommandError::Input)?,

@@ -12,6 +12,7 @@ use fuma_schemas::Instant;
 use super::explain::{any_tick, failed};
 use super::input::{self, FeedArguments};
 use super::policy::Language as Shown;
+use super::policy::gate::Drafts;
 use super::screen::Screen;
 use super::{CommandError, chinese, progress};
 use crate::explain::{self, Inputs, Known, Language, Overdue, minutes};
@@ -74,7 +75,7 @@ pub fn run(arguments: &OverdueArguments, screen: &Screen) -> Result<(), CommandE
 fn listed(arguments: &OverdueArguments, screen: &Screen) -> Result<(), CommandError> {
     let mut feeds = arguments.feeds.clone();
     feeds.feeds.extend(arguments.more.iter().cloned());
-    let (sources, options) = feeds.checked(arguments.at, any_tick()?)?;
+    let (sources, options) = feeds.checked(arguments.at, any_tick()?, Drafts::Taken)?;
     let bar = progress::Bar::new(screen);
     let (finished, at) = replay::known(&sources, &options, &bar)?;
     bar.finish();

@@ -8,7 +8,7 @@ use fuma_schemas::Feed;
 
 use crate::intake::{Key, Settings};
 use crate::policy::Pack;
-use crate::policy::cases::{Answer, Scenario};
+use crate::policy::cases::{Answer, Refusal, Scenario};
 use crate::replay::{self, Options, Silent, Source, Tick};
 
 /// People of cases come with a key of their own, so no certificate number is ever hashed with this one.
@@ -35,6 +35,11 @@ pub fn run(pack: &Arc<Pack>, scenario: &Scenario) -> Result<Answer, String> {
     };
     let sources: Vec<Source> = scenario.feeds.iter().map(source).collect();
     let outcome = replay::run(&sources, &options, &Silent).map_err(|error| error.to_string())?;
-    let rejects = outcome.rejects.iter().map(|reject| (reject.feed, reject.line, reject.code)).collect();
-    Ok(Answer { changes: outcome.changes, rejects })
+    let refusal = |reject: replay::Rejected| Refusal {
+        feed: reject.feed,
+        line: reject.line,
+        code: reject.code,
+        message: reject.message,
+    };
+    Ok(Answer { changes: outcome.changes, rejects: outcome.rejects.into_iter().map(refusal).collect() })
 }

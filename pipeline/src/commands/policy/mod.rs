@@ -1,18 +1,23 @@
 //! `fuma policy`: what packs there are, what one says, and whether it may be used.
 //!
 //! ```text
-//! list            the packs of this binary
-//! show <pack>     a pack for officials, in Chinese and English
-//! check <folder>  loads a folder and runs its cases: whether it may be used, and if not, where and why
-//! test <pack>     runs the cases of a pack, one line each
+//! list             the packs of this binary
+//! show <pack>      a pack for officials, in Chinese and English
+//! check <pack>     whether it may be used, and if not, where and why
+//! test <pack>      runs the cases of a pack, one line each
+//! export <id> DIR  a pack of this binary as a folder, to begin one's own from
+//! reference        what rules and cases may say: tables, columns, functions, the language of cases
 //! ```
 //!
 //! Owns the commands; what they print goes to the writer that they are given. A pack is an id of this binary or a
 //! folder.
 
 pub mod engine;
-mod judge;
+mod export;
+pub mod gate;
+mod judged;
 mod language;
+pub mod reference;
 mod show;
 
 use std::io::{self, Write};
@@ -20,12 +25,16 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use serde_json::json;
+
 use crate::policy::{self, Pack, PackError, PackSource};
 
-pub use judge::{CaseResult, Verdict, judge};
 pub use language::Language;
 
-/// Policy packs: list, show, check, test.
+/// The exit code of a pack that may not be used.
+pub const UNUSABLE: u8 = 2;
+
+/// Policy packs: list, show, check, test, export, reference.
 #[derive(clap::Args, Debug)]
 pub struct PolicyArgs {
     /// What to do.
@@ -37,19 +46,17 @@ pub struct PolicyArgs {
 #[derive(clap::Subcommand, Debug)]
 pub enum PolicyCommand {
     /// List the packs of this binary.
-    List(LanguageArgs),
-    /// Show a pack: who published it, its rules, what ends each, parameters and SQL.
+    List(ListArgs),
+    /// Show a pack: who published it, its rules, what ends each, parameters, tables and SQL.
     Show(PackArgs),
-    /// Load a folder and run its cases: may the pack be used?
-    Check {
-        /// The folder of the pack.
-        folder: PathBuf,
-        /// The language of titles.
-        #[command(flatten)]
-        language: LanguageArgs,
-    },
-    /// Run the cases of a pack.
-    Test(PackArgs),
+    /// May the pack be used? Loads it and runs its cases. Exit code 0: yes; 2: no, and where and why.
+    Check(CaseArgs),
+    /// Run the cases of a pack, one line each. Exit code 0: all hold; 1: some do not; 2: the pack cannot be loaded.
+    Test(CaseArgs),
+    /// Write a pack of this binary to a new folder, to begin one's own from.
+    Export(ExportArgs),
+    /// What rules and cases may say: tables, columns, functions, the language of cases.
+    Reference(LanguageArgs),
 }
 
 /// A pack and a language.
@@ -62,6 +69,42 @@ pub struct PackArgs {
     pub language: LanguageArgs,
 }
 
+/// A pack whose cases are run.
+#[derive(clap::Args, Debug)]
+pub struct CaseArgs {
+    /// The id of a pack of this binary, or a folder.
+    pub pack: String,
+    /// The language of titles.
+    #[command(flatten)]
+    pub language: LanguageArgs,
+    /// One JSON object in place of lines.
+    #[arg(long)]
+    pub json: bool,
+    /// Only what is wrong.
+    #[arg(short, long)]
+    pub quiet: bool,
+}
+
+/// How packs are listed.
+#[derive(clap::Args, Debug)]
+pub struct ListArgs {
+    /// The language of titles.
+    #[command(flatten)]
+    pub language: LanguageArgs,
+    /// A JSON array in place of lines.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// A pack and where it goes.
+#[derive(clap::Args, Debug)]
+pub struct ExportArgs {
+    /// The id of a pack of this binary.
+    pub id: String,
+    /// The folder to make; it must not be there, or be empty.
+    pub folder: PathBuf,
+}
+
 /// The language of titles.
 #[derive(clap::Args, Debug)]
 pub struct LanguageArgs {
@@ -70,13 +113,13 @@ pub struct LanguageArgs {
     pub lang: Language,
 }
 
-/// Runs a command; the exit code is 0 when nothing is wrong, 1 when a pack may not be used.
+/// Runs a command; the exit code is 0 when nothing is wrong.
 ///
 /// # Errors
 /// Only when `out` cannot be written.
 pub fn run(args: &PolicyArgs, out: &mut dyn Write) -> io::Result<ExitCode> {
     match &args.command {
-        PolicyCommand::List(language) => list(out, language.lang),
+        PolicyCommand::List(args) => list(out, args),
         PolicyCommand::Show(args) => match load(&args.pack) {
             Ok(pack) => {
                 show::show(out, &pack, args.language.lang)?;
@@ -84,16 +127,13 @@ pub fn run(args: &PolicyArgs, out: &mut dyn Write) -> io::Result<ExitCode> {
             }
             Err(error) => refuse(out, &args.pack, &error),
         },
-        PolicyCommand::Check { folder, language } => {
-            match PackSource::folder(folder).and_then(|source| policy::load(&source)) {
-                Ok(pack) => test(out, &pack, language.lang, false),
-                Err(error) => refuse(out, &folder.display().to_string(), &error),
-            }
+        PolicyCommand::Check(args) => judged::check(out, args),
+        PolicyCommand::Test(args) => judged::test(out, args),
+        PolicyCommand::Export(args) => export::export(out, &args.id, &args.folder),
+        PolicyCommand::Reference(args) => {
+            out.write_all(reference::text(args.lang).as_bytes())?;
+            Ok(ExitCode::SUCCESS)
         }
-        PolicyCommand::Test(args) => match load(&args.pack) {
-            Ok(pack) => test(out, &pack, args.language.lang, true),
-            Err(error) => refuse(out, &args.pack, &error),
-        },
     }
 }
 
@@ -103,42 +143,42 @@ fn load(id_or_folder: &str) -> Result<Arc<Pack>, PackError> {
 
 fn refuse(out: &mut dyn Write, pack: &str, error: &PackError) -> io::Result<ExitCode> {
     writeln!(out, "{pack}: refused\n  {error}")?;
-    Ok(ExitCode::FAILURE)
+    Ok(ExitCode::from(UNUSABLE))
 }
 
-fn list(out: &mut dyn Write, language: Language) -> io::Result<ExitCode> {
+fn list(out: &mut dyn Write, args: &ListArgs) -> io::Result<ExitCode> {
+    let mut packs = Vec::new();
     for id in PackSource::built_in_ids() {
         match load(&id) {
-            Ok(pack) => {
-                let from = &pack.manifest.valid_from.to_string()[..10];
-                let title = language.pick(&pack.manifest.title);
-                writeln!(out, "{id}  {}  {from}  {}  {title}", pack.version, pack.manifest.document)?;
-            }
-            Err(error) => writeln!(out, "{id}  {error}")?,
+            Ok(pack) => packs.push(pack),
+            Err(error) => return refuse(out, &id, &error),
         }
+    }
+    if args.json {
+        let all: Vec<_> = packs.iter().map(|pack| described(pack)).collect();
+        writeln!(out, "{}", json!(all))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    for pack in packs {
+        let from = &pack.manifest.valid_from.to_string()[..10];
+        let title = args.language.lang.pick(&pack.manifest.title);
+        let (id, version, digest) = (&pack.id, &pack.version, pack.short_digest());
+        writeln!(out, "{id}  {version}  {from}  {}  {title}  ({digest})", pack.manifest.document)?;
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// Runs the cases and prints them; `every` prints those that hold too.
-fn test(out: &mut dyn Write, pack: &Arc<Pack>, language: Language, every: bool) -> io::Result<ExitCode> {
-    let verdict = match judge(pack) {
-        Ok(verdict) => verdict,
-        Err(error) => return refuse(out, &pack.id, &error),
-    };
-    for result in verdict.results.iter().filter(|result| every || !result.problems.is_empty()) {
-        let mark = if result.problems.is_empty() { "ok    " } else { "FAILED" };
-        let (case, title) = (&result.case, language.pick(&result.case.title));
-        writeln!(out, "{mark}  {:<9} {:<10}  {title}", case.subject, case.aspect.name())?;
-        for (line, problem) in &result.problems {
-            writeln!(out, "        {}:{line}: {problem}", case.file)?;
-        }
-    }
-    for missing in &verdict.missing {
-        writeln!(out, "MISSING {missing}")?;
-    }
-    let failed = verdict.failed();
-    let held = verdict.results.len() - failed;
-    writeln!(out, "{} {}: {held} cases hold, {failed} fail, {} missing", pack.id, pack.version, verdict.missing.len())?;
-    Ok(if verdict.may_be_used() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+/// A pack for machines.
+fn described(pack: &Pack) -> serde_json::Value {
+    let manifest = &pack.manifest;
+    json!({
+        "id": &*pack.id,
+        "version": &*pack.version,
+        "digest": &*pack.digest,
+        "province": manifest.province,
+        "document": manifest.document,
+        "valid_from": manifest.valid_from.to_string(),
+        "title": { "zh": manifest.title.zh, "en": manifest.title.en },
+        "rules": pack.rules.iter().map(|rule| &rule.head.id).collect::<Vec<_>>(),
+    })
 }

@@ -8,7 +8,8 @@ use fuma_schemas::Colour;
 
 use super::Language;
 use crate::policy::pack::Parameter;
-use crate::policy::{Pack, Rule};
+use crate::policy::tables::CsvTable;
+use crate::policy::{Pack, Rule, cases};
 
 /// Writes the pack.
 pub(super) fn show(out: &mut dyn Write, pack: &Pack, language: Language) -> io::Result<()> {
@@ -19,6 +20,7 @@ pub(super) fn show(out: &mut dyn Write, pack: &Pack, language: Language) -> io::
     writeln!(out, "{}: {}", label("文件", "document"), manifest.document)?;
     writeln!(out, "{}: {}", label("施行", "in force from"), manifest.valid_from)?;
     writeln!(out, "{}: {}", label("省份代码", "province"), manifest.province)?;
+    writeln!(out, "{}: {}", label("摘要", "digest"), pack.digest)?;
     writeln!(out, "\n{}", label("规则", "Rules"))?;
     for rule in &pack.rules {
         show_rule(out, rule, language)?;
@@ -36,20 +38,37 @@ pub(super) fn show(out: &mut dyn Write, pack: &Pack, language: Language) -> io::
         }
     }
     for table in &pack.tables {
-        let columns: Vec<_> = table.batch.schema().fields().iter().map(|field| field.name().clone()).collect();
-        let rows = label("行", "rows");
-        writeln!(
-            out,
-            "\n{} {}: {} {rows} ({})",
-            label("表", "Table"),
-            table.name,
-            table.batch.num_rows(),
-            columns.join(", ")
-        )?;
+        show_table(out, table, language)?;
     }
     writeln!(out, "\n{}", label("留存天数（自证据末刻起）", "Retention, days past the last instant of a fact"))?;
     for (kind, days) in &manifest.retention_days {
         writeln!(out, "  {} {days}", kind.name())?;
+    }
+    show_cases(out, pack, language)
+}
+
+/// A table with every row.
+fn show_table(out: &mut dyn Write, table: &CsvTable, language: Language) -> io::Result<()> {
+    writeln!(out, "\n{} {}", language.label("表", "Table"), table.name)?;
+    let rows = || std::iter::once(&table.headings).chain(&table.cells);
+    let width = |at: usize| rows().filter_map(|row| row.get(at)).map(|cell| cell.chars().count()).max().unwrap_or(0);
+    for row in rows() {
+        let cells = row.iter().enumerate().map(|(at, cell)| {
+            let shown = if cell.is_empty() { "-" } else { cell };
+            format!("{shown:<width$}", width = width(at))
+        });
+        writeln!(out, "  {}", cells.collect::<Vec<_>>().join("  ").trim_end())?;
+    }
+    Ok(())
+}
+
+/// How many cases show each rule.
+fn show_cases(out: &mut dyn Write, pack: &Pack, language: Language) -> io::Result<()> {
+    let cases: Vec<_> = pack.cases.iter().filter_map(|(path, text)| cases::parse(path, text).ok()).flatten().collect();
+    writeln!(out, "\n{}: {}", language.label("案例", "Cases"), cases.len())?;
+    for rule in &pack.rules {
+        let own = cases.iter().filter(|case| case.subject == rule.head.id).count();
+        writeln!(out, "  {} {own}", rule.head.id)?;
     }
     Ok(())
 }

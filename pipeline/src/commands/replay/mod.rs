@@ -13,6 +13,7 @@ use clap::Args;
 use fuma_schemas::CodeChange;
 
 use super::input::InputArguments;
+use super::policy::gate::Drafts;
 use super::screen::Screen;
 use super::{CommandError, progress};
 use crate::replay::{self, Rejected};
@@ -32,6 +33,10 @@ pub struct ReplayArguments {
     /// Write the summary as one JSON object
     #[arg(long)]
     json: bool,
+    /// Take a pack whose cases fail, or whose id and version belong to other contents; SQL and tables are checked all
+    /// the same
+    #[arg(long)]
+    draft: bool,
 }
 
 const EXAMPLES: &str = "\
@@ -47,7 +52,8 @@ text. Changes go to standard output or --out, the summary to standard error.";
 /// # Errors
 /// When an input is unusable or an output cannot be written.
 pub fn run(arguments: &ReplayArguments, screen: &Screen) -> Result<(), CommandError> {
-    let (sources, options) = arguments.input.checked()?;
+    let drafts = if arguments.draft { Drafts::Taken } else { Drafts::Refused };
+    let (sources, options) = arguments.input.checked(drafts)?;
     let bar = progress::Bar::new(screen);
     #[expect(clippy::disallowed_methods, reason = "the summary tells how long the replay took")]
     let begun = WallClock::now();

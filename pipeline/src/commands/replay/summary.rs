@@ -97,7 +97,13 @@ impl<'a> Summary<'a> {
         self.steps.iter().for_each(|(step, count)| line("  colour", format!("{step:<20}{count}")));
         self.rules.iter().for_each(|(rule, count)| line("  rule", format!("{rule:<20}{count}")));
         let (short, late) = (counts.short_greens, counts.missed_windows);
-        line("attention", format!("{short} times green for less than 24 h; {late} contacts became known too late"));
+        let late = match late {
+            Some(late) => format!("{late} contacts became known too late"),
+            None => {
+                "contacts known too late are not counted: the pack does not declare [engine] contact_days".to_owned()
+            }
+        };
+        line("attention", format!("{short} times green for less than 24 h; {late}"));
         let state = self.state_bytes();
         #[expect(clippy::cast_precision_loss, reason = "shown without decimals")]
         let (per_second, per_person) =

@@ -17,14 +17,13 @@ use clap::Args;
 use fuma_schemas::Feed;
 use toml::Value;
 
+use super::policy::gate::Drafts;
 use super::screen::Screen;
 use super::{CommandError, input};
 use crate::config::{self, Config, Flag, Listen, Settings};
 use crate::http::{Health, HttpError, Metrics, Server};
-use crate::live::service::policies::pack_hash;
 use crate::live::service::{self, Service, Wishes};
 use crate::live::stop::Stop;
-use crate::policy::PackSource;
 
 /// The variable with the name of the configuration file.
 pub const CONFIG_VARIABLE: &str = "FUMA_CONFIG";
@@ -194,8 +193,8 @@ fn prepared(config: Config, wishes: Wishes) -> Result<Service, CommandError> {
                        `fuma send FEED -`";
         return Err(CommandError::Input(message.to_owned()));
     }
-    let pack = input::load_pack(policy)?;
-    let pack_hash = pack_hash(&PackSource::find(policy)?);
+    let pack = input::load_pack(policy, Drafts::Refused)?;
+    let pack_hash = pack.short_digest().to_owned();
     let intake = inputs::intake_settings(&config, &pack)?.into();
     state::make(&config.state)?;
     Ok(Service { config, pack, pack_hash, intake, wishes, stop: Stop::default(), health: Health::new() })

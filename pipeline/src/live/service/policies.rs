@@ -8,9 +8,6 @@
 use bytes::Bytes;
 use fuma_connectors::log::{Appender, LogError, Outgoing, Topic};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
-
-use crate::policy::PackSource;
 
 /// The version of the engine: what it makes of evidence and a pack changes with it. It is raised by the commit that
 /// changes a result, so that an upgrade judges everybody anew and does not take the difference for a fault
@@ -20,7 +17,7 @@ pub const ENGINE: &str = "0.2.0";
 /// A record of the log of packs.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct InForce {
-    /// The hash of the contents.
+    /// The first 16 digits of the digest.
     pub pack: String,
     /// The id, for people.
     pub id: String,
@@ -29,18 +26,6 @@ pub struct InForce {
     /// The fingerprint of the key of the person tokens; none in records of format 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
-}
-
-/// The hash of what a pack decides by: all its files but the cases.
-pub fn pack_hash(source: &PackSource) -> String {
-    let mut hasher = Sha256::new();
-    for (path, contents) in source.files.iter().filter(|(path, _)| !path.starts_with("cases/")) {
-        for part in [path, contents] {
-            hasher.update((part.len() as u64).to_le_bytes());
-            hasher.update(part.as_bytes());
-        }
-    }
-    hasher.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The key under which the log is written, by its fingerprint: the first that was named.
@@ -119,15 +104,5 @@ mod tests {
         }
         assert_eq!(key_of(&all).as_deref(), Some("0102"));
         assert_eq!(place("a", &all), Place::InForce(1), "one pack in a row is one switch");
-    }
-
-    #[test]
-    fn cases_are_no_part_of_what_decides() {
-        let source = PackSource::built_in("zhejiang-2020-109").unwrap();
-        let mut other = source.clone();
-        other.files.retain(|path, _| !path.starts_with("cases/"));
-        assert_eq!(pack_hash(&source), pack_hash(&other));
-        other.files.values_mut().next().unwrap().push(' ');
-        assert_ne!(pack_hash(&source), pack_hash(&other));
     }
 }

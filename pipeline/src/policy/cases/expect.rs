@@ -7,6 +7,7 @@ use fuma_schemas::{Colour, RejectCode};
 use super::parse::Line;
 use super::{Expected, ExpectedReason, Refused, person_of};
 use crate::policy::PackError;
+use crate::policy::near::did_you_mean;
 
 /// `A  2021-11-03 12:00  red ZJ-R4 due 2021-11-16 00:00, ZJ-R6`, or `A always green` (then no change).
 pub(super) fn change(line: &Line<'_>, text: &str) -> Result<(char, Option<Expected>), PackError> {
@@ -30,18 +31,24 @@ pub(super) fn change(line: &Line<'_>, text: &str) -> Result<(char, Option<Expect
     Ok((letter, Some(Expected { line: line.number, person: person_of(letter), decided_at, colour, reasons })))
 }
 
-/// `ZJ-R4 until 2021-11-20 00:00 due none`.
+/// `ZJ-R4 since 2021-11-03 10:00 until 2021-11-20 00:00 due none`.
 fn reason(line: &Line<'_>, text: &str) -> Result<ExpectedReason, PackError> {
     let (rule, mut rest) = line.word(text);
-    let mut reason = ExpectedReason { rule: rule.to_string(), until: None, due: None };
+    let mut reason = ExpectedReason { rule: rule.to_string(), since: None, until: None, due: None };
     while !rest.is_empty() {
         let (word, after) = line.word(rest);
         let (none, field) = match word {
+            "since" => {
+                let (instant, after) = line.instant(after)?;
+                reason.since = Some(instant);
+                rest = after;
+                continue;
+            }
             "until" => ("open", &mut reason.until),
             "due" => ("none", &mut reason.due),
             other => {
                 return Err(line.error(format!(
-                    "`{other}`: after a rule comes `until TIME`, `until open`, `due TIME` or `due none`"
+                    "`{other}`: after a rule comes `since TIME`, `until TIME`, `until open`, `due TIME` or `due none`"
                 )));
             }
         };
@@ -63,7 +70,11 @@ pub(super) fn refused(line: &Line<'_>, text: &str) -> Result<Refused, PackError>
     let (name, code) = text.split_once(':').ok_or_else(|| line.error("write `refused KIND ID of PERSON: CODE`"))?;
     let code = code.trim();
     let found = RejectCode::ALL.iter().find(|known| known.name() == code);
-    let code = *found.ok_or_else(|| line.error(format!("`{code}` is no code of a reject")))?;
+    let code = *found.ok_or_else(|| {
+        let known = RejectCode::ALL.iter().map(|known| known.name());
+        let list = known.clone().collect::<Vec<_>>().join(", ");
+        line.error(format!("`{code}` is no code of a reject; they are {list}{}", did_you_mean(code, known)))
+    })?;
     Ok(Refused { line: line.number, name: name.split_whitespace().collect::<Vec<_>>().join(" "), code })
 }
 

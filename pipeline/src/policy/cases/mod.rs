@@ -16,7 +16,7 @@
 //! | `case RULE ASPECT: zh / en` | its rule; its aspect: trigger, boundary, release, retraction or scenario |
 //! | `at TIME KIND ID of PERSON: FIELDS` | what became known when; people are letters, a region has none |
 //! | `at TIME retract KIND ID of PERSON` | that the record never held |
-//! | `expect PERSON TIME COLOUR RULES` | a change: when decided, colour, rules, with `until`, `due` where they matter |
+//! | `expect PERSON TIME COLOUR RULES` | a change: when decided, colour, rules, with `since`, `until`, `due` where they matter |
 //! | `expect PERSON always green` | that nothing is announced |
 //! | `refused KIND ID of PERSON: CODE` | that the feed rejects the record, and why |
 //! | `tick 1h`, `until TIME` | how often people are judged (1m), and how long (60 days past the last time named) |
@@ -34,13 +34,16 @@ mod record;
 mod run;
 #[cfg(test)]
 mod tests;
+mod verdict;
 
 use fuma_schemas::{Colour, Feed, Instant, Person, RejectCode};
 
 use super::Text;
 
 pub use parse::parse;
-pub use run::{Answer, Difference, Scenario, check};
+pub use record::nouns;
+pub use run::{Answer, Difference, Refusal, Scenario, check};
+pub use verdict::{CaseResult, Verdict, check_expected, judge};
 
 /// What a case shows of its rule. Every rule has a case of each but the last.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -136,6 +139,8 @@ pub struct Expected {
 pub struct ExpectedReason {
     /// The rule.
     pub rule: String,
+    /// Since when it holds.
+    pub since: Option<Instant>,
     /// Until when it holds.
     pub until: Option<Option<Instant>>,
     /// When it is due to be released.

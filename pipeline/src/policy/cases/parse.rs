@@ -19,6 +19,7 @@ const MINUTE_MS: i64 = 60_000;
 /// # Errors
 /// The first line that cannot be read.
 pub fn parse(file: &str, text: &str) -> Result<Vec<Case>, PackError> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut cases = Vec::new();
     let mut open: Option<Open> = None;
     for (at, line) in text.lines().enumerate() {

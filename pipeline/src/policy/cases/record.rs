@@ -12,6 +12,7 @@ use serde_json::{Map, Value};
 use super::parse::Line;
 use super::{Record, person_of};
 use crate::policy::PackError;
+use crate::policy::near::did_you_mean;
 
 /// The owner of every record that names none.
 const OWNER: &str = "cases";
@@ -40,6 +41,11 @@ const NOUNS: &[Noun] = &[
     Noun { word: "code", kind: Kind::ExternalCodes, defaults: &[] },
     Noun { word: "region", kind: Kind::Regions, defaults: &[("authority", "headquarters")] },
 ];
+
+/// The words for records in a case, each with its kind.
+pub fn nouns() -> impl Iterator<Item = (&'static str, Kind)> {
+    NOUNS.iter().map(|noun| (noun.word, noun.kind))
+}
 
 /// What the records of a case have said so far, so that a revision need only say what changes.
 #[derive(Default)]
@@ -109,7 +115,9 @@ fn named<'a>(line: &Line<'_>, text: &'a str) -> Result<(&'static Noun, &'a str, 
     let noun = words.first().and_then(|word| NOUNS.iter().find(|noun| noun.word == *word));
     let noun = noun.ok_or_else(|| {
         let known = NOUNS.iter().map(|noun| noun.word).collect::<Vec<_>>().join(", ");
-        line.error(format!("`{}` is no kind of record; known are {known}", words.first().unwrap_or(&"")))
+        let word = words.first().unwrap_or(&"");
+        let hint = did_you_mean(word, nouns().map(|(word, _)| word));
+        line.error(format!("`{word}` is no kind of record; known are {known}{hint}"))
     })?;
     match (words.as_slice(), noun.kind) {
         ([_, id], Kind::Regions) => Ok((noun, id, None)),

@@ -25,8 +25,21 @@ pub struct Scenario {
 pub struct Answer {
     /// The changes, in order.
     pub changes: Vec<CodeChange>,
-    /// The rejects: feed, line of the feed from 1, code.
-    pub rejects: Vec<(Feed, u64, RejectCode)>,
+    /// The rejects.
+    pub rejects: Vec<Refusal>,
+}
+
+/// A record that the engine rejects.
+#[derive(Clone, Debug)]
+pub struct Refusal {
+    /// Its feed.
+    pub feed: Feed,
+    /// Its line in the feed, from 1.
+    pub line: u64,
+    /// The code.
+    pub code: RejectCode,
+    /// What the engine says of it: the field, and what is wrong with it.
+    pub message: String,
 }
 
 /// Something that is otherwise than the case says.
@@ -74,8 +87,9 @@ fn changes(case: &Case, expected: &[&Expected], got: &[&CodeChange]) -> Option<D
             continue;
         }
         let line = want.map_or(case.line, |want| want.line);
+        let before = got.get(at.wrapping_sub(1));
         let want = want.map_or_else(|| "no more change".to_string(), |want| said(want));
-        let have = have.map_or_else(|| "no more change".to_string(), |have| shown(have));
+        let have = have.map_or_else(|| stayed(before.copied()), |have| shown(have));
         return Some(Difference { line, text: format!("expected {want}; got {have}") });
     }
     None
@@ -89,6 +103,7 @@ fn matches(want: &Expected, have: &CodeChange) -> bool {
         && want.reasons.len() == reasons.len()
         && want.reasons.iter().zip(reasons).all(|(want, have)| {
             want.rule == have.rule.id
+                && want.since.is_none_or(|since| since == have.since)
                 && want.until.is_none_or(|until| until == have.until)
                 && want.due.is_none_or(|due| due == have.due)
         })
@@ -97,19 +112,15 @@ fn matches(want: &Expected, have: &CodeChange) -> bool {
 fn rejects(case: &Case, answer: &Answer) -> Vec<Difference> {
     let mut awaited: Vec<_> = case.refused.iter().collect();
     let mut differences = Vec::new();
-    for (feed, line, code) in &answer.rejects {
+    for Refusal { feed, line, code, message } in &answer.rejects {
         let place = usize::try_from(*line).unwrap_or(0).saturating_sub(1);
         let Some(record) = case.records.iter().filter(|record| record.feed == *feed).nth(place) else { continue };
         match awaited.iter().position(|refused| refused.name == record.name && refused.code == *code) {
             Some(at) => drop(awaited.swap_remove(at)),
             None => {
-                let text = format!(
-                    "{} was refused: {} (if that is meant, say `refused {}: {}`)",
-                    record.name,
-                    code.name(),
-                    record.name,
-                    code.name()
-                );
+                let (name, code) = (&record.name, code.name());
+                let text =
+                    format!("{name} was refused: {code}: {message} (if that is meant, say `refused {name}: {code}`)");
                 differences.push(Difference { line: record.line, text });
             }
         }
@@ -129,20 +140,30 @@ fn local(instant: Instant) -> String {
 }
 
 fn said(want: &Expected) -> String {
-    let reasons = want.reasons.iter().map(|ExpectedReason { rule, until, due }| {
+    let reasons = want.reasons.iter().map(|ExpectedReason { rule, since, until, due }| {
+        let since = since.map(|since| format!(" since {}", local(since)));
         let until = until.map(|until| format!(" until {}", until.map_or("open".to_string(), local)));
         let due = due.map(|due| format!(" due {}", due.map_or("none".to_string(), local)));
-        format!("{rule}{}{}", until.unwrap_or_default(), due.unwrap_or_default())
+        let parts = [since, until, due].map(Option::unwrap_or_default).concat();
+        format!("{rule}{parts}")
     });
     let reasons = reasons.collect::<Vec<_>>().join(", ");
     format!("{} {} {} {reasons}", letter_of(want.person), local(want.decided_at), want.colour).trim_end().to_string()
+}
+
+/// What a person has when no more is announced.
+fn stayed(last: Option<&CodeChange>) -> String {
+    match last {
+        None => "no change: the person stays green".to_string(),
+        Some(last) => format!("no more change: it stays {}", shown(last)),
+    }
 }
 
 fn shown(have: &CodeChange) -> String {
     let reasons = have.reasons.iter().map(|reason| {
         let until = reason.until.map_or("open".to_string(), local);
         let due = reason.due.map_or("none".to_string(), local);
-        format!("{} until {until} due {due}", reason.rule.id)
+        format!("{} since {} until {until} due {due}", reason.rule.id, local(reason.since))
     });
     let reasons = reasons.collect::<Vec<_>>().join(", ");
     format!("{} {} {} {reasons}", letter_of(have.person), local(have.decided_at), have.to).trim_end().to_string()

@@ -4,7 +4,7 @@
 use fuma_schemas::{Feed, RejectCode};
 use serde_json::json;
 
-use super::{Answer, Aspect, check, parse};
+use super::{Answer, Aspect, Refusal, check, parse};
 
 const CONTACT: &str = "\
 # a comment
@@ -100,12 +100,21 @@ fn what_cannot_be_read_is_refused_with_its_line() {
 #[test]
 fn differences_name_their_lines() {
     let cases = parse("cases/x.case", CONTACT).unwrap();
-    let answer = Answer { changes: vec![], rejects: vec![(Feed::Isolations, 2, RejectCode::BadOutcome)] };
+    let code = RejectCode::BadOutcome;
+    let refusal = Refusal { feed: Feed::Isolations, line: 2, code, message: "ended_at without outcome".into() };
+    let answer = Answer { changes: vec![], rejects: vec![refusal] };
     let differences = check(&cases[0], |_| Ok::<_, String>(answer)).unwrap();
     let lines: Vec<usize> = differences.iter().map(|difference| difference.line).collect();
     assert_eq!(lines, [5, 7]);
-    assert!(differences[0].text.contains("isolation i1 of A was refused: bad-outcome"), "{}", differences[0].text);
-    assert_eq!(differences[1].text, "expected A 2021-11-03 12:00 red ZJ-R4 due 2021-11-16 00:00; got no more change");
+    assert_eq!(
+        differences[0].text,
+        "isolation i1 of A was refused: bad-outcome: ended_at without outcome (if that is meant, say `refused isolation \
+         i1 of A: bad-outcome`)"
+    );
+    assert_eq!(
+        differences[1].text,
+        "expected A 2021-11-03 12:00 red ZJ-R4 due 2021-11-16 00:00; got no change: the person stays green"
+    );
 }
 
 #[test]

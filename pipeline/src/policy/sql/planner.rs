@@ -11,9 +11,7 @@ use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Schema, SchemaRef};
 use datafusion::common::DataFusionError;
-use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::config::ConfigOptions;
-use datafusion::logical_expr::{Expr, LogicalPlan, Volatility};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::prelude::{SessionConfig, SessionContext};
 use datafusion::sql::parser::Statement;
@@ -22,12 +20,13 @@ use fuma_schemas::evidence::instant_type;
 
 use crate::evidence::{BaseTable, KindSet, Wanted};
 
-use super::csv_table::CsvTable;
 use super::drivers::{self, Origin, Origins};
-use super::leaf::{Leaf, NamedTable};
 use super::locality::{self, Personal};
 use super::sql_file::SqlFile;
-use super::{PackError, functions};
+use super::{functions, gate};
+use crate::policy::PackError;
+use crate::policy::step::leaf::{Leaf, NamedTable};
+use crate::policy::tables::CsvTable;
 
 /// A planned SELECT.
 #[derive(Clone, Debug)]
@@ -48,7 +47,8 @@ pub struct Planned {
 pub struct Planner {
     context: SessionContext,
     origins: BTreeMap<String, Origin>,
-    numbers: usize,
+    /// The number of each table.
+    numbers: BTreeMap<String, usize>,
     /// Which columns of which base table some plan reads.
     wanted: Wanted,
 }
@@ -60,7 +60,8 @@ impl Planner {
         for function in functions::all() {
             context.register_udf(function);
         }
-        let mut planner = Planner { context, origins: BTreeMap::new(), numbers: 0, wanted: Wanted::default() };
+        let mut planner =
+            Planner { context, origins: BTreeMap::new(), numbers: BTreeMap::new(), wanted: Wanted::default() };
         for table in BaseTable::all() {
             let own = KindSet::of(table);
             planner.add(table.name(), table.name(), table.schema(), Origin { drivers: Some(own), needs: own })?;
@@ -69,14 +70,15 @@ impl Planner {
     }
 
     fn add(&mut self, file: &str, name: &str, schema: SchemaRef, origin: Origin) -> Result<(), PackError> {
-        let table = NamedTable { number: self.numbers, schema };
+        let number = self.numbers.len();
+        let table = NamedTable { number, schema };
         if self.origins.contains_key(name) {
             return Err(PackError::of(file, format!("a table or view named `{name}` is there already")));
         }
         let registered = self.context.register_table(name, Arc::new(table));
         registered.map_err(|error| PackError::of(file, error.to_string()))?;
         self.origins.insert(name.to_string(), origin);
-        self.numbers += 1;
+        self.numbers.insert(name.to_string(), number);
         Ok(())
     }
 
@@ -89,7 +91,7 @@ impl Planner {
     /// Plans a view and makes it known; the next number is its own. None when it reads a view of `later`, not yet
     /// known.
     pub fn add_view(&mut self, name: &str, file: &SqlFile, later: &[String]) -> Result<Option<Planned>, PackError> {
-        let statement = self.parse(file)?;
+        let statement = self.parse(file, later)?;
         if self.references(&statement).iter().any(|table| later.contains(table)) {
             return Ok(None);
         }
@@ -101,10 +103,24 @@ impl Planner {
 
     /// Plans a rule: `person, since, until, cause` and optionally `due`.
     pub fn plan_rule(&mut self, file: &SqlFile) -> Result<Planned, PackError> {
-        let statement = self.parse(file)?;
+        let statement = self.parse(file, &[])?;
         let planned = self.plan(file, statement)?;
         check_columns(file, &planned.schema)?;
         Ok(planned)
+    }
+
+    /// The number of a table.
+    pub fn number(&self, table: &str) -> Option<usize> {
+        self.numbers.get(table).copied()
+    }
+
+    /// The tables that a file names which is one SELECT; it is not planned.
+    ///
+    /// # Errors
+    /// When it is no SELECT.
+    pub fn tables_of_select(&self, file: &SqlFile) -> Result<Vec<String>, PackError> {
+        let statement = self.select_of(file)?;
+        Ok(self.references(&statement))
     }
 
     /// Which columns of each base table some plan reads, ascending.
@@ -116,27 +132,25 @@ impl Planner {
         self.wanted
     }
 
-    fn parse(&self, file: &SqlFile) -> Result<Statement, PackError> {
+    /// Reads a file as one SELECT.
+    fn select_of(&self, file: &SqlFile) -> Result<Statement, PackError> {
         let statement = self.context.state().sql_to_statement(&file.sql, &datafusion::config::Dialect::Generic);
         let statement = statement.map_err(|error| match error.message().contains("single SQL statement") {
-            true => PackError::at(&file.path, first_line(file), "only one SELECT is allowed here"),
+            true => PackError::at(&file.path, file.first_line(), "only one SELECT is allowed here"),
             false => located(file, &error),
         })?;
-        let query = match &statement {
-            Statement::Statement(inner) => match inner.as_ref() {
-                ast::Statement::Query(query) => Some(query),
-                _ => None,
-            },
-            _ => None,
-        };
-        let Some(query) = query else {
-            return Err(PackError::at(&file.path, first_line(file), "only one SELECT is allowed here"));
-        };
-        if query.limit_clause.is_some() || query.fetch.is_some() {
-            let reason = "LIMIT, OFFSET and FETCH cut rows by number, which mixes people: remove it";
-            let line = ["LIMIT", "OFFSET", "FETCH"].iter().map(|word| line_of_word(file, word)).max().unwrap_or(0);
-            return Err(PackError::at(&file.path, line.max(1), reason));
+        match query_of(&statement) {
+            Some(_) => Ok(statement),
+            None => Err(PackError::at(&file.path, file.first_line(), "only one SELECT is allowed here")),
         }
+    }
+
+    /// Reads a file and checks its words; `later` are views that are not yet known.
+    fn parse(&self, file: &SqlFile, later: &[String]) -> Result<Statement, PackError> {
+        let statement = self.select_of(file)?;
+        let tables: Vec<&str> =
+            self.origins.keys().map(String::as_str).chain(later.iter().map(String::as_str)).collect();
+        query_of(&statement).map_or(Ok(()), |query| gate::check_syntax(file, query, &tables))?;
         Ok(statement)
     }
 
@@ -149,22 +163,27 @@ impl Planner {
         let state = self.context.state();
         let wrong = |error: DataFusionError| located(file, &error);
         let logical = futures::executor::block_on(state.statement_to_plan(statement)).map_err(wrong)?;
-        refuse_volatile(file, &logical)?;
+        let logical = gate::rewrite(file, logical)?;
+        gate::check_meetings(file, &logical)?;
+        let analysed = state.analyzer().execute_and_check(logical.clone(), state.config_options(), |_, _| {});
+        gate::check_types(file, &analysed.map_err(wrong)?)?;
         let optimised = state.optimize(&logical).map_err(wrong)?;
+        gate::check_types(file, &optimised)?;
         if let Err(problem) = locality::check(&optimised, self) {
-            let line = problem.near.iter().map(|word| line_of_word(file, word)).find(|line| *line > 0);
-            return Err(PackError::at(&file.path, line.unwrap_or_else(|| first_line(file)), problem.reason));
+            let line = problem.near.iter().map(|word| file.line_of_word(word)).find(|line| *line > 0);
+            return Err(PackError::at(&file.path, line.unwrap_or_else(|| file.first_line()), problem.reason));
         }
         let (drivers, needs) = (drivers::drivers(&optimised, self), drivers::needs(&optimised, self));
         let drivers = drivers.ok_or_else(|| {
             PackError::at(
                 &file.path,
-                first_line(file),
+                file.first_line(),
                 "rows must spring from evidence, not from a table of the pack alone",
             )
         })?;
         let plan = futures::executor::block_on(state.query_planner().create_physical_plan(&optimised, &state))
             .map_err(wrong)?;
+        gate::check_physical(file, &plan)?;
         let mut leaves = Vec::new();
         collect_leaves(&plan, &mut leaves);
         let mut reads = Vec::new();
@@ -207,6 +226,14 @@ pub fn session_config() -> SessionConfig {
     SessionConfig::from(options).with_batch_size(16_384)
 }
 
+fn query_of(statement: &Statement) -> Option<&ast::Query> {
+    let Statement::Statement(inner) = statement else { return None };
+    match inner.as_ref() {
+        ast::Statement::Query(query) => Some(query),
+        _ => None,
+    }
+}
+
 fn collect_leaves(plan: &Arc<dyn ExecutionPlan>, leaves: &mut Vec<(usize, Vec<usize>)>) {
     let any: &dyn std::any::Any = plan.as_ref();
     if let Some(leaf) = any.downcast_ref::<Leaf>() {
@@ -217,33 +244,8 @@ fn collect_leaves(plan: &Arc<dyn ExecutionPlan>, leaves: &mut Vec<(usize, Vec<us
     }
 }
 
-fn refuse_volatile(file: &SqlFile, plan: &LogicalPlan) -> Result<(), PackError> {
-    let mut found = None;
-    let visited = plan.apply_with_subqueries(|node| {
-        node.apply_expressions(|expr| {
-            expr.apply(|part| {
-                if let Expr::ScalarFunction(call) = part
-                    && call.func.signature().volatility != Volatility::Immutable
-                {
-                    found = Some(call.func.name().to_string());
-                }
-                Ok(TreeNodeRecursion::Continue)
-            })
-        })
-    });
-    visited.map_err(|error| located(file, &error))?;
-    match found {
-        None => Ok(()),
-        Some(name) => {
-            let line = line_of_word(file, &name).max(first_line(file));
-            let reason = format!("{name}() gives another answer each time; rules know no clock and no chance (I-7)");
-            Err(PackError::at(&file.path, line, reason))
-        }
-    }
-}
-
 fn check_columns(file: &SqlFile, schema: &Schema) -> Result<(), PackError> {
-    let line = first_line(file);
+    let line = file.first_line();
     for name in ["person", "since", "until", "cause"] {
         if schema.field_with_name(name).is_err() {
             return Err(PackError::at(
@@ -267,37 +269,23 @@ fn check_columns(file: &SqlFile, schema: &Schema) -> Result<(), PackError> {
             }
             other => {
                 let reason = format!("column `{other}` is not one of person, since, until, cause, due: remove it");
-                return Err(PackError::at(&file.path, line_of_word(file, other).max(line), reason));
+                return Err(PackError::at(&file.path, file.line_of_word(other).max(line), reason));
             }
         };
         if !good {
             let reason = format!("column `{}` must be {wanted}, not {}", field.name(), field.data_type());
-            return Err(PackError::at(&file.path, line_of_word(file, field.name()).max(line), reason));
+            return Err(PackError::at(&file.path, file.line_of_word(field.name()).max(line), reason));
         }
     }
     Ok(())
 }
 
-/// The line of the SELECT.
-fn first_line(file: &SqlFile) -> usize {
-    let is_body = |line: &str| !line.trim().is_empty() && !line.trim_start().starts_with("--");
-    file.sql.lines().position(is_body).map_or(1, |at| at + 1)
-}
-
-/// The last line of the SELECT that has the word, outside of comments; 0 when none has.
-fn line_of_word(file: &SqlFile, word: &str) -> usize {
-    let word = word.to_ascii_lowercase();
-    let has = |line: &str| {
-        let code = line.split("--").next().unwrap_or("").to_ascii_lowercase();
-        code.split(|c: char| !(c.is_alphanumeric() || c == '_')).any(|token| token == word)
-    };
-    file.sql.lines().enumerate().filter(|(_, line)| has(line)).map(|(at, _)| at + 1).last().unwrap_or(0)
-}
-
 /// A planning error with its line: from its span, from the parser's words, or from the name that it complains of.
 fn located(file: &SqlFile, error: &DataFusionError) -> PackError {
-    let message = error.strip_backtrace();
-    let message = message.lines().next().unwrap_or("cannot be planned").to_string();
+    // A context is the name of a planner's stage, which says nothing.
+    let told = if matches!(error, DataFusionError::Context(..)) { error.find_root() } else { error };
+    let message = told.strip_backtrace();
+    let message = message.lines().take(3).map(str::trim).collect::<Vec<_>>().join(" ");
     let span = error.diagnostic().and_then(|diagnostic| diagnostic.span);
     let line = span.map(|span| usize::try_from(span.start.line).unwrap_or(0)).filter(|line| *line > 0);
     let said = || {
@@ -307,8 +295,8 @@ fn located(file: &SqlFile, error: &DataFusionError) -> PackError {
     let named = || {
         let quoted = message.split(['\'', '"', '`']).nth(1)?;
         let name = quoted.rsplit('.').next()?;
-        Some(line_of_word(file, name)).filter(|line| *line > 0)
+        Some(file.line_of_word(name)).filter(|line| *line > 0)
     };
-    let line = line.or_else(said).or_else(named).unwrap_or_else(|| first_line(file));
+    let line = line.or_else(said).or_else(named).unwrap_or_else(|| file.first_line());
     PackError::at(&file.path, line, message)
 }

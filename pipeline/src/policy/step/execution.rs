@@ -23,9 +23,9 @@ use fuma_schemas::evidence::instant_type;
 use futures::StreamExt as _;
 
 use super::leaf::StepInput;
-use super::pack::Pack;
-use super::planner::{Planned, session_config};
 use crate::evidence::{BaseTable, KindSet, StepTable};
+use crate::policy::pack::Pack;
+use crate::policy::sql::planner::{Planned, session_config};
 
 /// An interval that a rule gives to a slot, clipped to the calendar.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

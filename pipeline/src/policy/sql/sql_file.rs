@@ -4,8 +4,9 @@
 
 use std::collections::BTreeMap;
 
-use super::PackError;
-use super::manifest::Parameter;
+use crate::policy::PackError;
+use crate::policy::manifest::Parameter;
+use crate::policy::near::did_you_mean;
 
 /// A file of SQL with its front matter.
 #[derive(Clone, Debug)]
@@ -28,6 +29,8 @@ impl SqlFile {
         known: &[&str],
         parameters: &BTreeMap<String, Parameter>,
     ) -> Result<SqlFile, PackError> {
+        // A byte-order mark is passed over.
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let mut facts = BTreeMap::new();
         let mut body_line = 0;
         for (at, line) in text.lines().enumerate() {
@@ -48,7 +51,11 @@ impl SqlFile {
                     return Err(PackError::at(
                         path,
                         at + 1,
-                        format!("unknown fact `{key}`; known are {}", known.join(", ")),
+                        format!(
+                            "unknown fact `{key}`; known are {}{}",
+                            known.join(", "),
+                            did_you_mean(key, known.iter().copied())
+                        ),
                     ));
                 }
                 continue;
@@ -74,6 +81,28 @@ impl SqlFile {
         }
     }
 
+    /// The line of the SELECT.
+    pub fn first_line(&self) -> usize {
+        let is_body = |line: &str| !line.trim().is_empty() && !line.trim_start().starts_with("--");
+        self.sql.lines().position(is_body).map_or(1, |at| at + 1)
+    }
+
+    /// The last line of the SELECT that has the word, outside of comments; 0 when none has.
+    pub fn line_of_word(&self, word: &str) -> usize {
+        let word = word.to_ascii_lowercase();
+        let has = |line: &str| {
+            let code = line.split("--").next().unwrap_or("").to_ascii_lowercase();
+            code.split(|c: char| !(c.is_alphanumeric() || c == '_')).any(|token| token == word)
+        };
+        self.sql.lines().enumerate().filter(|(_, line)| has(line)).map(|(at, _)| at + 1).last().unwrap_or(0)
+    }
+
+    /// The first line of the SELECT that has the text as it stands; 0 when none has.
+    pub fn line_of_text(&self, text: &str) -> usize {
+        let has = |line: &str| line.split("--").next().unwrap_or("").contains(text);
+        self.sql.lines().position(has).map_or(0, |at| at + 1)
+    }
+
     /// The line of a fact, for messages.
     pub fn line(&self, key: &str) -> usize {
         self.facts.get(key).map_or(1, |(_, line)| *line)
@@ -97,7 +126,11 @@ fn fill_in(path: &str, text: &str, parameters: &BTreeMap<String, Parameter>) -> 
                     PackError::at(
                         path,
                         line,
-                        format!("unknown parameter ${}: add it to policy.toml [parameters]", &name[..end]),
+                        format!(
+                            "unknown parameter ${}: add it to policy.toml [parameters]{}",
+                            &name[..end],
+                            did_you_mean(&name[..end], parameters.keys().map(String::as_str))
+                        ),
                     )
                 })?;
                 match value {

@@ -1,0 +1,11 @@
+//! The plans of a pack over the tables of a step.
+//!
+//! ```text
+//! leaf       the tables of a step as leaves of a plan
+//! execution  the plans, executed a step at a time
+//! ```
+//!
+//! Owns the execution. Must never choose who is judged or when.
+
+pub mod execution;
+pub mod leaf;
