@@ -44,10 +44,10 @@ pub(super) fn text(language: Language) -> String {
          字段写其名，下划线写成空格，末尾的 `_at` 省去（`last exposure 2021-11-01 20:00`）；封闭列表的词单独写（`close`）；`-` 去掉一个字段。\
          同一编号的第二条记录是修订，只需写变化的字段。案例中的每个人都要有 `expect`。",
         "Cases are the acceptance of a pack: the engine itself runs them before each use. Times are local, \
-         `2021-11-03 12:00`, with seconds and milliseconds where they matter; `#` begins a comment. A field is its name with \
-         blanks for underscores and without `_at` at the end (`last exposure 2021-11-01 20:00`); a word of a closed list \
-         stands alone (`close`); `-` takes a field away. A second record of an id is a revision and need only name what \
-         changes. Each person of a case needs an `expect`.",
+         `2021-11-03 12:00`, with seconds and milliseconds where they matter; `#` begins a comment. A field is its \
+         name with blanks for underscores and without `_at` at the end (`last exposure 2021-11-01 20:00`); a word of \
+         a closed list stands alone (`close`); `-` takes a field away. A second record of an id is a revision and \
+         need only name what changes. Each person of a case needs an `expect`.",
     );
     let aspects = Aspect::ALL.map(Aspect::name).join(", ");
     let needed = label(
