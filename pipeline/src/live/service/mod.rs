@@ -341,6 +341,7 @@ fn assess(
     let client = log.worker(slot).map_err(of_log)?;
     let mut worker = Worker::new(client, context, CommitClock::new(Box::new(wall)), rhythm);
     worker.set_page(config.commit.page);
+    worker.tell_trace(log.appender(&format!("forget-{slot}")).map_err(of_log)?);
     if service.wishes.accept_clock_ahead {
         worker.accept_clock_ahead();
     }

@@ -9,9 +9,10 @@ use fuma_connectors::log::{Outgoing, Topic};
 use fuma_schemas::evidence::log;
 use fuma_schemas::{Instant, Kind, Person};
 
+use crate::evidence::Version;
 use crate::live::outbox::Outbox;
-use crate::live::record::{Origin, RecordError, RecordWriter, VerdictRow, VerdictRows};
-use crate::trace::Judged;
+use crate::live::record::{ForgottenRow, Origin, RecordError, RecordWriter, VerdictRow, VerdictRows, forgotten_batch};
+use crate::trace::{Dropped, Judged};
 
 /// Bytes of a row's columns of a fixed width, and of the offsets of the others, or a little more.
 const ROW_BYTES: usize = 128;
@@ -32,6 +33,8 @@ struct Waiting {
     /// Number of the batch, row in it; ascending.
     contacts: Vec<(usize, usize)>,
     verdicts: VerdictRows,
+    /// What trace has dropped: comes last in a message, and what comes later is in the next one.
+    dropped: Vec<ForgottenRow>,
     bytes: usize,
 }
 
@@ -75,6 +78,7 @@ impl Output {
         let token = contacts.person.value(row).try_into().map_err(|_| RecordError::Rows)?;
         let texts: usize = contacts.texts.iter().map(|text| text.value_length(row) as usize).sum();
         let partition = Person(token).partition(self.partitions.len());
+        self.separate(partition, outbox)?;
         let waiting = self.partitions.get_mut(partition).ok_or(RecordError::Rows)?;
         waiting.contacts.push((number, row));
         waiting.bytes += ROW_BYTES + texts;
@@ -93,12 +97,29 @@ impl Output {
     ) -> Result<(), RecordError> {
         let verdict = judged.verdict;
         let partition = verdict.person.partition(self.partitions.len());
+        self.separate(partition, outbox)?;
         let waiting = self.partitions.get_mut(partition).ok_or(RecordError::Rows)?;
         let row =
             VerdictRow { person: verdict.person, fact: verdict.fact, counts: verdict.counts, version: judged.version };
         waiting.verdicts.push(row, cause.0, cause.1);
         waiting.bytes += ROW_BYTES;
         self.cut(partition, outbox)
+    }
+
+    /// Adds what trace has dropped, for people to forget what they kept for its sake.
+    pub(super) fn dropped(&mut self, dropped: &Dropped, outbox: &mut Outbox) -> Result<(), RecordError> {
+        let partition = dropped.person.partition(self.partitions.len());
+        let waiting = self.partitions.get_mut(partition).ok_or(RecordError::Rows)?;
+        let Dropped { person, fact } = *dropped;
+        waiting.dropped.push(ForgottenRow { person, fact, version: Version::default() });
+        waiting.bytes += ROW_BYTES;
+        self.cut(partition, outbox)
+    }
+
+    /// What comes after something was dropped is in another message: within one, what was dropped comes last.
+    fn separate(&mut self, partition: usize, outbox: &mut Outbox) -> Result<(), RecordError> {
+        let has_dropped = self.partitions.get(partition).is_some_and(|waiting| !waiting.dropped.is_empty());
+        if has_dropped { self.write(partition, outbox) } else { Ok(()) }
     }
 
     /// Ends all messages under way.
@@ -125,7 +146,11 @@ impl Output {
         if !waiting.verdicts.is_empty() {
             self.writer.add_verdicts(&waiting.verdicts.finish()?)?;
         }
+        if !waiting.dropped.is_empty() {
+            self.writer.add_forgotten(&forgotten_batch(&waiting.dropped)?)?;
+        }
         waiting.contacts.clear();
+        waiting.dropped.clear();
         waiting.bytes = 0;
         let value = self.writer.finish();
         outbox.push(Topic::Evidence, Outgoing { partition: partition as u32, value, ..Outgoing::default() });

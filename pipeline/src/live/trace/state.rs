@@ -9,8 +9,9 @@ use fuma_schemas::Kind;
 
 use super::keep::Keeper;
 use super::output::Output;
+use crate::evidence::ForgottenLink;
 use crate::live::outbox::Outbox;
-use crate::live::record::{self, Causes, Origin, RecordError, Section};
+use crate::live::record::{self, Causes, Control, ForgottenRow, Origin, RecordError, Section, forgotten_rows};
 use crate::trace::{Judged, Trace, version_of};
 
 /// The graph at a place of the link log.
@@ -112,7 +113,16 @@ impl TraceState {
     fn judge_record(&mut self, record: &LogRecord, output: &mut Output, outbox: &mut Outbox) -> Result<(), String> {
         let mut row = 0;
         for section in record::read_as(&record.value, self.origin).map_err(|why| why.to_string())? {
-            let Section::Rows { kind, batch } = section else { continue };
+            let (kind, batch) = match section {
+                Section::Rows { kind, batch } => (kind, batch),
+                Section::Forgotten(batch) => {
+                    self.forget(record.offset, &batch, output, outbox).map_err(|why| why.to_string())?;
+                    row += batch.num_rows() as u64;
+                    continue;
+                }
+                Section::Control(Control::Marker(_)) => continue,
+                other => return Err(format!("a section that is none of links: {} rows", other.rows())),
+            };
             self.judged.clear();
             let version = version_of(record.offset, row);
             self.trace.judge(kind, &batch, version, &mut self.judged).map_err(|why| why.to_string())?;
@@ -120,8 +130,32 @@ impl TraceState {
             if record.offset >= self.written {
                 write(kind, &batch, &self.judged, output, outbox).map_err(|why| why.to_string())?;
             }
+            self.tell_dropped(record.offset, output, outbox).map_err(|why| why.to_string())?;
         }
         Ok(())
+    }
+
+    /// People forgot these: what nobody names any more is dropped, and people are told.
+    fn forget(
+        &mut self,
+        offset: u64,
+        batch: &RecordBatch,
+        output: &mut Output,
+        outbox: &mut Outbox,
+    ) -> Result<(), RecordError> {
+        for ForgottenRow { person, fact, version } in forgotten_rows(batch)? {
+            let due = self.trace.forget(&ForgottenLink { person, fact, version });
+            debug_assert!(due.is_empty(), "R-15: each record is judged at its own place");
+        }
+        self.tell_dropped(offset, output, outbox)
+    }
+
+    fn tell_dropped(&mut self, offset: u64, output: &mut Output, outbox: &mut Outbox) -> Result<(), RecordError> {
+        let dropped = self.trace.take_dropped();
+        if offset < self.written {
+            return Ok(());
+        }
+        dropped.iter().try_for_each(|dropped| output.dropped(dropped, outbox))
     }
 }
 

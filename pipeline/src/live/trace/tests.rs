@@ -5,11 +5,12 @@
 use std::time::Instant as Clock;
 
 use fuma_connectors::log::{Severity, Topic};
-use fuma_schemas::Kind;
+use fuma_schemas::{Feed, Instant, Kind, Person};
 
 use super::Options;
+use crate::evidence::{FactKey, Version, fact_key};
 use crate::live::memory::{MemoryLog, Raw, TAKEN};
-use crate::live::record::{self, Section, VerdictRow};
+use crate::live::record::{self, ForgottenRow, RecordWriter, Section, VerdictRow, forgotten_batch, forgotten_rows};
 use crate::live::stop::Stop;
 use crate::live::tests::{PARTITIONS, case, contact, run_intake, run_trace};
 use crate::live::{intake, trace};
@@ -82,6 +83,58 @@ fn a_flip_that_the_same_message_turns_back_is_said() {
     let said = self::said(&log);
     let [(contacts, verdicts)] = &said[..] else { panic!("one message: {said:?}") };
     assert_eq!((*contacts, short(verdicts)), (1, vec![(false, version_of(1, 0)), (true, version_of(1, 1))]));
+}
+
+/// The facts that evidence is told of as dropped, in order.
+fn dropped(log: &MemoryLog) -> Vec<FactKey> {
+    let messages = (0..PARTITIONS).flat_map(|partition| log.written(Topic::Evidence, partition));
+    let sections = messages.flat_map(|message| record::read(&message.value).unwrap());
+    let of = |section| if let Section::Forgotten(batch) = section { forgotten_rows(&batch).unwrap() } else { vec![] };
+    sections.flat_map(of).map(|row| row.fact).collect()
+}
+
+/// People of a fact forgot it, and say so in the link log.
+fn forget(log: &MemoryLog, feed: Feed, person: u8, id: &str, version: Version) -> FactKey {
+    let person = Person(u128::from(person).to_be_bytes());
+    let fact = fact_key(feed, person, "s", id);
+    let mut writer = RecordWriter::new();
+    writer.add_forgotten(&forgotten_batch(&[ForgottenRow { person, fact, version }]).unwrap()).unwrap();
+    let value = writer.finish();
+    log.append(Topic::Links, fuma_connectors::log::Outgoing { value, ..Default::default() });
+    fact
+}
+
+/// Later than any record of these tests.
+const LATER: Version = Version { revision: 9, retracted: false, known_at: Instant(i64::MAX) };
+
+#[test]
+fn what_people_forgot_is_dropped_and_told_once_nobody_names_it() {
+    let log = links(vec![case(0, 1, 1, false, true), contact(1, 1, 1, false, [Some(1), None])], 1);
+    let case = forget(&log, Feed::Cases, 0, "n1", LATER);
+    run_trace(&log, &Options::default(), &[]);
+    assert_eq!(dropped(&log), [], "a contact names it");
+    let contact = forget(&log, Feed::Contacts, 1, "p1", LATER);
+    run_trace(&log, &Options::default(), &[]);
+    let mut told = dropped(&log);
+    assert!(told.contains(&case), "{told:?}");
+    told.retain(|fact| *fact != case && *fact != contact);
+    assert_eq!(told, []);
+    // Again the same is the same as once.
+    forget(&log, Feed::Cases, 0, "n1", LATER);
+    let before = dropped(&log).len();
+    run_trace(&log, &Options::default(), &[]);
+    assert_eq!(dropped(&log).len(), before);
+}
+
+#[test]
+fn what_is_newer_than_what_people_forgot_is_kept() {
+    let log = links(vec![case(0, 1, 3, false, true)], 1);
+    forget(&log, Feed::Cases, 0, "n1", Version { revision: 2, retracted: false, known_at: Instant(0) });
+    run_trace(&log, &Options::default(), &[]);
+    assert_eq!(dropped(&log), []);
+    forget(&log, Feed::Cases, 0, "n1", LATER);
+    run_trace(&log, &Options::default(), &[]);
+    assert_eq!(dropped(&log).len(), 1);
 }
 
 #[test]

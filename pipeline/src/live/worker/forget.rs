@@ -10,6 +10,7 @@ use fuma_schemas::Instant;
 
 use super::owned::Owned;
 use crate::assess::AssessError;
+use crate::evidence::ForgottenLink;
 
 /// How often a partition is looked through.
 const EVERY: Duration = Duration::from_secs(6 * 3600);
@@ -21,7 +22,8 @@ pub(super) struct Forgetter {
 }
 
 impl Forgetter {
-    /// Looks through one partition whose turn it is and in which nothing is under way.
+    /// Looks through one partition whose turn it is and in which nothing is under way. Gives the cases and contacts that
+    /// went, for trace to be told.
     ///
     /// # Errors
     /// When a plan cannot be executed.
@@ -29,7 +31,7 @@ impl Forgetter {
         &mut self,
         owned: &mut BTreeMap<u32, Owned>,
         (now, elapsed): (Instant, Duration),
-    ) -> Result<(), AssessError> {
+    ) -> Result<Vec<ForgottenLink>, AssessError> {
         self.last.retain(|partition, _| owned.contains_key(partition));
         for owned in owned.values_mut() {
             let last = *self.last.entry(owned.id).or_insert(elapsed);
@@ -44,9 +46,9 @@ impl Forgetter {
                 kept = forgotten.facts_kept,
                 "forgot what is past its retention"
             );
-            return Ok(());
+            return Ok(forgotten.links);
         }
-        Ok(())
+        Ok(Vec::new())
     }
 }
 

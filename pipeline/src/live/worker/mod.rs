@@ -14,6 +14,7 @@
 //! rhythm        when to commit
 //! stall         a client that skips records, or stands still before them
 //! forget        what is past its retention goes
+//! telling       what went is told to trace
 //! overdue       how many reasons are past their due
 //! snapshots     a partition's state, written between commits, read at a takeover
 //! ```
@@ -37,11 +38,12 @@ mod measure;
 mod overdue;
 mod stall;
 mod takeover;
+mod telling;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use fuma_connectors::log::{GroupEvent, LogError, LogRecord, OutputRecord, WorkerLog};
+use fuma_connectors::log::{Appender, GroupEvent, LogError, LogRecord, OutputRecord, WorkerLog};
 use fuma_schemas::Instant;
 
 use self::clock::CommitClock;
@@ -55,6 +57,7 @@ use self::rhythm::Rhythm;
 use self::snapshots::Keeper;
 use self::stall::{Stalls, skipped};
 use self::takeover::Takeovers;
+use self::telling::Telling;
 use crate::assess::AssessError;
 use crate::live::fault;
 use crate::live::record::RecordError;
@@ -122,6 +125,7 @@ pub struct Worker {
     measures: Measures,
     keeper: Keeper,
     forgetter: Forgetter,
+    telling: Telling,
     overdue: Overdue,
     stalls: Stalls,
     records: Vec<LogRecord>,
@@ -156,6 +160,7 @@ impl Worker {
             measures: Measures::default(),
             keeper: Keeper::default(),
             forgetter: Forgetter::default(),
+            telling: Telling::new(None, context.identity.origin),
             overdue: Overdue::default(),
             stalls: Stalls::default(),
             records: Vec::new(),
@@ -170,6 +175,11 @@ impl Worker {
     /// Lets commits go on beyond the broker's clock: an operator's way out of a clock that ran ahead (R-14).
     pub fn accept_clock_ahead(&mut self) {
         self.accepts_clock_ahead = true;
+    }
+
+    /// Has trace told what people forget, through this appender.
+    pub fn tell_trace(&mut self, appender: Box<dyn Appender>) {
+        self.telling = Telling::new(Some(appender), self.identity.origin);
     }
 
     /// Judges at most so many people in one commit.
@@ -243,12 +253,14 @@ impl Worker {
             self.commit(None, &mut turn)?;
         }
         let time = (self.clock.now(), self.clock.elapsed());
-        self.forgetter.turn(&mut self.owned, time)?;
+        let forgotten = self.forgetter.turn(&mut self.owned, time)?;
+        self.telling.add(forgotten);
+        self.telling.turn()?;
         self.overdue.turn(&self.owned, time)?;
         if turn.records == 0 {
             self.stalls.turn(&self.owned, self.log.as_mut(), time.1)?;
         }
-        if let Some(snapshots) = &self.context.snapshots {
+        if let Some(snapshots) = self.context.snapshots.as_ref().filter(|_| self.telling.is_done()) {
             self.keeper.turn(snapshots, &self.owned, self.log.as_mut(), time, &self.identity);
         }
         Ok(turn)

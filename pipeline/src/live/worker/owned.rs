@@ -15,7 +15,7 @@ use super::position::{Standing, SweepStanding};
 use super::reference::References;
 use super::sweep::Sweep;
 use crate::assess::{AssessError, Partition, Step, Ticks, very_late};
-use crate::live::record::{self, Control, Origin, RecordError, Section};
+use crate::live::record::{self, Control, Origin, RecordError, Section, forgotten_rows};
 use crate::live::{fault, metric};
 
 /// Live every instant is a tick.
@@ -393,7 +393,13 @@ pub(super) fn apply(partition: &mut Partition, section: &Section) -> Result<(u64
             refuse_epoch(derived.epoch)?;
             Ok((0, 0))
         }
-        Section::Phones { .. } | Section::Forgotten(_) => Err(RecordError::Layout(0).into()),
+        Section::Forgotten(batch) => {
+            for row in forgotten_rows(batch)? {
+                partition.trace_dropped(row.person, row.fact);
+            }
+            Ok((0, 0))
+        }
+        Section::Phones { .. } => Err(RecordError::Layout(0).into()),
     }
 }
 
