@@ -1,22 +1,22 @@
-//! The evidence tables: their columns once, and from them the Arrow schema of the evidence log and the one that rules
-//! see.
+//! The evidence tables: the kinds, and from their columns (`registry`) the Arrow schema of the evidence log and the one
+//! that rules see.
 //!
 //! ```text
 //! log:   person owner id revision retracted known_at  + the columns of the kind (null in a retraction)
 //! rules: person fact known_at first_known_at          + the columns of the kind + what the engine adds
 //! ```
 //!
-//! Owns names and types. Must never hold a row.
+//! Owns these schemas. Must never hold a row.
 
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 
 use crate::Feed;
-use crate::vocabulary::{
-    Classification, ClosedList, Degree, ExternalColour, Granularity, IsolationBasis, ListingBasis, ListingColour,
-    Match, Method, Mode, Outcome, Stage, StaySource, SymptomName, SymptomSource, TestResult, Tier, Tube,
-};
+use crate::registry::kinds::CONTACT_LINKS;
+pub use crate::registry::{Column, ColumnType};
+use crate::registry::{FEEDS, KINDS, KindSpec};
+use crate::vocabulary::{ClosedList, Granularity, Match};
 
 /// A kind of evidence: one table.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -42,135 +42,15 @@ pub enum Kind {
     Tests,
     /// Trips aboard a conveyance.
     Trips,
+    /// Whose a phone number is.
+    Bindings,
     /// Risk tiers of regions: reference data, without a person.
     Regions,
 }
 
-/// The type of a column.
-#[derive(Clone, Copy, Debug)]
-pub enum ColumnType {
-    /// Milliseconds UTC.
-    Instant,
-    /// A code of a closed list.
-    Code(&'static [&'static str]),
-    /// A region code, as text.
-    Region,
-    /// Other text.
-    Text,
-    /// A calendar date, days since 1970-01-01.
-    Date,
-    /// A small whole number.
-    Integer,
-}
-
-/// A column of a kind.
-#[derive(Clone, Copy, Debug)]
-pub struct Column {
-    /// The name, as in the feed.
-    pub name: &'static str,
-    /// The type.
-    pub column_type: ColumnType,
-    /// Whether an assertion may leave it out.
-    pub optional: bool,
-}
-
-const fn required(name: &'static str, column_type: ColumnType) -> Column {
-    Column { name, column_type, optional: false }
-}
-
-const fn optional(name: &'static str, column_type: ColumnType) -> Column {
-    Column { name, column_type, optional: true }
-}
-
-use ColumnType::{Code, Date, Integer, Region, Text};
-
-const INSTANT: ColumnType = ColumnType::Instant;
-
-const CASES: &[Column] = &[
-    required("classification", Code(Classification::NAMES)),
-    required("determined_at", INSTANT),
-    optional("onset_at", INSTANT),
-    optional("discharged_at", INSTANT),
-];
-const CONTACTS: &[Column] = &[
-    required("degree", Code(Degree::NAMES)),
-    required("determined_at", INSTANT),
-    required("last_exposure_at", INSTANT),
-];
-const ENTRIES: &[Column] = &[
-    required("entered_at", INSTANT),
-    optional("last_overseas_at", INSTANT),
-    required("country", Text),
-    optional("port", Text),
-];
-const EXTERNAL_CODES: &[Column] = &[
-    required("province", Region),
-    required("colour", Code(ExternalColour::NAMES)),
-    required("assigned_at", INSTANT),
-    optional("released_at", INSTANT),
-];
-const ISOLATIONS: &[Column] = &[
-    required("stage", Code(Stage::NAMES)),
-    required("basis", Code(IsolationBasis::NAMES)),
-    required("started_at", INSTANT),
-    optional("due_at", INSTANT),
-    optional("ended_at", INSTANT),
-    optional("outcome", Code(Outcome::NAMES)),
-    optional("next_stage", Code(Stage::NAMES)),
-];
-const LISTINGS: &[Column] = &[
-    required("colour", Code(ListingColour::NAMES)),
-    required("approver", Text),
-    required("basis", Code(ListingBasis::NAMES)),
-    required("document", Text),
-    required("starts_at", INSTANT),
-    required("expires_at", INSTANT),
-];
-const STAYS: &[Column] = &[
-    required("region", Region),
-    required("arrived_at", INSTANT),
-    optional("left_at", INSTANT),
-    required("source", Code(StaySource::NAMES)),
-];
-const SYMPTOMS: &[Column] = &[
-    required("symptom", Code(SymptomName::NAMES)),
-    required("onset_at", INSTANT),
-    optional("resolved_at", INSTANT),
-    optional("cleared_at", INSTANT),
-    required("source", Code(SymptomSource::NAMES)),
-];
-const TESTS: &[Column] = &[
-    required("method", Code(Method::NAMES)),
-    required("result", Code(TestResult::NAMES)),
-    required("tube", Code(Tube::NAMES)),
-    required("sampled_at", INSTANT),
-    required("reported_at", INSTANT),
-    optional("issuer_region", Region),
-];
-const TRIPS: &[Column] = &[
-    required("mode", Code(Mode::NAMES)),
-    required("number", Text),
-    required("service_date", Date),
-    optional("carriage", Text),
-    optional("row", Integer),
-    optional("seat", Text),
-    required("boarded_at", INSTANT),
-    required("alighted_at", INSTANT),
-    optional("from_region", Region),
-    optional("to_region", Region),
-];
-const REGIONS: &[Column] = &[
-    required("region", Region),
-    required("tier", Code(Tier::NAMES)),
-    required("since", INSTANT),
-    optional("until", INSTANT),
-    required("authority", Text),
-    optional("document", Text),
-];
-
 impl Kind {
     /// The kinds that hold evidence about people, in the order of their codes.
-    pub const PERSONAL: [Kind; 10] = [
+    pub const PERSONAL: [Kind; 11] = [
         Kind::Cases,
         Kind::Contacts,
         Kind::Entries,
@@ -181,65 +61,48 @@ impl Kind {
         Kind::Symptoms,
         Kind::Tests,
         Kind::Trips,
+        Kind::Bindings,
     ];
 
-    /// The name of the table.
-    pub fn name(self) -> &'static str {
-        match self {
-            Kind::Cases => "cases",
-            Kind::Contacts => "contacts",
-            Kind::Entries => "entries",
-            Kind::ExternalCodes => "external_codes",
-            Kind::Isolations => "isolations",
-            Kind::Listings => "listings",
-            Kind::Stays => "stays",
-            Kind::Symptoms => "symptoms",
-            Kind::Tests => "tests",
-            Kind::Trips => "trips",
-            Kind::Regions => "regions",
-        }
+    /// What is known of it.
+    pub const fn spec(self) -> &'static KindSpec {
+        &KINDS[self as usize]
     }
 
-    /// The kind whose table has this name.
+    /// The name of the table.
+    pub const fn name(self) -> &'static str {
+        self.spec().name
+    }
+
+    /// The kind whose table has this name; regions have none that rules see.
     pub fn parse(name: &str) -> Option<Kind> {
         Kind::PERSONAL.into_iter().find(|kind| kind.name() == name)
     }
 
     /// The feed that brings it.
     pub fn feed(self) -> Feed {
-        match self {
-            Kind::Cases => Feed::Cases,
-            Kind::Contacts => Feed::Contacts,
-            Kind::ExternalCodes => Feed::ExternalCodes,
-            Kind::Isolations => Feed::Isolations,
-            Kind::Listings => Feed::Listings,
-            Kind::Entries | Kind::Stays | Kind::Trips => Feed::Travel,
-            Kind::Symptoms => Feed::Symptoms,
-            Kind::Tests => Feed::Tests,
-            Kind::Regions => Feed::Regions,
-        }
+        let brings = FEEDS.iter().find(|spec| spec.kinds.contains(&self));
+        brings.map_or(Feed::Regions, |spec| spec.feed)
     }
 
-    /// The code: the place in [`Kind::PERSONAL`], and 10 for regions.
+    /// The code in memory: the place in [`Kind::PERSONAL`], regions last. What is stored has numbers of its own.
     pub fn code(self) -> u8 {
         self as u8
     }
 
-    /// The columns of the kind itself, in the order of the log.
-    pub fn columns(self) -> &'static [Column] {
-        match self {
-            Kind::Cases => CASES,
-            Kind::Contacts => CONTACTS,
-            Kind::Entries => ENTRIES,
-            Kind::ExternalCodes => EXTERNAL_CODES,
-            Kind::Isolations => ISOLATIONS,
-            Kind::Listings => LISTINGS,
-            Kind::Stays => STAYS,
-            Kind::Symptoms => SYMPTOMS,
-            Kind::Tests => TESTS,
-            Kind::Trips => TRIPS,
-            Kind::Regions => REGIONS,
-        }
+    /// The columns of the kind itself, in the order of the contract: that of the log, and of ties.
+    pub const fn columns(self) -> &'static [Column] {
+        self.spec().columns
+    }
+
+    /// What a record hangs on ("owner/id"), for trace alone: columns of the log after those of the kind.
+    pub const fn links(self) -> &'static [Column] {
+        self.spec().links
+    }
+
+    /// The order of ties between kinds of one feed: in travel stay, trip, entry.
+    pub fn rank(self) -> usize {
+        FEEDS.iter().find_map(|spec| spec.kinds.iter().position(|kind| *kind == self)).unwrap_or(0)
     }
 }
 
@@ -265,7 +128,7 @@ pub mod log {
 pub const LOG_SCHEMA_VERSION: u32 = 1;
 
 /// The columns of a contact's batch after its own: what the contact hangs on ("owner/id"), for trace alone.
-pub const LINK_COLUMNS: [&str; 2] = ["index_case", "index_contact"];
+pub const LINK_COLUMNS: [&str; 2] = [CONTACT_LINKS[0].name, CONTACT_LINKS[1].name];
 
 /// The type of an instant in Arrow.
 pub fn instant_type() -> DataType {
@@ -274,26 +137,33 @@ pub fn instant_type() -> DataType {
 
 /// The Arrow schema of a kind in the evidence log. Codes are bytes; the columns of the kind are null in a retraction.
 pub fn log_schema(kind: Kind) -> SchemaRef {
+    schema_of_log(kind, Field::new("person", DataType::FixedSizeBinary(16), kind == Kind::Regions))
+}
+
+/// The Arrow schema of a kind in the log of phones: `phone`, the token of the phone that the fact is one of, stands in
+/// the place of the person.
+pub fn phone_log_schema(kind: Kind) -> SchemaRef {
+    schema_of_log(kind, Field::new("phone", DataType::FixedSizeBinary(16), false))
+}
+
+fn schema_of_log(kind: Kind, whose: Field) -> SchemaRef {
     let mut fields = vec![
-        Field::new("person", DataType::FixedSizeBinary(16), kind == Kind::Regions),
+        whose,
         Field::new("owner", DataType::Utf8, false),
         Field::new("id", DataType::Utf8, false),
         Field::new("revision", DataType::UInt32, false),
         Field::new("retracted", DataType::Boolean, false),
         Field::new("known_at", instant_type(), false),
     ];
-    for column in kind.columns() {
+    for column in kind.columns().iter().chain(kind.links()) {
         let data_type = match column.column_type {
             ColumnType::Instant => instant_type(),
-            Code(_) => DataType::UInt8,
-            Region | Text => DataType::Utf8,
-            Date => DataType::Date32,
-            Integer => DataType::Int32,
+            ColumnType::Code(_) => DataType::UInt8,
+            ColumnType::Region | ColumnType::Text => DataType::Utf8,
+            ColumnType::Date => DataType::Date32,
+            ColumnType::Integer => DataType::Int32,
         };
         fields.push(Field::new(column.name, data_type, true));
-    }
-    if kind == Kind::Contacts {
-        fields.extend(LINK_COLUMNS.map(|name| Field::new(name, DataType::Utf8, true)));
     }
     Arc::new(Schema::new(fields))
 }
@@ -346,9 +216,9 @@ pub const GRANULARITIES: &[&str] = Granularity::NAMES;
 fn rule_type(column_type: ColumnType) -> DataType {
     match column_type {
         ColumnType::Instant => instant_type(),
-        Code(_) | Region | Text => DataType::Utf8View,
-        Date => DataType::Date32,
-        Integer => DataType::Int32,
+        ColumnType::Code(_) | ColumnType::Region | ColumnType::Text => DataType::Utf8View,
+        ColumnType::Date => DataType::Date32,
+        ColumnType::Integer => DataType::Int32,
     }
 }
 

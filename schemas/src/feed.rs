@@ -2,10 +2,15 @@
 //!
 //! Owns the names and their order. What makes a record good is intake's.
 
+use crate::Kind;
+use crate::registry::{FEEDS, FeedSpec};
+
 /// A feed, in the order of the names.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 #[repr(u8)]
 pub enum Feed {
+    /// Whose a phone number is.
+    Bindings,
     /// Diagnoses of the health commission.
     Cases,
     /// Contacts determined by the CDC.
@@ -28,7 +33,8 @@ pub enum Feed {
 
 impl Feed {
     /// Every feed, by name.
-    pub const ALL: [Feed; 9] = [
+    pub const ALL: [Feed; 10] = [
+        Feed::Bindings,
         Feed::Cases,
         Feed::Contacts,
         Feed::ExternalCodes,
@@ -40,19 +46,19 @@ impl Feed {
         Feed::Travel,
     ];
 
+    /// What is known of it.
+    pub const fn spec(self) -> &'static FeedSpec {
+        &FEEDS[self as usize]
+    }
+
     /// The name: the stem of a file, and the middle of the topic `fuma.<name>.v1`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Feed::Cases => "cases",
-            Feed::Contacts => "contacts",
-            Feed::ExternalCodes => "external-codes",
-            Feed::Isolations => "isolations",
-            Feed::Listings => "listings",
-            Feed::Regions => "regions",
-            Feed::Symptoms => "symptoms",
-            Feed::Tests => "tests",
-            Feed::Travel => "travel",
-        }
+    pub const fn name(self) -> &'static str {
+        self.spec().name
+    }
+
+    /// The kinds that it brings; those of travel in the order of the codes of `TravelKind`.
+    pub const fn kinds(self) -> &'static [Kind] {
+        self.spec().kinds
     }
 
     /// The feed with this name.
@@ -66,25 +72,7 @@ impl Feed {
     }
 }
 
-/// The JSON type of a field: what a cell of a table becomes.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum FieldType {
-    /// A string.
-    Text,
-    /// A JSON integer literal.
-    Integer,
-    /// `true` or `false`.
-    Boolean,
-}
-
-/// The JSON type of a field; what is unknown is text.
-pub fn field_type(name: &str) -> FieldType {
-    match name {
-        "revision" | "row" => FieldType::Integer,
-        "retracted" => FieldType::Boolean,
-        _ => FieldType::Text,
-    }
-}
+pub use crate::registry::{FieldType, field_type};
 
 macro_rules! reject_codes {
     ($($(#[$doc:meta])* $code:ident = $name:literal),+ $(,)?) => {
@@ -109,6 +97,8 @@ macro_rules! reject_codes {
 }
 
 reject_codes!(
+    /// The record is longer than 1,048,576 bytes.
+    TooLarge = "too-large",
     /// The record is no JSON object, or one that cannot be trusted: a known field twice, bytes that are no UTF-8 ...
     BadJson = "bad-json",
     /// A row of a table that is none.
@@ -121,20 +111,24 @@ reject_codes!(
     BadValue = "bad-value",
     /// The configuration does not list the owner.
     UnknownOwner = "unknown-owner",
-    /// A resident ID whose length or check digit is wrong.
+    /// A resident ID whose length, date of birth or check digit is wrong.
     BadCheckDigit = "bad-check-digit",
-    /// Both a person and a certificate.
+    /// More than one of person, phone and certificate.
     TwoPersons = "two-persons",
     /// No known_at where one is required.
     NoKnownAt = "no-known-at",
     /// A region or province that is no code.
     UnknownRegion = "unknown-region",
-    /// A listing whose approver is blank or its owner.
+    /// A listing whose approver is its owner, is not listed, or has not the pattern of an owner.
     ListingApprover = "listing-approver",
     /// A listing on no epidemic basis.
     ListingBasis = "listing-basis",
+    /// A text of the record contains an identity: its own certificate number or phone, or any resident ID.
+    IdentityInId = "identity-in-id",
     /// ended_at, outcome and next_stage do not fit.
     BadOutcome = "bad-outcome",
+    /// A service date that is neither the local day of boarded_at nor one of the three before.
+    ServiceDate = "service-date",
     /// An end before its start.
     EndBeforeStart = "end-before-start",
     /// An instant too far after known_at.

@@ -1,6 +1,6 @@
-//! The person token: the only name that a person has past intake (I-8).
+//! The tokens of people and of phones: the only names that they have past intake (I-8).
 //!
-//! Owns its text form. Must never be made from anything but a keyed hash or a producer's own key.
+//! Owns their text form. Must never be made from anything but a keyed hash or a producer's own key.
 
 use std::fmt;
 
@@ -50,6 +50,29 @@ impl fmt::Display for Person {
 }
 
 impl fmt::Debug for Person {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, out)
+    }
+}
+
+/// A phone: 128 bits of HMAC-SHA-256 over "phone:" and its spelt digits. The number itself stays in intake.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Phone(pub [u8; 16]);
+
+impl Phone {
+    /// The partition that owns the records of the phone: token mod N, as of people.
+    pub fn partition(self, partitions: usize) -> usize {
+        Person(self.0).partition(partitions)
+    }
+}
+
+impl fmt::Display for Phone {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&Person(self.0), out)
+    }
+}
+
+impl fmt::Debug for Phone {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, out)
     }

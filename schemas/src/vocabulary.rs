@@ -3,6 +3,8 @@
 //!
 //! Owns the names and nothing else; must never give a name a meaning (that is the rules').
 
+use crate::region::CODE_LENGTHS;
+
 /// A closed list of names, stored as a code of one byte.
 pub trait ClosedList: Copy + Sized + 'static {
     /// Every name, in the order of the codes.
@@ -46,6 +48,14 @@ macro_rules! closed_list {
 }
 
 closed_list!(
+    /// The types of certificates: resident ID, HK/Macao permit, Taiwan permit, passport, ID of a foreign permanent
+    /// resident, other.
+    CertificateType {
+        ResidentId = "10", HongKongMacaoPermit = "14", TaiwanPermit = "15", Passport = "20",
+        ForeignPermanentResident = "34", Other = "99",
+    }
+);
+closed_list!(
     /// What a person with evidence of infection is.
     Classification { Confirmed = "confirmed", Suspected = "suspected", Asymptomatic = "asymptomatic", Repositive = "repositive", Excluded = "excluded" }
 );
@@ -64,6 +74,14 @@ closed_list!(
 closed_list!(
     /// A means of transport.
     Mode { Air = "air", Rail = "rail", Coach = "coach", Ship = "ship" }
+);
+closed_list!(
+    /// What a person aboard is.
+    Role { Passenger = "passenger", Crew = "crew" }
+);
+closed_list!(
+    /// How a phone number is bound to a person.
+    Holder { Verified = "verified", Registered = "registered", Guardian = "guardian" }
 );
 closed_list!(
     /// How a sample was tested.
@@ -132,14 +150,11 @@ impl Granularity {
     /// The granularity of a region code; none if its length is not 2, 4, 6, 9 or 12. A city without counties counts as
     /// a county.
     pub fn of_code(code: &str) -> Option<Granularity> {
-        match code.len() {
-            2 => Some(Granularity::Province),
-            4 if CITIES_WITHOUT_COUNTIES.contains(&code) => Some(Granularity::County),
-            4 => Some(Granularity::City),
-            6 => Some(Granularity::County),
-            9 => Some(Granularity::Street),
-            12 => Some(Granularity::Area),
-            _ => None,
+        if CITIES_WITHOUT_COUNTIES.contains(&code) {
+            return Some(Granularity::County);
         }
+        const LEVELS: [Granularity; CODE_LENGTHS.len()] =
+            [Granularity::Province, Granularity::City, Granularity::County, Granularity::Street, Granularity::Area];
+        CODE_LENGTHS.iter().zip(LEVELS).find(|(length, _)| **length == code.len()).map(|(_, level)| level)
     }
 }

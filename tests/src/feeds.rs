@@ -11,8 +11,8 @@ use std::sync::Arc;
 use fuma_pipeline::replay::Source;
 use fuma_schemas::instant::DAY_MS;
 use fuma_schemas::vocabulary::{
-    Classification, ClosedList, Degree, ExternalColour, IsolationBasis, ListingBasis, ListingColour, Mode, Outcome,
-    Stage, StaySource, SymptomName, SymptomSource, TestResult, Tier, Tube,
+    Classification, ClosedList, Degree, ExternalColour, Holder, IsolationBasis, ListingBasis, ListingColour, Mode,
+    Outcome, Role, Stage, StaySource, SymptomName, SymptomSource, TestResult, Tier, Tube,
 };
 use fuma_schemas::{Feed, Instant, Person};
 
@@ -24,7 +24,7 @@ const OWNER: &str = "src-990001";
 /// Codes that hold each other, and some that do not.
 const REGIONS: [&str; 8] = ["33", "3301", "330106", "330106001", "330106001002", "3302", "330206", "500103"];
 /// Sorts of records, by how often they come.
-const KINDS: u8 = 17;
+const KINDS: u8 = 18;
 /// Ids a feed.
 const IDS: u8 = 6;
 
@@ -123,6 +123,7 @@ fn feed_of(kind: u8) -> Feed {
         12 | 13 => Feed::Isolations,
         14 => Feed::Listings,
         15 => Feed::ExternalCodes,
+        16 => Feed::Bindings,
         _ => Feed::Regions,
     }
 }
@@ -192,7 +193,7 @@ impl Record {
                 }
                 self.text("country", ["US", "FR", "RU"][usize::from(c % 3)]);
             }
-            8 => self.trip(at, a),
+            8 => self.trip(at, [a, b, c, d]),
             9 | 10 => {
                 self.text("method", if a % 4 == 3 { "antigen" } else { "nat" });
                 self.text("result", if b % 4 == 3 { one_of::<TestResult>(c) } else { "negative" });
@@ -216,6 +217,7 @@ impl Record {
                 self.free("expires_at", at + days(c % 30) + hours(d % 24));
             }
             15 => self.external(at, [a, b, c, d, e]),
+            16 => self.binding(at, [a, b, c]),
             _ => {
                 let since = at - days(b % 8);
                 self.text("region", region(d));
@@ -266,11 +268,15 @@ impl Record {
         }
     }
 
-    fn trip(&mut self, at: i64, a: u8) {
+    fn trip(&mut self, at: i64, [a, b, c, d]: [u8; 4]) {
         self.text("kind", "trip");
         self.text("mode", one_of::<Mode>(a));
-        self.text("number", "G7351");
-        self.text("service_date", "2021-11-10");
+        self.text("number", ["G7351", "ＭＵ-5137", "浙A·12345"][usize::from(d % 3)]);
+        // A vehicle leaves its first stop on the day of boarding or up to three days before.
+        self.text("service_date", &instant(at - i64::from(b % 4) * DAY_MS)[..10]);
+        if c % 3 == 1 {
+            self.text("role", one_of::<Role>(d));
+        }
         self.instant("boarded_at", at);
         self.instant("alighted_at", at + 3 * HOUR_MS);
     }
@@ -288,6 +294,15 @@ impl Record {
             if one_of::<Outcome>(d) == "transferred" {
                 self.text("next_stage", one_of::<Stage>(e));
             }
+        }
+    }
+
+    fn binding(&mut self, at: i64, [a, b, c]: [u8; 3]) {
+        self.text("phone", ["138-0000-0001", "+86 13800000002", "0085291234567"][usize::from(a % 3)]);
+        self.text("holder", one_of::<Holder>(b));
+        self.instant("since", at);
+        if c % 3 > 0 {
+            self.free("until", at + i64::from(c) * HOUR_MS);
         }
     }
 

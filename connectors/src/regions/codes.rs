@@ -100,5 +100,5 @@ pub(super) fn street_stem(name: &str) -> Option<&str> {
 
 /// 2, 4, 6, 9 or 12 digits.
 pub(super) fn is_code(code: &str) -> bool {
-    matches!(code.len(), 2 | 4 | 6 | 9 | 12) && code.bytes().all(|byte| byte.is_ascii_digit())
+    fuma_schemas::region::has_shape(code)
 }

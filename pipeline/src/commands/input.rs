@@ -13,7 +13,7 @@ use fuma_schemas::instant::{local_midnight, parse_date};
 
 use super::CommandError;
 use super::policy::gate::{self, Drafts};
-use crate::intake::{Key, Owners, Settings};
+use crate::intake::{Key, LineError, Owners, Settings};
 use crate::policy::Pack;
 use crate::replay::{Options, Source, Tick};
 
@@ -83,7 +83,7 @@ impl FeedArguments {
         let pack = load_pack(&self.policy, drafts)?;
         let mut settings = Settings::new(key(self.key_file.as_deref())?);
         if let Some(path) = &self.owners {
-            settings.owners = Owners::from_lines(&read_text(path)?);
+            settings.owners = list(path, Owners::parse)?;
         }
         let sources = files::find(&self.feeds)?.into_iter().map(Source::File).collect();
         let options = Options { pack, tick, until, workers: workers(self.workers), intake: Arc::new(settings) };
@@ -141,6 +141,14 @@ pub fn instant(text: &str) -> Result<Instant, String> {
 /// When it is not a positive length of time.
 pub fn tick(text: &str) -> Result<Tick, String> {
     Tick::parse(text).ok_or_else(|| "give a positive number and ms, s, m, h or d, like 15m".to_string())
+}
+
+/// A list of a file, one entry a line.
+///
+/// # Errors
+/// When it cannot be read, or with the line that is no entry.
+pub fn list<L>(path: &Path, parse: fn(&str) -> Result<L, LineError>) -> Result<L, CommandError> {
+    parse(&read_text(path)?).map_err(|error| CommandError::Input(format!("{}: {error}", path.display())))
 }
 
 /// The text of a file.

@@ -88,6 +88,21 @@ const FAULTS: &[Fault] = &[
         RejectCode::ListingTooLong,
         r#"{$head,$who,"colour":"yellow","approver":"office","basis":"venue","document":"2","starts_at":"$now","expires_at":"$year"}"#,
     ),
+    fault(
+        Feed::Cases,
+        RejectCode::IdentityInId,
+        r#"{"owner":"district","id":"$id-99000119850615005X","known_at":"$now",$who,"classification":"confirmed","determined_at":"$earlier"}"#,
+    ),
+    fault(
+        Feed::Travel,
+        RejectCode::ServiceDate,
+        r#"{$head,$who,"kind":"trip","mode":"rail","number":"G7351","service_date":"2019-01-01","boarded_at":"$earlier","alighted_at":"$now"}"#,
+    ),
+    fault(
+        Feed::Bindings,
+        RejectCode::BadValue,
+        r#"{$head,$who,"phone":"000000","holder":"verified","since":"$earlier"}"#,
+    ),
 ];
 
 /// Adds each fault once for every 50,000 people, the list without a basis only once.

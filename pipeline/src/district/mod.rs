@@ -6,6 +6,7 @@
 //!   outbreak, isolation              clusters, contacts in chains, isolation
 //!   tiers, border, clinic, lists     regions, entries, symptoms, approved lists
 //!   faults                           records that intake has to reject
+//!   phones                           whose phone numbers are
 //! traffic                            daily tests, stays and trips, made slot by slot
 //! ```
 //!
@@ -20,6 +21,7 @@ mod identity;
 mod isolation;
 mod lists;
 mod outbreak;
+mod phones;
 mod places;
 mod plan;
 mod random;
@@ -99,6 +101,7 @@ impl District {
         clinic::add(&mut plan, &settings);
         lists::add(&mut plan, &settings);
         faults::add(&mut plan, &settings);
+        phones::add(&mut plan, &settings);
         let plan = plan.finish();
         let planned =
             Feed::ALL.into_iter().map(|feed| plan.between(feed, settings.start, settings.end()).count()).sum();

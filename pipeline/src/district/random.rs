@@ -19,6 +19,7 @@ pub(super) enum Purpose {
     Clinic,
     Lists,
     Faults,
+    Phones,
 }
 
 const STEP: u64 = 0x9E37_79B9_7F4A_7C15;

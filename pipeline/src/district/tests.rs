@@ -1,17 +1,13 @@
 //! The district against the contracts: every line that is not a planned fault is one that intake accepts.
 //!
-//! Owns a second reading of FEEDS.md section 2, as short as it can be, over `serde_json::Value`.
+//! Owns the comparison: each planned fault gets its code, and every other line is accepted.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
 
-use fuma_schemas::vocabulary::{
-    Classification, ClosedList, Degree, Granularity, IsolationBasis, ListingBasis, Outcome, Stage, TestResult, Tier,
-};
-use serde_json::Value;
-
-use super::identity::check_digit;
 use super::*;
+use crate::intake::{Decoder, EvidenceBuilders, Key, Settings as IntakeSettings};
 
 fn small() -> Settings {
     Settings { people: 3_000, ..Settings::demo(42) }
@@ -19,10 +15,6 @@ fn small() -> Settings {
 
 fn lines(bytes: &[u8]) -> impl Iterator<Item = &str> {
     std::str::from_utf8(bytes).unwrap().lines()
-}
-
-fn instant(record: &Value, name: &str) -> Option<Instant> {
-    record.get(name).map(|value| Instant::parse(value.as_str().unwrap()).unwrap())
 }
 
 #[test]
@@ -51,17 +43,20 @@ fn days_can_be_made_in_any_order() {
 #[test]
 fn every_line_is_good_or_a_planned_fault() {
     let district = District::new(small());
-    let mut faults: BTreeMap<Feed, usize> = BTreeMap::new();
+    let mut decoder = Decoder::new(Arc::new(IntakeSettings::new(Key::from_hex(&"5a".repeat(32)).unwrap())));
+    let mut faults = Vec::new();
     for (feed, bytes) in district.all_days() {
+        let mut into = [EvidenceBuilders::new()];
         for line in lines(&bytes) {
-            if let Err(problem) = check(feed, line) {
-                assert!(line.contains("\"bad-"), "{}: {problem}: {line}", feed.name());
-                *faults.entry(feed).or_default() += 1;
+            if let Err(reject) = decoder.decode(feed, line.as_bytes(), None, &mut into) {
+                assert!(line.contains("\"bad-"), "{}: {}: {line}", feed.name(), reject.message);
+                faults.push((feed, reject.code));
             }
         }
     }
-    let mut planned: BTreeMap<Feed, usize> = BTreeMap::new();
-    district.rejects().iter().for_each(|(feed, _)| *planned.entry(*feed).or_default() += 1);
+    let mut planned = district.rejects().to_vec();
+    planned.sort();
+    faults.sort();
     assert_eq!(faults, planned);
     let bank = district.rejects().iter().filter(|(_, code)| *code == RejectCode::ListingBasis).count();
     assert_eq!(bank, 1, "the list without an epidemic basis");
@@ -118,6 +113,7 @@ fn the_story_has_its_parts() {
         (Feed::Regions, &["medium", "high", "severe", "low", "until", "\"retracted\":true"]),
         (Feed::Listings, &["bank-deposit", "hq-330106", "\"revision\":2"]),
         (Feed::ExternalCodes, &["assigned_at", "released_at"]),
+        (Feed::Bindings, &["verified", "registered", "guardian", "until"]),
     ] {
         let text = std::str::from_utf8(&feeds[&feed]).unwrap();
         for part in parts {
@@ -204,113 +200,5 @@ fn colours(feed: Feed, line: &str) -> bool {
             line.contains("\"entry\"") || line.contains("\"500112\"") || tiered.iter().any(|area| line.contains(area))
         }
         _ => false,
-    }
-}
-
-fn check(feed: Feed, line: &str) -> Result<(), String> {
-    let record: Value = serde_json::from_str(line).map_err(|_| "no JSON")?;
-    let known_at = instant(&record, "known_at").ok_or("no known_at")?;
-    who(feed, &record)?;
-    if record.get("retracted").is_some() {
-        return if feed == Feed::Travel && record.get("kind").is_none() { Err("no kind".into()) } else { Ok(()) };
-    }
-    if record.get("revision").is_some_and(|revision| !revision.is_u64()) {
-        return Err("revision".into());
-    }
-    fields(feed, &record)?;
-    for (start, end) in [
-        ("determined_at", "discharged_at"),
-        ("arrived_at", "left_at"),
-        ("boarded_at", "alighted_at"),
-        ("sampled_at", "reported_at"),
-        ("onset_at", "resolved_at"),
-        ("onset_at", "cleared_at"),
-        ("started_at", "due_at"),
-        ("started_at", "ended_at"),
-        ("starts_at", "expires_at"),
-        ("assigned_at", "released_at"),
-        ("since", "until"),
-    ] {
-        if let (Some(start), Some(end)) = (instant(&record, start), instant(&record, end))
-            && end < start
-        {
-            return Err("end before start".into());
-        }
-    }
-    for (name, value) in record.as_object().unwrap() {
-        let free = ["known_at", "due_at", "expires_at", "until", "service_date"].contains(&name.as_str());
-        if let Some(at) = value.as_str().and_then(Instant::parse)
-            && !free
-            && at.0 > known_at.0 + DAY_MS
-        {
-            return Err(format!("{name} in future"));
-        }
-    }
-    Ok(())
-}
-
-fn who(feed: Feed, record: &Value) -> Result<(), String> {
-    let text = |name: &str| record.get(name).and_then(Value::as_str);
-    match (feed, text("person"), text("cert_type"), text("cert_number")) {
-        (Feed::Regions, None, None, None) => Ok(()),
-        (Feed::Regions, ..) | (_, None, None, None) => Err("person".into()),
-        (_, Some(key), None, None) => fuma_schemas::Person::parse(key).map(|_| ()).ok_or("key".into()),
-        (_, None, Some("20"), Some(number)) => (number.len() == 9).then_some(()).ok_or("passport".into()),
-        (_, None, Some("10"), Some(number)) if number.len() == 18 && number.starts_with("99") => {
-            let digits = number.as_bytes();
-            (check_digit(&digits[..17]) == digits[17]).then_some(()).ok_or("check digit".into())
-        }
-        _ => Err("two persons, or a certificate that is none".into()),
-    }
-}
-
-fn fields(feed: Feed, record: &Value) -> Result<(), String> {
-    let text = |name: &str| record.get(name).and_then(Value::as_str).ok_or(format!("no {name}"));
-    let at = |name: &str| instant(record, name).ok_or(format!("no {name}"));
-    let region = |name: &str| {
-        let code = text(name)?;
-        Granularity::of_code(code).filter(|_| !code.starts_with("99")).ok_or(format!("{name} {code}"))
-    };
-    fn list<L: ClosedList>(value: &str) -> Result<L, String> {
-        L::parse(value).ok_or(format!("{value} in no list"))
-    }
-    match feed {
-        Feed::Cases => list::<Classification>(text("classification")?).and(at("determined_at")).map(|_| ()),
-        Feed::Contacts => {
-            list::<Degree>(text("degree")?).and(at("determined_at")).and(at("last_exposure_at")).map(|_| ())
-        }
-        Feed::Tests => list::<TestResult>(text("result")?)
-            .and((text("method")? != "pcr").then_some(()).ok_or("method".into()))
-            .and(at("sampled_at"))
-            .and(at("reported_at"))
-            .map(|_| ()),
-        Feed::Symptoms => text("symptom").and(text("source")).and(at("onset_at")).map(|_| ()),
-        Feed::ExternalCodes => text("province").and(text("colour")).and(at("assigned_at")).map(|_| ()),
-        Feed::Regions => {
-            list::<Tier>(text("tier")?).and(region("region")).and(text("authority")).and(at("since")).map(|_| ())
-        }
-        Feed::Travel => match text("kind")? {
-            "stay" => region("region").and(text("source")).and(at("arrived_at")).map(|_| ()),
-            "entry" => text("country").and(at("entered_at")).map(|_| ()),
-            _ => text("mode")
-                .and(text("number"))
-                .and(text("service_date"))
-                .and(at("boarded_at"))
-                .and(at("alighted_at"))
-                .map(|_| ()),
-        },
-        Feed::Isolations => {
-            list::<Stage>(text("stage")?).and(list::<IsolationBasis>(text("basis")?)).and(at("started_at"))?;
-            let outcome = record.get("outcome").map(|_| list::<Outcome>(text("outcome")?)).transpose()?;
-            let fits = outcome.is_some() == record.get("ended_at").is_some();
-            let next = (outcome == Some(Outcome::Transferred)) == record.get("next_stage").is_some();
-            (fits && next).then_some(()).ok_or("outcome".into())
-        }
-        Feed::Listings => {
-            list::<ListingBasis>(text("basis")?).and(text("document")).and(text("colour"))?;
-            let length = at("expires_at")?.0 - at("starts_at")?.0;
-            let approver = text("approver")?.trim().to_lowercase();
-            (length <= 30 * DAY_MS && approver != text("owner")?).then_some(()).ok_or("approver or length".into())
-        }
     }
 }

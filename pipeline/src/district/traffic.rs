@@ -197,7 +197,8 @@ fn trip(fields: &mut Fields<'_>, random: &mut Random, now: Instant) {
     let (mode, letter) = match random.below(20) {
         0..15 => ("rail", "G"),
         15..19 => ("air", "MU"),
-        _ => ("coach", "C"),
+        // A plate: of a coach it is the number.
+        _ => ("coach", "浙A·1"),
     };
     let number = format!("{letter}{}", random.between(1000, 1400));
     let (year, month, day) = boarded_at.local_date();

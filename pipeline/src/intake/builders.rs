@@ -10,12 +10,16 @@ use arrow::array::{
 };
 use arrow::datatypes::{DataType, SchemaRef};
 use fuma_schemas::evidence::log::FIRST_OF_KIND;
-use fuma_schemas::evidence::log_schema;
-use fuma_schemas::{Instant, Kind, Person};
+use fuma_schemas::evidence::{log_schema, phone_log_schema};
+use fuma_schemas::{Instant, Kind, Person, Phone};
 
 use super::check::Value;
+use super::who::Who;
 
 const KINDS: usize = Kind::PERSONAL.len() + 1;
+/// Bytes of text after which builders are full: far from the 2 GiB at which a column of text overflows, with room for
+/// the longest record.
+const TEXT_BYTES_MAX: usize = 256 << 20;
 
 /// What every row begins with.
 pub(super) struct Head<'a> {
@@ -23,18 +27,21 @@ pub(super) struct Head<'a> {
     pub(super) id: &'a str,
     pub(super) revision: u32,
     pub(super) retracted: bool,
-    pub(super) person: Option<Person>,
+    pub(super) who: Who,
     pub(super) known_at: Instant,
 }
 
-/// The rows of one partition that were decoded since the last [`EvidenceBuilders::finish`].
+/// The rows of one partition that were decoded since they were taken the last time.
 ///
-/// Text columns are limited to 2 GiB between two finishes; a caller finishes long before, by rows.
+/// A caller takes them by rows or bytes of records, and at the latest when [`EvidenceBuilders::is_full`] says so.
 #[derive(Debug)]
 pub struct EvidenceBuilders {
     /// In the order of the codes of the kinds; regions last.
     kinds: [KindBuilders; KINDS],
+    /// The same for facts of phones.
+    phones: [KindBuilders; KINDS],
     rows: usize,
+    text_bytes: usize,
 }
 
 impl Default for EvidenceBuilders {
@@ -46,32 +53,62 @@ impl Default for EvidenceBuilders {
 impl EvidenceBuilders {
     /// Empty builders; columns are allocated as rows come.
     pub fn new() -> EvidenceBuilders {
-        EvidenceBuilders { kinds: kinds().map(KindBuilders::new), rows: 0 }
+        let kinds = kinds().map(|kind| KindBuilders::new(log_schema(kind)));
+        let phones = self::kinds().map(|kind| KindBuilders::new(phone_log_schema(kind)));
+        EvidenceBuilders { kinds, phones, rows: 0, text_bytes: 0 }
     }
 
-    /// How many rows there are, over all kinds.
+    /// How many rows there are, over all kinds, those of phones among them.
     pub fn rows(&self) -> usize {
         self.rows
     }
 
-    /// The batches of the kinds that have rows, in the order of the kinds' codes. The builders are empty afterwards.
-    pub fn finish(&mut self) -> Vec<(Kind, RecordBatch)> {
-        self.rows = 0;
-        let filled = kinds().into_iter().zip(&mut self.kinds).filter(|(_, builders)| builders.rows() > 0);
-        filled.map(|(kind, builders)| (kind, builders.finish())).collect()
+    /// Whether the rows have to be taken before more is decoded.
+    pub fn is_full(&self) -> bool {
+        self.text_bytes >= TEXT_BYTES_MAX
     }
 
+    /// The batches of people and regions, of the kinds that have rows, in the order of the kinds' codes; they are gone
+    /// from the builders afterwards. Rows of phones stay.
+    pub fn finish(&mut self) -> Vec<(Kind, RecordBatch)> {
+        let batches = filled(&mut self.kinds);
+        self.settle();
+        batches
+    }
+
+    /// The batches of phones, likewise, of `evidence::phone_log_schema`. Rows of people stay.
+    pub fn finish_phones(&mut self) -> Vec<(Kind, RecordBatch)> {
+        let batches = filled(&mut self.phones);
+        self.settle();
+        batches
+    }
+
+    /// Counts what is left.
+    fn settle(&mut self) {
+        self.rows = self.kinds.iter().chain(&self.phones).map(KindBuilders::rows).sum();
+        self.text_bytes = self.kinds.iter().chain(&self.phones).map(KindBuilders::text_bytes).sum();
+    }
+
+    /// # Panics
+    /// When the builders are full beyond measure: their caller did not take the rows in time (I-10).
     pub(super) fn append(&mut self, kind: Kind, head: &Head<'_>, values: &[Value<'_>]) {
-        if let Some(builders) = self.kinds.get_mut(usize::from(kind.code())) {
-            builders.append(head, values);
-            self.rows += 1;
-        }
+        let of_kinds = if matches!(head.who, Who::Phone(_)) { &mut self.phones } else { &mut self.kinds };
+        of_kinds[usize::from(kind.code())].append(head, values);
+        let texts = values.iter().map(|value| if let Value::Text(text) = value { text.len() } else { 0 });
+        self.text_bytes += head.owner.len() + head.id.len() + texts.sum::<usize>();
+        self.rows += 1;
+        assert!(self.text_bytes <= 4 * TEXT_BYTES_MAX, "I-10: builders are full and nobody took their rows");
     }
 }
 
+fn filled(of_kinds: &mut [KindBuilders; KINDS]) -> Vec<(Kind, RecordBatch)> {
+    let filled = kinds().into_iter().zip(of_kinds).filter(|(_, builders)| builders.rows() > 0);
+    filled.map(|(kind, builders)| (kind, builders.finish())).collect()
+}
+
+/// All kinds by their codes: people's, then regions.
 fn kinds() -> [Kind; KINDS] {
-    let [a, b, c, d, e, f, g, h, i, j] = Kind::PERSONAL;
-    [a, b, c, d, e, f, g, h, i, j, Kind::Regions]
+    std::array::from_fn(|code| Kind::PERSONAL.get(code).copied().unwrap_or(Kind::Regions))
 }
 
 #[derive(Debug)]
@@ -94,20 +131,28 @@ impl Column {
         }
     }
 
-    /// Appends the value; null for one of another type, which the tables of the fields rule out.
-    fn append(&mut self, value: Value<'_>) {
+    /// # Panics
+    /// When the value is of another type: the checks and the columns of a kind differ (I-9). Null would say that a
+    /// fact is open, or that nothing is known.
+    fn append(&mut self, value: &Value<'_>) {
         match (self, value) {
             (Column::Instant(builder), Value::Instant(instant)) => builder.append_value(instant.0),
-            (Column::Code(builder), Value::Code(code)) => builder.append_value(code),
-            (Column::Date(builder), Value::Date(days)) => builder.append_value(days),
-            (Column::Integer(builder), Value::Integer(integer)) => builder.append_value(integer),
+            (Column::Code(builder), Value::Code(code)) => builder.append_value(*code),
+            (Column::Date(builder), Value::Date(days)) => builder.append_value(*days),
+            (Column::Integer(builder), Value::Integer(integer)) => builder.append_value(*integer),
             (Column::Text(builder), Value::Text(text)) => builder.append_value(text),
-            (Column::Instant(builder), _) => builder.append_null(),
-            (Column::Code(builder), _) => builder.append_null(),
-            (Column::Date(builder), _) => builder.append_null(),
-            (Column::Integer(builder), _) => builder.append_null(),
-            (Column::Text(builder), _) => builder.append_null(),
+            (Column::Instant(builder), Value::Null) => builder.append_null(),
+            (Column::Code(builder), Value::Null) => builder.append_null(),
+            (Column::Date(builder), Value::Null) => builder.append_null(),
+            (Column::Integer(builder), Value::Null) => builder.append_null(),
+            (Column::Text(builder), Value::Null) => builder.append_null(),
+            _ => panic!("I-9: a checked value is of another type than its column"),
         }
+    }
+
+    /// Bytes of text in it.
+    fn text_bytes(&self) -> usize {
+        if let Column::Text(builder) = self { builder.values_slice().len() } else { 0 }
     }
 
     fn finish(&mut self) -> ArrayRef {
@@ -124,7 +169,8 @@ impl Column {
 #[derive(Debug)]
 struct KindBuilders {
     schema: SchemaRef,
-    person: FixedSizeBinaryBuilder,
+    /// Whose a row is: the token of the person, or of the phone.
+    whose: FixedSizeBinaryBuilder,
     owner: StringBuilder,
     id: StringBuilder,
     revision: UInt32Builder,
@@ -134,12 +180,11 @@ struct KindBuilders {
 }
 
 impl KindBuilders {
-    fn new(kind: Kind) -> KindBuilders {
-        let schema = log_schema(kind);
+    fn new(schema: SchemaRef) -> KindBuilders {
         let columns = schema.fields().iter().skip(FIRST_OF_KIND).map(|field| Column::new(field.data_type())).collect();
         KindBuilders {
             schema,
-            person: FixedSizeBinaryBuilder::with_capacity(0, 16),
+            whose: FixedSizeBinaryBuilder::with_capacity(0, 16),
             owner: StringBuilder::with_capacity(0, 0),
             id: StringBuilder::with_capacity(0, 0),
             revision: UInt32Builder::with_capacity(0),
@@ -153,13 +198,19 @@ impl KindBuilders {
         self.revision.values_slice().len()
     }
 
+    /// Bytes of text in all its columns.
+    fn text_bytes(&self) -> usize {
+        let of_kind: usize = self.columns.iter().map(Column::text_bytes).sum();
+        self.owner.values_slice().len() + self.id.values_slice().len() + of_kind
+    }
+
+    #[expect(clippy::expect_used, reason = "I-9: a token has the width of its column")]
     fn append(&mut self, head: &Head<'_>, values: &[Value<'_>]) {
-        match head.person {
-            Some(Person(token)) => {
-                let appended = self.person.append_value(token);
-                debug_assert!(appended.is_ok(), "a token has the width of its column");
+        match head.who {
+            Who::Person(Person(token)) | Who::Phone(Phone(token)) => {
+                self.whose.append_value(token).expect("I-9: a token has the width of its column");
             }
-            None => self.person.append_null(),
+            Who::Nobody => self.whose.append_null(),
         }
         self.owner.append_value(head.owner);
         self.id.append_value(head.id);
@@ -167,14 +218,14 @@ impl KindBuilders {
         self.retracted.append_value(head.retracted);
         self.known_at.append_value(head.known_at.0);
         for (column, value) in self.columns.iter_mut().zip(values) {
-            column.append(*value);
+            column.append(value);
         }
     }
 
     #[expect(clippy::expect_used, reason = "the columns are made from the schema: a mismatch is a bug, not input")]
     fn finish(&mut self) -> RecordBatch {
         let mut arrays: Vec<ArrayRef> = vec![
-            Arc::new(self.person.finish()),
+            Arc::new(self.whose.finish()),
             Arc::new(self.owner.finish()),
             Arc::new(self.id.finish()),
             Arc::new(self.revision.finish()),

@@ -1,16 +1,16 @@
-//! What is known of each feed: its fields in the order of the contract, and the check of each.
+//! Where the fields of a feed lie while a record is read.
 //!
 //! ```text
-//! slots of a feed:  owner id revision retracted known_at [person cert_type cert_number] [kind] fields of each kind
+//! slots of a feed:  owner id revision retracted known_at [person phone cert_type cert_number] [kind], then the fields
+//!                   of each kind
 //! ```
 //!
-//! Owns the tables, made once from the columns of the evidence. Names and closed lists come from there, so they
-//! cannot differ. Must never see a record.
+//! Owns the slots, made once from the registry; what each field is stands there. Must never see a record.
 
 use std::sync::LazyLock;
 
-use fuma_schemas::evidence::{Column, ColumnType, LINK_COLUMNS};
-use fuma_schemas::vocabulary::{ClosedList, Tube};
+use fuma_schemas::registry::common::WITHOUT_PERSON;
+use fuma_schemas::registry::{COMMON, Column, Whose};
 use fuma_schemas::{Feed, Kind};
 
 pub(super) const OWNER: usize = 0;
@@ -19,100 +19,84 @@ pub(super) const REVISION: usize = 2;
 pub(super) const RETRACTED: usize = 3;
 pub(super) const KNOWN_AT: usize = 4;
 pub(super) const PERSON: usize = 5;
-pub(super) const CERT_TYPE: usize = 6;
-pub(super) const CERT_NUMBER: usize = 7;
-pub(super) const TRAVEL_KIND: usize = 8;
-/// The most fields that a feed has: travel, with those of its three kinds.
-pub(super) const SLOTS_MAX: usize = 27;
-/// The most fields that a kind has: trips.
-pub(super) const FIELDS_MAX: usize = 10;
+pub(super) const PHONE: usize = 6;
+pub(super) const CERT_TYPE: usize = 7;
+pub(super) const CERT_NUMBER: usize = 8;
+pub(super) const TRAVEL_KIND: usize = COMMON.len();
 
-/// The fields that belong to every record, in their slots; regions have the first five.
-const COMMON: [&str; 8] = ["owner", "id", "revision", "retracted", "known_at", "person", "cert_type", "cert_number"];
+/// The most fields that a kind has.
+pub(super) const FIELDS_MAX: usize = {
+    let (mut most, mut at) = (fields_of(Kind::Regions), 0);
+    while at < Kind::PERSONAL.len() {
+        let fields = fields_of(Kind::PERSONAL[at]);
+        most = if fields > most { fields } else { most };
+        at += 1;
+    }
+    most
+};
+/// The most fields that a feed has: those of every record, `kind`, and those of all its kinds.
+pub(super) const SLOTS_MAX: usize = {
+    let (mut most, mut at) = (0, 0);
+    while at < Feed::ALL.len() {
+        let (kinds, mut fields, mut kind) = (Feed::ALL[at].kinds(), 0, 0);
+        while kind < kinds.len() {
+            fields += fields_of(kinds[kind]);
+            kind += 1;
+        }
+        most = if fields > most { fields } else { most };
+        at += 1;
+    }
+    COMMON.len() + 1 + most
+};
+/// Reading marks each slot with a bit of a `u64`.
+const _: () = assert!(SLOTS_MAX <= u64::BITS as usize);
+/// The names of the slots above.
+const _: () = assert!(WITHOUT_PERSON == PERSON && CERT_NUMBER + 1 == COMMON.len());
 
-/// Start and end: the end may not lie before.
-const PAIRS: [(&str, &str); 11] = [
-    ("determined_at", "discharged_at"),
-    ("arrived_at", "left_at"),
-    ("boarded_at", "alighted_at"),
-    ("sampled_at", "reported_at"),
-    ("onset_at", "resolved_at"),
-    ("onset_at", "cleared_at"),
-    ("started_at", "due_at"),
-    ("started_at", "ended_at"),
-    ("starts_at", "expires_at"),
-    ("assigned_at", "released_at"),
-    ("since", "until"),
-];
-
-/// How far after known_at an instant may lie.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Ahead {
-    /// 24 hours.
-    Day,
-    /// 7 x 24 hours.
-    Week,
-    /// As far as it likes.
-    Free,
-}
-
-/// How a field is checked.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Check {
-    Instant(Ahead),
-    Code(&'static [&'static str]),
-    ListingBasis(&'static [&'static str]),
-    Region,
-    Province,
-    Text,
-    NotBlank,
-    Approver,
-    Country,
-    Date,
-    Row,
-    Index,
+const fn fields_of(kind: Kind) -> usize {
+    kind.columns().len() + kind.links().len()
 }
 
 /// A field of a kind.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct FieldRule {
-    pub(super) name: &'static str,
-    pub(super) check: Check,
-    pub(super) optional: bool,
-    /// The code when it is absent.
-    pub(super) default: Option<u8>,
+    /// What it is.
+    pub(super) column: &'static Column,
+    /// Where it lies among the fields of the feed.
+    pub(super) slot: usize,
 }
 
-/// The fields of a kind, and where they lie.
+/// The fields of a kind, in the order of the contract, and where they lie.
 #[derive(Debug)]
 pub(super) struct KindRules {
     pub(super) kind: Kind,
-    /// The slot of the first field.
-    pub(super) first_slot: usize,
     pub(super) fields: Vec<FieldRule>,
     /// Starts and ends, by their place in `fields`.
     pub(super) pairs: Vec<(usize, usize)>,
 }
 
+impl KindRules {
+    /// The place of a field among the kind's.
+    pub(super) fn place(&self, name: &str) -> Option<usize> {
+        self.fields.iter().position(|field| field.column.name == name)
+    }
+}
+
 /// What is known of a feed.
 #[derive(Debug)]
 pub(super) struct FeedRules {
-    names: Vec<&'static str>,
+    /// The names, each with its slot, by length: the few of one length are compared one by one.
+    by_length: Vec<Vec<(&'static str, usize)>>,
     /// One kind; for travel stay, trip and entry, in the order of the codes of `TravelKind`.
     pub(super) kinds: Vec<KindRules>,
-    multiplier: u32,
-    /// The slot for each hash of a name; `u8::MAX` where there is none.
-    by_hash: [u8; HASHES],
 }
-
-const HASHES: usize = 256;
 
 impl FeedRules {
     /// The slot of a known field.
     #[inline]
     pub(super) fn slot(&self, name: &str) -> Option<usize> {
-        let slot = usize::from(*self.by_hash.get(hash(name, self.multiplier))?);
-        (*self.names.get(slot)? == name).then_some(slot)
+        let names = self.by_length.get(name.len())?;
+        names.iter().find(|(known, _)| *known == name).map(|(_, slot)| *slot)
     }
 
     /// The rules of a kind by its place.
@@ -128,93 +112,34 @@ pub(super) fn rules(feed: Feed) -> &'static FeedRules {
 }
 
 fn build(feed: Feed) -> FeedRules {
-    let mut names: Vec<&'static str> = COMMON.to_vec();
-    match feed {
-        Feed::Regions => names.truncate(PERSON),
-        Feed::Travel => names.push("kind"),
-        _ => {}
+    let mut names: Vec<&'static str> = COMMON.iter().map(|field| field.name).collect();
+    if feed.spec().whose == Whose::Nobody {
+        names.truncate(WITHOUT_PERSON);
     }
-    let mut kinds = Vec::new();
-    for kind in kinds_of(feed) {
-        let rules = build_kind(*kind, names.len());
-        names.extend(rules.fields.iter().map(|field| field.name));
-        kinds.push(rules);
+    if feed.kinds().len() > 1 {
+        names.push("kind");
     }
-    let (multiplier, by_hash) = perfect_hash(&names);
-    FeedRules { names, kinds, multiplier, by_hash }
+    let kinds: Vec<KindRules> = feed.kinds().iter().map(|kind| build_kind(*kind, &mut names)).collect();
+    let longest = names.iter().map(|name| name.len()).max().unwrap_or(0);
+    let mut by_length = vec![Vec::new(); longest + 1];
+    for (slot, name) in names.into_iter().enumerate() {
+        by_length[name.len()].push((name, slot));
+    }
+    FeedRules { by_length, kinds }
 }
 
-/// The kinds of a feed; those of travel in the order of the codes of `TravelKind`.
-fn kinds_of(feed: Feed) -> &'static [Kind] {
-    match feed {
-        Feed::Cases => &[Kind::Cases],
-        Feed::Contacts => &[Kind::Contacts],
-        Feed::ExternalCodes => &[Kind::ExternalCodes],
-        Feed::Isolations => &[Kind::Isolations],
-        Feed::Listings => &[Kind::Listings],
-        Feed::Regions => &[Kind::Regions],
-        Feed::Symptoms => &[Kind::Symptoms],
-        Feed::Tests => &[Kind::Tests],
-        Feed::Travel => &[Kind::Stays, Kind::Trips, Kind::Entries],
-    }
-}
-
-fn build_kind(kind: Kind, first_slot: usize) -> KindRules {
-    let mut fields: Vec<FieldRule> = kind.columns().iter().map(|column| field_rule(kind, column)).collect();
-    if kind == Kind::Contacts {
-        fields.extend(LINK_COLUMNS.map(|name| FieldRule { name, check: Check::Index, optional: true, default: None }));
-    }
-    let place = |name: &str| fields.iter().position(|field| field.name == name);
-    let pairs = PAIRS.iter().filter_map(|(start, end)| Some((place(start)?, place(end)?))).collect();
-    KindRules { kind, first_slot, fields, pairs }
-}
-
-fn field_rule(kind: Kind, column: &Column) -> FieldRule {
-    let check = match (kind, column.name, column.column_type) {
-        (_, "due_at" | "expires_at" | "until", ColumnType::Instant) => Check::Instant(Ahead::Free),
-        (_, "starts_at" | "since", ColumnType::Instant) => Check::Instant(Ahead::Week),
-        (_, _, ColumnType::Instant) => Check::Instant(Ahead::Day),
-        (Kind::Listings, "basis", ColumnType::Code(names)) => Check::ListingBasis(names),
-        (_, _, ColumnType::Code(names)) => Check::Code(names),
-        (_, "province", _) => Check::Province,
-        (_, _, ColumnType::Region) => Check::Region,
-        (Kind::Listings, "approver", _) => Check::Approver,
-        (Kind::Listings, "document", _) => Check::NotBlank,
-        (_, "country", _) => Check::Country,
-        (_, _, ColumnType::Text) => Check::Text,
-        (_, _, ColumnType::Date) => Check::Date,
-        (_, _, ColumnType::Integer) => Check::Row,
-    };
-    let default = (column.name == "tube").then(|| Tube::Single.code());
-    FieldRule { name: column.name, check, optional: column.optional || default.is_some(), default }
-}
-
-/// A hash of the length and three letters tells the few names of a feed apart; the multiplier is the first odd one
-/// that does.
-fn perfect_hash(names: &[&'static str]) -> (u32, [u8; HASHES]) {
-    let mut multiplier = 0x9e37_79b1_u32;
-    loop {
-        let mut by_hash = [u8::MAX; HASHES];
-        let alone = names.iter().zip(0_u8..).all(|(name, slot)| match by_hash.get_mut(hash(name, multiplier)) {
-            Some(place) if *place == u8::MAX => {
-                *place = slot;
-                true
-            }
-            _ => false,
-        });
-        if alone {
-            return (multiplier, by_hash);
+/// The rules of a kind. A field that the feed has already shares its slot; another one gets the next.
+fn build_kind(kind: Kind, names: &mut Vec<&'static str>) -> KindRules {
+    let columns = || kind.columns().iter().chain(kind.links());
+    let mut fields = Vec::with_capacity(fields_of(kind));
+    for column in columns() {
+        let slot = names.iter().position(|name| *name == column.name).unwrap_or(names.len());
+        if slot == names.len() {
+            names.push(column.name);
         }
-        multiplier = multiplier.wrapping_mul(0x2c1b_3c6d).wrapping_add(2);
+        fields.push(FieldRule { column, slot });
     }
-}
-
-#[inline]
-fn hash(name: &str, multiplier: u32) -> usize {
-    let bytes = name.as_bytes();
-    let [Some(first), Some(middle), Some(last)] = [bytes.first(), bytes.get(bytes.len() / 2), bytes.last()] else {
-        return 0;
-    };
-    let letters = u32::from(*first) | u32::from(*middle) << 8 | u32::from(*last) << 16 | (bytes.len() as u32) << 24;
-    (letters.wrapping_mul(multiplier) >> 24) as usize
+    let place = |name: &str| columns().position(|column| column.name == name);
+    let pairs = (0..).zip(columns()).filter_map(|(end, column)| Some((place(column.not_before?)?, end))).collect();
+    KindRules { kind, fields, pairs }
 }

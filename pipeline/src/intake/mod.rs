@@ -3,8 +3,9 @@
 //! ```text
 //! read           bytes -> the known fields of the feed, each with its JSON type
 //! fields         what is known of each feed, and how each field is checked
+//! who            whom a record is about: a key, a certificate or a phone
 //! check, whole   the checks of one field; those over the whole record
-//! key, resident_id, owners, region_code   what the checks ask
+//! key, phone, resident_id, identity, conveyance, owners, region_code, lines   what the checks ask
 //! builders       rows -> Arrow batches, one per kind of evidence
 //! decode         the order of it all
 //! ```
@@ -15,21 +16,27 @@
 
 mod builders;
 mod check;
+mod conveyance;
 mod decode;
 mod fields;
+mod identity;
 mod key;
+mod lines;
 mod owners;
+mod phone;
 mod read;
-pub mod region_code;
+mod region_code;
 mod reject;
 pub mod resident_id;
 #[cfg(test)]
 mod tests;
+mod who;
 mod whole;
 
 pub use builders::EvidenceBuilders;
 pub use decode::{Accepted, Decoder, Settings};
 pub use key::{Key, KeyError, person_token};
+pub use lines::LineError;
 pub use owners::Owners;
 pub(crate) use owners::is_owner;
 pub use region_code::RegionTable;

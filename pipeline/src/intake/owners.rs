@@ -5,7 +5,12 @@
 use fuma_schemas::Feed;
 use rustc_hash::FxHashSet;
 
+use super::lines::{self, LineError};
+
 type Names = FxHashSet<Box<str>>;
+
+/// Characters of an owner.
+const LENGTH_MAX: usize = 64;
 
 /// The owners whose records are accepted.
 #[derive(Clone, Default, Debug)]
@@ -20,9 +25,20 @@ pub enum Owners {
 }
 
 impl Owners {
-    /// The list of a file: one owner a line; empty lines and white space around a name are no part of it.
-    pub fn from_lines(text: &str) -> Owners {
-        Owners::AllFeeds(text.lines().map(str::trim).filter(|name| !name.is_empty()).map(Box::from).collect())
+    /// The list of a file: one owner a line, for all feeds.
+    ///
+    /// # Errors
+    /// With the first line that is no owner, or when there is none.
+    pub fn parse(text: &str) -> Result<Owners, LineError> {
+        let reason = "not an owner; allowed: 1 to 64 of a-z, 0-9 and -, one owner a line";
+        let mut names = Names::default();
+        for (line, name) in lines::of(text) {
+            names.insert(Some(name).filter(|name| is_owner(name)).map(Box::from).ok_or(LineError { line, reason })?);
+        }
+        if names.is_empty() {
+            return Err(LineError { line: 1, reason: "no owner in the file; write one a line, like hc-330100" });
+        }
+        Ok(Owners::AllFeeds(names))
     }
 
     /// A list for some feeds.
@@ -38,19 +54,27 @@ impl Owners {
 
     /// Whether the owner may bring the feed. Live, nobody brings listings without a list.
     pub fn accept(&self, feed: Feed, owner: &str, live: bool) -> bool {
-        let list = match self {
+        match self.list(feed) {
+            Some(names) => names.contains(owner),
+            None => !(live && feed == Feed::Listings),
+        }
+    }
+
+    /// Whether somebody may approve listings: one of the owners listed for them, where they are listed.
+    pub(super) fn accept_approver(&self, approver: &str) -> bool {
+        self.list(Feed::Listings).is_none_or(|names| names.contains(approver))
+    }
+
+    fn list(&self, feed: Feed) -> Option<&Names> {
+        match self {
             Owners::Everyone => None,
             Owners::AllFeeds(names) => Some(names),
             Owners::PerFeed(feeds) => feeds.get(feed as usize).and_then(Option::as_ref),
-        };
-        match list {
-            Some(names) => names.contains(owner),
-            None => !(live && feed == Feed::Listings),
         }
     }
 }
 
 /// Whether this is an owner at all: `[a-z0-9-]{1,64}`.
 pub(crate) fn is_owner(text: &str) -> bool {
-    (1..=64).contains(&text.len()) && text.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'))
+    (1..=LENGTH_MAX).contains(&text.len()) && text.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'))
 }

@@ -88,7 +88,7 @@ fn bad(what: &'static str) -> Fault {
 }
 
 /// Marks a slot as seen; false if it was.
-fn mark(seen: &mut u32, slot: usize) -> bool {
+fn mark(seen: &mut u64, slot: usize) -> bool {
     let before = *seen;
     *seen |= 1 << slot;
     *seen != before

@@ -1,14 +1,14 @@
-//! Region codes (GB/T 2260): by structure, and against a table where one is configured.
+//! The table of region codes that a configuration may name: a code that is not in it is `unknown-region`.
 //!
-//! Owns the shape of a code and the 34 provincial ones. Knows no names of places.
+//! Owns the table, in normal form. What a code looks like is `schemas::region`'s.
 
+use fuma_schemas::region::{is_code, normal};
 use rustc_hash::FxHashSet;
 
-/// The 34 provincial codes.
-const PROVINCES: [u8; 34] = [
-    11, 12, 13, 14, 15, 21, 22, 23, 31, 32, 33, 34, 35, 36, 37, 41, 42, 43, 44, 45, 46, 50, 51, 52, 53, 54, 61, 62, 63,
-    64, 65, 71, 81, 82,
-];
+use super::lines::{self, LineError};
+
+/// Digits by which a code of 12 is known.
+const KNOWN_BY: usize = 9;
 
 /// The codes that a configuration knows. A code of 12 digits is known by its first 9.
 #[derive(Clone, Default, Debug)]
@@ -17,15 +17,30 @@ pub struct RegionTable {
 }
 
 impl RegionTable {
-    /// A table of these codes; what is no code is left out.
-    pub fn new<'a>(codes: impl IntoIterator<Item = &'a str>) -> RegionTable {
-        RegionTable { codes: codes.into_iter().filter(|code| is_code(code)).filter_map(number).collect() }
+    /// The table of a file: one code a line, of any length.
+    ///
+    /// # Errors
+    /// With the first line that is no code, or when there is none.
+    pub fn parse(text: &str) -> Result<RegionTable, LineError> {
+        let reason = "not a region code; allowed: 2, 4, 6, 9 or 12 digits of GB/T 2260, one code a line";
+        let mut codes = FxHashSet::default();
+        for (line, code) in lines::of(text) {
+            let number = Some(code).filter(|code| is_code(code)).and_then(|code| number(normal(code)));
+            codes.insert(number.ok_or(LineError { line, reason })?);
+        }
+        if codes.is_empty() {
+            return Err(LineError { line: 1, reason: "no region code in the file; write one a line, like 330100" });
+        }
+        Ok(RegionTable { codes })
     }
 
-    /// Whether the table has the code, for 12 digits its first 9.
+    /// Whether the table has a code of normal form, for 12 digits its first 9.
     pub fn contains(&self, code: &str) -> bool {
-        let looked_up = if code.len() == 12 { code.get(..9) } else { Some(code) };
-        looked_up.and_then(number).is_some_and(|number| self.codes.contains(&number))
+        let looked_up = match code.get(..KNOWN_BY) {
+            Some(street) if code.len() > KNOWN_BY => normal(street),
+            _ => code,
+        };
+        number(looked_up).is_some_and(|number| self.codes.contains(&number))
     }
 
     /// How many codes the table has.
@@ -36,25 +51,6 @@ impl RegionTable {
     /// Whether the table has no code.
     pub fn is_empty(&self) -> bool {
         self.codes.is_empty()
-    }
-}
-
-/// Whether this is a code of 2, 4, 6, 9 or 12 digits of one of the 34 provinces.
-pub fn is_code(code: &str) -> bool {
-    matches!(code.len(), 2 | 4 | 6 | 9 | 12)
-        && code.bytes().all(|byte| byte.is_ascii_digit())
-        && has_province(code.as_bytes())
-}
-
-/// Whether this is one of the 34 provincial codes of 2 digits.
-pub fn is_province(code: &str) -> bool {
-    code.len() == 2 && is_code(code)
-}
-
-fn has_province(digits: &[u8]) -> bool {
-    match digits {
-        [tens, units, ..] => PROVINCES.binary_search(&((tens - b'0') * 10 + (units - b'0'))).is_ok(),
-        _ => false,
     }
 }
 

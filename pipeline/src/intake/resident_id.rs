@@ -1,9 +1,16 @@
-//! Resident IDs (GB 11643): 17 digits and a check digit by ISO 7064 MOD 11-2.
+//! Resident IDs: 18 characters, a date of birth in the 7th to the 14th, and the check digit of ISO 7064 MOD 11-2, for
+//! intake and for whoever invents certificates.
 //!
-//! Owns the arithmetic. Says nothing of the division and the date of birth inside, which the contract does not check.
+//! Owns what makes one valid. Never keeps a number.
 
+use fuma_schemas::instant::parse_date;
+
+/// Characters of a resident ID.
+pub(super) const LENGTH: usize = 18;
 const WEIGHTS: [u32; 17] = [7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2];
 const CHECK_DIGITS: [u8; 11] = *b"10X98765432";
+/// The years of birth that are believed.
+const YEARS: [&[u8]; 3] = [b"18", b"19", b"20"];
 
 /// The check digit that belongs to the first 17 digits of a resident ID; none for what is not 17 digits or more.
 ///
@@ -12,9 +19,20 @@ pub fn check_digit(digits: &str) -> Option<char> {
     expected(digits.as_bytes()).map(char::from)
 }
 
-/// Whether this is a resident ID of 18 characters with the right check digit; `x` must be a capital already.
+/// Whether this is a resident ID of 18 characters with a date of 1800 to 2099 and the right check digit; `x` must be a
+/// capital already.
 pub(super) fn is_valid(spelt: &[u8]) -> bool {
-    spelt.len() == 18 && expected(spelt).is_some() && expected(spelt) == spelt.last().copied()
+    spelt.len() == LENGTH
+        && expected(spelt).is_some()
+        && expected(spelt) == spelt.last().copied()
+        && spelt.get(6..14).is_some_and(is_date)
+}
+
+/// Whether eight digits are a calendar date.
+fn is_date(digits: &[u8]) -> bool {
+    let [a, b, c, d, e, f, g, h] = *digits else { return false };
+    let date = [a, b, c, d, b'-', e, f, b'-', g, h];
+    YEARS.contains(&[a, b].as_slice()) && std::str::from_utf8(&date).ok().and_then(parse_date).is_some()
 }
 
 fn expected(digits: &[u8]) -> Option<u8> {

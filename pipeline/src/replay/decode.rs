@@ -29,6 +29,7 @@ pub(super) struct Decoded {
     pub(super) rejects: Vec<Rejected>,
     pub(super) records: u64,
     pub(super) unknown_fields: u64,
+    pub(super) unattached: u64,
 }
 
 /// Reads and decodes all sources.
@@ -56,6 +57,7 @@ pub(super) fn decode(
         rejects.extend(part.rejects);
         decoded.records += part.records;
         decoded.unknown_fields += part.unknown_fields;
+        decoded.unattached += part.unattached;
     }
     rejects.sort_by_key(|(at, rejected)| (*at, rejected.line));
     decoded.rejects = rejects.into_iter().map(|(_, rejected)| rejected).collect();
@@ -135,6 +137,8 @@ struct Part {
     rejects: Vec<(usize, Rejected)>,
     records: u64,
     unknown_fields: u64,
+    /// Records of a phone.
+    unattached: u64,
 }
 
 struct Worker<'a> {
@@ -168,8 +172,9 @@ impl<'a> Worker<'a> {
                 continue;
             }
             self.part.records += 1;
-            if let Err(reject) = self.decoder.decode(source.feed(), raw, None, &mut self.builders) {
-                self.part.rejects.push((at, rejected(line, reject.code, reject.message, raw)));
+            match self.decoder.decode(source.feed(), raw, None, &mut self.builders) {
+                Err(reject) => self.part.rejects.push((at, rejected(line, reject.code, reject.message, raw))),
+                Ok(accepted) => self.part.unattached += u64::from(accepted.phone.is_some()),
             }
         }
         for row in &block.bad_rows {
@@ -177,7 +182,9 @@ impl<'a> Worker<'a> {
             self.part.rejects.push((at, rejected(row.line, RejectCode::BadRow, row.message.clone(), &row.raw)));
         }
         for (builders, batches) in self.builders.iter_mut().zip(&mut self.part.batches) {
-            if builders.rows() >= BATCH_ROWS_MAX {
+            // Nobody reads the facts of phones yet.
+            drop(builders.finish_phones());
+            if builders.rows() >= BATCH_ROWS_MAX || builders.is_full() {
                 batches.extend(builders.finish());
             }
         }

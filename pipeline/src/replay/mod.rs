@@ -99,6 +99,8 @@ pub struct Counts {
     pub records: u64,
     /// Fields that no feed knows, dropped.
     pub unknown_fields: u64,
+    /// Records of a phone: nobody reads them yet.
+    pub unattached: u64,
     /// Records of one fact and revision with other contents.
     pub conflicts: u64,
     /// People with evidence.

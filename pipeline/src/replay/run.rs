@@ -41,7 +41,12 @@ pub fn finish(sources: &[Source], options: &Options, progress: &dyn Progress) ->
 }
 
 fn judged(decoded: decode::Decoded, options: &Options, progress: &dyn Progress) -> Result<Finished, ReplayError> {
-    let counts = Counts { records: decoded.records, unknown_fields: decoded.unknown_fields, ..Counts::default() };
+    let counts = Counts {
+        records: decoded.records,
+        unknown_fields: decoded.unknown_fields,
+        unattached: decoded.unattached,
+        ..Counts::default()
+    };
     let mut outcome = Outcome { changes: Vec::new(), rejects: decoded.rejects, counts };
     let mut partitions = Vec::new();
     if let Some(last) = last_tick(&decoded.batches, options) {

@@ -98,8 +98,17 @@ pub struct Reject {
     pub code: String,
     /// The code in words, without anything of the record.
     pub message: String,
-    /// The record as it came. What is no UTF-8 in it is replaced by U+FFFD.
+    /// The record as it came; of one that is too large its first 4,096 bytes. What is no UTF-8 in it is replaced by
+    /// U+FFFD.
     pub raw: String,
+    /// Of a record that is too large: how many bytes it has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1_048_577))]
+    pub length: Option<u64>,
+    /// Of a record that is too large: SHA-256 over all its bytes, lower-case hex.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = "^[0-9a-f]{64}$"))]
+    pub sha256: Option<String>,
 }
 
 fn feed_names(_: &mut SchemaGenerator) -> schemars::Schema {

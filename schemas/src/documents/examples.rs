@@ -11,6 +11,10 @@ const PERSON: &str = "9f0c64bb1d6f4f6d8c4a5e0b7a3d2c1e";
 /// Events of a feed: an assertion first, then whatever else the feed is worth showing.
 pub(super) fn events(feed: Feed) -> Vec<Value> {
     match feed {
+        Feed::Bindings => vec![json!({
+            "owner": "mobile-1", "id": "bi-1", "person": PERSON, "known_at": "2021-11-01T09:00:00+08:00",
+            "phone": "+86 138 0000 0001", "holder": "verified", "since": "2019-03-02T00:00:00+08:00", "until": null,
+        })],
         Feed::Cases => vec![
             json!({
                 "owner": "hc-330100", "id": "ca-1", "cert_type": "10", "cert_number": "990101199003070015",
@@ -83,6 +87,11 @@ fn travel() -> Vec<Value> {
             "number": "G1234", "service_date": "2021-11-07", "carriage": "08", "row": 12, "seat": "F",
             "boarded_at": "2021-11-07T08:20:00+08:00",
             "alighted_at": "2021-11-07T09:35:00+08:00", "from_region": "330102", "to_region": "310112",
+            "role": "passenger",
+        }),
+        json!({
+            "owner": "mobile-1", "id": "st-2", "phone": "138-0000-0001", "known_at": "2021-11-07T01:00:00Z",
+            "kind": "stay", "region": "330106", "arrived_at": "2021-11-07T08:40:00+08:00", "source": "telecom",
         }),
         json!({
             "owner": "border", "id": "en-1", "person": PERSON, "known_at": "2021-11-08T05:10:00+08:00", "kind": "entry",

@@ -12,13 +12,11 @@ use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
 use super::answers::{ChangeHead, ChangeValue, Reject};
-use super::events::{
-    Case, Common, Contact, Entry, ExternalCode, Isolation, Listing, Region, Stay, Subject, Symptom, Test, TravelHead,
-    Trip,
-};
-use super::examples;
+use super::events::{Common, Subject, TravelHead};
 use super::text::resident_id_pattern;
+use super::{examples, fields};
 use crate::Feed;
+use crate::registry::Whose;
 
 const DRAFT: &str = "https://json-schema.org/draft/2020-12/schema";
 const EVENT_NOTE: &str = "null is the same as absent; unknown fields are dropped and counted; a known field that \
@@ -30,9 +28,14 @@ pub(super) fn event(feed: Feed) -> Value {
     let mut schema =
         header(&format!("urn:fuma:feed:{}:v1", feed.name()), &format!("fuma {}: an event of the feed", feed.name()));
     let mut always = object_of::<Common>();
-    if feed != Feed::Regions {
+    let whose = feed.spec().whose;
+    if whose != Whose::Nobody {
         merge(&mut always, object_of::<Subject>());
-        schema.insert("oneOf".into(), one_person());
+        if let (Whose::PersonAndPhone, Some(Value::Object(properties))) = (whose, always.get_mut("properties")) {
+            // A field of the feed there; of a retraction it is not looked at.
+            properties.remove("phone");
+        }
+        schema.insert("oneOf".into(), one_person(whose));
     }
     if feed == Feed::Travel {
         merge(&mut always, object_of::<TravelHead>());
@@ -48,54 +51,42 @@ pub(super) fn event(feed: Feed) -> Value {
 
 /// What a feed is about, and what an event needs that is no retraction.
 fn assertion(feed: Feed) -> (String, Map<String, Value>) {
-    let mut own = match feed {
-        Feed::Cases => generate::<Case>(),
-        Feed::Contacts => generate::<Contact>(),
-        Feed::ExternalCodes => generate::<ExternalCode>(),
-        Feed::Isolations => generate::<Isolation>(),
-        Feed::Listings => generate::<Listing>(),
-        Feed::Regions => generate::<Region>(),
-        Feed::Symptoms => generate::<Symptom>(),
-        Feed::Tests => generate::<Test>(),
-        Feed::Travel => travel(),
+    let mut own = match feed.kinds() {
+        [kind] => fields::of_kind(*kind),
+        kinds => fields::travel(kinds),
     };
     if feed == Feed::Isolations {
         own.insert("anyOf".into(), isolation_ends());
     }
     let about = own.remove("description").and_then(|text| text.as_str().map(str::to_owned)).unwrap_or_default();
-    own.remove("type");
     (about, own)
 }
 
-/// The three kinds of travel: which one is told by `kind`.
-fn travel() -> Map<String, Value> {
-    let kind = |name: &str, mut schema: Map<String, Value>| {
-        schema.remove("type");
-        if let Some(Value::Object(properties)) = schema.get_mut("properties") {
-            properties.insert("kind".into(), json!({"const": name}));
-        }
-        schema
+/// A key, a certificate or a phone, never more than one; a resident ID has 18 characters. A phone alone names
+/// somebody in travel and listings; in bindings it stands beside the person.
+fn one_person(whose: Whose) -> Value {
+    let absent = |names: &[&str]| -> Map<String, Value> {
+        names.iter().map(|name| ((*name).to_owned(), json!({"type": "null"}))).collect()
     };
-    let kinds =
-        [kind("stay", generate::<Stay>()), kind("trip", generate::<Trip>()), kind("entry", generate::<Entry>())];
-    let about = "Where a person was, told by `kind`: a stay in a region, a trip aboard a conveyance, an entry into the \
-        country.";
-    object(json!({"description": about, "oneOf": kinds}))
-}
-
-/// A key or a certificate, never both; a resident ID has 18 characters.
-fn one_person() -> Value {
-    let resident_id = json!({
+    let without_phone: &[&str] = if whose == Whose::PersonAndPhone { &[] } else { &["phone"] };
+    let mut of_certificate = absent(&[&["person"], without_phone].concat());
+    of_certificate.insert("cert_type".into(), json!({"type": "string"}));
+    of_certificate.insert("cert_number".into(), json!({"type": "string"}));
+    let certificate = json!({
         "if": {"properties": {"cert_type": {"const": "10"}}},
         "then": {"properties": {"cert_number": {"pattern": resident_id_pattern()}}},
-        "properties": {"cert_type": {"type": "string"}, "cert_number": {"type": "string"}, "person": {"type": "null"}},
+        "properties": of_certificate,
         "required": ["cert_type", "cert_number"],
     });
-    let key = json!({
-        "properties": {"cert_type": {"type": "null"}, "cert_number": {"type": "null"}, "person": {"type": "string"}},
-        "required": ["person"],
-    });
-    json!([key, resident_id])
+    let mut of_key = absent(&[&["cert_type", "cert_number"], without_phone].concat());
+    of_key.insert("person".into(), json!({"type": "string"}));
+    let key = json!({"properties": of_key, "required": ["person"]});
+    if whose != Whose::PersonOrPhone {
+        return json!([key, certificate]);
+    }
+    let mut of_phone = absent(&["cert_type", "cert_number", "person"]);
+    of_phone.insert("phone".into(), json!({"type": "string"}));
+    json!([key, certificate, {"properties": of_phone, "required": ["phone"]}])
 }
 
 /// Open; ended; or handed on to a next stage.
@@ -182,7 +173,7 @@ fn object_of<T: JsonSchema>() -> Map<String, Value> {
 }
 
 /// What a record read may hold: what is optional may be absent or null.
-fn generate<T: JsonSchema>() -> Map<String, Value> {
+pub(super) fn generate<T: JsonSchema>() -> Map<String, Value> {
     generate_with::<T>(SchemaSettings::draft2020_12())
 }
 

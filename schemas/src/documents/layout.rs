@@ -20,10 +20,10 @@ const ORDER: &[&str] = &[
     "additionalProperties", "if", "then", "else", "oneOf", "anyOf", "headers", "payload", "messages", "schemas",
     "bindings", "$defs",
     // the common fields
-    "owner", "id", "time", "revision", "retracted", "cert_type", "cert_number", "person", "known_at", "kind",
+    "owner", "id", "time", "revision", "retracted", "cert_type", "cert_number", "person", "phone", "known_at", "kind",
     // the feeds
-    "classification", "degree", "stage", "region", "tier", "method", "result", "tube", "symptom", "mode", "number",
-    "service_date", "carriage", "row", "seat", "boarded_at", "alighted_at", "from_region", "to_region", "province",
+    "holder", "classification", "degree", "stage", "region", "tier", "method", "result", "tube", "symptom", "mode", "number",
+    "service_date", "carriage", "row", "seat", "boarded_at", "alighted_at", "from_region", "to_region", "role", "province",
     "rule", "colour", "approver", "basis", "document", "determined_at", "onset_at", "discharged_at",
     "last_exposure_at", "index_case", "index_contact", "arrived_at", "left_at", "entered_at", "last_overseas_at",
     "country", "port", "sampled_at", "reported_at", "issuer_region", "resolved_at", "cleared_at", "source",
@@ -31,7 +31,7 @@ const ORDER: &[&str] = &[
     "released_at",
     // the answers
     "from", "to", "effective_at", "colour_since", "decided_at", "reasons", "clause", "since", "until", "due", "ended",
-    "next_change_at", "policy", "policy_version", "authority", "feed", "file", "line", "code", "message", "raw",
+    "next_change_at", "policy", "policy_version", "authority", "feed", "file", "line", "code", "message", "raw", "length", "sha256",
     // what ends a schema
     "examples",
 ];

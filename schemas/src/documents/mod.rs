@@ -3,7 +3,8 @@
 //!
 //! ```text
 //! text         the texts that fields hold: instants, region codes, keys ...        (their patterns)
-//! events       the events of the feeds, one struct each                            (FEEDS.md sections 1 and 2)
+//! events       what every event carries                                            (FEEDS.md section 1)
+//! fields       the fields of each feed, from the registry                          (FEEDS.md section 2)
 //! answers      the code change and the reject line                                 (FEEDS.md sections 3 and 4)
 //! examples     an event or two of each feed, valid as they stand
 //! json_schema  from the types to JSON Schema, draft 2020-12
@@ -19,6 +20,7 @@ pub mod answers;
 mod asyncapi;
 pub mod events;
 mod examples;
+mod fields;
 mod json_schema;
 mod layout;
 pub mod text;

@@ -7,6 +7,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::region::{CODE_LENGTHS, PROVINCES};
+
 /// Years, months and days of the contract's calendar: 1970 to 9999, and the last day of 1969 for instants west of
 /// Greenwich.
 const DAYS: &str = "(19[7-9][0-9]|[2-9][0-9]{3})-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])\
@@ -14,12 +16,6 @@ const DAYS: &str = "(19[7-9][0-9]|[2-9][0-9]{3})-((0[13578]|1[02])-(0[1-9]|[12][
 const TIME: &str = "([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]";
 /// Unicode white space, written out: `\s` means another set in each dialect.
 const WHITE: &str = r"\u0009-\u000D\u0020\u0085\u00A0\u1680\u2000-\u200A\u2028\u2029\u202F\u205F\u3000";
-/// The first two digits of every region code: the 34 divisions of GB/T 2260.
-pub const PROVINCES: [&str; 34] = [
-    "11", "12", "13", "14", "15", "21", "22", "23", "31", "32", "33", "34", "35", "36", "37", "41", "42", "43", "44",
-    "45", "46", "50", "51", "52", "53", "54", "61", "62", "63", "64", "65", "71", "81", "82",
-];
-
 fn instant_pattern() -> String {
     format!("^(1969-12-31|{DAYS})[Tt]{TIME}(\\.[0-9]+)?([Zz]|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$")
 }
@@ -33,7 +29,9 @@ fn date_pattern() -> &'static str {
 }
 
 fn region_pattern() -> String {
-    format!("^({})([0-9]{{2}}|[0-9]{{4}}|[0-9]{{7}}|[0-9]{{10}})?$", PROVINCES.join("|"))
+    let [province, longer @ ..] = CODE_LENGTHS;
+    let more: Vec<String> = longer.iter().map(|length| format!("[0-9]{{{}}}", length - province)).collect();
+    format!("^({})({})?$", PROVINCES.join("|"), more.join("|"))
 }
 
 /// A text that holds something other than white space.
@@ -44,6 +42,11 @@ pub(crate) fn not_blank_pattern() -> String {
 /// A resident ID, white space anywhere: 17 digits and a check digit, which is not computed here.
 pub(crate) fn resident_id_pattern() -> String {
     format!("^[{WHITE}]*([0-9][{WHITE}]*){{17}}[0-9Xx][{WHITE}]*$")
+}
+
+/// A phone number: white space, hyphens and brackets anywhere, a plus in front.
+fn phone_pattern() -> String {
+    format!("^[{WHITE}()-]*[+]?([{WHITE}()-]*[0-9]){{5,24}}[{WHITE}()-]*$")
 }
 
 macro_rules! texts {
@@ -70,6 +73,9 @@ texts!(
     /// The token of a person: 32 lower-case hex digits.
     #[schemars(extend("pattern" = "^[0-9a-f]{32}$"))]
     PersonToken,
+    /// A phone number: 5 to 20 digits, not all the same, in one of the usual spellings.
+    #[schemars(extend("pattern" = phone_pattern()))]
+    PhoneNumber,
     /// An instant in RFC 3339 with an offset.
     #[schemars(extend("format" = "date-time", "pattern" = instant_pattern()))]
     InstantText,

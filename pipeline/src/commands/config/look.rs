@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::commands::input::{self, KEY_VARIABLE, read_text};
 use crate::commands::policy::gate::Drafts;
 use crate::config::{Config, Problem, Settings};
-use crate::intake::{Key, RegionTable};
+use crate::intake::{Key, Owners, RegionTable};
 use crate::live::snapshot::SnapshotStore;
 
 /// What is wrong with the files that the configuration names.
@@ -25,14 +25,14 @@ pub(super) fn problems(config: &Config, settings: &Settings) -> Vec<Problem> {
         say(&["key_file"], why);
     }
     if let Some(path) = &config.owners_file
-        && let Some(why) = lines(path, |text| text.trim().is_empty(), "owner, like hc-330100")
+        && let Err(error) = input::list(path, Owners::parse)
     {
-        say(&["owners_file"], why);
+        say(&["owners_file"], error.to_string());
     }
     if let Some(path) = &config.regions_table
-        && let Some(why) = lines(path, |text| RegionTable::new(text.lines()).is_empty(), "region code, like 330106")
+        && let Err(error) = input::list(path, RegionTable::parse)
     {
-        say(&["regions_table"], why);
+        say(&["regions_table"], error.to_string());
     }
     for folder in config.watch.folders.iter().filter(|folder| !folder.is_dir()) {
         let why = if folder.exists() { "is not a folder" } else { "does not exist" };
@@ -62,14 +62,6 @@ pub(super) fn remarks(config: &Config) -> Vec<String> {
 fn key(path: &Path) -> Option<String> {
     match read_text(path) {
         Ok(text) => Key::from_hex(&text).err().map(|error| format!("{}: {error}", path.display())),
-        Err(error) => Some(error.to_string()),
-    }
-}
-
-fn lines(path: &Path, is_empty: impl Fn(&str) -> bool, what: &str) -> Option<String> {
-    match read_text(path) {
-        Ok(text) if is_empty(&text) => Some(format!("{}: give one {what}, a line", path.display())),
-        Ok(_) => None,
         Err(error) => Some(error.to_string()),
     }
 }

@@ -63,6 +63,7 @@ impl<'a> Summary<'a> {
             "rejected": self.rejects(),
             "rejected_by_code": self.rejected,
             "unknown_fields": counts.unknown_fields,
+            "unattached": counts.unattached,
             "people": counts.people,
             "people_at_the_end": { "green": green, "yellow": yellow, "red": red },
             "facts": counts.facts,
@@ -89,6 +90,9 @@ impl<'a> Summary<'a> {
         line("until", counts.last_tick.map_or("no record was accepted by then".to_string(), |tick| tick.to_string()));
         let (records, rejects, unknown) = (counts.records, self.rejects(), counts.unknown_fields);
         line("records", format!("{records} ({rejects} rejected, {unknown} unknown fields dropped)"));
+        if counts.unattached > 0 {
+            line("phones", format!("{} records of a phone, attached to nobody", counts.unattached));
+        }
         self.rejected.iter().for_each(|(code, count)| line("  rejected", format!("{code:<20}{count}")));
         let [green, yellow, red] = counts.colours;
         line("people", format!("{} ({green} green, {yellow} yellow, {red} red at the end)", counts.people));

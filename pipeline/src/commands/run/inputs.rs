@@ -9,7 +9,7 @@ use fuma_schemas::evidence::Kind;
 use fuma_schemas::instant::DAY_MS;
 
 use crate::commands::CommandError;
-use crate::commands::input::{self, read_text};
+use crate::commands::input;
 use crate::config::Config;
 use crate::intake::{self, Owners, RegionTable};
 use crate::policy::Pack;
@@ -22,12 +22,7 @@ pub(super) fn intake_settings(config: &Config, pack: &Pack) -> Result<intake::Se
     let mut settings = intake::Settings::new(input::key(config.key_file.as_deref())?);
     settings.owners = owners(config)?;
     if let Some(path) = &config.regions_table {
-        let table = RegionTable::new(read_text(path)?.lines().map(str::trim));
-        if table.is_empty() {
-            let message = format!("{}: no region code in it: give one a line, like 330100", path.display());
-            return Err(CommandError::Input(message));
-        }
-        settings.regions = Some(table);
+        settings.regions = Some(input::list(path, RegionTable::parse)?);
     }
     for (feed, retention_ms) in Feed::ALL.into_iter().zip(&mut settings.retention_ms) {
         let asked = config.feeds.get(&feed).and_then(|config| config.retention);
@@ -39,7 +34,7 @@ pub(super) fn intake_settings(config: &Config, pack: &Pack) -> Result<intake::Se
 /// Who may bring which feed.
 fn owners(config: &Config) -> Result<Owners, CommandError> {
     if let Some(path) = &config.owners_file {
-        return Ok(Owners::from_lines(&read_text(path)?));
+        return input::list(path, Owners::parse);
     }
     let lists = config.feeds.iter().filter_map(|(feed, config)| Some((*feed, config.owners.as_ref()?)));
     let mut lists = lists.map(|(feed, owners)| (feed, owners.iter().map(String::as_str))).peekable();

@@ -41,6 +41,7 @@ impl Ends {
             Kind::Isolations => (&["ended_at"], None),
             Kind::Symptoms => (&["resolved_at", "cleared_at"], None),
             Kind::ExternalCodes => (&["released_at"], None),
+            Kind::Bindings => (&["until"], None),
             _ => (&[], None),
         };
         Ends {

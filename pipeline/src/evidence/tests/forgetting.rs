@@ -8,7 +8,7 @@ use super::records::{Cell, Record, apply, rows_of_all};
 use crate::evidence::{Evidence, Retention};
 
 const DAY: i64 = 86_400_000;
-const RETENTION: Retention = Retention([60 * DAY; 10]);
+const RETENTION: Retention = Retention([60 * DAY; Kind::PERSONAL.len()]);
 
 pub(super) fn test_record(number: u8, id: &str, at: i64) -> Record {
     let cells = vec![Cell::Code(0), Cell::Code(1), Cell::Code(0), Cell::Instant(at), Cell::Instant(at), Cell::Null];

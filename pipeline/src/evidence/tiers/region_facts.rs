@@ -7,14 +7,12 @@ use std::collections::BTreeMap;
 use std::ops::Bound;
 
 use fuma_schemas::Kind;
+use fuma_schemas::region::CODE_LENGTHS;
 use fuma_schemas::vocabulary::{ClosedList, Match};
 use hashbrown::HashMap;
 
 use crate::evidence::store::Seed;
 use crate::evidence::winners::{Contender, Contents, LinksRank, NameKey, Ranked, Version};
-
-/// The lengths of region codes (FEEDS.md section 2).
-const CODE_LENGTHS: [usize; 5] = [2, 4, 6, 9, 12];
 
 /// An `until` that is open.
 pub(in crate::evidence) const OPEN: i64 = i64::MAX;

@@ -237,6 +237,7 @@ impl Evidence {
             let place = table.layout.columns[at];
             match column {
                 Incoming::Missing => {}
+                Incoming::Default(code) => table.set_code(row, place, *code),
                 Incoming::Instant(array) => table.set_instant(row, place, array.value(from)),
                 Incoming::Code(array, _) => table.set_code(row, place, array.value(from)),
                 Incoming::Region(array) => table.set_u32(row, place, self.texts.regions.intern(array.value(from))),

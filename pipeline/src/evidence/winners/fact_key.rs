@@ -118,6 +118,7 @@ fn feed_number(feed: Feed) -> u8 {
         Feed::Symptoms => 7,
         Feed::Tests => 8,
         Feed::Travel => 9,
+        Feed::Bindings => 10,
     }
 }
 

@@ -41,6 +41,8 @@ pub enum EvidenceError {
 pub(in crate::evidence) enum Incoming<'a> {
     /// The batch is older than the column.
     Missing,
+    /// The batch is older than the column, and where nothing is said it is this code.
+    Default(u8),
     Instant(&'a PrimitiveArray<TimestampMillisecondType>),
     Code(&'a PrimitiveArray<UInt8Type>, &'static [&'static str]),
     Region(&'a StringArray),
@@ -143,6 +145,7 @@ impl<'a> Incoming<'a> {
     pub(in crate::evidence) fn is_there(&self, row: usize) -> bool {
         match self {
             Incoming::Missing => false,
+            Incoming::Default(_) => true,
             Incoming::Instant(array) => array.is_valid(row),
             Incoming::Code(array, names) => array.is_valid(row) && usize::from(array.value(row)) < names.len(),
             Incoming::Region(array) => array.is_valid(row) && Granularity::of_code(array.value(row)).is_some(),
@@ -165,6 +168,7 @@ impl<'a> Incoming<'a> {
     pub(in crate::evidence) fn code(&self, row: usize) -> Option<u8> {
         match self {
             Incoming::Code(array, _) if self.is_there(row) => Some(array.value(row)),
+            Incoming::Default(code) => Some(*code),
             _ => None,
         }
     }
@@ -176,6 +180,7 @@ impl<'a> Incoming<'a> {
         }
         match self {
             Incoming::Missing => Ranked::Absent,
+            Incoming::Default(code) => Ranked::Number(i64::from(*code)),
             Incoming::Instant(array) => Ranked::Number(array.value(row)),
             Incoming::Code(array, _) => Ranked::Number(i64::from(array.value(row))),
             Incoming::Region(array) | Incoming::Text(array) => Ranked::Text(array.value(row)),
@@ -189,7 +194,7 @@ impl<'a> Incoming<'a> {
 pub(in crate::evidence) fn incoming_or_missing<'a>(batch: &'a RecordBatch, column: &Column) -> Option<Incoming<'a>> {
     match batch.column_by_name(column.name) {
         Some(array) => incoming(array, column.column_type),
-        None => column.optional.then_some(Incoming::Missing),
+        None => column.default.map(Incoming::Default).or(column.optional.then_some(Incoming::Missing)),
     }
 }
 

@@ -84,8 +84,9 @@ impl Batch {
     fn decode(&mut self, record: &FeedRecord<'_>, raw: &[u8]) -> Result<(), Reject> {
         let (feed, received) = (record.feed, record.received);
         if feed != Feed::Contacts {
-            let Accepted { kind, partition, .. } = self.decoder.decode(feed, raw, received, &mut self.evidence)?;
-            if let Some(causes) = self.evidence_causes.get_mut(partition) {
+            let Accepted { kind, partition, phone, .. } =
+                self.decoder.decode(feed, raw, received, &mut self.evidence)?;
+            if let Some(causes) = self.evidence_causes.get_mut(partition).filter(|_| phone.is_none()) {
                 causes.push(kind, record);
             }
         }
@@ -100,6 +101,7 @@ impl Batch {
     /// Puts all that follows from the batch into the outbox; the batch is empty afterwards.
     pub(super) fn finish(&mut self, outbox: &mut Outbox) -> Result<(), RecordError> {
         for (partition, (builders, causes)) in self.evidence.iter_mut().zip(&mut self.evidence_causes).enumerate() {
+            drop(builders.finish_phones());
             if builders.rows() == 0 {
                 continue;
             }

@@ -113,7 +113,7 @@ fn messages_are_cut_and_only_a_single_long_row_makes_a_longer_one() {
     );
     records.insert(1000, Raw::new(Feed::ExternalCodes, listing));
     let travel = r#"{"owner":"x","id":"l","revision":1,"person":"00000000000000000000000000000005",
-            "kind":"trip","mode":"rail","number":"N","service_date":"2022-04-01",
+            "kind":"trip","mode":"rail","number":"G1","seat":"N","service_date":"2022-04-01",
             "boarded_at":"2022-04-01T08:00:00+08:00","alighted_at":"2022-04-01T09:00:00+08:00"}"#;
     records.insert(1500, Raw::new(Feed::Travel, travel.replace("\"N\"", &format!("\"{}\"", "N".repeat(200_000)))));
     let log = MemoryLog::new(records, &[]);

@@ -87,7 +87,14 @@ const LISTS: &[Listed] = &[
         "mode:air|rail|coach|ship number:text service_date:date carriage:text row:i32 seat:text boarded_at:instant \
          alighted_at:instant from_region:text to_region:text",
     ),
+    listed(
+        9,
+        2,
+        "mode:air|rail|coach|ship number:text service_date:date carriage:text row:i32 seat:text boarded_at:instant \
+         alighted_at:instant from_region:text to_region:text role:passenger|crew",
+    ),
     listed(10, 1, "region:text tier:severe|high|medium|low since:instant until:instant authority:text document:text"),
+    listed(12, 1, "phone:text holder:verified|registered|guardian since:instant until:instant"),
     listed(VERDICTS, 1, "person:token fact:u64 counts:bool version:u64"),
     listed(FORGOTTEN, 1, "person:token fact:u64 revision:u32 retracted:bool known_at:instant"),
 ];
@@ -234,8 +241,8 @@ fn today(tag: u8, name: &str, words: &[&str]) -> Option<Vec<u8>> {
 }
 
 /// What a column that came later reads as in old rows.
-fn default_of(_tag: u8, _name: &str) -> Option<u8> {
-    None
+fn default_of(tag: u8, name: &str) -> Option<u8> {
+    kind_of(tag)?.columns().iter().find(|column| column.name == name)?.default
 }
 
 impl Layout {

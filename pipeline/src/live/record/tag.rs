@@ -26,6 +26,7 @@ pub(super) fn tag_of(kind: Kind) -> u8 {
         Kind::Tests => 8,
         Kind::Trips => 9,
         Kind::Regions => 10,
+        Kind::Bindings => 12,
     }
 }
 

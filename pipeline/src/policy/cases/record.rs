@@ -38,6 +38,7 @@ const NOUNS: &[Noun] = &[
         kind: Kind::Listings,
         defaults: &[("approver", "headquarters"), ("basis", "headquarters-document"), ("document", "1")],
     },
+    Noun { word: "binding", kind: Kind::Bindings, defaults: &[("holder", "verified")] },
     Noun { word: "code", kind: Kind::ExternalCodes, defaults: &[] },
     Noun { word: "region", kind: Kind::Regions, defaults: &[("authority", "headquarters")] },
 ];

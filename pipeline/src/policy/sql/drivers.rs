@@ -66,7 +66,7 @@ fn of_join(join: &Join, tables: &dyn Origins) -> Option<KindSet> {
 
 /// How many people a set of tables is likely to meet: tests, stays and trips are everybody's.
 fn breadth(set: KindSet) -> u32 {
-    let everybody = [Kind::Tests, Kind::Stays, Kind::Trips];
+    let everybody = [Kind::Tests, Kind::Stays, Kind::Trips, Kind::Bindings];
     let crowds = everybody.into_iter().filter(|kind| set.contains(BaseTable::Kind(*kind))).count();
     set.0.count_ones() + 100 * u32::try_from(crowds).unwrap_or(0)
 }
