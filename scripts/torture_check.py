@@ -2,7 +2,7 @@
 
     torture_check.py CHANGES EXPECTED      two files of changes, one JSON object a line, in the order of announcement
 
-Pure: reads lines, counts, explains. A person's state is the colour and the set of rules (FEEDS.md section 4).
+Pure: reads lines, counts, explains. A person's state is the colour and the set of rules (docs/feeds.md section 4).
 """
 
 import datetime

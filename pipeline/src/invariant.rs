@@ -3,7 +3,7 @@
 //! Owns the one way to say so. In production a panic ends the worker of that partition with nothing committed past it.
 //! Bad input must never come here: that is data (I-9).
 
-/// What must be there. The invariant is one of DESIGN.md's, `I-2` for what belongs together in the state.
+/// What must be there. The invariant is one of ARCHITECTURE.md's, `I-2` for what belongs together in the state.
 ///
 /// # Panics
 /// When it is not: a bug.

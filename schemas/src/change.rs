@@ -1,4 +1,4 @@
-//! The code change: what issuers are told (FEEDS.md section 4).
+//! The code change: what issuers are told (docs/feeds.md section 4).
 //!
 //! Owns its fields and their JSON. Never holds evidence, another person, a place or an identity.
 

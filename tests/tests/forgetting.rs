@@ -1,4 +1,5 @@
-//! Forgetting changes no colour (PACKS.md, "Forgetting"; anchor 19): the engine that forgets every midnight announces
+//! Forgetting changes no colour (docs/packs.md, "Forgetting"; anchor 19): the engine that forgets every midnight
+//! announces
 //! what the one that forgets nothing does, as long as records become known within 30 days of what they tell.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]

@@ -50,7 +50,7 @@ fn by_person(changes: &[CodeChange]) -> BTreeMap<Person, Vec<&CodeChange>> {
     by_person
 }
 
-/// Colour and rules: what a person's state is (FEEDS.md section 4).
+/// Colour and rules: what a person's state is (docs/feeds.md section 4).
 fn state(change: &CodeChange) -> (Colour, Vec<String>) {
     (change.to, change.reasons.iter().map(|reason| reason.rule.id.clone()).collect())
 }

@@ -73,7 +73,10 @@ impl Journal {
     /// Commits: when it returns, the disk has everything.
     pub(super) fn commit(&self, at: Instant, transaction: Transaction<'_>) -> Result<(), LogError> {
         if transaction.changes.len() >= 1 << PLACE_BITS {
-            return Err(LogError::fatal(format!("a transaction of {} changes is too long", transaction.changes.len())));
+            return Err(LogError::fatal(format!(
+                "a transaction of {} changes is too large",
+                transaction.changes.len()
+            )));
         }
         let mut positions = self.positions.lock().unwrap_or_else(PoisonError::into_inner);
         let value = encode(transaction.positions.iter().map(|(partition, it)| (*partition, it)), transaction.changes);

@@ -324,7 +324,8 @@ fn recover(newest: &mut Segment) -> Result<(File, u64, u64), LogError> {
     let writer = append_to(path)?;
     if found.file_bytes > found.whole_bytes {
         let cut_bytes = found.file_bytes - found.whole_bytes;
-        tracing::warn!(file = %path.display(), place = found.whole_bytes, cut_bytes, "the end was never synced: cut");
+        let (file, place) = (path.display(), found.whole_bytes);
+        tracing::warn!(%file, place, cut_bytes, "dropped an incomplete write at the end of the file");
         writer.set_len(found.whole_bytes).map_err(|error| failed("cut", path, &error))?;
     }
     // What was written and not yet synced becomes safe before anybody reads it.

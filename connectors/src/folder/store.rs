@@ -149,7 +149,7 @@ fn check_meta(log: &Path, options: &FolderOptions) -> Result<(), LogError> {
     };
     let Ok(found) = serde_json::from_slice::<Meta>(&text) else {
         let path = path.display();
-        return Err(LogError::operator(format!("{path}: is damaged; put it back, or begin another folder")));
+        return Err(LogError::operator(format!("{path}: is damaged; put it back, or give another --state folder")));
     };
     refuse_meta(&path.display().to_string(), &found, &wanted)?;
     let kept = Meta { key: found.key.clone().or(wanted.key.clone()), ..wanted };
@@ -165,7 +165,8 @@ fn refuse_meta(path: &str, found: &Meta, wanted: &Meta) -> Result<(), LogError> 
     if found.format > FORMAT {
         let format = found.format;
         return Err(LogError::operator(format!(
-            "{path}: has format {format}, and this fuma knows formats up to {FORMAT}: a newer fuma wrote it; use that one"
+            "{path}: has format {format}, and this fuma knows formats up to {FORMAT}: a newer fuma wrote it; use that \
+             one"
         )));
     }
     if found.partitions != wanted.partitions {
@@ -177,8 +178,8 @@ fn refuse_meta(path: &str, found: &Meta, wanted: &Meta) -> Result<(), LogError> 
     }
     match (&found.key, &wanted.key) {
         (Some(found), Some(own)) if found != own => Err(LogError::operator(format!(
-            "{path}: this log was written with another key of the person tokens (fingerprint {found}; the one given here \
-             has {own}): start with the key of this log, or begin another folder"
+            "{path}: this log was written with another key of the person tokens (fingerprint {found}; the one given \
+             here has {own}): start with the key of this log, or give another --state folder"
         ))),
         _ => Ok(()),
     }

@@ -224,7 +224,9 @@ impl Admin {
                 return Ok(());
             }
             if begun.elapsed() > CREATION_WAIT_MAX {
-                return Err(LogError::transient("the new topics are not there yet: run `fuma topics check` later"));
+                return Err(LogError::transient(
+                    "the new topics are not visible yet: run `fuma topics check` in a moment",
+                ));
             }
             std::thread::sleep(Duration::from_millis(50));
         }

@@ -308,7 +308,8 @@ pub(super) fn problem(topic: &str, error: &KafkaError) -> Result<(), LogError> {
     let code = code_of(error);
     match error {
         error if error.rdkafka_error_code() == Some(Code::FencedInstanceId) => Err(LogError::operator(format!(
-            "kafka: {topic}: another process joined under the same kafka.instance: each needs a name of its own"
+            "kafka: {topic}: a newer process uses the same kafka.instance and takes over; this one exits. Give each \
+             process its own name"
         ))),
         KafkaError::MessageConsumptionFatal(_) => Err(LogError::fatal(format!("kafka: {topic}: {code}"))),
         KafkaError::MessageConsumption(Code::AutoOffsetReset | Code::OffsetOutOfRange) => Err(LogError::operator(

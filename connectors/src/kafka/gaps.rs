@@ -41,7 +41,7 @@ impl Gaps {
             Known::Suspected(_) => {
                 *known = Known::Suspected(next);
                 Err(LogError::fatal(format!(
-                    "kafka: {topic} {partition}: nothing at offset {next}: read again from what is committed"
+                    "kafka: {topic} {partition}: no record at offset {next}; reading again from the committed offset"
                 )))
             }
         }

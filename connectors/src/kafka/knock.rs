@@ -43,12 +43,12 @@ impl ClientContext for Reasons {
         use RDKafkaErrorCode as Code;
         let what = match error.rdkafka_error_code() {
             Some(Code::Authentication | Code::SaslAuthenticationFailed) => {
-                Some("user or password is refused: see sasl.mechanism, sasl.username, sasl.password")
+                Some("user or password was refused: check sasl.mechanism, sasl.username and sasl.password")
             }
-            // A broker that wants a certificate says so behind the handshake.
+            // A broker that wants a certificate says so after the handshake.
             code if code == Some(Code::SSL) || reason.contains("SSL alert") => Some(
-                "no TLS with it: see the certificates that ssl.ca.location, and ssl.certificate.location or \
-                     ssl.keystore.location, name",
+                "TLS handshake failed: check ssl.ca.location, and the client certificate (ssl.certificate.location or \
+                     ssl.keystore.location)",
             ),
             _ => None,
         };

@@ -55,7 +55,9 @@ pub(super) fn partitions<C: ClientContext>(
             return Ok(partitions);
         }
         if now() >= deadline {
-            return Err(LogError::operator(format!("{topic}: no such topic; `fuma topics create` makes it")));
+            return Err(LogError::operator(format!(
+                "topic {topic} does not exist; create it with `fuma topics create`"
+            )));
         }
         std::thread::sleep(ASK_AGAIN);
     }

@@ -110,7 +110,7 @@ pub(super) fn settings(topic: Topic) -> Vec<Setting> {
             by_broker_clock(),
         ],
         // The tail is the stream of changes, the compacted head everyone's present state. Tombstones stay for longer
-        // than any reader is down (RECOVERY.md R-8), and whoever was erased is gone within two weeks.
+        // than any reader is down (docs/recovery.md R-8), and whoever was erased is gone within two weeks.
         Topic::Changes => vec![
             exactly("cleanup.policy", "compact"),
             setting("min.compaction.lag.ms", 7 * DAY_MS, Demand::AtLeast(DAY_MS)),

@@ -6,7 +6,7 @@
 //! links      LinkSource     link records in one order                        trace reads
 //! reference  Reference      regions and policies, whole, from the beginning  everybody reads
 //! worker     WorkerLog      evidence of assigned partitions in, one transaction of changes and positions out
-//! restore    RestoreLog     a client of its own for taking a partition over  (RECOVERY.md R-3, R-5)
+//! restore    RestoreLog     a client of its own for taking a partition over  (docs/recovery.md R-3, R-5)
 //! ```
 //!
 //! Owns names and promises. Must never know a rule, a kind of evidence or a colour's meaning: values are bytes.

@@ -7,7 +7,7 @@ use fuma_schemas::Instant;
 
 use super::identity::Identities;
 
-/// The common fields of a record (FEEDS.md section 1).
+/// The common fields of a record (docs/feeds.md section 1).
 #[derive(Clone, Copy)]
 pub(super) struct Head<'a> {
     pub(super) owner: &'a str,

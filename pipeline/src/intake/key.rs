@@ -1,4 +1,4 @@
-//! The key, and the person token that it makes of a certificate (FEEDS.md section 1).
+//! The key, and the person token that it makes of a certificate (docs/feeds.md section 1).
 //!
 //! Owns the key and the spelling of certificate numbers. Must never show either: no Debug of contents, no text in
 //! errors.
@@ -26,7 +26,7 @@ pub enum KeyError {
     #[error("the key has {0} characters instead of 64 hex digits")]
     Length(usize),
     /// 64 characters that are not all hex digits.
-    #[error("the key holds a character that is no hex digit")]
+    #[error("the key has a character that is not a hex digit")]
     Digit,
 }
 

@@ -41,7 +41,7 @@ pub const SNAPSHOTS: &str = "fuma_snapshots_total";
 /// When the newest snapshot of a partition was written, seconds since 1970. Labels: partition.
 pub const SNAPSHOT_TIME: &str = "fuma_snapshot_time_seconds";
 /// Evidence records between the log's start and the older kept snapshot; below 0 the log has begun behind it, and that
-/// snapshot is of no use (RECOVERY.md R-7). Labels: partition.
+/// snapshot is of no use (docs/recovery.md R-7). Labels: partition.
 pub const SNAPSHOT_MARGIN: &str = "fuma_snapshot_margin_records";
 /// Feeds that accept every owner, because the configuration lists none: 1. Labels: feed.
 pub const OPEN_FEEDS: &str = "fuma_feeds_open_to_everyone";

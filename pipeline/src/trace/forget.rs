@@ -1,4 +1,4 @@
-//! What people forgot is forgotten here too, once nobody needs it (DECISIONS.md, "Forgetting in trace").
+//! What people forgot is forgotten here too, once nobody needs it (ARCHITECTURE.md, "Forgetting in trace").
 //!
 //! Trace cannot know who is green. So people says which links it forgot, or would forget: an excluded or retracted one
 //! it keeps until trace has dropped it. Trace drops a record when people forgot it and no kept record names it, be it

@@ -1,4 +1,5 @@
-//! Which contacts count (PACKS.md, "Only contacts that count"): the one place that joins people to each other (I-6).
+//! Which contacts count (docs/packs.md, "Only contacts that count"): the one place that joins people to each other
+//! (I-6).
 //!
 //! Owns the graph of cases and contacts: who names whom, and what has fallen. Must never read a colour, a clock or
 //! the world outside; must never keep a name or an identity as text.
@@ -52,7 +53,8 @@ pub struct Verdict {
     pub counts: bool,
 }
 
-/// A record that trace dropped: people that kept it, for it is excluded or retracted, may drop it as well, and must, for
+/// A record that trace dropped: people that kept it, for it is excluded or retracted, may drop it as well, and must,
+/// for
 /// a record of it that comes again is new to both.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Dropped {
@@ -116,7 +118,8 @@ impl Trace {
         verdicts
     }
 
-    /// The excluded and retracted cases, and the contacts, that were dropped since the last call: evidence is to be told
+    /// The excluded and retracted cases, and the contacts, that were dropped since the last call: evidence is to be
+    /// told
     /// ([`crate::evidence::Evidence::trace_dropped`]), in this order and before anything that comes later.
     pub fn take_dropped(&mut self) -> Vec<Dropped> {
         std::mem::take(&mut self.graph.dropped)

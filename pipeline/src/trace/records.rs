@@ -49,7 +49,7 @@ pub(super) struct Content {
     pub(super) last_exposure_at: Instant,
 }
 
-/// What a case or a contact says, as it is compared: by the order that evidence uses too (FEEDS.md, "Greater
+/// What a case or a contact says, as it is compared: by the order that evidence uses too (docs/feeds.md, "Greater
 /// contents").
 #[derive(Clone, Copy)]
 pub(super) struct Said {
@@ -168,7 +168,7 @@ impl<'a> LinkBatch<'a> {
         record
     }
 
-    /// Of a retraction nothing more is looked at (FEEDS.md section 1), of an assertion all that decides.
+    /// Of a retraction nothing more is looked at (docs/feeds.md section 1), of an assertion all that decides.
     fn read_content(&self, row: usize, record: &mut LinkRecord<'a>) {
         let code = self.code.is_valid(row).then(|| self.code.value(row));
         record.content.code = code.map_or(0, |code| code.saturating_add(1));

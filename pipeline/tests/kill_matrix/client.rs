@@ -1,4 +1,5 @@
-//! A client that is not ours reads the changes as the contract says (FEEDS.md section 4): Kafka's own console consumer.
+//! A client that is not ours reads the changes as the contract says (docs/feeds.md section 4): Kafka's own console
+//! consumer.
 
 use std::collections::BTreeMap;
 use std::path::Path;

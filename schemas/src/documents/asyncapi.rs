@@ -148,7 +148,7 @@ fn change_message() -> Value {
         "ce_time": instant("decided_at."),
         "ce_subject": token,
         "ce_causetime": instant(
-            "The broker's timestamp of the newest feed record behind the change; absent where none is (an expiry).",
+            "The broker's timestamp of the newest feed record that caused the change; absent when time caused it (an expiry).",
         ),
         "traceparent": traceparent(),
         "content-type": {"type": "string", "const": "application/json"},

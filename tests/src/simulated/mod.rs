@@ -12,7 +12,7 @@
 //! Nothing blocks: a poll that finds nothing lets the cluster's time pass instead, and so does a read that has to wait
 //! for a marker. Driven from one thread, the same seed gives the same run.
 //!
-//! Owns the semantics that the real broker has and RECOVERY.md lists. Must never be kinder than the broker.
+//! Owns the semantics that the real broker has and docs/recovery.md lists. Must never be kinder than the broker.
 
 mod faults;
 mod group;
@@ -252,7 +252,7 @@ impl SimulatedCluster {
         self.state().log(Topic::Changes, partition).compact();
     }
 
-    /// A transaction on an output partition that nobody will ever end (KAFKA.md 3.2).
+    /// A transaction on an output partition that nobody will ever end.
     pub fn hang(&self, partition: u32) {
         let mut state = self.state();
         let (number, at) = (state.next_transaction, state.broker_clock());

@@ -1,4 +1,5 @@
-//! The exactly-once stage, rule by rule (RECOVERY.md): each test is an interleaving that a simpler protocol gets wrong.
+//! The exactly-once stage, rule by rule (docs/recovery.md): each test is an interleaving that a simpler protocol gets
+//! wrong.
 //!
 //! ```text
 //! bounds     I-10, R-28              how much one commit does

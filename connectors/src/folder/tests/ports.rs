@@ -138,7 +138,7 @@ fn links_go_on_behind_what_was_judged() {
 #[test]
 fn another_process_sees_changes_as_they_come() {
     let dir = tempfile::tempdir().unwrap();
-    assert!(FolderTail::open(dir.path(), true).unwrap_err().to_string().contains("holds no log"));
+    assert!(FolderTail::open(dir.path(), true).unwrap_err().to_string().contains("no log here"));
     let log = open(dir.path());
     let mut worker = log.worker(0).unwrap();
     begin(&mut *worker);

@@ -67,7 +67,7 @@ pub enum TableError {
         column: &'static str,
     },
     /// A row of somebody whom the table of people does not have, or of a place that is not there.
-    #[error("table {table} of the snapshot has a row of nobody: it is incomplete")]
+    #[error("table {table} of the snapshot has a row without a person: the snapshot is incomplete")]
     Nobody {
         /// The table.
         table: &'static str,

@@ -64,7 +64,7 @@ fn conflicts_are_counted_and_settled_by_contents() {
     }
 }
 
-/// FEEDS.md section 1, "Greater contents": each pair at one version, the greater one second.
+/// docs/feeds.md section 1, "Greater contents": each pair at one version, the greater one second.
 #[test]
 fn the_greater_contents_win() {
     let cells = |record: &Record, at: usize, cell: Cell| {

@@ -154,7 +154,10 @@ fn what_is_not_of_this_layout_is_refused_by_name() {
     let take = |table: &str, batch: &RecordBatch| {
         Import::default().take(&mut Evidence::default(), table, batch, &mut |_, _| {}).unwrap_err().to_string()
     };
-    assert_eq!(take("stays", stays), "table stays of the snapshot has a row of nobody: it is incomplete");
+    assert_eq!(
+        take("stays", stays),
+        "table stays of the snapshot has a row without a person: the snapshot is incomplete"
+    );
     assert_eq!(take("trips", stays), "table trips of the snapshot lacks mode: another build wrote it");
     assert_eq!(take("visits", stays), "a snapshot with a table \"visits\": another build wrote it");
     let mut columns = stays.columns().to_vec();

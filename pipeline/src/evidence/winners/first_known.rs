@@ -1,7 +1,8 @@
 //! When a fact became known whose revisions may say something else: contacts, and whose a phone is.
 //!
 //! "Of a contact only those assertions that have the winner's degree and a last_exposure_at within 24 h of the
-//! winner's" (FEEDS.md section 1): so one that is raised to close on day 60 became known on day 60. Any assertion may
+//! winner's" (docs/feeds.md section 1): so one that is raised to close on day 60 became known on day 60. Any assertion
+//! may
 //! win yet, so of each that differs in what is compared the least known_at is kept, beside the table and only where
 //! there is more than one.
 //!

@@ -1,4 +1,4 @@
-//! Which of two records of a fact wins: version first, then the greater contents (FEEDS.md section 1).
+//! Which of two records of a fact wins: version first, then the greater contents (docs/feeds.md section 1).
 //!
 //! Owns the one order that trace, evidence and explain choose by. It must never hang on arrival, or on a number that
 //! was given on arrival (I-2): instants, dates and integers go by number, closed lists by the place in the list, texts

@@ -1,4 +1,4 @@
-//! Which record of a fact wins (FEEDS.md section 1, `revision`).
+//! Which record of a fact wins (docs/feeds.md section 1, `revision`).
 //!
 //! Owns the order of versions. Must never look at contents or at arrival: what ties here is for the caller to order
 //! by contents, in a way that does not depend on arrival (I-2).
@@ -7,7 +7,7 @@ use fuma_schemas::Instant;
 
 /// The version of a record of a fact; of several records of one fact the greatest wins.
 ///
-/// "The highest wins. At equal revision a retraction beats an assertion, then the later known_at wins" (FEEDS.md
+/// "The highest wins. At equal revision a retraction beats an assertion, then the later known_at wins" (docs/feeds.md
 /// section 1): the derived order, field by field, is this contract, so the order of the fields must stay.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub struct Version {

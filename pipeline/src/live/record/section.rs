@@ -55,7 +55,7 @@ impl Section {
     }
 }
 
-/// A stage that derives rows (RECOVERY.md ). The numbers are fixed for good.
+/// A stage that derives rows (docs/recovery.md ). The numbers are fixed for good.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Stage(pub u8);
 

@@ -354,7 +354,7 @@ fn assess(
             report(worker, slot, watch);
         }
     });
-    watch.part.set_waiting("begins anew");
+    watch.part.set_waiting("restarting");
     result.map_err(of_worker)
 }
 
@@ -399,9 +399,9 @@ fn read_references(log: &dyn Log, service: &Service, references: &References) ->
         Place::Superseded => service.wishes.reinstate_policy,
     };
     if !is_wanted {
+        let newest = policies::newest(&references.policies());
         return Err(ServiceError::Operator(format!(
-            "the pack {} {} was in force until another one came: start with that one, or put this one in force again \
-             with --reinstate-policy",
+            "policy pack {} {} was replaced by {newest}: start with that one, or give --reinstate-policy to go back",
             own.id, own.version
         )));
     }
@@ -410,7 +410,9 @@ fn read_references(log: &dyn Log, service: &Service, references: &References) ->
     refuse_key(policies::key_of(&references.policies()).as_deref(), &own)?;
     match policies::place(&own.pack, &references.policies()) {
         Place::InForce(order) => Ok(order),
-        _ => Err(ServiceError::Operator("another pack was put in force at the same time: start again".into())),
+        _ => Err(ServiceError::Operator(
+            "another process put another policy pack in force at the same time: start this one again".into(),
+        )),
     }
 }
 

@@ -59,6 +59,12 @@ pub fn place(pack: &str, records: &[Bytes]) -> Place {
     }
 }
 
+/// The id and version of the pack in force, for people.
+pub fn newest(records: &[Bytes]) -> String {
+    let newest = records.iter().filter_map(|record| serde_json::from_slice::<InForce>(record).ok()).next_back();
+    newest.map_or_else(|| "another one".to_owned(), |pack| format!("{} {}", pack.id, pack.version))
+}
+
 /// Puts a pack in force.
 ///
 /// # Errors

@@ -64,7 +64,7 @@ pub fn spawn(
                 stop.set();
                 return;
             }
-            tracing::warn!(stage = %name, reason = %ended.message, "begins anew");
+            tracing::warn!("restarting stage {name} after: {}", ended.message);
             std::thread::sleep(PAUSE);
         }
     })

@@ -1,4 +1,4 @@
-//! A change as a record of the output, and back: CloudEvents 1.0 in binary mode (FEEDS.md section 4).
+//! A change as a record of the output, and back: CloudEvents 1.0 in binary mode (docs/feeds.md section 4).
 //!
 //! Owns headers and keys. Must never add anything to the value: all of it but `from` is a function of the evidence.
 

@@ -1,4 +1,5 @@
-//! The position of a partition: what travels in the metadata of the offset commit and in each snapshot (RECOVERY.md).
+//! The position of a partition: what travels in the metadata of the offset commit and in each snapshot
+//! (docs/recovery.md).
 //!
 //! ```text
 //! fuma2 owner=... released=0 clock=... judged=... pack=... order=1 engine=0.2.0 through=17 refs=regions:3 ...

@@ -1,4 +1,4 @@
-//! When to commit: soon when there is little, later when there is much (RECOVERY.md, "Commit rhythm").
+//! When to commit: soon when there is little, later when there is much (docs/recovery.md, "Commit rhythm").
 //!
 //! Owns the intervals. Time is an argument.
 

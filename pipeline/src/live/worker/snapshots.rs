@@ -315,8 +315,8 @@ fn watch_log(snapshots: &Snapshots, owned: &Owned, log: &mut dyn WorkerLog, seri
             partition = owned.id,
             begins = bounds.start,
             oldest,
-            "the evidence log begins after the older snapshot: should the newer be damaged, the state is lost. Keep the \
-             log longer, or write snapshots more often"
+            "the evidence log begins after the older snapshot: should the newer be damaged, the state is lost. Keep \
+             the log longer, or write snapshots more often"
         ),
         Ok(_) if kept.len() > 1 => {
             if let Err(error) = log.trim(owned.id, oldest) {

@@ -1,10 +1,11 @@
-//! What the engine adds to SQL (FEEDS.md section 5, PACKS.md).
+//! What the engine adds to SQL (docs/feeds.md section 5, docs/packs.md).
 //!
 //! | function | gives |
 //! |---|---|
 //! | `day(t)` | the local midnight that begins t's day |
 //! | `day_end(t, n)` | the end of the n-th full day after t's own; NULL beyond the calendar |
-//! | `add_days(t, n)`, `add_hours(t, n)` | t moved by n times 24 h or n hours; may leave the calendar, so that a bound of a window is none there |
+//! | `add_days(t, n)`, `add_hours(t, n)` | t moved by n times 24 h or n hours; may leave the calendar, so that a bound
+//! of a window is none there |
 //! | `instant_or_null(t)` | t, or NULL outside the calendar |
 //! | `facts(a, b, ...)` | several facts as one cause |
 //!

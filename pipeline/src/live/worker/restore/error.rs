@@ -22,8 +22,8 @@ pub enum RestoreError {
     Cancelled,
     /// The facts between the snapshots and the log are gone (R-7).
     #[error(
-        "partition {partition}: its evidence log begins at {begins}, and no usable snapshot reaches that far: facts are \
-         missing. Bring a snapshot back to {place}, or send the feeds again into new topics"
+        "partition {partition}: its evidence log begins at {begins}, and no usable snapshot reaches that far: facts \
+         are missing. Bring a snapshot back to {place}, or send the feeds again into new topics"
     )]
     Gap {
         /// The partition.
@@ -71,8 +71,8 @@ pub enum RestoreError {
     },
     /// A newer engine judged it.
     #[error(
-        "partition {partition} was judged by engine {found}, and this build has {own}: start a build that is at least as \
-         new, else people would be judged there and back"
+        "partition {partition} was judged by engine {found}, and this build has {own}: start a build that is at least \
+         as new, else people would be judged there and back"
     )]
     OlderEngine {
         /// The partition.
@@ -84,8 +84,8 @@ pub enum RestoreError {
     },
     /// A newer pack is in force (R-12).
     #[error(
-        "partition {partition} is judged by pack number {in_force}, and this process brings number {own}: start it with \
-         the pack that is in force, or put this one in force again with --reinstate-policy"
+        "partition {partition} is judged by policy pack number {in_force}, and this process has number {own}: start \
+         it with the pack that is in force, or put this one in force again with --reinstate-policy"
     )]
     Superseded {
         /// The partition.
@@ -103,9 +103,9 @@ pub enum RestoreError {
     },
     /// What was announced is not what holds, and nothing explains it (R-13).
     #[error(
-        "partition {partition}: of {differing} people (of {people}) another state was announced than the evidence gives \
-         under the same pack and engine. Nothing is announced until somebody has looked: the people are listed in \
-         {listed}; start with --accept-differences to announce what the evidence gives"
+        "partition {partition}: of {differing} people (of {people}) another state was announced than the evidence \
+         gives under the same pack and engine. Nothing is announced until somebody has looked: the people are listed \
+         in {listed}; start with --accept-differences to announce what the evidence gives"
     )]
     Differences {
         /// The partition.
@@ -119,7 +119,8 @@ pub enum RestoreError {
     },
     /// The regions did not come (R-12).
     #[error(
-        "partition {partition} was judged with {wanted} region records, and only {known} can be read: wait, or mend the topic"
+        "partition {partition} was judged with {wanted} region records, and only {known} can be read: wait, or repair \
+         the topic"
     )]
     Reference {
         /// The partition.

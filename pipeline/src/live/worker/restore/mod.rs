@@ -1,4 +1,4 @@
-//! Taking a partition over (RECOVERY.md R-3 to R-8, R-12, R-13): one path for a crash, an upgrade and a new pack.
+//! Taking a partition over (docs/recovery.md R-3 to R-8, R-12, R-13): one path for a crash, an upgrade and a new pack.
 //!
 //! ```text
 //! position    as it is; fence the owner it names; wait until it is stable
