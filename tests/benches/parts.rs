@@ -18,7 +18,7 @@ use fuma_pipeline::district::{District, Settings as DistrictSettings};
 use fuma_pipeline::evidence::{KindSet, StepRows};
 use fuma_pipeline::intake::{Decoder, EvidenceBuilders, Key, Settings};
 use fuma_pipeline::policy::{self, Executor, PackSource, RuleRow};
-use fuma_pipeline::replay::{self, Options, Silent, Source, Tick};
+use fuma_pipeline::replay::{self, Bounds, Options, Silent, Source, Tick};
 use fuma_schemas::{Feed, Instant};
 
 const PEOPLE: u32 = 50_000;
@@ -61,7 +61,8 @@ fn district(id: &str) -> (Partition, Executor) {
         .map(|(feed, bytes)| Source::Bytes { feed, name: format!("{}.ndjson", feed.name()), bytes: bytes.into() })
         .collect();
     let tick = Tick::parse("1d").unwrap();
-    let options = Options { pack: Arc::clone(&pack), tick, until: None, workers: 1, intake: intake() };
+    let options =
+        Options { pack: Arc::clone(&pack), tick, until: None, workers: 1, intake: intake(), bounds: Bounds::default() };
     let finished = replay::finish(&sources, &options, &Silent).unwrap();
     (finished.partitions.into_iter().next().unwrap(), Executor::new(pack).unwrap())
 }

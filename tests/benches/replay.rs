@@ -16,7 +16,7 @@ use std::time::Instant as WallClock;
 use fuma_pipeline::district::{District, Settings as DistrictSettings};
 use fuma_pipeline::intake::{Key, Settings};
 use fuma_pipeline::policy::{self, PackSource};
-use fuma_pipeline::replay::{self, Options, Silent, Source, Tick};
+use fuma_pipeline::replay::{self, Bounds, Options, Silent, Source, Tick};
 use fuma_schemas::Feed;
 
 fn main() {
@@ -34,7 +34,8 @@ fn main() {
     let sources: Vec<Source> = feeds.into_iter().map(source).collect();
     for workers in workers.split(',').map(|text| text.parse().unwrap()) {
         let intake = Arc::new(Settings::new(Key::from_hex(&"5a".repeat(32)).unwrap()));
-        let options = Options { pack: Arc::clone(&pack), tick, until: None, workers, intake };
+        let options =
+            Options { pack: Arc::clone(&pack), tick, until: None, workers, intake, bounds: Bounds::default() };
         let timer = Timer::start();
         let outcome = replay::run(&sources, &options, &Silent).unwrap();
         timer.stop(&format!("replay, {workers} workers"), records);

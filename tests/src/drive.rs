@@ -66,7 +66,7 @@ impl Drive {
             let next = [waiting.peek().map(|row| row.tick), due].into_iter().flatten().min();
             let clock = next.filter(|clock| *clock <= self.until);
             while self.forget && midnight < clock.unwrap_or(self.until) {
-                let forgotten = driven.partition.forget(midnight).unwrap();
+                let forgotten = driven.partition.forget(midnight);
                 driven.forgotten += forgotten.facts;
                 driven.kept += forgotten.facts_kept;
                 midnight = midnight.day_end(0).unwrap();
@@ -84,7 +84,11 @@ impl Drive {
             }
             let (mut step, before) = (Step::default(), driven.changes.len());
             driven.partition.enlist(clock, &mut step);
-            driven.partition.judge(&mut step, clock, &self.tick, &mut driven.changes).unwrap();
+            driven.partition.judge(&mut step, clock, &self.tick, &mut driven.changes);
+            while driven.partition.waiting() > 0 {
+                driven.partition.enlist_waiting(clock, usize::MAX, &mut step);
+                driven.partition.judge(&mut step, clock, &self.tick, &mut driven.changes);
+            }
             driven.changes[before..].sort_by_key(|change| (change.decided_at, change.person));
         }
     }

@@ -6,6 +6,7 @@
 //! drive   records -> changes, a tick at a time, as a live engine goes about it
 //! decoders  what must hold for any bytes at all; fuzzed, and run over a corpus
 //! judge   what the rules say of everybody, gathered one way or another
+//! load    the dense load for measurements
 //! live    the exactly-once stage on that cluster, and what must hold of what it announces
 //! simulated  a cluster in memory behind the ports of the log, with what can go wrong on a real one
 //! ```
@@ -20,13 +21,14 @@ pub mod drive;
 pub mod feeds;
 pub mod judge;
 pub mod live;
+pub mod load;
 pub mod simulated;
 
 use std::sync::{Arc, OnceLock};
 
 use fuma_pipeline::intake::{Key, Settings};
 use fuma_pipeline::policy::{Pack, PackSource, load};
-use fuma_pipeline::replay::{self, Finished, Options, Silent, Source, Tick};
+use fuma_pipeline::replay::{self, Bounds, Finished, Options, Silent, Source, Tick};
 use fuma_schemas::{CodeChange, Instant};
 
 /// The two packs of the binary, loaded once.
@@ -45,7 +47,14 @@ pub fn settings() -> Arc<Settings> {
 
 /// Replays to the end of `until`.
 pub fn replay(pack: &Arc<Pack>, sources: &[Source], tick: Tick, until: Instant, workers: usize) -> Finished {
-    let options = Options { pack: Arc::clone(pack), tick, until: Some(until), workers, intake: settings() };
+    let options = Options {
+        pack: Arc::clone(pack),
+        tick,
+        until: Some(until),
+        workers,
+        intake: settings(),
+        bounds: Bounds::default(),
+    };
     replay::finish(sources, &options, &Silent).unwrap()
 }
 

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use fuma_pipeline::district::{District, Settings as DistrictSettings};
 use fuma_pipeline::intake::{Key, Settings};
 use fuma_pipeline::policy::{self, PackSource};
-use fuma_pipeline::replay::{self, Options, Silent, Source, Tick};
+use fuma_pipeline::replay::{self, Bounds, Options, Silent, Source, Tick};
 
 #[test]
 fn no_certificate_number_gets_past_intake() {
@@ -30,6 +30,7 @@ fn no_certificate_number_gets_past_intake() {
         until: None,
         workers: 2,
         intake: Arc::new(Settings::new(Key::from_hex(&key).unwrap())),
+        bounds: Bounds::default(),
     };
     let sources: Vec<Source> = feeds
         .into_iter()

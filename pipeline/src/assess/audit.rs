@@ -7,75 +7,50 @@
 
 use fuma_schemas::Instant;
 
-use super::partition::{AssessError, Partition};
-use super::timeline::Timeline;
-use crate::evidence::{KindSet, StepRows};
+use super::partition::Partition;
+use super::step::Step;
 
-/// People of one execution.
-const SLOTS_MAX: usize = 16_384;
+/// After how many people the progress is told.
+const PAGE: u32 = 16_384;
 
 impl Partition {
     /// Judges everybody at `clock` without announcing, and notes when each is due. Returns whose announced state is
-    /// not what holds, those aside for whom a segment began after `judged_until`: they were due and not yet judged.
+    /// not what holds, those aside for whom a segment began after `judged_until` (they were due and not yet judged),
+    /// and those who are left out: they keep what was announced.
     ///
     /// `progress` hears how many people were judged so far, and says whether to go on.
-    ///
-    /// # Errors
-    /// When a plan cannot be executed.
-    pub fn audit(
-        &mut self,
-        clock: Instant,
-        judged_until: Instant,
-        progress: &mut dyn FnMut(u32) -> bool,
-    ) -> Result<Vec<u32>, AssessError> {
-        self.announced.resize(self.evidence.people() as usize, 0);
-        let (mut differing, mut rows, mut slots) = (Vec::new(), StepRows::default(), Vec::new());
+    pub fn audit(&mut self, clock: Instant, judged_until: Instant, progress: &mut dyn FnMut(u32) -> bool) -> Vec<u32> {
+        let (mut differing, mut step, mut next) = (Vec::new(), Step::default(), 0);
         let everybody = self.evidence.people();
-        for person in 0..everybody {
-            let need = self.pack().needs(self.evidence.kinds(person));
-            if need != KindSet::NONE || self.announced(person) != 0 {
-                let slot = slots.len() as u32;
-                slots.push(person);
-                self.evidence.gather(person, slot, need, &mut rows);
+        let waiting = std::mem::take(&mut self.touched);
+        loop {
+            let page = everybody.min(next + PAGE);
+            (next..page).for_each(|person| self.touched.touch(person));
+            next = page;
+            while !self.touched.is_empty() {
+                self.enlist_waiting(clock, usize::MAX, &mut step);
+                self.audit_step(&mut step, (clock, judged_until), &mut differing);
             }
-            if slots.len() == SLOTS_MAX || person + 1 == everybody {
-                self.audit_step(&slots, &rows, (clock, judged_until), &mut differing)?;
-                slots.clear();
-                rows.clear();
-                if !progress(person + 1) {
-                    break;
-                }
+            if !progress(next) || next >= everybody {
+                break;
             }
         }
-        Ok(differing)
+        self.touched = waiting;
+        differing.sort_unstable();
+        differing
     }
 
-    fn audit_step(
-        &mut self,
-        slots: &[u32],
-        rows: &StepRows,
-        (clock, judged_until): (Instant, Instant),
-        differing: &mut Vec<u32>,
-    ) -> Result<(), AssessError> {
-        let tables = self.evidence.materialise(rows, &self.executor.pack().wanted);
-        let mut found = self.executor.execute(tables)?;
-        found.sort_unstable_by_key(|row| row.slot);
-        let mut rest: &mut [_] = &mut found;
-        for (slot, &person) in (0_u32..).zip(slots) {
-            let own = rest.partition_point(|row| row.slot <= slot);
-            let (of_slot, others) = std::mem::take(&mut rest).split_at_mut(own);
-            rest = others;
-            let timeline = Timeline::merge(of_slot);
+    fn audit_step(&mut self, step: &mut Step, (clock, judged_until): (Instant, Instant), differing: &mut Vec<u32>) {
+        for (slot, timeline) in self.timelines(step) {
+            let Some(&(person, _)) = step.slots.get(slot as usize) else { continue };
             // Whoever was due and not judged yet is due still.
             let next = timeline.next_segment(judged_until);
-            if let Some(next) = next {
-                self.due.push(next, person);
-            }
+            self.due.set(person, next);
             let was_due = next.is_some_and(|next| next <= clock);
             if !was_due && timeline.rules_at(clock) != self.announced(person) {
                 differing.push(person);
             }
         }
-        Ok(())
+        step.clear();
     }
 }

@@ -2,12 +2,13 @@
 //!
 //! Owns the fields of a change but `from`, which is the person's last `to`. Must never decide who is judged.
 
+use std::cell::OnceCell;
 use std::sync::Arc;
 
 use fuma_schemas::change::RuleHead;
 use fuma_schemas::{CodeChange, Colour, Instant, Person, Reason};
 
-use super::timeline::{Rules, Timeline};
+use super::timeline::{Rules, Stretches, Timeline};
 use crate::policy::Pack;
 
 /// Announced by a rule that the pack does not have, or under another colour: always a difference to what holds.
@@ -45,42 +46,10 @@ impl Palette {
         }
     }
 
-    /// The change from what was announced to the state at `clock`; none when they are the same.
-    pub fn difference(
-        &self,
-        person: Person,
-        announced: Rules,
-        timeline: &Timeline,
-        clock: Instant,
-    ) -> Option<CodeChange> {
-        if timeline.rules_at(clock) == announced {
-            return None;
-        }
-        let sample = timeline.sample(clock, |rules| self.colour(rules));
-        let to = self.colour(sample.rules);
-        let ended = sample.segment_start.map_or(0, |start| timeline.ending_at(start));
-        Some(CodeChange {
-            person,
-            from: self.colour(announced),
-            to,
-            effective_at: sample.segment_start.unwrap_or(clock),
-            colour_since: sample.colour_start.unwrap_or(clock),
-            decided_at: clock,
-            reasons: self.reasons(timeline, clock),
-            ended: (0..)
-                .zip(&self.heads)
-                .filter(|(at, _): &(u32, _)| ended >> at & 1 == 1)
-                .map(|(_, head)| Arc::clone(head))
-                .collect(),
-            next_change_at: sample.next_colour,
-            policy: Arc::clone(&self.policy),
-            policy_version: Arc::clone(&self.policy_version),
-        })
-    }
-
     /// The reasons active at an instant: most severe first, then by rule id (rules are numbered by id).
     pub fn reasons(&self, timeline: &Timeline, clock: Instant) -> Vec<Reason> {
-        let active = timeline.intervals().iter().filter(|interval| interval.holds_at(clock));
+        let rules = bits(timeline.rules_at(clock));
+        let active = rules.filter_map(|rule| timeline.interval_at(rule, clock));
         let mut reasons: Vec<(u16, Reason)> = active
             .filter_map(|interval| {
                 let rule = Arc::clone(self.heads.get(usize::from(interval.rule))?);
@@ -89,5 +58,55 @@ impl Palette {
             .collect();
         reasons.sort_by_key(|(at, reason)| (std::cmp::Reverse(reason.rule.colour), *at));
         reasons.into_iter().map(|(_, reason)| reason).collect()
+    }
+}
+
+/// The rules of a set, in order.
+fn bits(rules: Rules) -> impl Iterator<Item = u16> {
+    (0..).take_while(move |bit| rules >> bit != 0 && *bit < Rules::BITS as u16).filter(move |bit| rules >> bit & 1 == 1)
+}
+
+/// A timeline under the colours of a pack, to be followed from clock to clock: each costs log k steps (I-10).
+pub struct Course<'a> {
+    palette: &'a Palette,
+    timeline: &'a Timeline,
+    /// Made when the first change is.
+    stretches: OnceCell<Stretches>,
+}
+
+impl<'a> Course<'a> {
+    /// The course of a timeline.
+    pub fn new(palette: &'a Palette, timeline: &'a Timeline) -> Course<'a> {
+        Course { palette, timeline, stretches: OnceCell::new() }
+    }
+
+    /// The timeline.
+    pub fn timeline(&self) -> &Timeline {
+        self.timeline
+    }
+
+    /// The change from what was announced to the state at `clock`; none when they are the same.
+    pub fn difference(&self, person: Person, announced: Rules, clock: Instant) -> Option<CodeChange> {
+        let (palette, timeline) = (self.palette, self.timeline);
+        if timeline.rules_at(clock) == announced {
+            return None;
+        }
+        let stretches = self.stretches.get_or_init(|| timeline.stretches(|rules| palette.colour(rules)));
+        let sample = stretches.sample(timeline, clock);
+        let to = palette.colour(sample.rules);
+        let ended = sample.segment_start.map_or(0, |start| timeline.ending_at(start));
+        Some(CodeChange {
+            person,
+            from: palette.colour(announced),
+            to,
+            effective_at: sample.segment_start.unwrap_or(clock),
+            colour_since: sample.colour_start.unwrap_or(clock),
+            decided_at: clock,
+            reasons: palette.reasons(timeline, clock),
+            ended: bits(ended).filter_map(|rule| palette.heads.get(usize::from(rule))).map(Arc::clone).collect(),
+            next_change_at: sample.next_colour,
+            policy: Arc::clone(&palette.policy),
+            policy_version: Arc::clone(&palette.policy_version),
+        })
     }
 }

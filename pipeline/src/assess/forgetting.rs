@@ -15,12 +15,11 @@ use fuma_schemas::evidence::log;
 use fuma_schemas::instant::DAY_MS;
 use fuma_schemas::{Instant, Kind, Person};
 
-use super::{AssessError, Partition};
-use crate::evidence::{FactKey, ForgottenLink, KindSet, Past, Retention, StepRows, Touched};
+use super::Partition;
+use super::step::SLOTS_MAX;
+use crate::evidence::{FactKey, ForgottenLink, Past, Retention, Touched};
 use crate::policy::Pack;
 
-/// People of one execution.
-const SLOTS_MAX: usize = 4096;
 /// How long after its last instant evidence may become known without being very late; until then a colour may come
 /// back.
 const VERY_LATE_MS: i64 = 30 * DAY_MS;
@@ -45,30 +44,24 @@ impl Partition {
     ///
     /// No step may wait: call it between [`Partition::judge`] and [`Partition::enlist`]. Nobody who was touched since
     /// is forgotten.
-    ///
-    /// # Errors
-    /// When a plan cannot be executed; nothing is forgotten then.
-    pub fn forget(&mut self, now: Instant) -> Result<Forgotten, AssessError> {
-        let mut waiting = Touched::default();
-        self.due.people().chain(self.touched.people().iter().copied()).for_each(|person| waiting.touch(person));
-        let announced = &self.announced;
-        let may_forget =
-            |person: u32| announced.get(person as usize).is_none_or(|rules| *rules == 0) && !waiting.contains(person);
-        let retention = retention(self.executor.pack());
+    pub fn forget(&mut self, now: Instant) -> Forgotten {
+        let (announced, due, touched) = (&self.announced, &self.due, &self.touched);
+        let is_green = |person: u32| announced.get(person as usize).is_none_or(|rules| *rules == 0);
+        let may_forget = |person: u32| is_green(person) && due.of(person).is_none() && !touched.contains(person);
+        let retention = retention(self.judge.pack());
         let mut past = self.evidence.past(0..self.evidence.people(), now, &retention, &may_forget);
         let found = past.len() as u64;
         let settled = Instant(now.0.saturating_sub(VERY_LATE_MS));
-        let recent = self.coloured_after(settled, &past)?;
+        let recent = self.coloured_after(settled, &past);
         past.retain(|fact| !recent.contains(fact.person));
         self.evidence.set_aside(&past, true);
         let missed = self.coloured_after(settled, &past);
         self.evidence.set_aside(&past, false);
-        let missed = missed?;
         past.retain(|fact| !missed.contains(fact.person));
         let mut links = Vec::new();
         let facts = self.evidence.forget_past(&past, &mut links);
         let rows = if facts == 0 { 0 } else { self.evidence.compact() };
-        Ok(Forgotten { facts, facts_kept: found - facts, rows, links })
+        Forgotten { facts, facts_kept: found - facts, rows, links }
     }
 
     /// Forgets an excluded or retracted case or contact that trace has dropped. Whether it was there.
@@ -76,31 +69,21 @@ impl Partition {
         self.evidence.trace_dropped(person, fact)
     }
 
-    /// Those with something past of whom a rule says, as evidence stands, that it holds after an instant.
-    fn coloured_after(&self, settled: Instant, past: &[Past]) -> Result<Touched, AssessError> {
+    /// Those with something past of whom a rule says, as evidence stands, that it holds after an instant; and those of
+    /// whom the rules cannot be asked.
+    fn coloured_after(&self, settled: Instant, past: &[Past]) -> Touched {
         let mut people: Vec<u32> = past.iter().map(|fact| fact.person).collect();
         people.dedup();
-        let (mut coloured, mut rows) = (Touched::default(), StepRows::default());
-        for people in people.chunks(SLOTS_MAX) {
-            rows.clear();
-            for (slot, &person) in (0..).zip(people) {
-                let need = self.executor.pack().needs(self.evidence.kinds(person));
-                if need != KindSet::NONE {
-                    self.evidence.gather(person, slot, need, &mut rows);
-                }
-            }
-            if rows.rows_in_all() == 0 {
-                continue;
-            }
-            let tables = self.evidence.materialise(&rows, &self.executor.pack().wanted);
-            for row in self.executor.execute(tables)? {
-                let holds_after = row.until.is_none_or(|until| until > settled);
-                if let Some(&person) = people.get(row.slot as usize).filter(|_| holds_after) {
-                    coloured.touch(person);
-                }
-            }
+        let mut coloured = Touched::default();
+        let asked: Vec<(u32, Option<u64>)> = people.iter().map(|person| (*person, None)).collect();
+        for (people, asked) in people.chunks(SLOTS_MAX).zip(asked.chunks(SLOTS_MAX)) {
+            let verdict = self.verdict_of(asked);
+            let late = verdict.rows.iter().filter(|row| row.until.is_none_or(|until| until > settled));
+            let slots = late.map(|row| row.slot).chain(verdict.failed.iter().map(|(slot, _)| *slot));
+            slots.filter_map(|slot| people.get(slot as usize)).for_each(|person| coloured.touch(*person));
         }
-        Ok(coloured)
+        people.iter().filter(|person| self.left_out.why(**person).is_some()).for_each(|one| coloured.touch(*one));
+        coloured
     }
 }
 

@@ -2,6 +2,9 @@
 //!
 //! ```text
 //! timeline   the intervals of one person, merged; the state at an instant, its segment, what comes next
+//! step       who is judged together, and how many at most
+//! judge      a pack with its plans: what the rules say of a step; on whom a rule fails
+//! left_out   who is not judged, and why
 //! change     a state that differs from the one last announced, as a code change
 //! due        who is to be judged again when, without any event
 //! partition  the people of one partition: apply, gather, judge, remember what was announced
@@ -16,10 +19,18 @@ mod audit;
 pub mod change;
 pub mod due;
 pub mod forgetting;
+pub mod judge;
+mod left_out;
 pub mod partition;
 mod staged;
+mod step;
+#[cfg(test)]
+mod tests;
 pub mod timeline;
 
 pub use forgetting::{Forgotten, very_late};
-pub use partition::{AssessError, Partition, Step, Ticks};
+pub use judge::{Judge, Verdict};
+pub use left_out::{LeftOut, Why};
+pub use partition::{AssessError, Partition, Ticks};
+pub use step::{Step, StepLimits};
 pub use timeline::{Sample, Timeline};

@@ -14,12 +14,15 @@ use arrow::array::RecordBatch;
 use fuma_schemas::{CodeChange, Colour, Instant, Kind, Person};
 use rustc_hash::FxBuildHasher;
 
-use super::change::Palette;
+use super::change::{Course, Palette};
 use super::due::DueIndex;
+use super::judge::{Judge, Verdict};
+use super::left_out::{LeftOut, Why};
 use super::staged::Staged;
+use super::step::{ROWS_MAX, Step};
 use super::timeline::{Rules, Timeline};
 use crate::evidence::{Evidence, EvidenceError, FactKey, KindSet, StepRows, Touched};
-use crate::policy::{Executor, Pack, RuleRow};
+use crate::policy::{Pack, RuleRow};
 
 /// Why a step could not be judged.
 #[derive(Debug, thiserror::Error)]
@@ -27,32 +30,9 @@ pub enum AssessError {
     /// A batch that is not of the log's schema: a bug, or a log written by something else.
     #[error("evidence cannot be applied: {0}")]
     Evidence(#[from] EvidenceError),
-    /// A plan that could not be executed.
-    #[error("the rules cannot be executed: {0}")]
+    /// The system has no room for an executor.
+    #[error("the rules cannot be prepared: {0}")]
     Rules(#[from] datafusion::error::DataFusionError),
-}
-
-/// The most slots of one step, and the most rows: bounds work and memory (I-10).
-const SLOTS_MAX: usize = 16_384;
-const ROWS_MAX: usize = 262_144;
-
-/// Judgements that wait for the rules.
-#[derive(Debug, Default)]
-pub struct Step {
-    slots: Vec<(u32, Instant)>,
-    rows: StepRows,
-}
-
-impl Step {
-    /// Whether the step is as large as a step may be.
-    pub fn is_full(&self) -> bool {
-        self.slots.len() >= SLOTS_MAX || self.rows.rows_in_all() >= ROWS_MAX
-    }
-
-    /// Whether nothing waits.
-    pub fn is_empty(&self) -> bool {
-        self.slots.is_empty()
-    }
 }
 
 /// One partition.
@@ -62,13 +42,14 @@ pub struct Partition {
     pub(super) announced: Vec<Rules>,
     colours: [u64; 3],
     pub(super) due: DueIndex,
-    pub(super) executor: Executor,
-    palette: Palette,
-    /// What to gather for somebody with rows in a set of tables; computed once for each set that occurs.
-    needs: HashMap<KindSet, KindSet, FxBuildHasher>,
+    pub(super) judge: Judge,
     pub(super) touched: Touched,
+    /// Who is not judged.
+    pub(super) left_out: LeftOut,
+    /// Who is being enlisted; empty between calls.
+    pub(super) enlisting: Vec<u32>,
     /// What to gather for which person and slot; empty between calls.
-    wanting: Vec<(KindSet, u32, u32)>,
+    pub(super) wanting: Vec<(KindSet, u32, u32)>,
     /// Live: what a transaction that is not committed yet would make of the memory.
     pub(super) staged: Option<Staged>,
 }
@@ -90,10 +71,10 @@ impl Partition {
             announced: Vec::new(),
             colours: [0; 3],
             due: DueIndex::default(),
-            palette: Palette::new(&pack),
-            executor: Executor::new(pack)?,
-            needs: HashMap::default(),
+            judge: Judge::new(pack)?,
             touched: Touched::default(),
+            left_out: LeftOut::default(),
+            enlisting: Vec::new(),
             wanting: Vec::new(),
             staged: None,
         })
@@ -116,34 +97,59 @@ impl Partition {
 
     /// The pack by which it judges.
     pub fn pack(&self) -> &Arc<Pack> {
-        self.executor.pack()
+        self.judge.pack()
     }
 
     /// The colours of the pack's rules.
-    pub fn palette(&self) -> &Palette {
-        &self.palette
+    pub fn palette(&self) -> &Arc<Palette> {
+        self.judge.palette()
+    }
+
+    /// For tests: the judge.
+    #[doc(hidden)]
+    pub fn judge_mut(&mut self) -> &mut Judge {
+        &mut self.judge
+    }
+
+    /// Who is not judged, and why; they keep the state that was announced.
+    pub fn left_out(&self) -> &LeftOut {
+        &self.left_out
     }
 
     /// What the rules say of people as things stand, by slot, the place in `asked`: a person, and a fact (its handle)
-    /// to be left out, if any. For explaining and listing: nothing is announced, and nothing changes.
-    ///
-    /// # Errors
-    /// When a plan cannot be executed.
-    pub fn rules_of(&self, asked: &[(u32, Option<u64>)]) -> Result<Vec<RuleRow>, AssessError> {
-        let (mut step, mut rows) = (StepRows::default(), Vec::new());
+    /// to be left out, if any. For explaining and listing: nothing is announced, and nothing changes. Of somebody on
+    /// whom a rule fails, or who is crowded, nothing is said.
+    pub fn rules_of(&self, asked: &[(u32, Option<u64>)]) -> Vec<RuleRow> {
+        self.verdict_of(asked).rows
+    }
+
+    /// As [`Partition::rules_of`], with those on whom a rule fails.
+    pub(super) fn verdict_of(&self, asked: &[(u32, Option<u64>)]) -> Verdict {
+        let (mut step, mut verdict, mut first) = (StepRows::default(), Verdict::default(), 0);
         for (slot, &(person, omitted)) in (0_u32..).zip(asked) {
-            let need = self.pack().needs(self.evidence.kinds(person));
-            match omitted {
-                None => self.evidence.gather(person, slot, need, &mut step),
-                Some(omitted) => self.evidence.gather_without(person, slot, need, omitted, &mut step),
+            if self.left_out.why(person) == Some(&Why::Crowded) {
+                continue;
             }
-            if step.rows_in_all() >= ROWS_MAX || slot as usize + 1 == asked.len() {
-                rows.extend(self.executor.execute(self.evidence.materialise(&step, &self.pack().wanted))?);
+            let mark = step.mark();
+            self.gather_but(person, slot, omitted, &mut step);
+            if step.rows_in_all() > ROWS_MAX && first < slot {
+                step.truncate(&mark);
+                verdict.append(self.judge.judge(&self.evidence, &step, first..slot));
                 step.clear();
+                first = slot;
+                self.gather_but(person, slot, omitted, &mut step);
             }
         }
-        rows.sort_unstable_by_key(|row| row.slot);
-        Ok(rows)
+        verdict.append(self.judge.judge(&self.evidence, &step, first..asked.len() as u32));
+        verdict
+    }
+
+    fn gather_but(&self, person: u32, slot: u32, omitted: Option<u64>, step: &mut StepRows) {
+        let need = self.pack().needs(self.evidence.kinds(person));
+        match omitted {
+            None => self.evidence.gather(person, slot, need, step),
+            Some(omitted) => self.evidence.gather_without(person, slot, need, omitted, step),
+        }
     }
 
     /// How many people are announced green, yellow and red, of those who have or had evidence.
@@ -184,103 +190,74 @@ impl Partition {
         self.evidence.set_counts(person, fact, counts, version, &mut self.touched);
     }
 
-    /// Adds everybody who was touched or is due at `clock` to the step, with their evidence as it stands now.
-    pub fn enlist(&mut self, clock: Instant, step: &mut Step) {
-        while let Some(person) = self.due.pop(clock) {
-            self.touched.touch(person);
-        }
-        self.enlist_touched(clock, step);
-    }
-
-    pub(super) fn enlist_touched(&mut self, clock: Instant, step: &mut Step) {
-        self.announced.resize(self.evidence.people() as usize, 0);
-        for &person in self.touched.people() {
-            if let Some(staged) = &mut self.staged {
-                staged.judged.push(person);
-            }
-            let present = self.evidence.kinds(person);
-            let pack = self.executor.pack();
-            let need = *self.needs.entry(present).or_insert_with(|| pack.needs(present));
-            // Without a row from which a rule springs there is no reason, now as before: rows are only added.
-            if need == KindSet::NONE && self.announced[person as usize] == 0 {
-                continue;
-            }
-            let slot = u32::try_from(step.slots.len()).unwrap_or(u32::MAX);
-            step.slots.push((person, clock));
-            self.wanting.push((need, person, slot));
-        }
-        self.touched.clear();
-        // People who need the same tables are gathered together, so that the memory's delays overlap.
-        self.wanting.sort_unstable_by_key(|(need, _, _)| need.0);
-        for alike in self.wanting.chunk_by(|(one, _, _), (other, _, _)| one == other) {
-            let need = alike.first().map_or(KindSet::NONE, |(need, _, _)| *need);
-            self.evidence.gather_many(alike.iter().map(|(_, person, slot)| (*person, *slot)), need, &mut step.rows);
-        }
-        self.wanting.clear();
-    }
-
     /// Judges the step. Each slot answers for the clocks from its own up to the person's next slot, the last one up
-    /// to `until`. Memory of what was announced follows at once; live it is staged, and the caller says how the
-    /// transaction ended ([`Partition::commit`], [`Partition::roll_back`]).
-    ///
-    /// # Errors
-    /// When a plan cannot be executed; the step is lost then.
-    pub fn judge(
-        &mut self,
-        step: &mut Step,
-        until: Instant,
-        ticks: &dyn Ticks,
-        changes: &mut Vec<CodeChange>,
-    ) -> Result<(), AssessError> {
-        if step.is_empty() {
-            return Ok(());
-        }
-        let tables = self.evidence.materialise(&step.rows, &self.executor.pack().wanted);
-        let mut rows = self.executor.execute(tables)?;
-        rows.sort_unstable_by_key(|row| row.slot);
+    /// to `until`: before the clock at which somebody still waits ([`Partition::waiting`]). Memory of what was
+    /// announced follows at once; live it is staged, and the caller says how the transaction ended
+    /// ([`Partition::commit`], [`Partition::roll_back`]). On whom a rule fails, keeps the announced state
+    /// ([`Partition::left_out`]).
+    pub fn judge(&mut self, step: &mut Step, until: Instant, ticks: &dyn Ticks, changes: &mut Vec<CodeChange>) {
+        let palette = Arc::clone(self.judge.palette());
         let successors = successors(&step.slots);
+        for (slot, timeline) in self.timelines(step) {
+            let at = slot as usize;
+            let (Some(&(person, from)), Some(&successor)) = (step.slots.get(at), successors.get(at)) else { continue };
+            let span = Span { from, successor, until };
+            self.follow(person, &Course::new(&palette, &timeline), span, ticks, changes);
+        }
+        step.clear();
+    }
+
+    /// What holds of each slot of a step; those on whom a rule fails are left out.
+    pub(super) fn timelines(&mut self, step: &Step) -> Vec<(u32, Timeline)> {
+        let slots = u32::try_from(step.slots.len()).unwrap_or(u32::MAX);
+        let mut verdict = self.judge.judge(&self.evidence, &step.rows, 0..slots);
+        let mut rows = std::mem::take(&mut verdict.rows);
         let mut rest: &mut [RuleRow] = &mut rows;
-        for (slot, (&(person, clock), successor)) in (0_u32..).zip(step.slots.iter().zip(successors)) {
+        let mut timelines = Vec::with_capacity(step.slots.len());
+        for (slot, &(person, _)) in (0_u32..).zip(&step.slots) {
             let own = rest.partition_point(|row| row.slot <= slot);
             let (of_slot, others) = std::mem::take(&mut rest).split_at_mut(own);
             rest = others;
-            let timeline = Timeline::merge(of_slot);
-            let span = Span { from: clock, successor, until };
-            self.follow(person, &timeline, span, ticks, changes);
+            match verdict.fault(slot) {
+                Some(rule) => self.leave_out(person, Why::Failed { rule: Arc::clone(rule) }),
+                None => {
+                    self.left_out.remove(person);
+                    timelines.push((slot, Timeline::merge(of_slot)));
+                }
+            }
         }
-        step.slots.clear();
-        step.rows.clear();
-        Ok(())
+        timelines
     }
 
     /// Announces what a timeline says over a span of clocks, and notes when the person is due after that.
     fn follow(
         &mut self,
         person: u32,
-        timeline: &Timeline,
+        course: &Course<'_>,
         span: Span,
         ticks: &dyn Ticks,
         changes: &mut Vec<CodeChange>,
     ) {
         let mut clock = span.from;
         loop {
-            self.announce(person, timeline, clock, changes);
-            let Some(next) = timeline.next_segment(clock) else { return };
-            clock = ticks.at_or_after(next);
-            match span.successor {
+            self.announce(person, course, clock, changes);
+            let next = course.timeline().next_segment(clock);
+            match (next.map(|next| ticks.at_or_after(next)), span.successor) {
                 // The person's next slot says what holds from then on.
-                Some(successor) if clock >= successor => return,
-                None if clock > span.until => return self.due.push(next, person),
-                _ => {}
+                (Some(at), Some(successor)) if at >= successor => return,
+                (None, Some(_)) => return,
+                (Some(at), None) if at > span.until => return self.due.set(person, next),
+                (None, None) => return self.due.set(person, None),
+                (Some(at), _) => clock = at,
             }
         }
     }
 
-    fn announce(&mut self, person: u32, timeline: &Timeline, clock: Instant, changes: &mut Vec<CodeChange>) {
-        let announced = self.announced[person as usize];
+    fn announce(&mut self, person: u32, course: &Course<'_>, clock: Instant, changes: &mut Vec<CodeChange>) {
+        let announced = self.announced(person);
         let Some(token) = self.evidence.person(person) else { return };
-        if let Some(change) = self.palette.difference(token, announced, timeline, clock) {
-            self.announced[person as usize] = timeline.rules_at(clock);
+        if let Some(change) = course.difference(token, announced, clock) {
+            self.announced[person as usize] = course.timeline().rules_at(clock);
             self.recount(change.from, change.to);
             if let Some(staged) = &mut self.staged {
                 staged.announced.push((person, announced));

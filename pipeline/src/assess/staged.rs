@@ -8,7 +8,7 @@
 use fuma_schemas::{Colour, Instant, Person};
 
 use super::change::{FOREIGN_RED, FOREIGN_YELLOW};
-use super::partition::{Partition, Step};
+use super::partition::Partition;
 use super::timeline::Rules;
 
 /// What a transaction that is not committed yet made of the memory.
@@ -71,11 +71,6 @@ impl Partition {
         let people = self.touched.people().to_vec();
         self.touched.clear();
         people
-    }
-
-    /// Adds those who wait, and nobody who is merely due, to the step.
-    pub fn enlist_waiting(&mut self, clock: Instant, step: &mut Step) {
-        self.enlist_touched(clock, step);
     }
 
     /// Recalls what was announced of a person, as the output or a snapshot has it: the colour and the rules' ids.

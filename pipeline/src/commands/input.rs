@@ -15,7 +15,7 @@ use super::CommandError;
 use super::policy::gate::{self, Drafts};
 use crate::intake::{Key, LineError, Owners, Settings};
 use crate::policy::Pack;
-use crate::replay::{Options, Source, Tick};
+use crate::replay::{Bounds, Options, Source, Tick};
 
 /// The name of the variable that may hold the key.
 pub const KEY_VARIABLE: &str = "FUMA_KEY";
@@ -86,7 +86,14 @@ impl FeedArguments {
             settings.owners = list(path, Owners::parse)?;
         }
         let sources = files::find(&self.feeds)?.into_iter().map(Source::File).collect();
-        let options = Options { pack, tick, until, workers: workers(self.workers), intake: Arc::new(settings) };
+        let options = Options {
+            pack,
+            tick,
+            until,
+            workers: workers(self.workers),
+            intake: Arc::new(settings),
+            bounds: Bounds::default(),
+        };
         Ok((sources, options))
     }
 }

@@ -23,7 +23,7 @@ impl Effects {
     pub(super) fn of(partition: &Partition, person: u32, facts: &[u64]) -> Result<Effects, AssessError> {
         let omitted = facts.iter().map(|fact| (person, Some(*fact)));
         let asked: Vec<(u32, Option<u64>)> = std::iter::once((person, None)).chain(omitted).collect();
-        let mut said = partition.rules_of(&asked)?;
+        let mut said = partition.rules_of(&asked);
         let mut rest: &mut [RuleRow] = &mut said;
         let mut of_slots = Vec::with_capacity(asked.len());
         for slot in 0..asked.len() {

@@ -76,7 +76,7 @@ fn of_partition<'a>(
     for first in (0..people).step_by(PAGE_PEOPLE as usize) {
         let page: Vec<(u32, Option<u64>)> =
             (first..people.min(first.saturating_add(PAGE_PEOPLE))).map(|person| (person, None)).collect();
-        let mut rows = partition.rules_of(&page)?;
+        let mut rows = partition.rules_of(&page);
         for of_person in rows.chunk_by_mut(|one, other| one.slot == other.slot) {
             let Some(token) = of_person.first().and_then(|row| partition.evidence().person(first + row.slot)) else {
                 continue;

@@ -34,5 +34,5 @@ pub use error::PackError;
 pub use pack::{Pack, Rule, Text, View, load};
 pub use source::PackSource;
 pub use sql::{functions, planner, sql_file};
-pub use step::execution::{Executor, RuleRow};
+pub use step::execution::{Executor, PlantedFault, RuleFault, RuleRow};
 pub use step::leaf;

@@ -8,98 +8,110 @@
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{Arc, Mutex};
 
-use arrow::array::RecordBatch;
+use arrow::array::{Array, AsArray, BooleanArray, RecordBatch};
+use arrow::compute::filter_record_batch;
 use fuma_connectors::files::{self, Block};
-use fuma_schemas::{Feed, Kind, RejectCode};
+use fuma_schemas::evidence::log;
+use fuma_schemas::{Feed, Instant, Kind, Person, RejectCode};
 
-use super::{Progress, Rejected, ReplayError, Source};
+use super::sink::{RejectSink, Tally};
+use super::store::{self, Store};
+use super::{Progress, Rejected, ReplayError, Source, SpoolError};
 use crate::intake::{Decoder, EvidenceBuilders, Settings};
 
 /// The size of a block of lines: large enough to cost nothing a line, small enough for the cache.
 const BLOCK_BYTES: usize = 1 << 20;
 /// Rows of a partition after which its builders become batches.
-const BATCH_ROWS_MAX: usize = 65_536;
+const BATCH_ROWS_MAX: usize = 32_768;
+
+/// What is decoded, and where it goes.
+pub(super) struct Decoding<'a> {
+    pub(super) sources: &'a [Source],
+    pub(super) settings: &'a Arc<Settings>,
+    /// Of rows that concern one person alone, only this one's are kept; none: everybody's.
+    pub(super) whom: Option<Person>,
+    pub(super) store: &'a Store,
+    pub(super) progress: &'a dyn Progress,
+}
 
 /// What decoding came to.
 #[derive(Debug, Default)]
 pub(super) struct Decoded {
-    /// By partition.
-    pub(super) batches: Vec<Vec<(Kind, RecordBatch)>>,
-    /// In the order of the contract.
-    pub(super) rejects: Vec<Rejected>,
     pub(super) records: u64,
     pub(super) unknown_fields: u64,
+    /// Records of a phone.
     pub(super) unattached: u64,
+    pub(super) tally: Tally,
+    /// The first and the last known_at of all accepted records, kept or not.
+    pub(super) span: Option<(Instant, Instant)>,
 }
 
-/// Reads and decodes all sources.
-pub(super) fn decode(
-    sources: &[Source],
-    settings: &Arc<Settings>,
-    partitions: usize,
-    progress: &dyn Progress,
-) -> Result<Decoded, ReplayError> {
+/// The sources in the order of the contract: by feed, then name; of one name as given.
+fn ordered(sources: &[Source]) -> Vec<&Source> {
     let mut ordered: Vec<&Source> = sources.iter().collect();
-    ordered.sort_by_key(|source| (source.feed(), source.name().as_bytes().to_vec()));
-    let parts = if partitions <= 1 {
-        let mut worker = Worker::new(settings, partitions, progress);
-        read_all(&ordered, &mut |at, block| worker.block(&ordered, at, &block))?;
-        vec![worker.finish()]
-    } else {
-        decode_in_threads(&ordered, settings, partitions, progress)?
-    };
-    let mut decoded = Decoded { batches: (0..partitions.max(1)).map(|_| Vec::new()).collect(), ..Decoded::default() };
-    let mut rejects = Vec::new();
-    for part in parts {
-        for (all, of_part) in decoded.batches.iter_mut().zip(part.batches) {
-            all.extend(of_part);
-        }
-        rejects.extend(part.rejects);
-        decoded.records += part.records;
-        decoded.unknown_fields += part.unknown_fields;
-        decoded.unattached += part.unattached;
-    }
-    rejects.sort_by_key(|(at, rejected)| (*at, rejected.line));
-    decoded.rejects = rejects.into_iter().map(|(_, rejected)| rejected).collect();
-    Ok(decoded)
+    ordered.sort_by_key(|source| (source.feed().name(), source.name().as_bytes().to_vec()));
+    ordered
 }
 
-fn decode_in_threads(
-    ordered: &[&Source],
-    settings: &Arc<Settings>,
-    partitions: usize,
-    progress: &dyn Progress,
-) -> Result<Vec<Part>, ReplayError> {
-    let (sender, receiver) = sync_channel::<(usize, Block)>(2 * partitions);
-    let receiver = Mutex::new(receiver);
-    std::thread::scope(|scope| {
-        let workers: Vec<_> = (0..partitions)
-            .map(|_| {
-                scope.spawn(|| {
-                    let mut worker = Worker::new(settings, partitions, progress);
-                    while let Some((at, block)) = next(&receiver) {
-                        worker.block(ordered, at, &block);
+impl Decoding<'_> {
+    /// Reads and decodes all sources, one decoder for each sink.
+    ///
+    /// # Errors
+    /// When a source cannot be read to its end, or something decoded cannot be kept.
+    pub(super) fn run<R: RejectSink>(&self, sinks: &mut [R]) -> Result<Decoded, ReplayError> {
+        let ordered = ordered(self.sources);
+        let mut decoded = Decoded::default();
+        let parts = match sinks {
+            [sink] => {
+                let mut worker = Worker::new(self, &ordered, sink, 1);
+                read_all(&ordered, &mut |at, block| worker.block(at, &block))?;
+                vec![worker.finish()?]
+            }
+            sinks => self.in_threads(&ordered, sinks)?,
+        };
+        for part in parts {
+            decoded.records += part.records;
+            decoded.unknown_fields += part.unknown_fields;
+            decoded.unattached += part.unattached;
+            decoded.tally.add(&part.tally);
+            decoded.span = joined(decoded.span, part.span);
+        }
+        Ok(decoded)
+    }
+
+    fn in_threads<R: RejectSink>(&self, ordered: &[&Source], sinks: &mut [R]) -> Result<Vec<Decoded>, ReplayError> {
+        let workers = sinks.len();
+        let (sender, receiver) = sync_channel::<(usize, Block)>(2 * workers);
+        let receiver = Mutex::new(receiver);
+        std::thread::scope(|scope| {
+            let receiver = &receiver;
+            let threads = sinks.iter_mut().map(|sink| {
+                scope.spawn(move || {
+                    let mut worker = Worker::new(self, ordered, sink, workers);
+                    while let Some((at, block)) = next(receiver) {
+                        worker.block(at, &block);
                     }
                     worker.finish()
                 })
-            })
-            .collect();
-        let read = read_all(ordered, &mut |at, block| {
-            // A send fails only when every worker is gone, which joining them reports.
-            let _ = sender.send((at, block));
-        });
-        drop(sender);
-        let parts: Result<Vec<Part>, _> =
-            workers.into_iter().map(|worker| worker.join().map_err(|_| ReplayError::Worker)).collect();
-        read.and(parts)
-    })
+            });
+            let threads: Vec<_> = threads.collect();
+            let read = read_all(ordered, &mut |at, block| {
+                // A send fails only when every worker is gone, which joining them reports.
+                let _ = sender.send((at, block));
+            });
+            drop(sender);
+            let parts: Result<Vec<Decoded>, ReplayError> =
+                threads.into_iter().map(|thread| thread.join().map_err(|_| ReplayError::Worker)?).collect();
+            read.map_err(ReplayError::from).and(parts)
+        })
+    }
 }
 
 fn next(receiver: &Mutex<Receiver<(usize, Block)>>) -> Option<(usize, Block)> {
     receiver.lock().ok()?.recv().ok()
 }
 
-fn read_all(ordered: &[&Source], each: &mut dyn FnMut(usize, Block)) -> Result<(), ReplayError> {
+fn read_all(ordered: &[&Source], each: &mut dyn FnMut(usize, Block)) -> Result<(), files::FileError> {
     for (at, source) in ordered.iter().enumerate() {
         match source {
             Source::File(file) => files::read(file, BLOCK_BYTES, &mut |block| each(at, block))?,
@@ -129,73 +141,123 @@ impl Source {
     }
 }
 
-/// What one worker decoded.
-#[derive(Default)]
-struct Part {
-    batches: Vec<Vec<(Kind, RecordBatch)>>,
-    /// With the place of the source.
-    rejects: Vec<(usize, Rejected)>,
-    records: u64,
-    unknown_fields: u64,
-    /// Records of a phone.
-    unattached: u64,
-}
-
-struct Worker<'a> {
+/// One decoder.
+struct Worker<'a, R> {
+    decoding: &'a Decoding<'a>,
+    ordered: &'a [&'a Source],
     decoder: Decoder,
     builders: Vec<EvidenceBuilders>,
-    part: Part,
-    progress: &'a dyn Progress,
+    sink: &'a mut R,
+    decoded: Decoded,
+    /// The first failure; what comes after it is passed over.
+    failed: Option<SpoolError>,
 }
 
-impl<'a> Worker<'a> {
-    fn new(settings: &Arc<Settings>, partitions: usize, progress: &'a dyn Progress) -> Worker<'a> {
-        let partitions = partitions.max(1);
-        let part = Part { batches: (0..partitions).map(|_| Vec::new()).collect(), ..Part::default() };
-        let builders = (0..partitions).map(|_| EvidenceBuilders::new()).collect();
-        Worker { decoder: Decoder::new(Arc::clone(settings)), builders, part, progress }
+impl<'a, R: RejectSink> Worker<'a, R> {
+    fn new(decoding: &'a Decoding<'a>, ordered: &'a [&'a Source], sink: &'a mut R, partitions: usize) -> Worker<'a, R> {
+        Worker {
+            decoding,
+            ordered,
+            decoder: Decoder::new(Arc::clone(decoding.settings)),
+            builders: (0..partitions).map(|_| EvidenceBuilders::new()).collect(),
+            sink,
+            decoded: Decoded::default(),
+            failed: None,
+        }
     }
 
-    fn block(&mut self, ordered: &[&Source], at: usize, block: &Block) {
-        let Some(source) = ordered.get(at) else { return };
-        let before = self.part.records;
+    fn block(&mut self, at: usize, block: &Block) {
+        if self.failed.is_some() {
+            return;
+        }
+        let before = self.decoded.records;
+        self.failed = self.decode(at, block).and_then(|()| self.flush(BATCH_ROWS_MAX)).err();
+        self.decoding.progress.decoded(self.decoded.records - before);
+    }
+
+    fn decode(&mut self, at: usize, block: &Block) -> Result<(), SpoolError> {
+        let Some(source) = self.ordered.get(at) else { return Ok(()) };
         let rejected = |line, code, message, raw: &[u8]| {
             let file = Arc::from(source.name());
             Rejected { feed: source.feed(), file, line, code, message, raw: raw.to_vec() }
         };
+        let mut bad_rows = block.bad_rows.iter().peekable();
         let mut start = 0;
         let ends = memchr::memchr_iter(b'\n', &block.bytes).chain(std::iter::once(block.bytes.len()));
         for (line, end) in (block.first_line..).zip(ends) {
             let raw = &block.bytes[start..end];
             start = end + 1;
+            while let Some(row) = bad_rows.next_if(|row| row.line <= line) {
+                self.reject(at, rejected(row.line, RejectCode::BadRow, row.message.clone(), &row.raw))?;
+            }
             if raw.iter().all(|byte| matches!(byte, b' ' | b'\t' | b'\r')) {
                 continue;
             }
-            self.part.records += 1;
             match self.decoder.decode(source.feed(), raw, None, &mut self.builders) {
-                Err(reject) => self.part.rejects.push((at, rejected(line, reject.code, reject.message, raw))),
-                Ok(accepted) => self.part.unattached += u64::from(accepted.phone.is_some()),
+                Err(reject) => self.reject(at, rejected(line, reject.code, reject.message, raw))?,
+                Ok(accepted) => {
+                    self.decoded.records += 1;
+                    self.decoded.unattached += u64::from(accepted.phone.is_some());
+                }
             }
         }
-        for row in &block.bad_rows {
-            self.part.records += 1;
-            self.part.rejects.push((at, rejected(row.line, RejectCode::BadRow, row.message.clone(), &row.raw)));
-        }
-        for (builders, batches) in self.builders.iter_mut().zip(&mut self.part.batches) {
-            // Nobody reads the facts of phones yet.
-            drop(builders.finish_phones());
-            if builders.rows() >= BATCH_ROWS_MAX || builders.is_full() {
-                batches.extend(builders.finish());
-            }
-        }
-        self.progress.decoded(self.part.records - before);
+        bad_rows
+            .try_for_each(|row| self.reject(at, rejected(row.line, RejectCode::BadRow, row.message.clone(), &row.raw)))
     }
 
-    fn finish(mut self) -> Part {
-        for (builders, batches) in self.builders.iter_mut().zip(&mut self.part.batches) {
-            batches.extend(builders.finish());
-        }
-        self.part.unknown_fields = Feed::ALL.into_iter().map(|feed| self.decoder.unknown_fields(feed)).sum();
-        self.part
+    fn reject(&mut self, at: usize, rejected: Rejected) -> Result<(), SpoolError> {
+        self.decoded.records += 1;
+        self.decoded.tally.reject(rejected.code);
+        self.sink.reject(at, rejected)
     }
+
+    /// Hands over what builders with so many rows hold.
+    fn flush(&mut self, rows_min: usize) -> Result<(), SpoolError> {
+        for (partition, builders) in self.builders.iter_mut().enumerate() {
+            // Nobody reads the facts of phones yet.
+            drop(builders.finish_phones());
+            if builders.rows() >= rows_min.max(1) || builders.is_full() {
+                let mut batches = builders.finish();
+                for (_, batch) in &batches {
+                    self.decoded.span = joined(self.decoded.span, store::span_of(batch));
+                }
+                if let Some(whom) = self.decoding.whom {
+                    batches = concerning(whom, batches)?;
+                }
+                self.decoding.store.add(partition, batches)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn finish(mut self) -> Result<Decoded, ReplayError> {
+        if let Some(failed) = self.failed {
+            return Err(failed.into());
+        }
+        self.flush(0)?;
+        self.decoded.unknown_fields = Feed::ALL.into_iter().map(|feed| self.decoder.unknown_fields(feed)).sum();
+        Ok(self.decoded)
+    }
+}
+
+fn joined(one: Option<(Instant, Instant)>, other: Option<(Instant, Instant)>) -> Option<(Instant, Instant)> {
+    match (one, other) {
+        (Some((first, last)), Some((earlier, later))) => Some((first.min(earlier), last.max(later))),
+        (one, other) => one.or(other),
+    }
+}
+
+/// What concerns one person: regions, everybody's cases and contacts, and the person's own rows.
+fn concerning(whom: Person, batches: Vec<(Kind, RecordBatch)>) -> Result<Vec<(Kind, RecordBatch)>, SpoolError> {
+    let is_everybodys = |kind: Kind| matches!(kind, Kind::Regions | Kind::Cases | Kind::Contacts);
+    let kept = batches.into_iter().map(|(kind, batch)| {
+        if is_everybodys(kind) {
+            return Ok((kind, batch));
+        }
+        let people = batch.column(log::PERSON).as_fixed_size_binary();
+        let own = (0..people.len()).map(|row| people.is_valid(row) && people.value(row) == whom.0);
+        let own = BooleanArray::from(own.collect::<Vec<bool>>());
+        Ok((kind, filter_record_batch(&batch, &own)?))
+    });
+    kept.collect()
 }

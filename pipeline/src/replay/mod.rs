@@ -3,11 +3,18 @@
 //! ```text
 //! tick      the clock of a replay: multiples of the tick since the Unix epoch
 //! decode    sources -> evidence batches by partition, and rejects
-//! schedule  rows of batches in the order of ticks
-//! links     trace over all ticks: verdicts in the order of ticks
-//! run       partitions, each on a thread of its own, tick by tick
+//! store     batches until they are judged, in memory or on disk; rows in the order of ticks
+//! links     trace, window by window, ahead of the people
+//! task      one partition, tick by tick
+//! run       all of it, in order; partitions each on a thread of its own
+//! sink      where changes and rejects go
+//! spool     changes and rejects on disk, merged at the end
+//! spooled   a replay whose changes and rejects are spooled
 //! watch     what is counted besides: missed windows, short greens
 //! ```
+//!
+//! Memory follows the state and not the input: decoded batches beyond a limit, changes and rejects are on disk until
+//! they are needed. Nothing is judged before the last source was read to its end.
 //!
 //! Evidence is a set, so within a tick order means nothing, and the answer depends on the records and the tick alone,
 //! not on the number of workers. Replay forgets nothing. Never reads a wall clock.
@@ -15,22 +22,29 @@
 mod decode;
 mod links;
 mod run;
-mod schedule;
+mod sink;
+mod spool;
+mod spooled;
+mod store;
+mod task;
 mod tick;
 mod watch;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use fuma_connectors::files::{FeedFile, FileError};
 use fuma_schemas::{CodeChange, Feed, Instant, RejectCode};
 
-use crate::assess::AssessError;
+use crate::assess::{AssessError, StepLimits};
 use crate::evidence::Memory;
 use crate::intake;
 use crate::policy::Pack;
 use crate::trace::LinkBatchError;
 
 pub use run::{Finished, finish, known, run};
+pub use sink::Tally;
+pub use spooled::{Spooled, spooled};
 pub use tick::Tick;
 
 /// Where records come from.
@@ -62,7 +76,31 @@ pub struct Options {
     pub workers: usize,
     /// What intake needs.
     pub intake: Arc<intake::Settings>,
+    /// What is kept in memory and judged at once, and where the rest goes.
+    pub bounds: Bounds,
 }
+
+/// What a replay keeps in memory and judges at once, and where the rest goes.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Bounds {
+    /// A folder with room for the decoded evidence and the changes. The files in it have no name: the system removes
+    /// them whatever happens.
+    pub folder: PathBuf,
+    /// The bytes of decoded evidence that are kept in memory, over all partitions.
+    pub evidence_bytes: usize,
+    /// How much one step judges.
+    pub step: StepLimits,
+}
+
+impl Default for Bounds {
+    /// The system's folder for such files.
+    fn default() -> Bounds {
+        Bounds { folder: std::env::temp_dir(), evidence_bytes: EVIDENCE_BYTES, step: StepLimits::default() }
+    }
+}
+
+/// What decoded evidence may take in memory.
+const EVIDENCE_BYTES: usize = 256 << 20;
 
 /// A rejected record.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -79,6 +117,21 @@ pub struct Rejected {
     pub message: String,
     /// The record as it came. It may hold an identity.
     pub raw: Vec<u8>,
+}
+
+impl Rejected {
+    /// Appends the reject as one line, without the line end.
+    pub fn write_json(&self, out: &mut Vec<u8>) {
+        let line = serde_json::json!({
+            "feed": self.feed.name(),
+            "file": &*self.file,
+            "line": self.line,
+            "code": self.code.name(),
+            "message": self.message,
+            "raw": String::from_utf8_lossy(&self.raw),
+        });
+        out.extend_from_slice(line.to_string().as_bytes());
+    }
 }
 
 /// What a replay came to.
@@ -116,6 +169,12 @@ pub struct Counts {
     pub colours: [u64; 3],
     /// The state's memory, by partition.
     pub memory: Vec<Memory>,
+    /// Changes by colour and rule, rejects by code.
+    pub tally: Tally,
+    /// People with more facts than are judged: they keep the state that was announced.
+    pub crowded: u64,
+    /// People on whom a rule failed: they keep the state that was announced.
+    pub failed: u64,
     /// What announced colours and dues take besides.
     pub announced_bytes: u64,
     /// The last tick; none when no record was accepted by then.
@@ -147,7 +206,32 @@ pub enum ReplayError {
     /// Trace failed.
     #[error("contacts cannot be traced: {0}")]
     Trace(#[from] LinkBatchError),
+    /// What did not fit into memory cannot be kept.
+    #[error(transparent)]
+    Spool(#[from] SpoolError),
     /// A thread ended without an answer: a bug.
     #[error("a worker ended without an answer; please report this")]
     Worker,
+}
+
+/// Why something cannot be kept on disk until it is needed.
+#[derive(Debug, thiserror::Error)]
+pub enum SpoolError {
+    /// The disk does not take it.
+    #[error(
+        "{folder}: what does not fit into memory cannot be kept here: {source}; make room, or set TMPDIR to a folder \
+         with room"
+    )]
+    Disk {
+        /// The folder.
+        folder: String,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// It cannot be read back.
+    #[error("what was kept on disk cannot be read back: {0}")]
+    Lost(std::io::Error),
+    /// A batch cannot be written or read: a bug.
+    #[error("decoded evidence cannot be kept: {0}")]
+    Batch(#[from] arrow::error::ArrowError),
 }

@@ -1,17 +1,20 @@
-//! Partitions, each on a thread of its own, tick by tick.
+//! A replay from its sources to its end: decode, trace, partitions, each on a thread of its own.
 //!
-//! Owns the loop of a replay: apply what is known by the tick, enlist who is touched or due, judge when the step is
-//! full.
+//! Owns the order, and what is kept for whom: changes in memory, or in spools; the state, or only its counts.
 
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
-use fuma_schemas::{CodeChange, Instant, Kind};
+use fuma_schemas::{CodeChange, Instant, Kind, Person};
 
-use super::links::{self, Verdicts};
-use super::schedule::{self, Schedule};
-use super::{Counts, Options, Outcome, Progress, ReplayError, Source, Tick, decode, watch};
-use crate::assess::{Partition, Step};
+use super::decode::Decoding;
+use super::links::{self, Links};
+use super::sink::{ChangeSink, RejectSink};
+use super::store::{Piece, Store};
+use super::task::{Done, Task};
+use super::watch::{self, ShortGreens};
+use super::{Counts, Options, Outcome, Progress, Rejected, ReplayError, Source, Tick};
+use crate::assess::Partition;
 
 /// The partitions at the end of a replay, for whoever wants to look into the state.
 pub struct Finished {
@@ -23,67 +26,143 @@ pub struct Finished {
     pub batches: Vec<Vec<(Kind, RecordBatch)>>,
 }
 
-/// Replays the sources.
+/// Replays the sources; changes and rejects come in memory.
 ///
 /// # Errors
 /// When a source cannot be read to its end, or on a bug.
 pub fn run(sources: &[Source], options: &Options, progress: &dyn Progress) -> Result<Outcome, ReplayError> {
-    finish(sources, options, progress).map(|finished| finished.outcome)
+    let decoded = decoded::<Vec<(usize, Rejected)>>(sources, options, None, progress)?;
+    Ok(decoded.in_memory(options, progress)?.0)
 }
 
-/// Replays the sources and keeps the state.
+/// Replays the sources and keeps the state, and all batches.
 ///
 /// # Errors
 /// When a source cannot be read to its end, or on a bug.
 pub fn finish(sources: &[Source], options: &Options, progress: &dyn Progress) -> Result<Finished, ReplayError> {
-    let decoded = decode::decode(sources, &options.intake, options.workers.max(1), progress)?;
-    judged(decoded, options, progress)
-}
-
-fn judged(decoded: decode::Decoded, options: &Options, progress: &dyn Progress) -> Result<Finished, ReplayError> {
-    let counts = Counts {
-        records: decoded.records,
-        unknown_fields: decoded.unknown_fields,
-        unattached: decoded.unattached,
-        ..Counts::default()
-    };
-    let mut outcome = Outcome { changes: Vec::new(), rejects: decoded.rejects, counts };
-    let mut partitions = Vec::new();
-    if let Some(last) = last_tick(&decoded.batches, options) {
-        outcome.counts.last_tick = Some(last);
-        let mut changes = Vec::new();
-        for (partition, of_partition) in judge_all(&decoded.batches, options, last, progress)? {
-            count(&partition, &mut outcome.counts);
-            partitions.push(partition);
-            changes.push(of_partition);
-        }
-        outcome.changes = merged(changes);
-        outcome.counts.short_greens = watch::short_greens(&outcome.changes);
-    }
-    Ok(Finished { outcome, partitions, batches: decoded.batches })
+    let decoded = decoded::<Vec<(usize, Rejected)>>(sources, options, None, progress)?;
+    decoded.finished(options, progress)
 }
 
 /// What is known at `options.until`, or at the last record without it, applied at once and judged once, at that
-/// instant: for explaining and listing. The tick of the options is not looked at.
+/// instant: for explaining and listing. The tick of the options is not looked at. With a person only what concerns the
+/// person is kept: regions, everybody's cases and contacts, and the person's own records.
 ///
 /// # Errors
 /// When a source cannot be read to its end, or on a bug.
 pub fn known(
     sources: &[Source],
     options: &Options,
+    whom: Option<Person>,
     progress: &dyn Progress,
 ) -> Result<(Finished, Option<Instant>), ReplayError> {
-    let decoded = decode::decode(sources, &options.intake, options.workers.max(1), progress)?;
-    let at = options.until.or_else(|| schedule::span(&decoded.batches).map(|(_, last)| last));
+    let decoded = decoded::<Vec<(usize, Rejected)>>(sources, options, whom, progress)?;
+    let at = options.until.or(decoded.span.map(|(_, last)| last));
     // With the instant as the tick, the only clock after the epoch and up to the instant is the instant itself.
     let tick = at.and_then(|at| Tick::new(at.0));
     let options = Options { tick: tick.unwrap_or(options.tick), until: at, ..options.clone() };
-    judged(decoded, &options, progress).map(|finished| (finished, at))
+    decoded.finished(&options, progress).map(|finished| (finished, at))
+}
+
+/// What was decoded, and where rejects went.
+pub(super) struct Decoded<R> {
+    pub(super) pieces: Vec<Vec<Piece>>,
+    /// The first and the last known_at of all accepted records.
+    pub(super) span: Option<(Instant, Instant)>,
+    pub(super) rejects: Vec<R>,
+    pub(super) counts: Counts,
+}
+
+/// Reads and decodes all sources.
+pub(super) fn decoded<R: RejectSink + New>(
+    sources: &[Source],
+    options: &Options,
+    whom: Option<Person>,
+    progress: &dyn Progress,
+) -> Result<Decoded<R>, ReplayError> {
+    let workers = options.workers.max(1);
+    let store = Store::new(workers, options.bounds.evidence_bytes, &options.bounds.folder);
+    let mut rejects: Vec<R> = (0..workers).map(|_| R::new(options)).collect();
+    let decoding = Decoding { sources, settings: &options.intake, whom, store: &store, progress };
+    let decoded = decoding.run(&mut rejects)?;
+    let counts = Counts {
+        records: decoded.records,
+        unknown_fields: decoded.unknown_fields,
+        unattached: decoded.unattached,
+        tally: decoded.tally,
+        ..Counts::default()
+    };
+    Ok(Decoded { pieces: store.finish(), span: decoded.span, rejects, counts })
+}
+
+/// An empty sink.
+pub(super) trait New {
+    fn new(options: &Options) -> Self;
+}
+
+impl<T> New for Vec<T> {
+    fn new(_: &Options) -> Vec<T> {
+        Vec::new()
+    }
+}
+
+impl<R> Decoded<R> {
+    /// Judges everybody; gives the counts, the partitions, and what their sinks hold.
+    pub(super) fn judged<S: ChangeSink + New>(
+        mut self,
+        options: &Options,
+        progress: &dyn Progress,
+    ) -> Result<Judged<R, S>, ReplayError> {
+        let mut judged =
+            Judged { rejects: self.rejects, partitions: Vec::new(), changes: Vec::new(), counts: self.counts };
+        judged.counts.last_tick = last_tick(self.span, options);
+        if let Some(last) = judged.counts.last_tick {
+            for Done { partition, sink, tally } in
+                judge_all::<S>(std::mem::take(&mut self.pieces), options, last, progress)?
+            {
+                judged.counts.tally.add(&tally);
+                count(&partition, &mut judged.counts);
+                judged.partitions.push(partition);
+                judged.changes.push(sink);
+            }
+        }
+        Ok(judged)
+    }
+}
+
+/// A replay at its end.
+pub(super) struct Judged<R, S> {
+    pub(super) rejects: Vec<R>,
+    pub(super) partitions: Vec<Partition>,
+    pub(super) changes: Vec<S>,
+    pub(super) counts: Counts,
+}
+
+impl Decoded<Vec<(usize, Rejected)>> {
+    fn in_memory(self, options: &Options, progress: &dyn Progress) -> Result<(Outcome, Vec<Partition>), ReplayError> {
+        let Judged { rejects, partitions, changes, mut counts } = self.judged::<Vec<CodeChange>>(options, progress)?;
+        let mut rejects: Vec<(usize, Rejected)> = rejects.into_iter().flatten().collect();
+        rejects.sort_by_key(|(at, rejected)| (*at, rejected.line));
+        let changes = merged(changes);
+        let mut short = ShortGreens::default();
+        changes.iter().for_each(|change| short.see(change.person, change.to, change.decided_at));
+        counts.short_greens = short.count();
+        let rejects = rejects.into_iter().map(|(_, rejected)| rejected).collect();
+        Ok((Outcome { changes, rejects, counts }, partitions))
+    }
+
+    fn finished(self, options: &Options, progress: &dyn Progress) -> Result<Finished, ReplayError> {
+        let pieces = self.pieces.clone();
+        let (outcome, partitions) = self.in_memory(options, progress)?;
+        let read = |piece: Piece| Ok((piece.kind, piece.read()?));
+        let batches = pieces.into_iter().map(|pieces| pieces.into_iter().map(read).collect());
+        Ok(Finished { outcome, partitions, batches: batches.collect::<Result<_, ReplayError>>()? })
+    }
 }
 
 /// The last tick; none when there is no tick at or after the first record.
-fn last_tick(batches: &[Vec<(Kind, RecordBatch)>], options: &Options) -> Option<Instant> {
-    let (first, last) = schedule::span(batches)?;
+fn last_tick(span: Option<(Instant, Instant)>, options: &Options) -> Option<Instant> {
+    let (first, last) = span?;
     let last = match options.until {
         Some(until) => options.tick.floor(until),
         None => options.tick.ceiling(last),
@@ -91,91 +170,36 @@ fn last_tick(batches: &[Vec<(Kind, RecordBatch)>], options: &Options) -> Option<
     (options.tick.ceiling(first) <= last).then_some(last)
 }
 
-fn judge_all(
-    batches: &[Vec<(Kind, RecordBatch)>],
+fn judge_all<S: ChangeSink + New>(
+    pieces: Vec<Vec<Piece>>,
     options: &Options,
     last: Instant,
     progress: &dyn Progress,
-) -> Result<Vec<(Partition, Vec<CodeChange>)>, ReplayError> {
-    let verdicts = links::trace(batches, options.tick, last)?;
+) -> Result<Vec<Done<S>>, ReplayError> {
     // Regions are decoded into the first partition; every partition reads them whole.
-    let regions: Vec<(Kind, RecordBatch)> =
-        batches.iter().flatten().filter(|(kind, _)| *kind == Kind::Regions).cloned().collect();
-    let task = |number: usize| Task {
-        batches: &batches[number],
-        regions: &regions,
-        verdicts: &verdicts[number],
-        number,
-        last,
-    };
-    if batches.len() == 1 {
-        return Ok(vec![task(0).run(options, progress)?]);
-    }
+    let regions: Vec<Piece> = pieces.iter().flatten().filter(|piece| piece.kind == Kind::Regions).cloned().collect();
+    let (links, windows) = Links::new(links::of(&pieces), options.tick, last, pieces.len());
     std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..batches.len())
-            .map(|number| {
-                let task = task(number);
-                scope.spawn(move || task.run(options, progress))
+        let trace = scope.spawn(move || links.run());
+        let threads: Vec<_> = pieces
+            .into_iter()
+            .zip(windows)
+            .enumerate()
+            .map(|(number, (pieces, windows))| {
+                let regions = regions.clone();
+                scope.spawn(move || {
+                    let partition = Partition::new(Arc::clone(&options.pack))?;
+                    let input = (pieces, regions, windows);
+                    Task::new(number, partition, S::new(options), input, (options, last)).run(progress)
+                })
             })
             .collect();
-        threads.into_iter().map(|thread| thread.join().map_err(|_| ReplayError::Worker)?).collect()
+        drop(regions);
+        let done: Result<Vec<_>, ReplayError> =
+            threads.into_iter().map(|thread| thread.join().map_err(|_| ReplayError::Worker)?).collect();
+        trace.join().map_err(|_| ReplayError::Worker)??;
+        done
     })
-}
-
-/// One partition's part of a replay.
-struct Task<'a> {
-    batches: &'a [(Kind, RecordBatch)],
-    regions: &'a [(Kind, RecordBatch)],
-    verdicts: &'a Verdicts,
-    number: usize,
-    last: Instant,
-}
-
-impl Task<'_> {
-    fn run(&self, options: &Options, progress: &dyn Progress) -> Result<(Partition, Vec<CodeChange>), ReplayError> {
-        let mut partition = Partition::new(Arc::clone(&options.pack))?;
-        let mut evidence = Schedule::new(self.batches, options.tick, self.last, |kind| kind != Kind::Regions);
-        let mut regions = Schedule::new(self.regions, options.tick, self.last, |_| true);
-        let mut verdicts = (1..).zip(self.verdicts).peekable();
-        let (mut step, mut changes) = (Step::default(), Vec::new());
-        loop {
-            let due = partition.next_due().map(|due| options.tick.ceiling(due));
-            let next = [evidence.next_tick(), regions.next_tick(), verdicts.peek().map(|(_, (clock, _))| *clock), due];
-            let Some(clock) = next.into_iter().flatten().min().filter(|clock| *clock <= self.last) else {
-                // What the waiting step says may make somebody due before the last tick.
-                if step.is_empty() {
-                    break;
-                }
-                self.judge(&mut partition, &mut step, self.last, options, &mut changes, progress)?;
-                continue;
-            };
-            regions.take(clock, |kind, batch, rows| partition.apply(kind, batch, rows))?;
-            evidence.take(clock, |kind, batch, rows| partition.apply(kind, batch, rows))?;
-            while let Some((version, (_, verdict))) = verdicts.next_if(|(_, (at, _))| *at <= clock) {
-                partition.set_counts(verdict.person, verdict.fact, verdict.counts, version);
-            }
-            partition.enlist(clock, &mut step);
-            if step.is_full() {
-                self.judge(&mut partition, &mut step, clock, options, &mut changes, progress)?;
-            }
-        }
-        Ok((partition, changes))
-    }
-
-    fn judge(
-        &self,
-        partition: &mut Partition,
-        step: &mut Step,
-        until: Instant,
-        options: &Options,
-        changes: &mut Vec<CodeChange>,
-        progress: &dyn Progress,
-    ) -> Result<(), ReplayError> {
-        let before = changes.len();
-        partition.judge(step, until, &options.tick, changes)?;
-        progress.judged(self.number, until, partition.colours(), (changes.len() - before) as u64);
-        Ok(())
-    }
 }
 
 fn count(partition: &Partition, counts: &mut Counts) {
@@ -187,6 +211,9 @@ fn count(partition: &Partition, counts: &mut Counts) {
         *counts.missed_windows.get_or_insert(0) += missed;
     }
     counts.announced_bytes += partition.announced_bytes() as u64;
+    let (crowded, failed) = partition.left_out().counts();
+    counts.crowded += crowded;
+    counts.failed += failed;
     for (all, own) in counts.colours.iter_mut().zip(partition.colours()) {
         *all += own;
     }

@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 
 use fuma_schemas::instant::DAY_MS;
-use fuma_schemas::{CodeChange, Colour, Instant, Kind, Person};
+use fuma_schemas::{Colour, Instant, Kind, Person};
 use rustc_hash::FxBuildHasher;
 
 use crate::assess::Partition;
@@ -35,22 +35,49 @@ fn is_late(fact: &FactView<'_>, pack: &Pack) -> bool {
     fact.kind == Kind::Contacts && fact.standing && fact.counts && late.is_some()
 }
 
-/// How often somebody was announced green for less than 24 h; changes in the order of decided_at.
-pub(super) fn short_greens(changes: &[CodeChange]) -> u64 {
-    let mut green_since: HashMap<Person, Instant, FxBuildHasher> = HashMap::default();
-    let mut short = 0;
-    for change in changes {
-        if change.to == Colour::Green {
-            green_since.insert(change.person, change.decided_at);
-        } else if let Some(since) = green_since.remove(&change.person) {
-            short += u64::from(change.decided_at.0 - since.0 < DAY_MS);
-        }
+/// How often somebody was announced green for less than 24 h.
+#[derive(Debug, Default)]
+pub(super) struct ShortGreens {
+    /// Who turned green within the last day, as far as was looked.
+    since: HashMap<Person, Instant, FxBuildHasher>,
+    /// At how many those who are green for longer are dropped.
+    look_at: usize,
+    count: u64,
+}
+
+/// How many greens are kept before it is looked who can be dropped.
+const LOOK_AT_MIN: usize = 4096;
+
+impl ShortGreens {
+    /// Sees a change; in the order of decided_at.
+    pub(super) fn see(&mut self, person: Person, to: Colour, decided_at: Instant) {
+        self.see_green(person, to == Colour::Green, decided_at);
     }
-    short
+
+    /// The same, of which is known whether it is to green.
+    pub(super) fn see_green(&mut self, person: Person, is_green: bool, decided_at: Instant) {
+        if !is_green {
+            let since = self.since.remove(&person);
+            self.count += u64::from(since.is_some_and(|since| decided_at.0 - since.0 < DAY_MS));
+            return;
+        }
+        if self.since.len() >= self.look_at {
+            self.since.retain(|_, since| decided_at.0 - since.0 < DAY_MS);
+            self.look_at = LOOK_AT_MIN.max(2 * self.since.len());
+        }
+        self.since.insert(person, decided_at);
+    }
+
+    /// How often so far.
+    pub(super) fn count(&self) -> u64 {
+        self.count
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use fuma_schemas::CodeChange;
+
     use super::*;
 
     fn change(person: u8, at_hours: i64, from: Colour, to: Colour) -> CodeChange {
@@ -81,6 +108,8 @@ mod tests {
             change(2, 35, Green, Red),
             change(1, 40, Yellow, Green),
         ];
-        assert_eq!(short_greens(&changes), 1, "23 hours are short, 24 are not, and one that lasts is neither");
+        let mut short = ShortGreens::default();
+        changes.iter().for_each(|change| short.see(change.person, change.to, change.decided_at));
+        assert_eq!(short.count(), 1, "23 hours are short, 24 are not, and one that lasts is neither");
     }
 }

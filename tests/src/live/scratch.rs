@@ -56,8 +56,10 @@ pub fn judged(
     for person in 0..partition.evidence().people() {
         partition.touch(person);
     }
-    partition.enlist_waiting(clock, &mut step);
-    partition.judge(&mut step, clock, &EveryInstant, &mut changes).unwrap();
+    while partition.waiting() > 0 {
+        partition.enlist_waiting(clock, usize::MAX, &mut step);
+        partition.judge(&mut step, clock, &EveryInstant, &mut changes);
+    }
     let said = changes.into_iter().map(|change| {
         let mut rules: Vec<String> = change.reasons.iter().map(|reason| reason.rule.id.clone()).collect();
         rules.dedup();

@@ -13,7 +13,7 @@ use crate::commands::input::load_pack;
 use crate::commands::policy::gate::Drafts;
 use crate::intake::{self, Key};
 use crate::policy::Pack;
-use crate::replay::{self, Options, Source, Tick};
+use crate::replay::{self, Bounds, Options, Source, Tick};
 
 /// The key of the demo's person tokens. Everybody can read it, so it protects nobody: for invented people alone.
 pub(super) const DEMO_KEY: &str = "64656d6f64656d6f64656d6f64656d6f64656d6f64656d6f64656d6f64656d6f";
@@ -66,7 +66,8 @@ pub(super) fn run(request: Request<'_>, progress: &dyn Progress) -> Result<Outco
     let sources: Vec<Source> = request.feeds.into_iter().map(in_memory).collect();
     let workers = request.workers.max(1);
     let intake = Arc::new(intake::Settings::new(key));
-    let options = Options { pack: Arc::clone(&pack), tick, until: Some(request.end), workers, intake };
+    let options =
+        Options { pack: Arc::clone(&pack), tick, until: Some(request.end), workers, intake, bounds: Bounds::default() };
     let sums = Sums::new(request.start, workers, progress);
     let outcome = replay::run(&sources, &options, &sums)?;
     Ok(Outcome {

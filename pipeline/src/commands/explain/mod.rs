@@ -86,7 +86,7 @@ fn account(
     screen: &Screen,
 ) -> Result<(String, bool), CommandError> {
     let bar = progress::Bar::new(screen);
-    let (finished, at) = replay::known(sources, options, &bar)?;
+    let (finished, at) = replay::known(sources, options, Some(person), &bar)?;
     bar.finish();
     let rejected = finished.outcome.rejects.len();
     let Some(at) = at else { return Err(CommandError::Unknown(nobody_known(rejected))) };

@@ -77,7 +77,7 @@ fn listed(arguments: &OverdueArguments, screen: &Screen) -> Result<(), CommandEr
     feeds.feeds.extend(arguments.more.iter().cloned());
     let (sources, options) = feeds.checked(arguments.at, any_tick()?, Drafts::Taken)?;
     let bar = progress::Bar::new(screen);
-    let (finished, at) = replay::known(&sources, &options, &bar)?;
+    let (finished, at) = replay::known(&sources, &options, None, &bar)?;
     bar.finish();
     let at = at.unwrap_or_default();
     let inputs = Inputs::new(&finished.batches, at);

@@ -9,7 +9,7 @@ use fuma_schemas::Feed;
 use crate::intake::{Key, Settings};
 use crate::policy::Pack;
 use crate::policy::cases::{Answer, Refusal, Scenario};
-use crate::replay::{self, Options, Silent, Source, Tick};
+use crate::replay::{self, Bounds, Options, Silent, Source, Tick};
 
 /// People of cases come with a key of their own, so no certificate number is ever hashed with this one.
 const NO_SECRET: &str = "0000000000000000000000000000000000000000000000000000000000000000";
@@ -27,6 +27,7 @@ pub fn run(pack: &Arc<Pack>, scenario: &Scenario) -> Result<Answer, String> {
         until: Some(scenario.until),
         workers: 1,
         intake: Arc::new(Settings::new(key)),
+        bounds: Bounds::default(),
     };
     let source = |(feed, lines): (&Feed, &String)| Source::Bytes {
         feed: *feed,

@@ -5,18 +5,17 @@
 mod summary;
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter};
 use std::path::{Path, PathBuf};
 use std::time::Instant as WallClock;
 
 use clap::Args;
-use fuma_schemas::CodeChange;
 
 use super::input::InputArguments;
 use super::policy::gate::Drafts;
 use super::screen::Screen;
 use super::{CommandError, progress};
-use crate::replay::{self, Rejected};
+use crate::replay;
 
 /// The arguments of `fuma replay`.
 #[derive(Args, Clone, Debug)]
@@ -53,45 +52,48 @@ text. Changes go to standard output or --out, the summary to standard error.";
 /// When an input is unusable or an output cannot be written.
 pub fn run(arguments: &ReplayArguments, screen: &Screen) -> Result<(), CommandError> {
     let drafts = if arguments.draft { Drafts::Taken } else { Drafts::Refused };
-    let (sources, options) = arguments.input.checked(drafts)?;
+    let (sources, mut options) = arguments.input.checked(drafts)?;
+    if let Some(folder) = arguments.out.as_deref().and_then(folder_of) {
+        options.bounds.folder = folder;
+    }
     let bar = progress::Bar::new(screen);
     #[expect(clippy::disallowed_methods, reason = "the summary tells how long the replay took")]
     let begun = WallClock::now();
-    let outcome = replay::run(&sources, &options, &bar)?;
+    let mut spooled = replay::spooled(&sources, &options, &bar)?;
     let seconds = begun.elapsed().as_secs_f64();
     bar.finish();
     match &arguments.out {
         Some(path) => {
             let file = File::create(path).map_err(|source| written(path, source))?;
-            write_changes(&outcome.changes, file).map_err(|source| written(path, source))?;
+            let mut out = BufWriter::with_capacity(1 << 20, file);
+            spooled.write_changes(&mut out).map_err(|source| written(path, source))?;
         }
-        None => drop(screen.write(|out| write_changes(&outcome.changes, out))?),
+        None => drop(screen.write(|out| spooled.write_changes(out))?),
     }
     if let Some(path) = &arguments.rejects {
-        write_rejects(&outcome.rejects, path).map_err(|source| written(path, source))?;
+        let file = private_file(path).map_err(|source| written(path, source))?;
+        spooled.write_rejects(&mut BufWriter::new(file)).map_err(|source| written(path, source))?;
     }
-    let summary = summary::Summary::new(&outcome, &options, seconds);
+    let summary = summary::Summary::new(&spooled.counts, &options, seconds);
     screen.remark(&if arguments.json { summary.json() } else { summary.text() })
+}
+
+/// The folder of an output, when it is an ordinary file: there is room for what is written in the end.
+fn folder_of(path: &Path) -> Option<PathBuf> {
+    if path.exists() && !path.is_file() {
+        return None;
+    }
+    let folder = path.parent()?;
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    folder.is_dir().then(|| folder.to_owned())
 }
 
 fn written(path: &Path, source: io::Error) -> CommandError {
     CommandError::Write { path: path.to_owned(), source }
 }
 
-/// Writes changes, one JSON object a line.
-fn write_changes(changes: &[CodeChange], out: impl Write) -> io::Result<()> {
-    let mut out = BufWriter::with_capacity(1 << 20, out);
-    let mut line = Vec::with_capacity(1024);
-    for change in changes {
-        line.clear();
-        change.write_json(&mut line);
-        line.push(b'\n');
-        out.write_all(&line)?;
-    }
-    out.flush()
-}
-
-fn write_rejects(rejects: &[Rejected], path: &Path) -> io::Result<()> {
+/// Opens a file that only its owner may read.
+fn private_file(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(true);
     #[cfg(unix)]
@@ -103,18 +105,5 @@ fn write_rejects(rejects: &[Rejected], path: &Path) -> io::Result<()> {
             std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
         }
     }
-    let mut out = BufWriter::new(options.open(path)?);
-    for rejected in rejects {
-        let line = serde_json::json!({
-            "feed": rejected.feed.name(),
-            "file": &*rejected.file,
-            "line": rejected.line,
-            "code": rejected.code.name(),
-            "message": rejected.message,
-            "raw": String::from_utf8_lossy(&rejected.raw),
-        });
-        serde_json::to_writer(&mut out, &line)?;
-        out.write_all(b"\n")?;
-    }
-    out.flush()
+    options.open(path)
 }

@@ -6,72 +6,59 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use crate::replay::{Options, Outcome};
+use crate::replay::{Counts, Options};
 
 /// What is said at the end of a replay.
 pub(super) struct Summary<'a> {
-    outcome: &'a Outcome,
+    counts: &'a Counts,
     options: &'a Options,
     seconds: f64,
-    /// Rejected records by code.
-    rejected: BTreeMap<&'a str, u64>,
-    /// Changes by colour before and after.
-    steps: BTreeMap<String, u64>,
-    /// Changes that name a rule, by rule.
-    rules: BTreeMap<&'a str, u64>,
 }
 
 impl<'a> Summary<'a> {
-    pub(super) fn new(outcome: &'a Outcome, options: &'a Options, seconds: f64) -> Summary<'a> {
-        let mut rejected: BTreeMap<&str, u64> = BTreeMap::new();
-        for one in &outcome.rejects {
-            *rejected.entry(one.code.name()).or_default() += 1;
-        }
-        let (mut steps, mut rules) = (BTreeMap::<String, u64>::new(), BTreeMap::<&str, u64>::new());
-        for change in &outcome.changes {
-            *steps.entry(format!("{} -> {}", change.from, change.to)).or_default() += 1;
-            for reason in &change.reasons {
-                *rules.entry(&reason.rule.id).or_default() += 1;
-            }
-        }
-        Summary { outcome, options, seconds, rejected, steps, rules }
+    pub(super) fn new(counts: &'a Counts, options: &'a Options, seconds: f64) -> Summary<'a> {
+        Summary { counts, options, seconds }
     }
 
-    fn rejects(&self) -> u64 {
-        self.rejected.values().sum()
+    /// Rejected records by code.
+    fn rejected(&self) -> BTreeMap<&'a str, u64> {
+        self.counts.tally.codes.iter().map(|(code, count)| (code.name(), *count)).collect()
     }
 
-    fn changes(&self) -> u64 {
-        self.steps.values().sum()
+    /// Changes by colour before and after.
+    fn steps(&self) -> BTreeMap<String, u64> {
+        let steps = self.counts.tally.colours.iter();
+        steps.map(|((from, to), count)| (format!("{from} -> {to}"), *count)).collect()
     }
 
     /// The memory of the state, in bytes.
     fn state_bytes(&self) -> u64 {
-        let counts = &self.outcome.counts;
+        let counts = self.counts;
         counts.memory.iter().map(|memory| memory.bytes as u64).sum::<u64>() + counts.announced_bytes
     }
 
     /// One line of JSON.
     pub(super) fn json(&self) -> String {
-        let (counts, options) = (&self.outcome.counts, self.options);
+        let (counts, options) = (self.counts, self.options);
         let [green, yellow, red] = counts.colours;
         let summary: Value = json!({
             "policy": &*options.pack.id,
             "policy_version": &*options.pack.version,
             "until": counts.last_tick.map(|tick| tick.to_string()),
             "records": counts.records,
-            "rejected": self.rejects(),
-            "rejected_by_code": self.rejected,
+            "rejected": counts.tally.rejects,
+            "rejected_by_code": self.rejected(),
             "unknown_fields": counts.unknown_fields,
             "unattached": counts.unattached,
             "people": counts.people,
             "people_at_the_end": { "green": green, "yellow": yellow, "red": red },
             "facts": counts.facts,
             "conflicts": counts.conflicts,
-            "changes": self.changes(),
-            "changes_by_colour": self.steps,
-            "changes_by_rule": self.rules,
+            "changes": counts.tally.changes,
+            "changes_by_colour": self.steps(),
+            "changes_by_rule": counts.tally.rules,
             "greens_under_24_h": counts.short_greens,
+            "people_left_out": { "crowded": counts.crowded, "failed": counts.failed },
             "contacts_known_too_late": counts.missed_windows,
             "seconds": self.seconds,
             "workers": options.workers,
@@ -83,23 +70,30 @@ impl<'a> Summary<'a> {
 
     /// Lines for people.
     pub(super) fn text(&self) -> String {
-        let (counts, options) = (&self.outcome.counts, self.options);
+        let (counts, options) = (self.counts, self.options);
         let mut lines = Vec::new();
         let mut line = |name: &str, value: String| lines.push(format!("{name:<12}{value}"));
         line("policy", format!("{} {}", options.pack.id, options.pack.version));
         line("until", counts.last_tick.map_or("no record was accepted by then".to_string(), |tick| tick.to_string()));
-        let (records, rejects, unknown) = (counts.records, self.rejects(), counts.unknown_fields);
+        let (records, rejects, unknown) = (counts.records, counts.tally.rejects, counts.unknown_fields);
         line("records", format!("{records} ({rejects} rejected, {unknown} unknown fields dropped)"));
         if counts.unattached > 0 {
             line("phones", format!("{} records of a phone, attached to nobody", counts.unattached));
         }
-        self.rejected.iter().for_each(|(code, count)| line("  rejected", format!("{code:<20}{count}")));
+        self.rejected().iter().for_each(|(code, count)| line("  rejected", format!("{code:<20}{count}")));
         let [green, yellow, red] = counts.colours;
         line("people", format!("{} ({green} green, {yellow} yellow, {red} red at the end)", counts.people));
         line("facts", format!("{} ({} conflicts within one revision)", counts.facts, counts.conflicts));
-        line("changes", self.changes().to_string());
-        self.steps.iter().for_each(|(step, count)| line("  colour", format!("{step:<20}{count}")));
-        self.rules.iter().for_each(|(rule, count)| line("  rule", format!("{rule:<20}{count}")));
+        line("changes", counts.tally.changes.to_string());
+        self.steps().iter().for_each(|(step, count)| line("  colour", format!("{step:<20}{count}")));
+        counts.tally.rules.iter().for_each(|(rule, count)| line("  rule", format!("{rule:<20}{count}")));
+        if counts.crowded + counts.failed > 0 {
+            let (crowded, failed) = (counts.crowded, counts.failed);
+            line(
+                "left out",
+                format!("{crowded} people with too many facts, {failed} on whom a rule failed: they keep their state"),
+            );
+        }
         let (short, late) = (counts.short_greens, counts.missed_windows);
         let late = match late {
             Some(late) => format!("{late} contacts became known too late"),

@@ -28,6 +28,20 @@ impl Touched {
         &self.people
     }
 
+    /// Takes some people out, at most so many: those who were touched last.
+    pub fn take(&mut self, people_max: usize, taken: &mut Vec<u32>) {
+        let from = self.people.len().saturating_sub(people_max);
+        for person in self.people.drain(from..) {
+            self.marks[person as usize / 64] &= !(1 << (person % 64));
+            taken.push(person);
+        }
+    }
+
+    /// Whether nobody is in the set.
+    pub fn is_empty(&self) -> bool {
+        self.people.is_empty()
+    }
+
     /// Whether a person is in the set.
     pub fn contains(&self, person: u32) -> bool {
         self.marks.get(person as usize / 64).is_some_and(|word| word & 1 << (person % 64) != 0)

@@ -3,6 +3,8 @@
 //! Owns the walk of chains. What is gathered is copied, marks and all: it stays right whatever is applied afterwards,
 //! until the next compaction. The order of rows says nothing: rules treat them as a set.
 
+use std::ops::Range;
+
 use fuma_schemas::Kind;
 
 use super::rule_table::{BaseTable, KindSet};
@@ -23,12 +25,33 @@ pub(in crate::evidence) struct KindRows {
 }
 
 impl KindRows {
-    fn clear(&mut self) {
-        self.slots.clear();
-        self.rows.clear();
-        self.first_known.clear();
-        self.withdrawn.clear();
-        self.bytes.clear();
+    fn truncate(&mut self, (rows, bytes): (usize, usize)) {
+        self.slots.truncate(rows);
+        self.rows.truncate(rows);
+        self.first_known.truncate(rows);
+        self.withdrawn.truncate(rows);
+        self.bytes.truncate(bytes);
+    }
+
+    fn end(&self) -> (usize, usize) {
+        (self.rows.len(), self.bytes.len())
+    }
+
+    /// The rows of some slots; `kept` hears the place of each.
+    fn of_slots(&self, slots: &Range<u32>, mut kept: impl FnMut(u32)) -> KindRows {
+        let mut some = KindRows::default();
+        let width = self.bytes.len().checked_div(self.rows.len()).unwrap_or(0);
+        for (at, bytes) in self.bytes.chunks_exact(width.max(1)).enumerate() {
+            if slots.contains(&self.slots[at]) {
+                some.slots.push(self.slots[at]);
+                some.rows.push(self.rows[at]);
+                some.first_known.push(self.first_known[at]);
+                some.withdrawn.push(self.withdrawn[at]);
+                some.bytes.extend_from_slice(bytes);
+                kept(at as u32);
+            }
+        }
+        some
     }
 }
 
@@ -40,6 +63,25 @@ pub(in crate::evidence) struct TieredRows {
     /// For each stay and tier the place of the stay.
     pub(in crate::evidence) stay_of: Vec<u32>,
     pub(in crate::evidence) tiers: Vec<MatchedTier>,
+}
+
+impl TieredRows {
+    fn of_slots(&self, slots: &Range<u32>) -> TieredRows {
+        let mut places: Vec<Option<u32>> = vec![None; self.stays.rows.len()];
+        let mut next = 0..;
+        let stays = self.stays.of_slots(slots, |at| places[at as usize] = next.next());
+        let kept = self.stay_of.iter().zip(&self.tiers).filter_map(|(&at, &tier)| Some((places[at as usize]?, tier)));
+        let (stay_of, tiers) = kept.unzip();
+        TieredRows { stays, stay_of, tiers }
+    }
+}
+
+/// Where the rows of a step ended at some moment.
+#[derive(Clone, Copy, Debug)]
+pub struct Mark {
+    kinds: [(usize, usize); Kind::PERSONAL.len()],
+    stays: (usize, usize),
+    tiers: usize,
 }
 
 /// The rows of a step, to be filled by gathering and shown by [`Evidence::materialise`].
@@ -66,10 +108,37 @@ impl StepRows {
 
     /// Empties the step and keeps its memory.
     pub fn clear(&mut self) {
-        self.kinds.iter_mut().for_each(KindRows::clear);
-        self.tiered.stays.clear();
-        self.tiered.stay_of.clear();
-        self.tiered.tiers.clear();
+        self.truncate(&Mark { kinds: [(0, 0); Kind::PERSONAL.len()], stays: (0, 0), tiers: 0 });
+    }
+
+    /// Where the rows end now.
+    pub fn mark(&self) -> Mark {
+        let (stays, tiers) = (self.tiered.stays.end(), self.tiered.tiers.len());
+        Mark { kinds: std::array::from_fn(|at| self.kinds[at].end()), stays, tiers }
+    }
+
+    /// Takes out what was added since a mark.
+    pub fn truncate(&mut self, mark: &Mark) {
+        self.kinds.iter_mut().zip(mark.kinds).for_each(|(rows, end)| rows.truncate(end));
+        self.tiered.stays.truncate(mark.stays);
+        self.tiered.stay_of.truncate(mark.tiers);
+        self.tiered.tiers.truncate(mark.tiers);
+    }
+
+    /// The slots of the rows that were added since a mark, one entry a row.
+    pub fn slots_since(&self, mark: &Mark) -> impl Iterator<Item = u32> + '_ {
+        let kinds = self.kinds.iter().zip(mark.kinds).flat_map(|(rows, (end, _))| rows.slots[end..].iter().copied());
+        kinds.chain(self.tiered.stay_of[mark.tiers..].iter().map(|&stay| self.tiered.stays.slots[stay as usize]))
+    }
+
+    /// A copy of the rows of some slots, under the same slots.
+    #[must_use]
+    pub fn of_slots(&self, slots: &Range<u32>) -> StepRows {
+        StepRows {
+            kinds: std::array::from_fn(|at| self.kinds[at].of_slots(slots, |_| {})),
+            tiered: self.tiered.of_slots(slots),
+            frontier: Vec::new(),
+        }
     }
 }
 
@@ -94,8 +163,15 @@ impl Evidence {
     }
 
     /// As [`Evidence::gather`], for many (person, slot): all chains go one row on at a time, so that the memory's
-    /// delays overlap.
-    pub fn gather_many(&self, people: impl IntoIterator<Item = (u32, u32)>, need: KindSet, step: &mut StepRows) {
+    /// delays overlap. Gives up as soon as the step has more than `rows_max` rows, and returns false then: what was
+    /// added is to be taken out again ([`StepRows::truncate`]).
+    pub fn gather_many(
+        &self,
+        people: impl IntoIterator<Item = (u32, u32)>,
+        need: KindSet,
+        rows_max: usize,
+        step: &mut StepRows,
+    ) -> bool {
         let mut frontier = std::mem::take(&mut step.frontier);
         frontier.extend(
             people
@@ -103,13 +179,17 @@ impl Evidence {
                 .map(|(person, slot)| (slot, self.head_for(person, need)))
                 .filter(|(_, at)| !at.is_none()),
         );
-        while !frontier.is_empty() {
+        let mut fits = true;
+        while fits && !frontier.is_empty() {
             frontier.retain_mut(|(slot, at)| {
                 *at = self.gather_row(*at, *slot, need, step);
                 !at.is_none()
             });
+            fits = step.rows_in_all() <= rows_max;
         }
+        frontier.clear();
         step.frontier = frontier;
+        fits
     }
 
     fn head_for(&self, person: u32, need: KindSet) -> RowRef {

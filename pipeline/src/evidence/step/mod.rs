@@ -8,6 +8,6 @@ mod materialise;
 mod rule_table;
 
 pub use describe::{FactView, TierView};
-pub use gather::StepRows;
+pub use gather::{Mark, StepRows};
 pub use materialise::StepTable;
 pub use rule_table::{BaseTable, KindSet, Wanted};

@@ -133,7 +133,7 @@ fn gather(evidence: &Evidence) {
             let start = core_ns();
             let chosen =
                 (0..people).map(|at| ((mixed(round * people + at) % u64::from(evidence.people())) as u32, at as u32));
-            evidence.gather_many(chosen, KindSet::ALL, &mut step);
+            evidence.gather_many(chosen, KindSet::ALL, usize::MAX, &mut step);
             let gathered = core_ns();
             black_box(evidence.materialise(&step, &wanted));
             gathering += gathered - start;

@@ -130,6 +130,7 @@ pub(super) fn rows_of_all(evidence: &Evidence) -> Vec<String> {
     evidence.gather_many(
         (0..evidence.people()).map(|person| (person, slot_of(evidence, person))),
         KindSet::ALL,
+        usize::MAX,
         &mut step,
     );
     rows_of(evidence, &step)

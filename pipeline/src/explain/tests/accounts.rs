@@ -71,11 +71,12 @@ fn a_replay_by_ticks_gives_the_same_account_at_its_last_tick() {
         until: Some(at("2021-11-20 06:00")),
         workers: 2,
         intake: Arc::new(Settings::new(key())),
+        bounds: Bounds::default(),
     };
     let person = Person::parse(ANNA).unwrap();
     let told = |finished: &Finished| text(finished, zhejiang(), at("2021-11-20 06:00"), person, Language::English);
     let ticked = replay::finish(std::slice::from_ref(&source), &options, &Silent).unwrap();
-    let (at_once, known_at) = replay::known(&[source], &options, &Silent).unwrap();
+    let (at_once, known_at) = replay::known(&[source], &options, None, &Silent).unwrap();
     assert_eq!((told(&ticked), known_at), (told(&at_once), options.until));
 }
 

@@ -14,7 +14,7 @@ use fuma_schemas::{Feed, Instant, Person};
 use super::{Inputs, Known, Language, Overdue, account, overdue, render};
 use crate::intake::{Key, Settings};
 use crate::policy::{self, Pack, PackSource};
-use crate::replay::{self, Finished, Options, Silent, Source, Tick};
+use crate::replay::{self, Bounds, Finished, Options, Silent, Source, Tick};
 
 const ANNA: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
 const BEN: &str = "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb";
@@ -81,8 +81,9 @@ impl Feeds {
             until: Some(at(until)),
             workers,
             intake: Arc::new(Settings::new(key())),
+            bounds: Bounds::default(),
         };
-        let (finished, _) = replay::known(&sources, &options, &Silent).unwrap();
+        let (finished, _) = replay::known(&sources, &options, None, &Silent).unwrap();
         assert_eq!(finished.outcome.rejects, [], "the feeds of a test are good");
         finished
     }

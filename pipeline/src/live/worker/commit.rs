@@ -118,7 +118,7 @@ impl Worker {
             let mut changes = Vec::new();
             let people = budget.take_live(owned.partition.waiting());
             if people > 0 {
-                owned.judge_live(clock, people, &mut changes)?;
+                owned.judge_live(clock, people, &mut changes);
             }
             changed.push((id, changes));
         }
@@ -127,7 +127,7 @@ impl Worker {
         let share = budget.share(self.owned.values().filter(|owned| wishes(owned)).count());
         for (id, changes) in changed.iter_mut().filter(|_| share > 0) {
             let Some(owned) = self.owned.get_mut(id).filter(|owned| wishes(owned)) else { continue };
-            owned.judge_background(clock, share, changes)?;
+            owned.judge_background(clock, share, changes);
         }
         Ok(changed)
     }

@@ -9,7 +9,6 @@ use std::time::Duration;
 use fuma_schemas::Instant;
 
 use super::owned::Owned;
-use crate::assess::AssessError;
 use crate::evidence::ForgottenLink;
 
 /// How often a partition is looked through.
@@ -24,14 +23,11 @@ pub(super) struct Forgetter {
 impl Forgetter {
     /// Looks through one partition whose turn it is and in which nothing is under way. Gives the cases and contacts that
     /// went, for trace to be told.
-    ///
-    /// # Errors
-    /// When a plan cannot be executed.
     pub(super) fn turn(
         &mut self,
         owned: &mut BTreeMap<u32, Owned>,
         (now, elapsed): (Instant, Duration),
-    ) -> Result<Vec<ForgottenLink>, AssessError> {
+    ) -> Vec<ForgottenLink> {
         self.last.retain(|partition, _| owned.contains_key(partition));
         for owned in owned.values_mut() {
             let last = *self.last.entry(owned.id).or_insert(elapsed);
@@ -39,16 +35,16 @@ impl Forgetter {
                 continue;
             }
             self.last.insert(owned.id, elapsed);
-            let forgotten = owned.partition.forget(now)?;
+            let forgotten = owned.partition.forget(now);
             tracing::info!(
                 partition = owned.id,
                 facts = forgotten.facts,
                 kept = forgotten.facts_kept,
                 "forgot what is past its retention"
             );
-            return Ok(forgotten.links);
+            return forgotten.links;
         }
-        Ok(Vec::new())
+        Vec::new()
     }
 }
 
@@ -68,7 +64,7 @@ mod tests {
         let mut owned = BTreeMap::from([(3, Owned::new(3, partition, 0, Standing::default()))]);
         let mut forgetter = Forgetter::default();
         let mut at = |forgetter: &mut Forgetter, elapsed: Duration| {
-            forgetter.turn(&mut owned, (Instant(1_650_000_000_000), elapsed)).unwrap();
+            forgetter.turn(&mut owned, (Instant(1_650_000_000_000), elapsed));
             forgetter.last[&3]
         };
         assert_eq!(at(&mut forgetter, Duration::from_secs(5)), Duration::from_secs(5));

@@ -253,7 +253,7 @@ impl Worker {
             self.commit(None, &mut turn)?;
         }
         let time = (self.clock.now(), self.clock.elapsed());
-        let forgotten = self.forgetter.turn(&mut self.owned, time)?;
+        let forgotten = self.forgetter.turn(&mut self.owned, time);
         self.telling.add(forgotten);
         self.telling.turn()?;
         self.overdue.turn(&self.owned, time)?;

@@ -72,7 +72,7 @@ fn overdue(partition: &Partition, page: std::ops::Range<u32>, now: Instant) -> R
     if asked.is_empty() {
         return Ok(0);
     }
-    let mut rows = partition.rules_of(&asked)?;
+    let mut rows = partition.rules_of(&asked);
     let of_person = |rows: &mut [crate::policy::RuleRow]| {
         let timeline = Timeline::merge(rows);
         let holds = |interval: &&crate::assess::timeline::Interval| interval.holds_at(now);

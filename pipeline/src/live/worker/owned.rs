@@ -168,34 +168,18 @@ impl Owned {
     }
 
     /// Judges at `clock` people whom live evidence touched, at most so many; the others go on waiting.
-    ///
-    /// # Errors
-    /// When a plan cannot be executed.
-    pub fn judge_live(
-        &mut self,
-        clock: Instant,
-        people_max: usize,
-        changes: &mut Vec<CodeChange>,
-    ) -> Result<(), AssessError> {
-        let mut later = self.partition.take_waiting();
-        let now = later.split_off(later.len().saturating_sub(people_max));
-        now.into_iter().for_each(|person| self.partition.touch(person));
-        self.partition.enlist_waiting(clock, &mut self.step);
-        later.into_iter().for_each(|person| self.partition.touch(person));
-        self.partition.judge(&mut self.step, clock, &EveryInstant, changes)
+    pub fn judge_live(&mut self, clock: Instant, people_max: usize, changes: &mut Vec<CodeChange>) {
+        let mut left = people_max;
+        while left > 0 && self.partition.waiting() > 0 {
+            // A step has bounds of its own, so that one commit may take several.
+            left = left.saturating_sub(self.partition.enlist_waiting(clock, left, &mut self.step));
+            self.partition.judge(&mut self.step, clock, &EveryInstant, changes);
+        }
     }
 
     /// Judges at `clock` whoever is due, or on the next page of the sweep: at most so many, and how many they were.
     /// Nobody may wait whom live evidence touched.
-    ///
-    /// # Errors
-    /// When a plan cannot be executed.
-    pub fn judge_background(
-        &mut self,
-        clock: Instant,
-        people_max: usize,
-        changes: &mut Vec<CodeChange>,
-    ) -> Result<usize, AssessError> {
+    pub fn judge_background(&mut self, clock: Instant, people_max: usize, changes: &mut Vec<CodeChange>) -> usize {
         self.partition.touch_due(clock, people_max);
         let page = self.sweep.page(people_max.saturating_sub(self.partition.waiting()));
         if !page.is_empty() {
@@ -204,8 +188,8 @@ impl Owned {
         page.iter().for_each(|person| self.partition.touch(*person));
         self.page.extend(page);
         let people = self.partition.waiting();
-        self.judge_live(clock, people, changes)?;
-        Ok(people)
+        self.judge_live(clock, people, changes);
+        people
     }
 
     /// Whether people wait whom live evidence touched, because they did not fit into the last commit.

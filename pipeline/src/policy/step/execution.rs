@@ -44,9 +44,31 @@ pub struct RuleRow {
     pub cause: u64,
 }
 
+/// A rule or view that could not be executed. What it met there is in no message: it may be a cell of a row (I-8).
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("{rule} failed on a row")]
+pub struct RuleFault {
+    /// The id of the rule, or the name of the view.
+    pub rule: Arc<str>,
+}
+
+/// For tests: a rule that fails as soon as a step has a row with this text in a column.
+#[derive(Clone, Debug)]
+pub struct PlantedFault {
+    /// The rule's id.
+    pub rule: String,
+    /// The table.
+    pub table: BaseTable,
+    /// The column.
+    pub column: String,
+    /// The text.
+    pub text: String,
+}
+
 /// Executes the plans of one pack; one a worker.
 pub struct Executor {
     pack: Arc<Pack>,
+    planted: Option<PlantedFault>,
     config: SessionConfig,
     runtime: Arc<RuntimeEnv>,
     /// DataFusion may spawn (a UNION below a join): on this one thread.
@@ -60,7 +82,13 @@ impl Executor {
     /// When the system has no room for a runtime.
     pub fn new(pack: Arc<Pack>) -> Result<Executor> {
         let threads = tokio::runtime::Builder::new_current_thread().build()?;
-        Ok(Executor { pack, config: session_config(), runtime: Arc::new(RuntimeEnv::default()), threads })
+        Ok(Executor {
+            pack,
+            planted: None,
+            config: session_config(),
+            runtime: Arc::new(RuntimeEnv::default()),
+            threads,
+        })
     }
 
     /// The pack.
@@ -71,8 +99,8 @@ impl Executor {
     /// What each rule says of the slots in `base`, the base tables of a step by number. Rows come in no order.
     ///
     /// # Errors
-    /// When DataFusion cannot execute a plan: memory, or a bug.
-    pub fn execute(&self, base: Vec<StepTable>) -> Result<Vec<RuleRow>> {
+    /// When a plan fails on a row of the step.
+    pub fn execute(&self, base: Vec<StepTable>) -> Result<Vec<RuleRow>, RuleFault> {
         let filled = BaseTable::all().zip(&base).filter(|(_, table)| table.rows > 0);
         let filled = filled.fold(KindSet::NONE, |all, (table, _)| all.with(table));
         let mut input = StepInput { tables: base };
@@ -85,15 +113,40 @@ impl Executor {
         let input = Arc::new(input);
         let mut rows = Vec::new();
         for (number, planned) in rules {
-            for batch in self.run(&planned.plan, &input)? {
-                append_rows(number, &batch, &mut rows)?;
-            }
+            let rule = &self.pack.rules[usize::from(number)].head.id;
+            let added = self.run(&planned.plan, &input).and_then(|batches| {
+                self.fail_where_planted(rule, &input)?;
+                batches.iter().try_for_each(|batch| append_rows(number, batch, &mut rows))
+            });
+            added.map_err(|_| RuleFault { rule: Arc::from(rule.as_str()) })?;
         }
         Ok(rows)
     }
 
+    /// For tests: from now on a rule fails.
+    #[doc(hidden)]
+    pub fn plant(&mut self, fault: PlantedFault) {
+        self.planted = Some(fault);
+    }
+
+    fn fail_where_planted(&self, rule: &str, input: &StepInput) -> Result<()> {
+        let Some(planted) = self.planted.as_ref().filter(|planted| planted.rule == rule) else { return Ok(()) };
+        let place = planted.table.schema().index_of(&planted.column)?;
+        let table = input.tables.get(planted.table.index());
+        let column = table.and_then(|table| table.columns.get(place)?.as_ref()?.as_string_view_opt());
+        match column.is_some_and(|column| column.iter().flatten().any(|text| text == planted.text)) {
+            true => datafusion::common::exec_err!("planted"),
+            false => Ok(()),
+        }
+    }
+
     /// Evaluates the views that some active rule reads, each once, in their order.
-    fn evaluate_views(&self, input: &mut StepInput, rules: &[(u16, &Planned)], filled: KindSet) -> Result<()> {
+    fn evaluate_views(
+        &self,
+        input: &mut StepInput,
+        rules: &[(u16, &Planned)],
+        filled: KindSet,
+    ) -> Result<(), RuleFault> {
         let first_view = input.tables.len();
         let mut used = vec![false; self.pack.views.len()];
         for (_, planned) in rules {
@@ -108,8 +161,9 @@ impl Executor {
             let mut table = StepTable::default();
             if used[at] && view.planned.drivers.meets(filled) {
                 let current = Arc::new(StepInput { tables: input.tables.clone() });
-                let batches = self.run(&view.planned.plan, &current)?;
-                table = whole(&concat_batches(&view.planned.schema, &batches)?);
+                let batches = self.run(&view.planned.plan, &current);
+                let rows = batches.and_then(|batches| Ok(concat_batches(&view.planned.schema, &batches)?));
+                table = whole(&rows.map_err(|_| RuleFault { rule: Arc::from(view.name.as_str()) })?);
             }
             input.tables.push(table);
         }

@@ -24,7 +24,7 @@ pub(super) fn check(
         let mut go_on = |_judged: u32| !context.cancelled.load(Ordering::Acquire);
         let waiting: BTreeSet<u32> = owned.partition.take_waiting().into_iter().collect();
         waiting.iter().for_each(|person| owned.partition.touch(*person));
-        let mut differing = owned.partition.audit(standing.clock, standing.judged_until, &mut go_on)?;
+        let mut differing = owned.partition.audit(standing.clock, standing.judged_until, &mut go_on);
         differing.retain(|person| !waiting.contains(person));
         context.go_on()?;
         // Who stood still for longer than a session reads what a successor announced, against a position from before.

@@ -1,0 +1,115 @@
+//! A judge: a pack with its plans and colours, ready to judge steps.
+//!
+//! A rule that fails on somebody in spite of the gate stops that person alone: the slots of the step are halved until
+//! the person is found, and the others are judged.
+//!
+//! Owns the execution of a step. Must never know what was announced; no message may hold a cell of a row (I-8).
+
+use std::collections::HashMap;
+use std::ops::Range;
+use std::sync::Arc;
+
+use rustc_hash::FxBuildHasher;
+
+use super::AssessError;
+use super::change::Palette;
+use crate::evidence::{Evidence, KindSet, StepRows};
+use crate::policy::{Executor, Pack, PlantedFault, RuleFault, RuleRow};
+
+/// A pack, ready to judge.
+pub struct Judge {
+    executor: Executor,
+    palette: Arc<Palette>,
+    /// What to gather for somebody with rows in a set of tables; computed once for each set that occurs.
+    needs: HashMap<KindSet, KindSet, FxBuildHasher>,
+}
+
+/// What the rules say of the slots of a step.
+#[derive(Debug, Default)]
+pub struct Verdict {
+    /// By slot.
+    pub rows: Vec<RuleRow>,
+    /// The slots on which a rule failed, in order, each with the rule's id: nothing is known of them.
+    pub failed: Vec<(u32, Arc<str>)>,
+}
+
+impl Verdict {
+    /// Adds what is said of later slots.
+    pub(super) fn append(&mut self, mut later: Verdict) {
+        self.rows.append(&mut later.rows);
+        self.failed.append(&mut later.failed);
+    }
+
+    /// The rule that failed on a slot.
+    pub fn fault(&self, slot: u32) -> Option<&Arc<str>> {
+        let at = self.failed.binary_search_by_key(&slot, |(slot, _)| *slot).ok()?;
+        self.failed.get(at).map(|(_, rule)| rule)
+    }
+}
+
+impl Judge {
+    /// A judge by a pack.
+    ///
+    /// # Errors
+    /// When the system has no room for an executor.
+    pub fn new(pack: Arc<Pack>) -> Result<Judge, AssessError> {
+        Ok(Judge { palette: Arc::new(Palette::new(&pack)), executor: Executor::new(pack)?, needs: HashMap::default() })
+    }
+
+    /// The pack.
+    pub fn pack(&self) -> &Arc<Pack> {
+        self.executor.pack()
+    }
+
+    /// The colours of the pack's rules.
+    pub fn palette(&self) -> &Arc<Palette> {
+        &self.palette
+    }
+
+    /// For tests: a rule that fails.
+    #[doc(hidden)]
+    pub fn plant(&mut self, fault: PlantedFault) {
+        self.executor.plant(fault);
+    }
+
+    /// The tables that the rules need of somebody with rows in these.
+    pub(super) fn needs(&mut self, present: KindSet) -> KindSet {
+        let pack = self.executor.pack();
+        *self.needs.entry(present).or_insert_with(|| pack.needs(present))
+    }
+
+    /// What the rules say of the slots of a step.
+    pub(super) fn judge(&self, evidence: &Evidence, rows: &StepRows, slots: Range<u32>) -> Verdict {
+        let mut verdict = Verdict::default();
+        let mut waiting = vec![slots.clone()];
+        while let Some(part) = waiting.pop() {
+            let said = match part == slots {
+                true => self.execute(evidence, rows),
+                false => self.execute(evidence, &rows.of_slots(&part)),
+            };
+            let fault = match said {
+                Ok(mut rows) => {
+                    verdict.rows.append(&mut rows);
+                    continue;
+                }
+                Err(fault) => fault,
+            };
+            match part.len() {
+                0 => {}
+                1 => verdict.failed.push((part.start, fault.rule)),
+                length => {
+                    let middle = part.start + length as u32 / 2;
+                    // The later half first, so that faults come in the order of slots.
+                    waiting.push(middle..part.end);
+                    waiting.push(part.start..middle);
+                }
+            }
+        }
+        verdict.rows.sort_unstable_by_key(|row| row.slot);
+        verdict
+    }
+
+    fn execute(&self, evidence: &Evidence, rows: &StepRows) -> Result<Vec<RuleRow>, RuleFault> {
+        self.executor.execute(evidence.materialise(rows, &self.pack().wanted))
+    }
+}

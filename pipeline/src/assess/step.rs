@@ -1,0 +1,178 @@
+//! A step: judgements that wait for the rules, as many as one execution may have (I-10).
+//!
+//! Owns the bounds and who goes into a step. Must never judge.
+
+use fuma_schemas::Instant;
+
+use super::left_out::Why;
+use super::partition::Partition;
+use crate::evidence::{KindSet, Mark, StepRows, Touched};
+
+/// The most slots of one step.
+pub(super) const SLOTS_MAX: usize = 16_384;
+/// The most rows of one step; somebody with more is crowded.
+pub(super) const ROWS_MAX: usize = 262_144;
+/// The most pairs of rows of one person, over all people of a step: what joins may come to.
+const PAIRS_MAX: u64 = 1 << 28;
+/// People who are gathered together, so that the memory's delays overlap.
+const TOGETHER: usize = 64;
+
+/// How much one step may have.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct StepLimits {
+    /// Slots.
+    pub slots: usize,
+    /// Rows; somebody with more is crowded.
+    pub rows: usize,
+    /// Pairs of rows of one person, over all people: what joins may come to. One person alone may have more.
+    pub pairs: u64,
+}
+
+impl Default for StepLimits {
+    fn default() -> StepLimits {
+        StepLimits { slots: SLOTS_MAX, rows: ROWS_MAX, pairs: PAIRS_MAX }
+    }
+}
+
+/// Judgements that wait for the rules.
+#[derive(Debug, Default)]
+pub struct Step {
+    limits: StepLimits,
+    pub(super) slots: Vec<(u32, Instant)>,
+    pub(super) rows: StepRows,
+    pairs: u64,
+    /// Somebody was left waiting, as there was no room.
+    is_full: bool,
+}
+
+impl Step {
+    /// An empty step with limits of its own.
+    pub fn new(limits: StepLimits) -> Step {
+        Step { limits, ..Step::default() }
+    }
+
+    /// Whether the step is as large as a step may be.
+    pub fn is_full(&self) -> bool {
+        self.is_full || self.slots.len() >= self.limits.slots
+    }
+
+    /// Whether nothing waits.
+    pub fn is_empty(&self) -> bool {
+        self.slots.is_empty()
+    }
+
+    /// How many slots there are, and how many rows.
+    pub fn size(&self) -> (usize, usize) {
+        (self.slots.len(), self.rows.rows_in_all())
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.slots.clear();
+        self.rows.clear();
+        (self.pairs, self.is_full) = (0, false);
+    }
+}
+
+impl Partition {
+    /// Adds those who wait to the step, with their evidence as it stands now, until it is full or so many were taken.
+    /// Who finds no room waits on: judge, and enlist again. Returns how many were taken.
+    pub fn enlist_waiting(&mut self, clock: Instant, people_max: usize, step: &mut Step) -> usize {
+        self.announced.resize(self.evidence.people() as usize, 0);
+        let mut people = std::mem::take(&mut self.enlisting);
+        let before = self.touched.people().len();
+        let taken = |touched: &Touched| before.saturating_sub(touched.people().len());
+        while !step.is_full() && !self.touched.is_empty() && taken(&self.touched) < people_max {
+            people.clear();
+            let room = (step.limits.slots - step.slots.len()).min(people_max - taken(&self.touched));
+            self.touched.take(room.min(TOGETHER), &mut people);
+            if let Some(staged) = &mut self.staged {
+                staged.judged.extend_from_slice(&people);
+            }
+            people.retain(|person| self.may_have_reasons(*person));
+            if !self.enlist_together(&people, clock, step) {
+                self.enlist_one_by_one(&people, clock, step);
+            }
+        }
+        self.enlisting = people;
+        taken(&self.touched)
+    }
+
+    /// Adds everybody who was touched or is due at `clock` to the step, as [`Partition::enlist_waiting`] does.
+    pub fn enlist(&mut self, clock: Instant, step: &mut Step) {
+        while let Some(person) = self.due.pop(clock) {
+            self.touched.touch(person);
+        }
+        self.enlist_waiting(clock, usize::MAX, step);
+    }
+
+    /// Without a row from which a rule springs there is no reason, now as before: rows are only added.
+    fn may_have_reasons(&mut self, person: u32) -> bool {
+        let need = self.judge.needs(self.evidence.kinds(person));
+        need != KindSet::NONE || self.announced(person) != 0
+    }
+
+    /// Adds these people; false, and nobody is added, when they are too many rows.
+    fn enlist_together(&mut self, people: &[u32], clock: Instant, step: &mut Step) -> bool {
+        let (mark, first) = (step.rows.mark(), step.slots.len());
+        for &person in people {
+            let need = self.judge.needs(self.evidence.kinds(person));
+            let slot = u32::try_from(step.slots.len()).unwrap_or(u32::MAX);
+            step.slots.push((person, clock));
+            self.wanting.push((need, person, slot));
+        }
+        // People who need the same tables are gathered together.
+        self.wanting.sort_unstable_by_key(|(need, _, _)| need.0);
+        let evidence = &self.evidence;
+        let fits = self.wanting.chunk_by(|(one, _, _), (other, _, _)| one == other).all(|alike| {
+            let need = alike.first().map_or(KindSet::NONE, |(need, _, _)| *need);
+            let people = alike.iter().map(|(_, person, slot)| (*person, *slot));
+            evidence.gather_many(people, need, step.limits.rows, &mut step.rows)
+        });
+        self.wanting.clear();
+        let pairs = step.pairs + pairs(&step.rows, &mark, first, people.len());
+        if fits && (pairs <= step.limits.pairs || step.slots.len() == 1) {
+            step.pairs = pairs;
+            return true;
+        }
+        step.rows.truncate(&mark);
+        step.slots.truncate(first);
+        false
+    }
+
+    /// Adds one after the other. Who finds no room waits; who is too much for an empty step is crowded.
+    fn enlist_one_by_one(&mut self, people: &[u32], clock: Instant, step: &mut Step) {
+        for &person in people {
+            if step.is_full {
+                self.wait_again(person);
+            } else if self.enlist_together(&[person], clock, step) {
+                continue;
+            } else if step.is_empty() {
+                self.leave_out(person, Why::Crowded);
+            } else {
+                step.is_full = true;
+                self.wait_again(person);
+            }
+        }
+    }
+
+    fn wait_again(&mut self, person: u32) {
+        self.touched.touch(person);
+    }
+
+    /// From now on the person keeps the announced state, until a judgement goes well.
+    pub(super) fn leave_out(&mut self, person: u32, why: Why) {
+        self.due.set(person, None);
+        self.left_out.insert(person, why);
+    }
+}
+
+/// The pairs of rows of one slot each, over the slots from `first` that were added since the mark.
+fn pairs(rows: &StepRows, mark: &Mark, first: usize, slots: usize) -> u64 {
+    let mut counts = vec![0_u64; slots];
+    for slot in rows.slots_since(mark) {
+        if let Some(count) = counts.get_mut((slot as usize).wrapping_sub(first)) {
+            *count += 1;
+        }
+    }
+    counts.iter().map(|count| count * count).sum()
+}

@@ -1,0 +1,177 @@
+//! Tests of steps: their bounds, and who is left out of them.
+
+use std::sync::Arc;
+
+use fuma_schemas::{CodeChange, Feed, Instant, Person};
+
+use super::*;
+use crate::evidence::BaseTable;
+use crate::intake::{Decoder, EvidenceBuilders, Key, Settings};
+use crate::policy::{PackSource, PlantedFault, load};
+
+struct EveryInstant;
+
+impl Ticks for EveryInstant {
+    fn at_or_after(&self, instant: Instant) -> Instant {
+        instant
+    }
+}
+
+fn partition() -> Partition {
+    Partition::new(load(&PackSource::built_in("zhejiang-2020-109").unwrap()).unwrap()).unwrap()
+}
+
+/// Records: feed, person, id, and what it says besides.
+type Record = (Feed, u8, String, &'static str);
+
+fn apply(partition: &mut Partition, records: &[Record]) {
+    let mut decoder = Decoder::new(Arc::new(Settings::new(Key::from_hex(&"5a".repeat(32)).unwrap())));
+    let mut builders = [EvidenceBuilders::new()];
+    for (feed, person, id, rest) in records {
+        let whom = if *feed == Feed::Regions { String::new() } else { format!(r#""person":"{}","#, token(*person)) };
+        let line = format!(r#"{{"owner":"o-1","id":"{id}",{whom}"known_at":"2021-11-10T08:00:00+08:00",{rest}}}"#);
+        let decoded = decoder.decode(*feed, line.as_bytes(), None, &mut builders);
+        decoded.unwrap_or_else(|reject| panic!("{reject:?}: {line}"));
+    }
+    for (kind, batch) in builders[0].finish() {
+        let rows: Vec<u32> = (0..batch.num_rows() as u32).collect();
+        partition.apply(kind, &batch, &rows).unwrap();
+    }
+}
+
+fn token(person: u8) -> Person {
+    Person([person; 16])
+}
+
+/// Judges all who wait; the sizes of the steps.
+fn judge(partition: &mut Partition, limits: StepLimits, changes: &mut Vec<CodeChange>) -> Vec<(usize, usize)> {
+    let clock = Instant::parse("2021-11-10T08:00:00+08:00").unwrap();
+    let (mut step, mut sizes) = (Step::new(limits), Vec::new());
+    while partition.waiting() > 0 {
+        partition.enlist_waiting(clock, usize::MAX, &mut step);
+        sizes.push(step.size());
+        partition.judge(&mut step, clock, &EveryInstant, changes);
+    }
+    changes.sort_by_key(|change| change.person);
+    sizes
+}
+
+const TIER: &str = r#""region":"330106","tier":"high","since":"2021-11-09T00:00:00+08:00","authority":"a""#;
+const STAY: &str = r#""kind":"stay","region":"330106","arrived_at":"2021-11-09T08:00:00+08:00","source":"declared""#;
+
+fn stays(people: u8, of_each: usize) -> Vec<Record> {
+    let each = |person| (0..of_each).map(move |at| (Feed::Travel, person, format!("s{at}"), STAY));
+    (1..=people).flat_map(each).collect()
+}
+
+/// I-10: whatever one event touches is judged in steps of so many rows (trial B2-15).
+#[test]
+fn a_change_of_tier_is_judged_in_bounded_steps() {
+    let mut partition = partition();
+    apply(&mut partition, &stays(60, 50));
+    judge(&mut partition, StepLimits::default(), &mut Vec::new());
+    apply(&mut partition, &[(Feed::Regions, 0, "r1".into(), TIER)]);
+    let (limits, mut changes) = (StepLimits { rows: 400, ..StepLimits::default() }, Vec::new());
+    let sizes = judge(&mut partition, limits, &mut changes);
+    assert_eq!(changes.len(), 60, "everybody is yellow");
+    assert!(sizes.len() >= 8 && sizes.iter().all(|(_, rows)| *rows <= 400), "{sizes:?}");
+    let slots = StepLimits { slots: 7, ..StepLimits::default() };
+    (0..60).for_each(|person| partition.touch(person));
+    let sizes = judge(&mut partition, slots, &mut changes);
+    assert!(sizes.iter().all(|(slots, _)| *slots <= 7) && sizes.len() == 9, "{sizes:?}");
+    assert_eq!(changes.len(), 60, "who is judged again is not announced again");
+}
+
+/// I-10: joins pair the rows of one person; a step has so many pairs, or one person.
+#[test]
+fn people_with_many_rows_are_judged_alone() {
+    let mut partition = partition();
+    apply(&mut partition, &[(Feed::Regions, 0, "r1".into(), TIER)]);
+    apply(&mut partition, &stays(5, 40));
+    let mut changes = Vec::new();
+    let sizes = judge(&mut partition, StepLimits { pairs: 1000, ..StepLimits::default() }, &mut changes);
+    assert_eq!((sizes.len(), changes.len()), (5, 5));
+}
+
+/// Somebody with more rows than a step may have keeps the announced state, and comes back when below.
+#[test]
+fn a_crowd_stops_that_person_alone() {
+    let mut partition = partition();
+    apply(&mut partition, &[(Feed::Regions, 0, "r1".into(), TIER)]);
+    apply(&mut partition, &stays(3, 10));
+    apply(&mut partition, &(10..200).map(|at| (Feed::Travel, 2, format!("s{at}"), STAY)).collect::<Vec<_>>());
+    let (limits, mut changes) = (StepLimits { rows: 150, ..StepLimits::default() }, Vec::new());
+    judge(&mut partition, limits, &mut changes);
+    assert_eq!(changes.iter().map(|change| change.person).collect::<Vec<_>>(), [token(1), token(3)]);
+    let crowded = partition.evidence().find(token(2)).unwrap();
+    assert_eq!(partition.left_out().people().collect::<Vec<_>>(), [(crowded, &Why::Crowded)]);
+    assert!(partition.rules_of(&[(crowded, None)]).is_empty(), "nothing is said of them");
+    const RETRACTED: &str = r#""kind":"stay","revision":2,"retracted":true"#;
+    let fewer = (10..200).map(|at| (Feed::Travel, 2, format!("s{at}"), RETRACTED));
+    apply(&mut partition, &fewer.collect::<Vec<_>>());
+    judge(&mut partition, limits, &mut changes);
+    assert_eq!((changes.len(), partition.left_out().counts()), (3, (0, 0)));
+}
+
+const CASE: &str = r#""classification":"confirmed","determined_at":"2021-11-09T08:00:00+08:00""#;
+const EXCLUDED: &str = r#""revision":2,"classification":"excluded","determined_at":"2021-11-09T08:00:00+08:00""#;
+const HOSPITAL: &str = r#""stage":"hospital","basis":"other","started_at":"2021-11-09T09:00:00+08:00""#;
+const HOME: &str = r#""revision":2,"stage":"home","basis":"other","started_at":"2021-11-09T09:00:00+08:00""#;
+
+fn fault() -> PlantedFault {
+    let (rule, column, text) = ("ZJ-R6".into(), "stage".into(), "hospital".into());
+    PlantedFault { rule, table: BaseTable::Kind(fuma_schemas::Kind::Isolations), column, text }
+}
+
+/// A rule that fails on a row stops that person alone, in every step size; the others' answers are the same (I-9).
+#[test]
+fn a_rule_that_fails_stops_that_person_alone() {
+    let ill: Vec<Record> = (1..=40).map(|person| (Feed::Cases, person, "c".into(), CASE)).collect();
+    let bad = [7_u8, 8, 31];
+    let isolated = |person: &u8| (Feed::Isolations, *person, "i".to_owned(), HOSPITAL);
+    let isolated: Vec<Record> = bad.iter().map(isolated).collect();
+    for slots in [1, 3, 16_384] {
+        let (limits, mut expected, mut changes) =
+            (StepLimits { slots, ..StepLimits::default() }, Vec::new(), Vec::new());
+        let (mut sound, mut faulty) = (partition(), partition());
+        faulty.judge_mut().plant(fault());
+        for (partition, changes) in [(&mut sound, &mut expected), (&mut faulty, &mut changes)] {
+            apply(partition, &ill);
+            apply(partition, &isolated);
+            judge(partition, limits, changes);
+        }
+        expected.retain(|change| !bad.contains(&change.person.0[0]));
+        assert_eq!(changes, expected);
+        assert_eq!(changes.len(), 37);
+        let failed: Vec<(u8, &Why)> = faulty
+            .left_out()
+            .people()
+            .map(|(person, why)| (faulty.evidence().person(person).unwrap().0[0], why))
+            .collect();
+        let why = Why::Failed { rule: "ZJ-R6".into() };
+        assert_eq!(failed.len(), 3);
+        assert!(failed.iter().all(|(person, found)| bad.contains(person) && **found == why), "{failed:?}");
+        // The audit holds nothing against them (R-13), and they come back when the rule holds.
+        let clock = changes[0].decided_at;
+        assert_eq!(faulty.audit(clock, clock, &mut |_| true), Vec::<u32>::new());
+        apply(&mut faulty, &[(Feed::Isolations, 7, "i".into(), HOME), (Feed::Cases, 8, "c".into(), EXCLUDED)]);
+        judge(&mut faulty, limits, &mut changes);
+        assert_eq!((changes.len(), faulty.left_out().counts()), (38, (0, 2)));
+    }
+}
+
+/// Who is announced red and is not judged any more stays red.
+#[test]
+fn who_is_left_out_keeps_the_announced_state() {
+    let mut partition = partition();
+    partition.judge_mut().plant(fault());
+    let mut changes = Vec::new();
+    apply(&mut partition, &[(Feed::Cases, 1, "c".into(), CASE)]);
+    judge(&mut partition, StepLimits::default(), &mut changes);
+    apply(&mut partition, &[(Feed::Isolations, 1, "i".into(), HOSPITAL), (Feed::Cases, 1, "c".into(), EXCLUDED)]);
+    judge(&mut partition, StepLimits::default(), &mut changes);
+    assert_eq!((changes.len(), partition.colours()), (1, [0, 0, 1]));
+    apply(&mut partition, &[(Feed::Isolations, 1, "i".into(), HOME)]);
+    judge(&mut partition, StepLimits::default(), &mut changes);
+    assert_eq!(changes[1].reasons.iter().map(|one| one.rule.id.as_str()).collect::<Vec<_>>(), ["ZJ-R6"]);
+}
