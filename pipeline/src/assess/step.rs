@@ -88,7 +88,7 @@ impl Partition {
             if let Some(staged) = &mut self.staged {
                 staged.judged.extend_from_slice(&people);
             }
-            people.retain(|person| self.may_have_reasons(*person));
+            people.retain(|person| self.may_be_judged(*person));
             if !self.enlist_together(&people, clock, step) {
                 self.enlist_one_by_one(&people, clock, step);
             }
@@ -105,10 +105,19 @@ impl Partition {
         self.enlist_waiting(clock, usize::MAX, step);
     }
 
-    /// Without a row from which a rule springs there is no reason, now as before: rows are only added.
-    fn may_have_reasons(&mut self, person: u32) -> bool {
+    /// Without a row from which a rule springs there is no reason, now as before: rows are only added. A crowd is left
+    /// out.
+    fn may_be_judged(&mut self, person: u32) -> bool {
+        if self.evidence.crowded(person) {
+            self.leave_out(person, Why::Crowded);
+            return false;
+        }
         let need = self.judge.needs(self.evidence.kinds(person));
-        need != KindSet::NONE || self.announced(person) != 0
+        let may = need != KindSet::NONE || self.announced(person) != 0;
+        if !may || self.left_out.why(person) == Some(&Why::Crowded) {
+            self.left_out.remove(person);
+        }
+        may
     }
 
     /// Adds these people; false, and nobody is added, when they are too many rows.

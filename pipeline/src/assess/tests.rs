@@ -113,6 +113,22 @@ fn a_crowd_stops_that_person_alone() {
     assert_eq!((changes.len(), partition.left_out().counts()), (3, (0, 0)));
 }
 
+/// Beyond the limit of a kind a person is crowded, however few rows the rules need.
+#[test]
+fn who_has_too_many_facts_of_a_kind_is_crowded() {
+    const TEST: &str = r#""method":"nat","result":"negative","sampled_at":"2021-11-09T08:00:00+08:00","reported_at":"2021-11-09T09:00:00+08:00""#;
+    const RETRACTED: &str = r#""revision":2,"retracted":true"#;
+    let mut partition = partition();
+    apply(&mut partition, &[(Feed::Cases, 1, "c".into(), CASE), (Feed::Cases, 2, "c".into(), CASE)]);
+    apply(&mut partition, &(0..2001).map(|at| (Feed::Tests, 2, format!("t{at}"), TEST)).collect::<Vec<_>>());
+    let mut changes = Vec::new();
+    judge(&mut partition, StepLimits::default(), &mut changes);
+    assert_eq!((changes.len(), partition.left_out().counts()), (1, (1, 0)));
+    apply(&mut partition, &[(Feed::Tests, 2, "t0".into(), RETRACTED)]);
+    judge(&mut partition, StepLimits::default(), &mut changes);
+    assert_eq!((changes.len(), partition.left_out().counts()), (2, (0, 0)));
+}
+
 const CASE: &str = r#""classification":"confirmed","determined_at":"2021-11-09T08:00:00+08:00""#;
 const EXCLUDED: &str = r#""revision":2,"classification":"excluded","determined_at":"2021-11-09T08:00:00+08:00""#;
 const HOSPITAL: &str = r#""stage":"hospital","basis":"other","started_at":"2021-11-09T09:00:00+08:00""#;
