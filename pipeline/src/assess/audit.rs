@@ -22,7 +22,8 @@ impl Partition {
     pub fn audit(&mut self, clock: Instant, judged_until: Instant, progress: &mut dyn FnMut(u32) -> bool) -> Vec<u32> {
         let (mut differing, mut step, mut next) = (Vec::new(), Step::default(), 0);
         let everybody = self.evidence.people();
-        let waiting = std::mem::take(&mut self.touched);
+        // Nobody is announced: there is nothing to take back, and who waits goes on waiting.
+        let (waiting, staged) = (std::mem::take(&mut self.touched), self.staged.take());
         loop {
             let page = everybody.min(next + PAGE);
             (next..page).for_each(|person| self.touched.touch(person));
@@ -35,7 +36,7 @@ impl Partition {
                 break;
             }
         }
-        self.touched = waiting;
+        (self.touched, self.staged) = (waiting, staged);
         differing.sort_unstable();
         differing
     }
