@@ -185,6 +185,19 @@ impl Partition {
         Ok(())
     }
 
+    /// Notes what records of regions say and touches nobody yet: that is for [`Partition::touch_stays`], in pages.
+    ///
+    /// # Errors
+    /// When the batch is not of the log's schema.
+    pub fn note_regions(&mut self, batch: &RecordBatch, rows: &[u32]) -> Result<(), AssessError> {
+        Ok(self.evidence.note_regions(batch, rows)?)
+    }
+
+    /// Goes on touching whoever stayed where a tier changed, over so many stays at most; whether all were touched.
+    pub fn touch_stays(&mut self, stays_max: usize) -> bool {
+        self.evidence.touch_stays(stays_max, &mut self.touched)
+    }
+
     /// Takes a verdict of trace; of several on a fact the one of the highest version holds.
     pub fn set_counts(&mut self, person: Person, fact: FactKey, counts: bool, version: u64) {
         self.evidence.set_counts(person, fact, counts, version, &mut self.touched);

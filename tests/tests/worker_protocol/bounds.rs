@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use fuma_pipeline::live::worker::position::Standing;
+use fuma_pipeline::live::worker::position::{Standing, SweepStanding};
 use fuma_tests::live::lines::{listing, person, stay, tier};
 use fuma_tests::live::{Member, Setup};
 
@@ -93,5 +93,34 @@ fn live_due_and_swept_people_share_one_number() {
     assert!(first_red <= swept + PAGE, "at {first_red} of {}", changes.len());
     let pages = pages(&stage);
     assert!(pages.iter().all(|&page| page <= PAGE), "{pages:?}");
+    stage.check();
+}
+
+/// A tier of a region with more stays than one commit walks: who stayed there is found page by page, and the position
+/// says that a sweep is under way until all are found and judged.
+#[test]
+fn who_stayed_where_a_tier_changed_is_found_in_pages() {
+    const STAYS: usize = 8 * PAGE;
+    let mut stage = Stage::new();
+    let people = 5 * STAYS as u32;
+    for numbers in (0..people).collect::<Vec<_>>().chunks(40) {
+        let lines: Vec<_> = numbers.iter().map(|number| stay(person(*number), "s", "330106001", stage.now())).collect();
+        stage.feed.write(&lines);
+    }
+    let a = small_member(&stage, "a");
+    a.run(3_000);
+    assert_eq!(stage.announced(), []);
+    stage.feed.write(&[tier("t1", 1, "330106", "medium", stage.now())]);
+    while stage.announced().is_empty() {
+        a.turn().unwrap();
+        stage.cluster.advance(1);
+    }
+    assert_ne!(standing(&stage).sweep, SweepStanding::None);
+    a.die();
+    let b = small_member(&stage, "b");
+    b.run(5_000);
+    assert_eq!(stage.announced().len(), people as usize);
+    assert_eq!(standing(&stage).sweep, SweepStanding::None);
+    assert!(pages(&stage).iter().all(|&page| page <= PAGE));
     stage.check();
 }

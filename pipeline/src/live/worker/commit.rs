@@ -10,6 +10,9 @@ use super::owned::{ApplyError, Owned};
 use super::position::Standing;
 use super::{IDLE, QUIET, Turn, Worker, WorkerError};
 
+/// Stays that are walked in one commit, for each person whom it may judge, to find who stayed where a tier changed.
+const STAYS_A_PERSON: usize = 8;
+
 impl Worker {
     /// The first transaction after an assignment commits only the position, under the new owner's id.
     pub(super) fn claim(&mut self, turn: &mut Turn) -> Result<(), WorkerError> {
@@ -108,13 +111,16 @@ impl Worker {
     fn judge(&mut self, clock: Instant, leaving: Option<&[u32]>) -> Result<Vec<(u32, Vec<CodeChange>)>, WorkerError> {
         let concerned = |owned: &Owned| !owned.must_claim && leaving.is_none_or(|leaving| leaving.contains(&owned.id));
         let mut budget = Budget::new(self.page_people);
+        let stays_max = self.page_people.saturating_mul(STAYS_A_PERSON);
         let mut changed = Vec::new();
         for owned in self.owned.values_mut().filter(|owned| concerned(owned)) {
             let id = owned.id;
-            owned.follow_regions(&self.context.references, self.identity.origin).map_err(|error| match error {
-                ApplyError::Assess(error) => WorkerError::Assess(error),
-                ApplyError::Record(error) => WorkerError::Regions { partition: id, error },
-            })?;
+            owned.follow_regions(&self.context.references, self.identity.origin, stays_max).map_err(
+                |error| match error {
+                    ApplyError::Assess(error) => WorkerError::Assess(error),
+                    ApplyError::Record(error) => WorkerError::Regions { partition: id, error },
+                },
+            )?;
             let mut changes = Vec::new();
             let people = budget.take_live(owned.partition.waiting());
             if people > 0 {

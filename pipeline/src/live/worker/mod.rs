@@ -352,7 +352,7 @@ impl Worker {
         let now = self.clock.now();
         let is_urgent = self.owned.values().any(|owned| {
             owned.partition.waiting() > 0
-                || !owned.sweep.is_empty()
+                || owned.is_sweeping()
                 || owned.is_due(now)
                 || owned.regions < self.context.references.regions_end()
         });
@@ -368,10 +368,8 @@ impl Worker {
         if elapsed < self.held_until {
             return self.held_until - elapsed;
         }
-        let has_work = self
-            .owned
-            .values()
-            .any(|owned| owned.partition.waiting() > 0 || !owned.sweep.is_empty() || owned.is_due(now));
+        let has_work =
+            self.owned.values().any(|owned| owned.partition.waiting() > 0 || owned.is_sweeping() || owned.is_due(now));
         if has_work {
             return self.rhythm.remaining(elapsed);
         }

@@ -73,6 +73,10 @@ pub struct Owned {
     pub newest: Instant,
     /// What was applied since the last commit, for the causes.
     pending: Vec<Section>,
+    /// Whether people are still to be found who stayed where a tier changed.
+    finds_stays: bool,
+    /// When the broker took the newest record of the regions behind that.
+    regions_cause: Option<Instant>,
     /// Who was judged by the page of the sweep, since the last commit.
     page: Vec<u32>,
     step: Step,
@@ -95,6 +99,8 @@ impl Owned {
             must_claim: true,
             newest: Instant::default(),
             pending: Vec::new(),
+            finds_stays: false,
+            regions_cause: None,
             page: Vec::new(),
             step: Step::default(),
         }
@@ -129,16 +135,33 @@ impl Owned {
         Ok(taken)
     }
 
-    /// Takes in the regions that the process knows; whoever stayed in one that changed is swept.
+    /// Takes in the regions that the process knows. Whoever stayed in one that changed is swept; who that is is
+    /// found out a page of stays a commit (I-10).
     ///
     /// # Errors
     /// When a record is not understood.
-    pub fn follow_regions(&mut self, references: &References, origin: Origin) -> Result<(), ApplyError> {
-        if references.regions_end() <= self.regions {
-            return Ok(());
+    pub fn follow_regions(
+        &mut self,
+        references: &References,
+        origin: Origin,
+        stays_max: usize,
+    ) -> Result<(), ApplyError> {
+        if references.regions_end() > self.regions {
+            self.note_regions(references, origin)?;
         }
-        let live = self.partition.take_waiting();
-        let mut cause = None;
+        if self.finds_stays {
+            let live = self.partition.take_waiting();
+            self.finds_stays = !self.partition.touch_stays(stays_max);
+            let swept = self.partition.take_waiting();
+            self.sweep_people(swept.into_iter(), self.regions_cause);
+            live.into_iter().for_each(|person| self.partition.touch(person));
+        }
+        Ok(())
+    }
+
+    /// From here on whoever is judged is judged by the new tiers.
+    fn note_regions(&mut self, references: &References, origin: Origin) -> Result<(), ApplyError> {
+        self.regions_cause = None;
         for region in references.regions(self.regions, u64::MAX) {
             let sections = match record::read_as(&region.value, origin) {
                 Err(error) if error.is_damage() => {
@@ -148,16 +171,19 @@ impl Owned {
                 }
                 read => read?,
             };
-            self.regions = region.next;
             for section in sections {
-                apply(&mut self.partition, &section)?;
+                let Section::Rows { kind: Kind::Regions, batch } = &section else {
+                    return Err(RecordError::Layout(0).into());
+                };
+                let rows: Vec<u32> = (0..batch.num_rows() as u32).collect();
+                self.partition.note_regions(batch, &rows)?;
                 let causes = section.causes();
-                cause = (0..section.rows()).filter_map(|row| causes.cause(row)).max().max(cause);
+                let newest = (0..section.rows()).filter_map(|row| causes.cause(row)).max();
+                self.regions_cause = newest.max(self.regions_cause);
             }
+            self.regions = region.next;
+            self.finds_stays = true;
         }
-        let swept = self.partition.take_waiting();
-        self.sweep_people(swept.into_iter(), cause);
-        live.into_iter().for_each(|person| self.partition.touch(person));
         Ok(())
     }
 
@@ -199,12 +225,18 @@ impl Owned {
 
     /// Whether there is anything to judge or to note at `clock`.
     pub fn has_work(&self, clock: Instant) -> bool {
-        self.partition.waiting() > 0 || !self.sweep.is_empty() || self.is_due(clock) || self.has_moved()
+        self.partition.waiting() > 0 || self.is_sweeping() || self.is_due(clock) || self.has_moved()
     }
 
     /// Whether nothing is under way: nobody waits, nothing is swept, and all that was taken in is committed.
     pub fn is_quiet(&self) -> bool {
-        self.partition.waiting() == 0 && self.sweep.is_empty() && self.next == self.committed && self.pending.is_empty()
+        let is_settled = self.next == self.committed && self.pending.is_empty();
+        self.partition.waiting() == 0 && !self.is_sweeping() && is_settled
+    }
+
+    /// Whether people are swept, or are still to be found who will be.
+    pub fn is_sweeping(&self) -> bool {
+        self.finds_stays || !self.sweep.is_empty()
     }
 
     /// Whether somebody is due at `clock`.
@@ -223,7 +255,7 @@ impl Owned {
 
     fn sweep_standing(&self) -> SweepStanding {
         match self.sweep.cursor() {
-            _ if self.sweep.is_empty() => SweepStanding::None,
+            _ if !self.is_sweeping() => SweepStanding::None,
             None => SweepStanding::Begun,
             Some(person) => SweepStanding::After(person),
         }
@@ -299,7 +331,7 @@ impl Owned {
         self.standing = standing;
         self.committed = self.next;
         self.must_claim = false;
-        if self.sweep.is_empty() {
+        if !self.is_sweeping() {
             self.sweep.end();
         }
     }
