@@ -278,7 +278,7 @@ fn hand_out(
         feed,
         partition: client::partition(record.partition()),
         offset: client::offset(record.offset()),
-        received: record.timestamp().map(fuma_schemas::Instant),
+        received: record.appended_at().map(fuma_schemas::Instant),
         key: record.key(),
         value: record.value(),
         headers: &headers,

@@ -66,12 +66,13 @@ impl<'a> Record<'a> {
         unsafe { bytes(self.message.payload, self.message.len) }
     }
 
-    /// Milliseconds, as the topic keeps them.
-    pub(super) fn timestamp(&self) -> Option<i64> {
+    /// Milliseconds at which the broker took the message; none where the topic keeps what its producer says.
+    pub(super) fn appended_at(&self) -> Option<i64> {
         let mut kind = bindings::rd_kafka_timestamp_type_t::RD_KAFKA_TIMESTAMP_NOT_AVAILABLE;
         // SAFETY: the message is alive; the call only reads it.
         let timestamp = unsafe { bindings::rd_kafka_message_timestamp(self.message, &raw mut kind) };
-        (timestamp >= 0).then_some(timestamp)
+        let is_brokers = matches!(kind, bindings::rd_kafka_timestamp_type_t::RD_KAFKA_TIMESTAMP_LOG_APPEND_TIME);
+        (is_brokers && timestamp >= 0).then_some(timestamp)
     }
 
     /// The headers, in order; those whose name is not text are left away.

@@ -45,7 +45,8 @@ pub struct FeedRecord<'a> {
     pub partition: u32,
     /// The place in it.
     pub offset: u64,
-    /// When the log took it: the default of known_at. None where known_at is required (files, standard input).
+    /// When the log took it, by its own clock: the default of known_at. None where known_at is required (files,
+    /// standard input, and topics that keep the timestamps of producers).
     pub received: Option<Instant>,
     /// The key, for the dead letter.
     pub key: Option<&'a [u8]>,

@@ -26,6 +26,7 @@ pub type Described = (&'static str, Kind, Unit, &'static str);
 pub const DESCRIBED: &[Described] = &[
     (metric::RECORDS_IN, Kind::Counter, Unit::Count, "Feed records read"),
     (metric::RECORDS_REJECTED, Kind::Counter, Unit::Count, "Feed records rejected: dead letters"),
+    (metric::PHONE_RECORDS, Kind::Counter, Unit::Count, "Records of phones, attached to nobody yet, by kind"),
     (metric::EVIDENCE_ROWS, Kind::Counter, Unit::Count, "Evidence rows applied"),
     (
         metric::EVIDENCE_VERY_LATE,

@@ -20,6 +20,24 @@ use super::reject::{Fault, Reject, Want};
 use super::who::{self, Spelt, Who};
 use super::whole;
 
+/// How a record came to intake (FEEDS.md section 1, known_at).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Arrival {
+    /// From a log whose broker stamped it: the default of known_at, and what it is measured by.
+    Broker(Instant),
+    /// From a watched file or standard input, or stamped by its producer: known_at has no default, and is measured by
+    /// this clock of intake.
+    Intake(Instant),
+    /// From the files of a replay: known_at has no default, and nothing measures it.
+    Replay,
+}
+
+impl From<Option<Instant>> for Arrival {
+    fn from(stamp: Option<Instant>) -> Arrival {
+        stamp.map_or(Arrival::Replay, Arrival::Broker)
+    }
+}
+
 /// How far known_at may lie after the instant at which the record was received.
 const KNOWN_AHEAD_MS_MAX: i64 = 5 * 60_000;
 /// Code points of an id.
@@ -83,8 +101,7 @@ impl Decoder {
     /// Decodes one record. Its row goes to the builders of the partition of the person or the phone, out of
     /// `into.len()`; regions go to the first.
     ///
-    /// `received` is the timestamp of a live record: the default of known_at, and what it is measured by. Without one
-    /// (replay, watched files, standard input) known_at is required.
+    /// `arrival` says how the record came: by what known_at is measured, and whether it has a default.
     ///
     /// How long a record may be is its reader's to say: that of a file knows the line, which may be shorter than the
     /// JSON that is made of a row.
@@ -95,17 +112,17 @@ impl Decoder {
         &mut self,
         feed: Feed,
         raw: &[u8],
-        received: Option<Instant>,
+        arrival: impl Into<Arrival>,
         into: &mut [EvidenceBuilders],
     ) -> Result<Accepted, Reject> {
-        self.try_decode(feed, raw, received, into).map_err(Reject::from)
+        self.try_decode(feed, raw, arrival.into(), into).map_err(Reject::from)
     }
 
     fn try_decode(
         &mut self,
         feed: Feed,
         raw: &[u8],
-        received: Option<Instant>,
+        arrival: Arrival,
         into: &mut [EvidenceBuilders],
     ) -> Result<Accepted, Fault> {
         let rules = fields::rules(feed);
@@ -114,12 +131,12 @@ impl Decoder {
         self.unknown[feed as usize] += record.unknown;
         let slots = &record.slots;
         let head = Head {
-            owner: self.owner(feed, &slots[OWNER], received.is_some())?,
+            owner: self.owner(feed, &slots[OWNER], arrival != Arrival::Replay)?,
             id: id(&slots[ID])?,
             revision: revision(&slots[REVISION])?,
             retracted: retracted(&slots[RETRACTED])?,
             who: who::who(feed, slots, &self.settings.key, &mut self.spelt)?,
-            known_at: self.known_at(feed, &slots[KNOWN_AT], received)?,
+            known_at: self.known_at(feed, &slots[KNOWN_AT], arrival)?,
         };
         let kind_rules = kind_rules(feed, rules, slots)?;
         let mut values = [const { Value::Null }; FIELDS_MAX];
@@ -170,13 +187,16 @@ impl Decoder {
         Ok(owner)
     }
 
-    fn known_at(&self, feed: Feed, slot: &Slot<'_>, received: Option<Instant>) -> Result<Instant, Fault> {
+    fn known_at(&self, feed: Feed, slot: &Slot<'_>, arrival: Arrival) -> Result<Instant, Fault> {
         let fault = |code| Fault::new(code, "known_at");
         if matches!(slot, Slot::Absent) {
-            return received.ok_or(fault(RejectCode::NoKnownAt));
+            return match arrival {
+                Arrival::Broker(stamp) => Ok(stamp),
+                Arrival::Intake(_) | Arrival::Replay => Err(fault(RejectCode::NoKnownAt)),
+            };
         }
         let known_at = Instant::parse(check::text(slot, "known_at")?).ok_or(Fault::bad("known_at", Want::Instant))?;
-        if let Some(received) = received {
+        if let Arrival::Broker(received) | Arrival::Intake(received) = arrival {
             if known_at.0 - received.0 > KNOWN_AHEAD_MS_MAX {
                 return Err(fault(RejectCode::InFuture).wanting(Want::Received));
             }

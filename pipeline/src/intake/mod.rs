@@ -34,7 +34,7 @@ mod who;
 mod whole;
 
 pub use builders::EvidenceBuilders;
-pub use decode::{Accepted, Decoder, Settings};
+pub use decode::{Accepted, Arrival, Decoder, Settings};
 pub use key::{Key, KeyError, person_token};
 pub use lines::LineError;
 pub use owners::Owners;

@@ -12,7 +12,9 @@ use proptest::prelude::*;
 
 use super::fields::{self, FIELDS_MAX, FeedRules, SLOTS_MAX};
 use super::read::{self, Record};
-use super::{Decoder, EvidenceBuilders, Key, KeyError, Owners, RegionTable, Settings, person_token, resident_id};
+use super::{
+    Arrival, Decoder, EvidenceBuilders, Key, KeyError, Owners, RegionTable, Settings, person_token, resident_id,
+};
 
 const TEST: &str = r#"{"owner":"lab","id":"t","person":"0123456789abcdeffedcba9876543210","known_at":"2021-11-05T00:00:00+08:00",
     "method":"nat","result":"negative","sampled_at":"2021-11-04T00:00:00+08:00","reported_at":"2021-11-04T08:00:00+08:00"}"#;
@@ -324,4 +326,32 @@ proptest! {
             prop_assert!(readers_agree(fields::rules(Feed::Tests), text));
         }
     }
+}
+
+/// Watched files and standard input: no default, and the clock of intake measures (FEEDS.md section 1, known_at).
+#[test]
+fn what_no_broker_stamped_is_measured_by_the_clock_of_intake() {
+    let mut settings = settings();
+    settings.retention_ms[Feed::Tests as usize] = Some(60_000);
+    let known_at = Instant::parse("2022-04-07T12:00:00+08:00").unwrap();
+    let raw = |known_at: &str| {
+        format!(
+            r#"{{"owner":"lab-1","id":"t1","person":"{:032x}",{known_at}"method":"nat","result":"negative",
+                "sampled_at":"2022-04-07T08:00:00+08:00","reported_at":"2022-04-07T09:00:00+08:00"}}"#,
+            7
+        )
+    };
+    let known = raw(r#""known_at":"2022-04-07T12:00:00+08:00","#);
+    let at = |raw: &str, arrival: Arrival| {
+        let mut decoder = Decoder::new(Arc::new(settings.clone()));
+        let decoded = decoder.decode(Feed::Tests, raw.as_bytes(), arrival, &mut [EvidenceBuilders::new()]);
+        decoded.map(|_| ()).map_err(|reject| reject.code)
+    };
+    let clock = |ms: i64| Arrival::Intake(Instant(known_at.0 + ms));
+    assert_eq!(at(&known, clock(60_000)), Ok(()));
+    assert_eq!(at(&known, clock(60_001)), Err(RejectCode::TooOld));
+    assert_eq!(at(&known, clock(-300_001)), Err(RejectCode::InFuture));
+    assert_eq!(at(&known, Arrival::Replay), Ok(()));
+    assert_eq!(at(&raw(""), clock(0)), Err(RejectCode::NoKnownAt));
+    assert_eq!(at(&raw(""), Arrival::Broker(known_at)), Ok(()));
 }

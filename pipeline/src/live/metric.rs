@@ -6,6 +6,8 @@
 pub const RECORDS_IN: &str = "fuma_records_in_total";
 /// Feed records rejected. Labels: feed, code.
 pub const RECORDS_REJECTED: &str = "fuma_records_rejected_total";
+/// Records of phones: written to their log, attached to nobody yet. Labels: kind.
+pub const PHONE_RECORDS: &str = "fuma_phone_records_total";
 /// Evidence rows applied. Labels: kind.
 pub const EVIDENCE_ROWS: &str = "fuma_evidence_rows_total";
 /// Evidence that became known more than 30 days after its last instant.

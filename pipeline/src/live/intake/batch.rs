@@ -6,14 +6,14 @@ use std::sync::Arc;
 
 use fuma_connectors::folder::BAD_ROW_HEADER;
 use fuma_connectors::log::{FeedRecord, Outgoing, Topic};
-use fuma_schemas::{Feed, Kind, RejectCode};
+use fuma_schemas::{Feed, Instant, Kind, RejectCode};
 use metrics::{Counter, counter};
 
 use super::Options;
 use super::causes::RowCauses;
 use super::dead_letter::dead_letter;
 use super::messages::Messages;
-use crate::intake::{Accepted, Decoder, EvidenceBuilders, Reject, Settings};
+use crate::intake::{Accepted, Arrival, Decoder, EvidenceBuilders, Reject, Settings};
 use crate::live::metric;
 use crate::live::outbox::Outbox;
 use crate::live::record::RecordError;
@@ -26,12 +26,15 @@ pub(super) struct Batch {
     /// By partition; what has no person is in the first.
     evidence: Vec<EvidenceBuilders>,
     evidence_causes: Vec<RowCauses>,
+    /// Of records of phones, which are in the same builders.
+    phone_causes: Vec<RowCauses>,
     /// Cases and contacts of everybody, in the order of arrival.
     links: [EvidenceBuilders; 1],
     links_causes: RowCauses,
     messages: Messages,
     dead_letters: Vec<(Feed, Outgoing)>,
     topic_prefix: String,
+    now: Instant,
     records: usize,
     bytes: usize,
     counts: Counts,
@@ -44,15 +47,22 @@ impl Batch {
             decoder: Decoder::new(settings),
             evidence: (0..partitions).map(|_| EvidenceBuilders::new()).collect(),
             evidence_causes: (0..partitions).map(|_| RowCauses::default()).collect(),
+            phone_causes: (0..partitions).map(|_| RowCauses::default()).collect(),
             links: [EvidenceBuilders::new()],
             links_causes: RowCauses::default(),
             messages: Messages::new(options.message_bytes_max, options.origin),
             dead_letters: Vec::new(),
             topic_prefix: options.topic_prefix.clone(),
+            now: Instant::default(),
             records: 0,
             bytes: 0,
             counts: Counts::new(),
         }
+    }
+
+    /// Sets the clock by which records are measured that no broker stamped.
+    pub(super) fn set_clock(&mut self, now: Instant) {
+        self.now = now;
     }
 
     /// How many records there are.
@@ -82,17 +92,19 @@ impl Batch {
     }
 
     fn decode(&mut self, record: &FeedRecord<'_>, raw: &[u8]) -> Result<(), Reject> {
-        let (feed, received) = (record.feed, record.received);
+        let feed = record.feed;
+        let arrival = record.received.map_or(Arrival::Intake(self.now), Arrival::Broker);
         if feed != Feed::Contacts {
             let Accepted { kind, partition, phone, .. } =
-                self.decoder.decode(feed, raw, received, &mut self.evidence)?;
-            if let Some(causes) = self.evidence_causes.get_mut(partition).filter(|_| phone.is_none()) {
+                self.decoder.decode(feed, raw, arrival, &mut self.evidence)?;
+            let of = if phone.is_some() { &mut self.phone_causes } else { &mut self.evidence_causes };
+            if let Some(causes) = of.get_mut(partition) {
                 causes.push(kind, record);
             }
         }
         if matches!(feed, Feed::Cases | Feed::Contacts) {
             // Cases are few: to read one twice costs less than to take its row out of another's builders.
-            let Accepted { kind, .. } = self.decoder.decode(feed, raw, received, &mut self.links)?;
+            let Accepted { kind, .. } = self.decoder.decode(feed, raw, arrival, &mut self.links)?;
             self.links_causes.push(kind, record);
         }
         Ok(())
@@ -101,9 +113,17 @@ impl Batch {
     /// Puts all that follows from the batch into the outbox; the batch is empty afterwards.
     pub(super) fn finish(&mut self, outbox: &mut Outbox) -> Result<(), RecordError> {
         for (partition, (builders, causes)) in self.evidence.iter_mut().zip(&mut self.evidence_causes).enumerate() {
-            drop(builders.finish_phones());
             if builders.rows() == 0 {
                 continue;
+            }
+            let of_phones = builders.finish_phones();
+            if let Some(causes) = self.phone_causes.get_mut(partition).filter(|_| !of_phones.is_empty()) {
+                for (kind, batch) in of_phones {
+                    let live = causes.add_to_phones(kind, &batch)?;
+                    counter!(metric::PHONE_RECORDS, "kind" => kind.name()).increment(batch.num_rows() as u64);
+                    self.messages.add(kind, &live, Topic::Phones, partition as u32, outbox)?;
+                }
+                self.messages.end(Topic::Phones, partition as u32, outbox);
             }
             let mut topic = Topic::Evidence;
             for (kind, batch) in builders.finish() {

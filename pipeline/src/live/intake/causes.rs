@@ -10,7 +10,7 @@ use arrow::array::{ArrayBuilder, RecordBatch, StringBuilder, TimestampMillisecon
 use fuma_connectors::log::FeedRecord;
 use fuma_schemas::Kind;
 
-use crate::live::record::{RecordError, with_causes};
+use crate::live::record::{RecordError, with_causes, with_causes_of_phone};
 
 const KINDS: usize = Kind::PERSONAL.len() + 1;
 
@@ -42,6 +42,15 @@ impl RowCauses {
         };
         debug_assert_eq!(cause.len(), batch.num_rows());
         with_causes(kind, batch, Arc::new(cause.finish()), Arc::new(traceparent.finish()))
+    }
+
+    /// The same for records of phones.
+    pub(super) fn add_to_phones(&mut self, kind: Kind, batch: &RecordBatch) -> Result<RecordBatch, RecordError> {
+        let Some((cause, traceparent)) = self.kinds.get_mut(usize::from(kind.code())) else {
+            return Err(RecordError::Rows);
+        };
+        debug_assert_eq!(cause.len(), batch.num_rows());
+        with_causes_of_phone(kind, batch, Arc::new(cause.finish()), Arc::new(traceparent.finish()))
     }
 }
 

@@ -10,6 +10,7 @@
 //! ```text
 //! evidence, by person   everything but contacts: whether those count is trace's to say
 //! links, one partition  cases and contacts, in the order of arrival within each
+//! phones, by phone      records of a phone, whose person nobody knows yet; nobody reads them so far
 //! regions               risk tiers
 //! ```
 //!
@@ -36,6 +37,7 @@ use super::monotonic;
 use super::outbox::Outbox;
 use super::record::Origin;
 use super::stop::Stop;
+use super::worker::clock::{SystemWall, Wall as _};
 use crate::intake::Settings;
 
 /// Records that are asked of the feeds at once.
@@ -113,6 +115,7 @@ pub fn run(
 fn fill(feeds: &mut dyn FeedSource, batch: &mut Batch, options: &Options) -> Result<(), LogError> {
     let mut wait = WAIT;
     while batch.records() < options.batch_records_max && batch.bytes() < options.batch_bytes_max {
+        batch.set_clock(SystemWall::default().now());
         let asked = RECORDS_ASKED_MAX.min(options.batch_records_max - batch.records());
         let polled = feeds.poll(wait, asked, &mut |record| batch.take(&record));
         match polled {

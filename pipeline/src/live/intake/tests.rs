@@ -4,9 +4,10 @@
 
 use std::time::Instant as Clock;
 
+use arrow::array::AsArray as _;
 use bytes::Bytes;
 use fuma_connectors::log::{Outgoing, Topic};
-use fuma_schemas::{Feed, Kind};
+use fuma_schemas::{Feed, Kind, Person};
 
 use super::Options;
 use super::dead_letter::HEADERS;
@@ -99,6 +100,51 @@ fn rows_carry_what_caused_them() {
     let links = sections(&log.written(Topic::Links, 0));
     assert!(matches!(&links[..], [Section::Rows { kind: Kind::Contacts, .. }]));
     assert_eq!(links[0].causes().traceparent(0), Some(GOOD));
+}
+
+/// Whose a phone is nobody knows yet: its records go to the log of phones, by phone, and to no person.
+#[test]
+fn records_of_a_phone_go_to_their_own_log() {
+    let stay = |phone: &str, id: usize| {
+        format!(
+            r#"{{"owner":"net","id":"s{id}","phone":"{phone}","kind":"stay","region":"330106",
+                "arrived_at":"2022-04-01T08:00:00+08:00","source":"telecom"}}"#
+        )
+    };
+    let phones = ["+86 990-0000-0001", "99000000001", "99000000002"];
+    let records: Vec<Raw> =
+        phones.iter().enumerate().map(|(id, phone)| Raw::new(Feed::Travel, stay(phone, id))).collect();
+    let binding = r#"{"owner":"reg","id":"b1","person":"00000000000000000000000000000005","phone":"99000000001",
+        "holder":"verified","since":"2022-04-01T08:00:00+08:00"}"#;
+    let log = MemoryLog::new([records, vec![Raw::new(Feed::Bindings, binding)]].concat(), &[]);
+    run_intake(&log, &Options::default(), &[]);
+    let mut tokens = Vec::new();
+    for partition in 0..PARTITIONS {
+        for message in log.written(Topic::Phones, partition) {
+            for section in record::read(&message.value).unwrap() {
+                let Section::Phones { kind: Kind::Stays, batch } = section else { panic!("{section:?}") };
+                let of_batch = batch.column_by_name("phone").unwrap().as_fixed_size_binary().clone();
+                for token in of_batch.iter().flatten() {
+                    let token = Person(token.try_into().unwrap());
+                    assert_eq!(token.partition(PARTITIONS as usize), partition as usize, "by phone");
+                    tokens.push(token);
+                }
+                assert_eq!(record::Causes::of(&batch).cause(0), Some(TAKEN));
+            }
+        }
+    }
+    tokens.sort();
+    assert_eq!(tokens.len(), 3);
+    tokens.dedup();
+    assert_eq!(tokens.len(), 2, "one phone in two spellings");
+    let evidence: Vec<_> = (0..PARTITIONS)
+        .flat_map(|partition| log.written(Topic::Evidence, partition))
+        .flat_map(|message| record::read(&message.value).unwrap())
+        .collect();
+    assert!(matches!(&evidence[..], [Section::Rows { kind: Kind::Bindings, .. }]), "{evidence:?}");
+    for feed in [Feed::Travel, Feed::Bindings] {
+        assert!(log.written(Topic::DeadLetters(feed), 3).is_empty());
+    }
 }
 
 #[test]
