@@ -4,9 +4,13 @@
 //! Owns the reading of the tables. The reasons are the loader's.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
 use fuma_pipeline::policy::{self, PackSource};
+use fuma_pipeline::replay::{Source, Tick};
+use fuma_schemas::{Feed, Instant};
 
 /// One edit of one file.
 #[derive(Debug, Default)]
@@ -161,5 +165,62 @@ fn forms_that_rules_need_are_taken() {
         if let Err(error) = policy::load(&with_condition(&condition)) {
             panic!("{condition}: {error}");
         }
+    }
+}
+
+/// A person's records at the ends of the calendar, with texts that are no numbers.
+fn hostile_lines() -> Vec<(Feed, String)> {
+    let record = |feed: Feed, id: &str, fields: &str| {
+        let person = "0123456789abcdef0123456789abcdef";
+        let common = format!("\"owner\":\"hc\",\"id\":\"{id}\",\"person\":\"{person}\"");
+        (feed, format!("{{{common},\"known_at\":\"9999-12-30T00:00:00+08:00\",{fields}}}\n"))
+    };
+    let mut lines = Vec::new();
+    for (id, at) in
+        [("1", "1970-01-01T08:00:00+08:00"), ("2", "2021-11-08T06:00:00+08:00"), ("3", "9999-12-30T23:59:59.999+08:00")]
+    {
+        let case = format!("\"classification\":\"confirmed\",\"determined_at\":\"{at}\"");
+        lines.push(record(Feed::Cases, id, &case));
+        let test = "\"method\":\"nat\",\"result\":\"positive\"";
+        lines.push(record(Feed::Tests, id, &format!("{test},\"sampled_at\":\"{at}\",\"reported_at\":\"{at}\"")));
+        let order = "\"stage\":\"home\",\"basis\":\"other\"";
+        lines.push(record(Feed::Isolations, id, &format!("{order},\"started_at\":\"{at}\"")));
+        let contact = format!("\"degree\":\"close\",\"determined_at\":\"{at}\",\"last_exposure_at\":\"{at}\"");
+        lines.push(record(Feed::Contacts, id, &contact));
+    }
+    lines
+}
+
+/// What a pack makes of lines, as text.
+fn judged(pack: &Arc<policy::Pack>, lines: &[(Feed, String)]) -> Vec<String> {
+    let mut feeds: BTreeMap<Feed, String> = BTreeMap::new();
+    for (feed, line) in lines {
+        feeds.entry(*feed).or_default().push_str(line);
+    }
+    let sources: Vec<Source> = feeds
+        .into_iter()
+        .map(|(feed, lines)| Source::Bytes {
+            feed,
+            name: format!("{}.ndjson", feed.name()),
+            bytes: lines.into_bytes().into(),
+        })
+        .collect();
+    let until = Instant::parse("9999-12-31T00:00:00+08:00").unwrap();
+    let finished = fuma_tests::replay(pack, &sources, Tick::parse("1d").unwrap(), until, 1);
+    assert_eq!(finished.outcome.rejects.len(), 0, "{:?}", finished.outcome.rejects.first().map(|one| &one.message));
+    fuma_tests::lines(&finished.outcome.changes)
+}
+
+/// What the gate takes neither fails on a row nor hangs on the order of lines.
+#[test]
+fn what_is_taken_fails_on_no_row_and_hangs_on_no_order() {
+    let lines = hostile_lines();
+    let turned: Vec<_> = lines.iter().rev().cloned().collect();
+    for condition in conditions("good-forms.txt") {
+        let pack = policy::load(&with_condition(&condition)).unwrap();
+        assert_eq!(judged(&pack, &lines), judged(&pack, &turned), "{condition}");
+    }
+    for pack in fuma_tests::packs() {
+        assert_eq!(judged(pack, &lines), judged(pack, &turned), "{}", pack.id);
     }
 }

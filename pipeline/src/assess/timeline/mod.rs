@@ -24,6 +24,9 @@ use crate::policy::RuleRow;
 /// A set of rules of a pack, one bit each.
 pub type Rules = u64;
 
+// Two bits are kept for rules of a pack that is no longer in force.
+const _: () = assert!(crate::policy::pack::RULES_MAX + 2 <= Rules::BITS as usize, "a pack has more rules than bits");
+
 /// A stretch of time in which a rule holds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Interval {

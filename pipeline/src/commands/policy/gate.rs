@@ -83,7 +83,8 @@ pub fn belongs_to_another(pack: &Pack) -> Option<PackError> {
         return None;
     }
     let reason = format!(
-        "{} {} is a pack of this binary with other contents (digest {}; here {}): raise the version, or give the pack an \
+        "{} {} is a pack of this binary with other contents (digest {}; here {}): raise the version, or give the pack \
+         an \
          id of its own, so that a change tells which rules made it",
         pack.id,
         pack.version,

@@ -108,7 +108,8 @@ fn differences_name_their_lines() {
     assert_eq!(lines, [5, 7]);
     assert_eq!(
         differences[0].text,
-        "isolation i1 of A was refused: bad-outcome: ended_at without outcome (if that is meant, say `refused isolation \
+        "isolation i1 of A was refused: bad-outcome: ended_at without outcome (if that is meant, say `refused \
+         isolation \
          i1 of A: bad-outcome`)"
     );
     assert_eq!(

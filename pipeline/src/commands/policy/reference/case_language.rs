@@ -23,7 +23,8 @@ const LINES: &[(&str, &str, &str)] = &[
     (
         "expect PERSON TIME COLOUR RULE since TIME until TIME due TIME, RULE ...",
         "一次变化：何时判定、颜色、有效的规则；since、until、due 可不写；until open、due none",
-        "a change: when it is decided, the colour, the rules that hold; since, until and due where they matter; until open, due none",
+        "a change: when it is decided, the colour, the rules that hold; since, until and due where they matter; until \
+         open, due none",
     ),
     ("expect PERSON always green", "从不变化", "that nothing is announced"),
     ("refused KIND ID of PERSON: CODE", "该记录被拒绝，及其代码", "that the record is rejected, and why"),
@@ -52,7 +53,8 @@ pub(super) fn text(language: Language) -> String {
     let aspects = Aspect::ALL.map(Aspect::name).join(", ");
     let needed = label(
         "方面（ASPECT）：{}。每条规则须有 trigger、boundary、release、retraction 各一；trigger、release、retraction 须预期该规则。",
-        "Aspects: {}. Each rule has a trigger, a boundary, a release and a retraction; a trigger, a release and a retraction \
+        "Aspects: {}. Each rule has a trigger, a boundary, a release and a retraction; a trigger, a release and a \
+         retraction \
          expect the rule.",
     )
     .replace("{}", &aspects);

@@ -67,7 +67,8 @@ pub(super) fn text(language: Language) -> String {
     let clauses = label(
         "子句：SELECT（DISTINCT）、FROM、JOIN、LEFT JOIN、RIGHT JOIN、CROSS JOIN、WHERE、GROUP BY、HAVING、UNION（ALL）、WITH、\
          EXISTS、IN。运算符：`= <> < <= > >= AND OR NOT + - * || LIKE IN BETWEEN IS NULL CASE`。",
-        "Clauses: SELECT (DISTINCT), FROM, JOIN, LEFT JOIN, RIGHT JOIN, CROSS JOIN, WHERE, GROUP BY, HAVING, UNION (ALL), \
+        "Clauses: SELECT (DISTINCT), FROM, JOIN, LEFT JOIN, RIGHT JOIN, CROSS JOIN, WHERE, GROUP BY, HAVING, UNION \
+         (ALL), \
          WITH, EXISTS, IN. Operators: `= <> < <= > >= AND OR NOT + - * || LIKE IN BETWEEN IS NULL CASE`.",
     );
     [

@@ -21,7 +21,8 @@ pub fn text(language: Language) -> String {
             let title = label("# 规则与案例手册", "# Reference for rules and cases");
             let about = label(
                 "本页由 `fuma policy reference` 生成，列出规则（SQL）与案例可用的一切；未列出的一律拒绝。",
-                "Made by `fuma policy reference`. It lists all that rules (SQL) and cases may say; what is not listed is \
+                "Made by `fuma policy reference`. It lists all that rules (SQL) and cases may say; what is not listed \
+                 is \
                  refused.",
             );
             let parts =

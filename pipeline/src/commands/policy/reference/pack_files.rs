@@ -44,7 +44,8 @@ const KEYS: &[(&str, &str, &str)] = &[
     (
         "[engine]",
         "引擎按名索取的参数：contact_days（接触者观察天数）、tier_look_back_days（划定前回溯天数）；未声明的不计数",
-        "parameters that the engine asks for by name: contact_days, tier_look_back_days; what is not declared is not counted",
+        "parameters that the engine asks for by name: contact_days, tier_look_back_days; what is not declared is not \
+         counted",
     ),
     (
         "[retention_days]",

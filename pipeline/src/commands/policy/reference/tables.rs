@@ -52,7 +52,8 @@ pub(super) fn text(language: Language) -> String {
     let about = label(
         "每人每件事实一行。规则只能把同一人的证据相连（`ON a.person = b.person`）。时刻为毫秒；一日以当地零时为界，\
          由 `day(t)` 等函数划分。",
-        "A row for each fact of each person. Rules may join evidence of one person only (`ON a.person = b.person`). Instants \
+        "A row for each fact of each person. Rules may join evidence of one person only (`ON a.person = b.person`). \
+         Instants \
          are of milliseconds; days are cut at local midnight by `day(t)` and its kin.",
     );
     let mut text = format!("{}\n\n{about}\n", label("## 证据表", "## Tables of evidence"));

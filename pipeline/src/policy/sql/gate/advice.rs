@@ -21,7 +21,8 @@ pub(super) fn of_function(name: &str) -> String {
             "gives another answer each time; rules know no clock and no chance (I-7)"
         }
         "date_trunc" | "date_part" | "datepart" | "datetrunc" | "date_bin" | "date_format" | "to_char" | "extract" => {
-            "cuts days in UTC, at 08:00 local time: use day(t), the local midnight that begins t's day, or day_end(t, n)"
+            "cuts days in UTC, at 08:00 local time: use day(t), the local midnight that begins t's day, or day_end(t, \
+             n)"
         }
         "to_date" | "make_date" | "to_local_time" | "from_unixtime" | "to_unixtime" | "make_time" | "to_time" => {
             "reckons in UTC or fails on a row: use day(t), day_end(t, n) or add_days(t, n)"

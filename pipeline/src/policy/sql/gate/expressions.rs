@@ -200,7 +200,8 @@ fn refusal(expression: &Expr) -> String {
         Expr::Interval(_) => "INTERVAL: use add_days(t, n) or add_hours(t, n); months and years have no fixed length",
         Expr::AtTimeZone { .. } => "AT TIME ZONE: local days are cut by day(t) and day_end(t, n)",
         Expr::Extract { .. } | Expr::Ceil { .. } | Expr::Floor { .. } => {
-            "EXTRACT, FLOOR and CEIL cut days in UTC, at 08:00 local time: use day(t), the local midnight that begins t's day"
+            "EXTRACT, FLOOR and CEIL cut days in UTC, at 08:00 local time: use day(t), the local midnight that begins \
+             t's day"
         }
         Expr::Convert { .. } => "CONVERT can fail on a row; for a number in a text use TRY_CAST(x AS INT)",
         Expr::Cast { .. } => "this cast is not allowed; for a number in a text use TRY_CAST(x AS INT)",

@@ -61,6 +61,7 @@ fn outcome<T>(file: &SqlFile, refused: Found, visited: datafusion::common::Resul
 
 /// Checks what meets in the plan as it is written, before the planner makes it of one type by casts.
 pub(in super::super) fn check_meetings(file: &SqlFile, plan: &LogicalPlan) -> Result<(), PackError> {
+    check_unions(file, plan)?;
     walk(file, plan, |expr, schema| {
         let mut found = None;
         let visited = expr.apply(|part| {
@@ -70,6 +71,27 @@ pub(in super::super) fn check_meetings(file: &SqlFile, plan: &LogicalPlan) -> Re
         debug_assert!(visited.is_ok());
         found
     })
+}
+
+/// The columns of a union are of one kind each.
+fn check_unions(file: &SqlFile, plan: &LogicalPlan) -> Result<(), PackError> {
+    let mut refused = None;
+    let visited = plan.apply_with_subqueries(|node| {
+        if let LogicalPlan::Union(union) = node
+            && let Some((first, others)) = union.inputs.split_first()
+        {
+            let types = |input: &LogicalPlan| input.schema().fields().iter().map(|field| field.data_type().clone());
+            let pairs = others.iter().flat_map(|other| types(first).zip(types(other)).collect::<Vec<_>>());
+            let mut found =
+                pairs.filter_map(|(one, other)| different(&one, &other).or_else(|| different(&other, &one)));
+            refused = refused.take().or_else(|| found.next());
+        }
+        Ok(TreeNodeRecursion::Continue)
+    });
+    match (refused, visited) {
+        (Some(reason), _) => Err(PackError::at(&file.path, file.line_of_word("UNION").max(file.first_line()), reason)),
+        (None, visited) => outcome(file, None, visited),
+    }
 }
 
 /// What is wrong, and the expression near which.
@@ -180,9 +202,9 @@ fn is_whole(data_type: &DataType) -> bool {
     matches!(data_type, DataType::Int32 | DataType::Int64)
 }
 
-/// Whether a type is that of `person` or `fact`: nothing else has it.
+/// Whether a type is that of `person`, `fact` or several facts: nothing else has it.
 fn is_name(data_type: &DataType) -> bool {
-    matches!(data_type, DataType::UInt32 | DataType::UInt64)
+    matches!(data_type, DataType::UInt32 | DataType::UInt64) || *data_type == facts_type()
 }
 
 fn is_name_of(expr: &Expr, schema: &DFSchema) -> bool {
@@ -233,7 +255,8 @@ fn different(one: &DataType, other: &DataType) -> Option<String> {
             advice::INSTANT
         ),
         (one, other) if is_text(one) && is_whole(other) => {
-            "a text is compared with a number, which fails on a row whose text is none: write '5', or TRY_CAST(x AS INT)"
+            "a text is compared with a number, which fails on a row whose text is none: write '5', or TRY_CAST(x AS \
+             INT)"
                 .to_string()
         }
         (one, other) if is_text(one) && *other == instant => {
@@ -270,9 +293,12 @@ fn wrong_cast(inner: &Expr, to: &DataType, schema: &DFSchema) -> Option<String> 
             "a date beside an instant is taken as midnight UTC, 08:00 local time: use day(t); {}",
             advice::INSTANT
         ),
-        (from, DataType::Date32) if *from == instant_type() => "a cast to a date cuts days in UTC: use day(t)".to_string(),
+        (from, DataType::Date32) if *from == instant_type() => "a cast to a date cuts days in UTC: use \
+             day(t)"
+            .to_string(),
         (from, to) if is_text(from) && is_whole(to) => {
-            "a text is compared with a number, which fails on a row whose text is none: write '5', or TRY_CAST(x AS INT)"
+            "a text is compared with a number, which fails on a row whose text is none: write '5', or TRY_CAST(x AS \
+             INT)"
                 .to_string()
         }
         (from, to) if is_whole(from) && is_text(to) => {
