@@ -80,8 +80,10 @@ fn check_unions(file: &SqlFile, plan: &LogicalPlan) -> Result<(), PackError> {
         if let LogicalPlan::Union(union) = node
             && let Some((first, others)) = union.inputs.split_first()
         {
-            let types = |input: &LogicalPlan| input.schema().fields().iter().map(|field| field.data_type().clone());
-            let pairs = others.iter().flat_map(|other| types(first).zip(types(other)).collect::<Vec<_>>());
+            let types = |input: &LogicalPlan| -> Vec<DataType> {
+                input.schema().fields().iter().map(|field| field.data_type().clone()).collect()
+            };
+            let pairs = others.iter().flat_map(|other| types(first).into_iter().zip(types(other)));
             let mut found =
                 pairs.filter_map(|(one, other)| different(&one, &other).or_else(|| different(&other, &one)));
             refused = refused.take().or_else(|| found.next());
