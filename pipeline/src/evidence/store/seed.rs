@@ -4,7 +4,7 @@
 //! texts that all fall into one place and make each look-up a walk (I-10). The secret is handed in, random in
 //! production and fixed in tests; nothing that is stored or sent may hang on it.
 
-use std::hash::{BuildHasher, Hasher};
+use std::hash::BuildHasher;
 
 use siphasher::sip::SipHasher13;
 
@@ -52,6 +52,8 @@ impl BuildHasher for Seed {
 
 #[cfg(test)]
 mod tests {
+    use std::hash::Hasher as _;
+
     use super::*;
 
     #[test]
