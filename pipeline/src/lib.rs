@@ -11,6 +11,7 @@
 //! config    what a service is told: a file, the environment, flags
 //! http      how a service is, for machines: metrics and probes
 //! explain   why a person has a colour, and what does not count; what is overdue
+//! seed      the secret of the process that hash tables are keyed with
 //! commands  the fuma binary
 //! ```
 //!
@@ -29,4 +30,5 @@ mod invariant;
 pub mod live;
 pub mod policy;
 pub mod replay;
+pub mod seed;
 pub mod trace;

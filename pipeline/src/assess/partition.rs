@@ -21,7 +21,7 @@ use super::left_out::{LeftOut, Why};
 use super::staged::Staged;
 use super::step::{ROWS_MAX, Step};
 use super::timeline::{Rules, Timeline};
-use crate::evidence::{Evidence, EvidenceError, FactKey, KindSet, StepRows, Touched};
+use crate::evidence::{Evidence, EvidenceError, FactKey, KindSet, Seed, StepRows, Touched};
 use crate::policy::{Pack, RuleRow};
 
 /// Why a step could not be judged.
@@ -66,8 +66,16 @@ impl Partition {
     /// # Errors
     /// When the system has no room for an executor.
     pub fn new(pack: Arc<Pack>) -> Result<Partition, AssessError> {
+        Partition::seeded(pack, Seed::default())
+    }
+
+    /// As [`Partition::new`], with the secret of this process for tables over what producers send.
+    ///
+    /// # Errors
+    /// When the system has no room for an executor.
+    pub fn seeded(pack: Arc<Pack>, seed: Seed) -> Result<Partition, AssessError> {
         Ok(Partition {
-            evidence: Evidence::default(),
+            evidence: Evidence::seeded(seed),
             announced: Vec::new(),
             colours: [0; 3],
             due: DueIndex::default(),

@@ -2,6 +2,7 @@
 //!
 //! Owns the tables of a snapshot, and what is past its retention. Must never decide who may be forgotten.
 
+mod check;
 mod export;
 mod forget;
 mod import;

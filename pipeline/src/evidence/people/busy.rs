@@ -63,6 +63,8 @@ pub struct Crowded {
 
 /// A chain of more rows than this is looked at: whoever has so many facts is counted.
 const ROWS_MAX: u16 = 256;
+/// Rows of a walk beyond twice the facts that stand: for whoever is not counted, all rows of the chain.
+pub(in crate::evidence) const CHAIN_ROWS_MAX: usize = 2 * ROWS_MAX as usize;
 /// The rows of somebody who is counted apart.
 const COUNTED: u16 = u16::MAX;
 
@@ -256,6 +258,7 @@ impl Evidence {
             state.rows = row_count as u16;
             self.busy.counts.remove(&person);
         }
+        self.check(person);
     }
 
     fn meets_tiers(&self, stay: RowRef) -> bool {

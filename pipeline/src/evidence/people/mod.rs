@@ -12,7 +12,7 @@ mod busy;
 mod numbers;
 mod touched;
 
-pub(in crate::evidence) use busy::Busy;
+pub(in crate::evidence) use busy::{Busy, CHAIN_ROWS_MAX};
 pub use busy::{Crowded, Limits};
 pub(in crate::evidence) use numbers::People;
 pub use touched::Touched;

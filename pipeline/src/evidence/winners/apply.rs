@@ -112,6 +112,7 @@ impl Evidence {
                 self.apply_record(record, touched)?;
                 self.shorten(record.person);
             }
+            block.iter().rev().take(4).for_each(|record| self.check(record.person));
         }
         Ok(())
     }
