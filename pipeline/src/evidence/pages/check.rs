@@ -9,6 +9,7 @@ use fuma_schemas::Kind;
 use crate::evidence::people::CHAIN_ROWS_MAX;
 use crate::evidence::state::Evidence;
 use crate::evidence::store::{RowRef, Sparse, mark};
+use crate::evidence::winners::is_by_claim;
 use crate::invariant;
 
 impl Evidence {
@@ -50,7 +51,10 @@ impl Evidence {
             );
             let is_contact = table.layout.kind == Kind::Contacts;
             holds(is_contact || marks & mark::WITHDRAWN == 0, "only a contact may count or not");
-            holds(is_contact || !self.assertions.contains_key(&at), "only a contact's losers are kept");
+            holds(
+                is_by_claim(table.layout.kind) || !self.assertions.contains_key(&at),
+                "what losers asserted is kept of contacts and bindings alone",
+            );
         }
         let (mut at, mut walked) = (self.people.head(person), 0);
         while !at.is_none() {

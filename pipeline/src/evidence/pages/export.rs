@@ -4,7 +4,7 @@
 //! people     number | person 16 bytes | announced, a mask of rules
 //! <kind>     person, a number | fact | revision | retracted | known_at | first_known_at | last_known_at
 //!            + the columns of the kind, null in a retraction, + owner of a listing
-//!            + of a contact the rank of its indexes, and what losers asserted (winners/first_known.rs)
+//!            + of a contact the rank of its indexes, + of it and of a binding what losers asserted (first_known.rs)
 //! verdicts   person 16 bytes | fact | version | counts       the person null where an earlier build named none
 //! ```
 //!
@@ -31,7 +31,7 @@ use crate::evidence::state::Evidence;
 use crate::evidence::store::{
     Interner, NO_TEXT, RowRef, Sparse, Table, decode_integer, layout, mark, read_u32, read_u64,
 };
-use crate::evidence::winners::{Assertions, LinksRank};
+use crate::evidence::winners::{Assertions, LinksRank, is_by_claim};
 use crate::invariant;
 
 /// The table of people.
@@ -112,9 +112,11 @@ fn kind_schema(kind: Kind) -> SchemaRef {
     );
     match kind {
         Kind::Listings => fields.push(Field::new("owner", DataType::Utf8, true)),
-        Kind::Contacts => fields
-            .extend([Field::new("index_rank", DataType::UInt32, true), Field::new("asserted", DataType::Binary, true)]),
+        Kind::Contacts => fields.push(Field::new("index_rank", DataType::UInt32, true)),
         _ => {}
+    }
+    if is_by_claim(kind) {
+        fields.push(Field::new("asserted", DataType::Binary, true));
     }
     Arc::new(Schema::new(fields))
 }
@@ -224,8 +226,11 @@ impl Evidence {
         }
         match table.layout.kind {
             Kind::Listings => columns.push(reader.texts(table.layout.owner, &self.texts.others)),
-            Kind::Contacts => columns.extend([reader.index_ranks(), reader.asserted(&self.assertions)]),
+            Kind::Contacts => columns.push(reader.index_ranks()),
             _ => {}
+        }
+        if is_by_claim(table.layout.kind) {
+            columns.push(reader.asserted(&self.assertions));
         }
         Ok(RecordBatch::try_new(kind_schema(table.layout.kind), columns)?)
     }

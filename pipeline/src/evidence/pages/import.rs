@@ -14,7 +14,7 @@ use super::export::{PEOPLE, TableError, VERDICTS};
 use crate::evidence::state::Evidence;
 use crate::evidence::store::KnownSpan;
 use crate::evidence::winners::{
-    Assertions, Beside, FactKey, Incoming, LinksRank, Ruling, Version, incoming_or_missing,
+    Assertions, Beside, FactKey, Incoming, LinksRank, Ruling, Version, incoming_or_missing, is_by_claim,
 };
 
 /// Facts whose look-ups overlap.
@@ -144,7 +144,7 @@ impl Evidence {
             let owner = facts.owner.map(|owner| owner.value(row));
             self.write_beside(at, person, Beside { owner, links: facts.links(row) });
         }
-        if facts.kind == Kind::Contacts {
+        if is_by_claim(facts.kind) {
             span.first = self.restore_assertions(at, facts.asserted(row)?, span.first);
         }
         self.set_known_span(at, span);

@@ -58,6 +58,8 @@ impl Model {
             let winner = *records.iter().max_by(|a, b| order(a, b))?;
             let says_the_same = |record: &&&Record| match record.kind {
                 Kind::Contacts => !record.retracted && is_same_contact(record, winner),
+                // A phone and whose it is.
+                Kind::Bindings => winner.retracted || !record.retracted && record.cells[..2] == winner.cells[..2],
                 _ => true,
             };
             let first_known = records.iter().filter(says_the_same).map(|record| record.known_at).min()?;

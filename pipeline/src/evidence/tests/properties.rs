@@ -11,7 +11,8 @@ use super::model::Model;
 use super::records::{Cell, Record, apply, person, rows_of_all};
 use crate::evidence::{Evidence, KindSet, StepRows, Touched};
 
-const KINDS: [Kind; 8] = [
+const KINDS: [Kind; 9] = [
+    Kind::Bindings,
     Kind::Stays,
     Kind::Trips,
     Kind::Entries,

@@ -18,6 +18,7 @@ use super::version::Version;
 use crate::evidence::people::Touched;
 use crate::evidence::state::Evidence;
 use crate::evidence::store::{KnownSpan, RowRef, layout, mark, read_u32};
+use crate::invariant;
 
 /// Records whose look-ups overlap.
 const BLOCK_ROWS: usize = 64;
@@ -238,9 +239,11 @@ impl Evidence {
             let place = table.layout.columns[at];
             match column {
                 Incoming::Missing => {}
-                Incoming::Default(code) => table.set_code(row, place, *code),
                 Incoming::Instant(array) => table.set_instant(row, place, array.value(from)),
-                Incoming::Code(array, _) => table.set_code(row, place, array.value(from)),
+                Incoming::Default(_) | Incoming::Code(..) => {
+                    let code = invariant::held(column.code(from), "I-2", "a code that is there can be read");
+                    table.set_code(row, place, code);
+                }
                 Incoming::Region(array) => table.set_u32(row, place, self.texts.regions.intern(array.value(from))),
                 Incoming::Text(array) => table.set_u32(row, place, self.texts.others.intern(array.value(from))),
                 Incoming::Date(array) => {

@@ -4,31 +4,39 @@
 
 use fuma_schemas::Kind;
 
+use super::fact_key::text_key;
 use super::first_known::{Assertion, Assertions, Claim};
 use super::order::{Contents, Ranked};
 use super::row_contents::RowContents;
 use crate::evidence::state::Evidence;
 use crate::evidence::store::{RowRef, mark};
 
-/// The places of a contact's degree and last exposure.
+/// The places of a contact's degree and last exposure, and of a binding's phone and holder.
 const DEGREE: usize = 0;
 const LAST_EXPOSURE_AT: usize = 2;
+const PHONE: usize = 0;
+const HOLDER: usize = 1;
+
+/// Whether a fact of a kind became known when the winner's words were first said, not when its first record was.
+pub(in crate::evidence) fn is_by_claim(kind: Kind) -> bool {
+    matches!(kind, Kind::Contacts | Kind::Bindings)
+}
 
 /// What a record claims, where that decides when its fact became known; none of all other kinds.
 pub(in crate::evidence) fn claim(record: &impl Contents) -> Option<Claim> {
-    if record.kind() != Kind::Contacts {
-        return None;
+    let code = |column| if let Ranked::Number(code) = record.ranked(column) { u8::try_from(code).ok() } else { None };
+    match (record.kind(), record.ranked(PHONE), record.ranked(LAST_EXPOSURE_AT)) {
+        (Kind::Contacts, _, Ranked::Number(at)) => Some(Claim { ground: 0, code: code(DEGREE)?, at }),
+        (Kind::Bindings, Ranked::Text(phone), _) => Some(Claim { ground: text_key(phone), code: code(HOLDER)?, at: 0 }),
+        _ => None,
     }
-    let Ranked::Number(degree) = record.ranked(DEGREE) else { return None };
-    let Ranked::Number(at) = record.ranked(LAST_EXPOSURE_AT) else { return None };
-    Some(Claim { ground: 0, code: u8::try_from(degree).ok()?, at })
 }
 
 impl Evidence {
     /// What a row asserts; none of a retraction, and of a kind whose first record alone counts.
     pub(super) fn assertion_of(&self, at: RowRef) -> Option<Assertion> {
         let table = self.table(at);
-        if table.layout.kind != Kind::Contacts || table.marks(at.row()) & mark::RETRACTED != 0 {
+        if !is_by_claim(table.layout.kind) || table.marks(at.row()) & mark::RETRACTED != 0 {
             return None;
         }
         let claim = claim(&RowContents { table, texts: &self.texts, row: at.row() })?;
@@ -58,7 +66,7 @@ impl Evidence {
     /// retraction of such a fact became known when it did.
     pub(super) fn first_of(&self, winner: RowRef, least: i64) -> i64 {
         let table = self.table(winner);
-        if table.layout.kind != Kind::Contacts {
+        if !is_by_claim(table.layout.kind) {
             return least;
         }
         match (self.assertion_of(winner), self.assertions.get(&winner)) {

@@ -21,6 +21,7 @@ use siphasher::{sip, sip128};
 /// The keys of the hashes; they are no secret.
 const FACT_SEED: &[u8; 16] = b"fuma.fact.key.v1";
 const NAME_SEED: &[u8; 16] = b"fuma.name.key.v1";
+const TEXT_SEED: &[u8; 16] = b"fuma.text.key.v1";
 const LINKS_SEED: &[u8; 16] = b"fuma.link.key.v1";
 
 /// What is shorter is hashed in one go from the stack; a real owner and id are some 30 bytes.
@@ -82,6 +83,11 @@ impl LinksRank {
 /// no slash names nothing.
 pub fn link_key(feed: Feed, name: &str) -> Option<NameKey> {
     name.split_once('/').map(|(owner, id)| name_key(feed, owner, id))
+}
+
+/// The key of a text that is compared for equality alone.
+pub(in crate::evidence) fn text_key(text: &str) -> u128 {
+    sip128::SipHasher13::new_with_key(TEXT_SEED).hash(text.as_bytes()).as_u128()
 }
 
 /// The key of a fact: some 65 ns as measured on a busy machine.

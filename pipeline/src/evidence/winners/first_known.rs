@@ -18,7 +18,7 @@ const DAY_MS: i64 = 24 * 3_600_000;
 /// What an assertion says as far as it matters to when the fact became known.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(in crate::evidence) struct Claim {
-    /// The token of the phone; 0 of a contact.
+    /// The key of the phone's token; 0 of a contact.
     pub(in crate::evidence) ground: u128,
     /// The degree or the holder.
     pub(in crate::evidence) code: u8,

@@ -44,7 +44,8 @@ pub(in crate::evidence) enum Incoming<'a> {
     /// The batch is older than the column, and where nothing is said it is this code.
     Default(u8),
     Instant(&'a PrimitiveArray<TimestampMillisecondType>),
-    Code(&'a PrimitiveArray<UInt8Type>, &'static [&'static str]),
+    /// Codes of a list, and the one that stands where nothing is said.
+    Code(&'a PrimitiveArray<UInt8Type>, &'static [&'static str], Option<u8>),
     Region(&'a StringArray),
     Text(&'a StringArray),
     Date(&'a PrimitiveArray<Date32Type>),
@@ -147,7 +148,8 @@ impl<'a> Incoming<'a> {
             Incoming::Missing => false,
             Incoming::Default(_) => true,
             Incoming::Instant(array) => array.is_valid(row),
-            Incoming::Code(array, names) => array.is_valid(row) && usize::from(array.value(row)) < names.len(),
+            Incoming::Code(array, _, default) if array.is_null(row) => default.is_some(),
+            Incoming::Code(array, names, _) => usize::from(array.value(row)) < names.len(),
             Incoming::Region(array) => array.is_valid(row) && Granularity::of_code(array.value(row)).is_some(),
             Incoming::Text(array) => array.is_valid(row),
             Incoming::Date(array) => array.is_valid(row),
@@ -158,7 +160,7 @@ impl<'a> Incoming<'a> {
     /// Whether the row has a value that the column may not hold: it must not pass for an absent one.
     fn is_malformed(&self, row: usize) -> bool {
         match self {
-            Incoming::Code(array, _) => array.is_valid(row) && !self.is_there(row),
+            Incoming::Code(array, ..) => array.is_valid(row) && !self.is_there(row),
             Incoming::Region(array) => array.is_valid(row) && !self.is_there(row),
             _ => false,
         }
@@ -167,7 +169,8 @@ impl<'a> Incoming<'a> {
     /// The code of a name of a closed list.
     pub(in crate::evidence) fn code(&self, row: usize) -> Option<u8> {
         match self {
-            Incoming::Code(array, _) if self.is_there(row) => Some(array.value(row)),
+            Incoming::Code(array, _, default) if array.is_null(row) => *default,
+            Incoming::Code(array, ..) if self.is_there(row) => Some(array.value(row)),
             Incoming::Default(code) => Some(*code),
             _ => None,
         }
@@ -180,9 +183,10 @@ impl<'a> Incoming<'a> {
         }
         match self {
             Incoming::Missing => Ranked::Absent,
-            Incoming::Default(code) => Ranked::Number(i64::from(*code)),
+            Incoming::Default(_) | Incoming::Code(..) => {
+                self.code(row).map_or(Ranked::Absent, |code| Ranked::Number(i64::from(code)))
+            }
             Incoming::Instant(array) => Ranked::Number(array.value(row)),
-            Incoming::Code(array, _) => Ranked::Number(i64::from(array.value(row))),
             Incoming::Region(array) | Incoming::Text(array) => Ranked::Text(array.value(row)),
             Incoming::Date(array) => Ranked::Number(i64::from(array.value(row))),
             Incoming::Integer(array) => Ranked::Number(i64::from(array.value(row))),
@@ -193,16 +197,16 @@ impl<'a> Incoming<'a> {
 /// A column of a kind in a batch; none if it is of another type, or missing though an assertion must have it.
 pub(in crate::evidence) fn incoming_or_missing<'a>(batch: &'a RecordBatch, column: &Column) -> Option<Incoming<'a>> {
     match batch.column_by_name(column.name) {
-        Some(array) => incoming(array, column.column_type),
+        Some(array) => incoming(array, column),
         None => column.default.map(Incoming::Default).or(column.optional.then_some(Incoming::Missing)),
     }
 }
 
 /// A column of a kind, if the array is of its type.
-fn incoming(array: &dyn Array, column_type: ColumnType) -> Option<Incoming<'_>> {
-    Some(match column_type {
+fn incoming<'a>(array: &'a dyn Array, column: &Column) -> Option<Incoming<'a>> {
+    Some(match column.column_type {
         ColumnType::Instant => Incoming::Instant(primitive(array)?),
-        ColumnType::Code(names) => Incoming::Code(primitive(array)?, names),
+        ColumnType::Code(names) => Incoming::Code(primitive(array)?, names, column.default),
         ColumnType::Region => Incoming::Region(array.as_string_opt()?),
         ColumnType::Text => Incoming::Text(array.as_string_opt()?),
         ColumnType::Date => Incoming::Date(primitive(array)?),

@@ -77,13 +77,7 @@ fn greater_contents(one: &impl Contents, other: &impl Contents) -> Ordering {
 
 /// The order of the kinds of one feed: only travel has several, and there a stay comes before a trip before an entry.
 fn by_kind(one: Kind, other: Kind) -> Ordering {
-    let place = |kind: Kind| match kind {
-        Kind::Stays => (0, 0),
-        Kind::Trips => (0, 1),
-        Kind::Entries => (0, 2),
-        other => (1, other.code()),
-    };
-    place(one).cmp(&place(other))
+    one.rank().cmp(&other.rank())
 }
 
 #[cfg(test)]
