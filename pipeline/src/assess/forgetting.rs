@@ -9,6 +9,8 @@
 //!
 //! Owns who may be forgotten, and what counts as very late. Must never read a clock; what is past is `evidence`'s.
 
+use std::ops::Range;
+
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{DataType, TimestampMillisecondType};
 use fuma_schemas::evidence::log;
@@ -17,7 +19,7 @@ use fuma_schemas::{Instant, Kind, Person};
 
 use super::Partition;
 use super::step::SLOTS_MAX;
-use crate::evidence::{FactKey, ForgottenLink, Past, Retention, Touched};
+use crate::evidence::{FactKey, ForgottenLink, Past, Retention, Tidy, Touched};
 use crate::policy::Pack;
 
 /// How long after its last instant evidence may become known without being very late; until then a colour may come
@@ -45,11 +47,20 @@ impl Partition {
     /// No step may wait: call it between [`Partition::judge`] and [`Partition::enlist`]. Nobody who was touched since
     /// is forgotten.
     pub fn forget(&mut self, now: Instant) -> Forgotten {
+        let forgotten = self.forget_page(now, 0..self.evidence.people());
+        let rows = if forgotten.facts == 0 { 0 } else { self.evidence.compact() };
+        Forgotten { rows, ..forgotten }
+    }
+
+    /// Forgets what is past of some people, and compacts nothing: that is for [`Partition::tidy`], later and in pages.
+    ///
+    /// No step may wait, as for [`Partition::forget`].
+    pub fn forget_page(&mut self, now: Instant, people: Range<u32>) -> Forgotten {
         let (announced, due, touched) = (&self.announced, &self.due, &self.touched);
         let is_green = |person: u32| announced.get(person as usize).is_none_or(|rules| *rules == 0);
         let may_forget = |person: u32| is_green(person) && due.of(person).is_none() && !touched.contains(person);
         let retention = retention(self.judge.pack());
-        let mut past = self.evidence.past(0..self.evidence.people(), now, &retention, &may_forget);
+        let mut past = self.evidence.past(people, now, &retention, &may_forget);
         let found = past.len() as u64;
         let settled = Instant(now.0.saturating_sub(VERY_LATE_MS));
         let recent = self.coloured_after(settled, &past);
@@ -60,8 +71,17 @@ impl Partition {
         past.retain(|fact| !missed.contains(fact.person));
         let mut links = Vec::new();
         let facts = self.evidence.forget_past(&past, &mut links);
-        let rows = if facts == 0 { 0 } else { self.evidence.compact() };
-        Forgotten { facts, facts_kept: found - facts, rows, links }
+        Forgotten { facts, facts_kept: found - facts, rows: 0, links }
+    }
+
+    /// Begins a compaction in pages ([`Partition::tidy`]).
+    pub fn begin_tidy(&mut self) -> Tidy {
+        self.evidence.begin_tidy()
+    }
+
+    /// Goes on with a compaction over about so many rows; whether it is done. No step may be under way.
+    pub fn tidy(&mut self, tidy: &mut Tidy, rows_max: usize) -> bool {
+        self.evidence.tidy(tidy, rows_max)
     }
 
     /// Forgets an excluded or retracted case or contact that trace has dropped. Whether it was there.

@@ -59,6 +59,7 @@ pub const DESCRIBED: &[Described] = &[
     (metric::STATE_ROWS, Kind::Gauge, Unit::Count, "Rows of state"),
     (metric::STATE_BYTES, Kind::Gauge, Unit::Bytes, "Bytes of state"),
     (metric::PEOPLE, Kind::Gauge, Unit::Count, "People by announced colour"),
+    (metric::LEFT_OUT, Kind::Gauge, Unit::Count, "People who cannot be judged and keep what was announced, by reason"),
     (metric::PARTITIONS, Kind::Gauge, Unit::Count, "Partitions that this process owns"),
     (metric::REBALANCES, Kind::Counter, Unit::Count, "Rebalances by event"),
     (metric::SWEEP_REMAINING, Kind::Gauge, Unit::Count, "People whom the sweep under way has yet to judge"),

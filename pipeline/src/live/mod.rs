@@ -32,3 +32,14 @@ pub mod stop;
 mod tests;
 pub mod trace;
 pub mod worker;
+
+/// A file in the state folder, made anew, that only the owner of the process may read: it names people by their tokens.
+fn private_file(path: &std::path::Path) -> std::io::Result<std::io::BufWriter<std::fs::File>> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
+    let file = std::fs::OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).open(path)?;
+    Ok(std::io::BufWriter::new(file))
+}

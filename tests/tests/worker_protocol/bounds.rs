@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use fuma_pipeline::live::worker::position::{Standing, SweepStanding};
-use fuma_tests::live::lines::{listing, person, stay, tier};
+use fuma_tests::live::lines::{listing, person, retracted_listing, stay, tier};
 use fuma_tests::live::{Member, Setup};
 
 use crate::{DAY, Stage, zhejiang};
@@ -122,5 +122,33 @@ fn who_stayed_where_a_tier_changed_is_found_in_pages() {
     assert_eq!(stage.announced().len(), people as usize);
     assert_eq!(standing(&stage).sweep, SweepStanding::None);
     assert!(pages(&stage).iter().all(|&page| page <= PAGE));
+    stage.check();
+}
+
+/// Who has more facts than a person may have keeps what was announced; others are judged beside them, a restart holds
+/// nothing against them, and when they have fewer they are judged again.
+#[test]
+fn a_crowded_person_is_left_out_alone() {
+    const LISTINGS: usize = 500;
+    let mut stage = Stage::new();
+    let a = stage.member("a");
+    let crowded = person(1);
+    let ids: Vec<String> = (0..=LISTINGS).map(|number| format!("l{number}")).collect();
+    let lines: Vec<_> = ids.iter().map(|id| listing(crowded, id, "red", stage.now(), 20 * DAY)).collect();
+    stage.feed.write(&lines);
+    stage.feed.write(&[listing(person(2), "l1", "red", stage.now(), 20 * DAY)]);
+    a.run(500);
+    let announced = |stage: &Stage| stage.announced().iter().map(|change| change.person).collect::<Vec<_>>();
+    assert_eq!(announced(&stage), [person(2)]);
+    let left_out =
+        |member: &Member| member.process().worker().unwrap().owned().next().unwrap().partition.left_out().counts();
+    assert_eq!(left_out(&a), (1, 0));
+    a.die();
+    let b = stage.member("b");
+    b.run(12_000);
+    assert_eq!((announced(&stage), left_out(&b)), (vec![person(2)], (1, 0)), "R-13 leaves them out");
+    stage.feed.write(&[retracted_listing(crowded, &ids[0], stage.now())]);
+    b.run(500);
+    assert_eq!((announced(&stage), left_out(&b)), (vec![person(2), crowded], (0, 0)));
     stage.check();
 }

@@ -81,6 +81,10 @@ pub fn gauges(owned: &Owned, now_ms: i64) {
     for (colour, people) in [Colour::Green, Colour::Yellow, Colour::Red].into_iter().zip(owned.partition.colours()) {
         metrics::gauge!(metric::PEOPLE, "partition" => label(), "colour" => colour.name()).set(people as f64);
     }
+    let (crowded, failed) = owned.partition.left_out().counts();
+    for (reason, people) in [("crowded", crowded), ("failed", failed)] {
+        metrics::gauge!(metric::LEFT_OUT, "partition" => label(), "reason" => reason).set(people as f64);
+    }
     metrics::gauge!(metric::SWEEP_REMAINING, "partition" => label()).set(owned.sweep.remaining() as f64);
     let behind = if owned.next == owned.committed { 0 } else { now_ms.saturating_sub(owned.newest.0).max(0) };
     metrics::gauge!(metric::LAG_SECONDS, "partition" => label()).set(behind as f64 / 1e3);

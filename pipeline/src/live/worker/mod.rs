@@ -14,6 +14,7 @@
 //! rhythm        when to commit
 //! stall         a client that skips records, or stands still before them
 //! forget        what is past its retention goes
+//! left_out      who cannot be judged is listed
 //! telling       what went is told to trace
 //! overdue       how many reasons are past their due
 //! snapshots     a partition's state, written between commits, read at a takeover
@@ -34,6 +35,7 @@ pub mod sweep;
 mod budget;
 mod commit;
 mod forget;
+mod left_out;
 mod measure;
 mod overdue;
 mod stall;
@@ -48,6 +50,7 @@ use fuma_schemas::Instant;
 
 use self::clock::CommitClock;
 use self::forget::Forgetter;
+use self::left_out::LeftOutLists;
 use self::measure::Measures;
 pub use self::measure::gauges;
 use self::overdue::Overdue;
@@ -127,6 +130,7 @@ pub struct Worker {
     forgetter: Forgetter,
     telling: Telling,
     overdue: Overdue,
+    left_out: LeftOutLists,
     stalls: Stalls,
     records: Vec<LogRecord>,
     output: Vec<OutputRecord>,
@@ -162,6 +166,7 @@ impl Worker {
             forgetter: Forgetter::default(),
             telling: Telling::new(None, context.identity.origin),
             overdue: Overdue::default(),
+            left_out: LeftOutLists::default(),
             stalls: Stalls::default(),
             records: Vec::new(),
             output: Vec::new(),
@@ -257,6 +262,7 @@ impl Worker {
         self.telling.add(forgotten);
         self.telling.turn()?;
         self.overdue.turn(&self.owned, time)?;
+        self.left_out.turn(&self.owned, &self.context.state, time.1);
         if turn.records == 0 {
             self.stalls.turn(&self.owned, self.log.as_mut(), time.1)?;
         }

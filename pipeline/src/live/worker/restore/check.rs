@@ -8,6 +8,7 @@ use std::sync::atomic::Ordering;
 use fuma_connectors::log::{Position, RestoreLog};
 
 use super::{RestoreError, Restoring};
+use crate::live::private_file;
 use crate::live::worker::owned::Owned;
 use crate::live::worker::position::{Standing, SweepStanding};
 
@@ -67,13 +68,8 @@ fn refuse(owned: &Owned, differing: &[u32], context: &Restoring) -> Result<(), R
 /// Tokens and announced colours, readable by the owner of the process alone.
 fn list_differing(owned: &Owned, differing: &[u32], path: &std::path::Path) -> std::io::Result<()> {
     use std::io::Write as _;
-    use std::os::unix::fs::OpenOptionsExt as _;
 
-    if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder)?;
-    }
-    let file = std::fs::OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).open(path)?;
-    let mut file = std::io::BufWriter::new(file);
+    let mut file = private_file(path)?;
     for &person in differing {
         if let Some(token) = owned.partition.evidence().person(person) {
             writeln!(file, "{token} announced {}", owned.partition.recalled(person).0.name())?;
