@@ -1,6 +1,7 @@
 //! The secret of this process that hash tables over producers' bytes are keyed with.
 //!
-//! Owns the one random number of the engine. The pure core is handed it; nothing that is announced, stored or sent hangs
+//! Owns the one random number of the engine. The pure core is handed it; nothing that is announced, stored or sent
+//! hangs
 //! on it (I-7).
 
 use std::hash::{BuildHasher, RandomState};

@@ -314,7 +314,11 @@ fn recent(place: &Path) -> String {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
     let at = |seconds_ago: i64| fuma_schemas::Instant(i64::try_from(now.as_millis()).unwrap() - seconds_ago * 1000);
     let case = format!(
-        r#"{{"owner":"hc","id":"k1","person":"{KNOWN}","known_at":"{}","classification":"confirmed","determined_at":"{}"}}"#,
+        concat!(
+            r#"{{"owner":"hc","id":"k1","person":"{}","known_at":"{}","#,
+            r#""classification":"confirmed","determined_at":"{}"}}"#
+        ),
+        KNOWN,
         at(60),
         at(3600)
     );
@@ -347,4 +351,28 @@ fn a_service_in_a_folder_says_that_it_is_ready_and_tail_shows_whole_tokens() {
     let ended = Command::new("kill").args(["-TERM", &service.id().to_string()]).status().unwrap();
     assert!(ended.success() && service.wait().unwrap().success());
     assert!(log.any(|line| line.contains("shutting down")), "it said nothing of the signal");
+}
+
+/// Six hundred listings of one person: more than a person may have.
+#[test]
+fn a_crowded_person_is_listed_and_not_called_green() {
+    let feeds = tempfile::tempdir().unwrap();
+    let listing = |number: u32| {
+        format!(
+            concat!(
+                r#"{{"owner":"src","id":"l{}","person":"{}","known_at":"2021-11-03T12:00:00+08:00","colour":"red","#,
+                r#""approver":"hq","basis":"venue","document":"n","#,
+                r#""starts_at":"2021-11-03T10:00:00+08:00","expires_at":"2021-11-20T00:00:00+08:00"}}"#
+            ),
+            number, KNOWN
+        ) + "\n"
+    };
+    let lines: String = (0..600).map(listing).collect();
+    std::fs::write(feeds.path().join("listings.ndjson"), lines).unwrap();
+    let list = run(&with_feeds("overdue --crowded --json", feeds.path()));
+    let one: Value = serde_json::from_slice(&list.stdout).unwrap_or_else(|_| panic!("{}", err(&list)));
+    assert_eq!((&one["person"], &one["why"]), (&KNOWN.into(), &"crowded".into()));
+    let account = run(&(with_feeds("explain", feeds.path()) + " " + KNOWN));
+    assert!(out(&account).contains("not judged: too many records"), "{}", out(&account));
+    assert!(!out(&account).contains("GREEN"), "{}", out(&account));
 }

@@ -1,4 +1,4 @@
-//! The feeds, and the codes with which a record is rejected (FEEDS.md sections 1 and 2).
+//! The feeds, and the codes with which a record is rejected (docs/feeds.md sections 1 and 2).
 //!
 //! Owns the names and their order. What makes a record good is intake's.
 

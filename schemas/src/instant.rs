@@ -1,7 +1,7 @@
 //! Instants: milliseconds UTC inside, RFC 3339 with an offset outside, local days of Asia/Shanghai (UTC+8, no summer
 //! time).
 //!
-//! Owns parsing, writing and day arithmetic (FEEDS.md sections 1 and 5). Must never read a clock.
+//! Owns parsing, writing and day arithmetic (docs/feeds.md sections 1 and 5). Must never read a clock.
 
 use std::fmt;
 
@@ -56,7 +56,8 @@ impl Instant {
         (Instant::MIN..=Instant::MAX).contains(&self)
     }
 
-    /// The local midnight that begins this instant's day: `day(t)` of FEEDS.md section 5. Of an instant far outside
+    /// The local midnight that begins this instant's day: `day(t)` of docs/feeds.md section 5. Of an instant far
+    /// outside
     /// the calendar it lies as far outside on the same side, and never wraps.
     pub fn day(self) -> Instant {
         let local = self.0.clamp(-FAR_MS, FAR_MS) + LOCAL_OFFSET_MS;

@@ -1,4 +1,4 @@
-//! Region codes (GB/T 2260): their shape, the 34 provincial ones, and their normal form (FEEDS.md section 1).
+//! Region codes (GB/T 2260): their shape, the 34 provincial ones, and their normal form (docs/feeds.md section 1).
 //!
 //! Owns the lengths and the provinces. Knows no names of places.
 

@@ -1,4 +1,5 @@
-//! The closed lists of the feeds (FEEDS.md section 2). The order of a list is the code that the evidence log carries:
+//! The closed lists of the feeds (docs/feeds.md section 2). The order of a list is the code that the evidence log
+//! carries:
 //! names are only ever added at the end.
 //!
 //! Owns the names and nothing else; must never give a name a meaning (that is the rules').

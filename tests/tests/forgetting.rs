@@ -123,8 +123,8 @@ fn a_late_release_may_be_corrected() {
     );
     let release = "'id':'i','stage':'home','basis':'contact','started_at':'2022-01-03 day','ended_at':'2022-08-01 day',\
          'outcome':'released'";
-    let wrong = "'id':'i','revision':2,'stage':'home','basis':'other','started_at':'2022-01-03 day','ended_at':'2022-08-01 day',\
-         'outcome':'released'";
+    let wrong = "'id':'i','revision':2,'stage':'home','basis':'other','started_at':'2022-01-03 \
+         day','ended_at':'2022-08-01 day', 'outcome':'released'";
     let records = [contact, line(Feed::Isolations, "2022-08-01", release), line(Feed::Isolations, "2022-08-20", wrong)];
     let (kept, forgot) = both(&records);
     for (kept, forgot) in kept.iter().zip(&forgot) {

@@ -1,4 +1,4 @@
-//! A synthetic district: invented people and what becomes known of them, as feed records (FEEDS.md section 2).
+//! A synthetic district: invented people and what becomes known of them, as feed records (docs/feeds.md section 2).
 //!
 //! ```text
 //! random, identity, places, record   chance, who, where, and how a record is written

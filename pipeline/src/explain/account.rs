@@ -11,7 +11,7 @@ use super::known::Known;
 use super::names::Record;
 use super::uncounted::{self, Uncounted, Why};
 use crate::assess::timeline::Interval;
-use crate::assess::{AssessError, Partition, Timeline};
+use crate::assess::{AssessError, Partition, Timeline, Why as NotJudged};
 use crate::policy::Pack;
 
 /// When an interval holds, seen from the instant of the account.
@@ -51,6 +51,8 @@ pub struct Account<'a> {
     pub pack: &'a Pack,
     /// Whether there is any evidence of the person.
     pub seen: bool,
+    /// Why the person is not judged, if so: then nothing is said of colours, and the announced state is kept.
+    pub not_judged: Option<NotJudged>,
     /// The colour.
     pub colour: Colour,
     /// Since when; none if it has no beginning.
@@ -78,6 +80,7 @@ pub fn account<'a>(known: &Known<'a>, person: Person) -> Result<Account<'a>, Ass
         at,
         pack,
         seen: false,
+        not_judged: None,
         colour: Colour::Green,
         colour_since: None,
         next: None,
@@ -87,6 +90,10 @@ pub fn account<'a>(known: &Known<'a>, person: Person) -> Result<Account<'a>, Ass
     };
     let Some((partition, number)) = known.find(person) else { return Ok(account) };
     account.seen = true;
+    account.not_judged = partition.left_out().why(number).cloned();
+    if account.not_judged.is_some() {
+        return Ok(account);
+    }
     let records = known.names().records(person);
     let facts = facts(known, (partition, number), &records);
     let handles: Vec<u64> = facts.iter().map(|fact| fact.line.handle).collect();

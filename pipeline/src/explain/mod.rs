@@ -10,6 +10,7 @@
 //! uncounted  why a fact gives no reason
 //! fallen     which index of a contact fell, along the chain
 //! stays      why a stay misses a tier
+//! not_judged who is crowded, and on whom a rule failed
 //! overdue    reasons past their due, and reasons that stand too long
 //! words      evidence in words for officials
 //! text       the account as text
@@ -28,6 +29,7 @@ mod inputs;
 mod json;
 mod known;
 mod names;
+mod not_judged;
 mod overdue;
 mod stays;
 mod text;
@@ -44,6 +46,7 @@ pub use inputs::Inputs;
 pub use json::json;
 pub use known::Known;
 pub use names::{Names, Record, RegionRecord};
+pub use not_judged::{NotJudged, not_judged, why as why_not_judged};
 pub use overdue::{Overdue, overdue};
 pub use stays::{Miss, StayMiss};
 pub use text::render;

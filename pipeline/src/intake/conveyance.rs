@@ -1,4 +1,4 @@
-//! The one spelling of a conveyance's number and carriage (FEEDS.md section 1, "Conveyances").
+//! The one spelling of a conveyance's number and carriage (docs/feeds.md section 1, "Conveyances").
 //!
 //! Owns that spelling, and what a number must look like. A text that is spelt already is borrowed, so that most records
 //! cost no allocation.

@@ -20,7 +20,7 @@ use super::reject::{Fault, Reject, Want};
 use super::who::{self, Spelt, Who};
 use super::whole;
 
-/// How a record came to intake (FEEDS.md section 1, known_at).
+/// How a record came to intake (docs/feeds.md section 1, known_at).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Arrival {
     /// From a log whose broker stamped it: the default of known_at, and what it is measured by.
@@ -107,7 +107,7 @@ impl Decoder {
     /// JSON that is made of a row.
     ///
     /// # Errors
-    /// The first code of FEEDS.md section 2 that applies. The builders are untouched then.
+    /// The first code of docs/feeds.md section 2 that applies. The builders are untouched then.
     pub fn decode(
         &mut self,
         feed: Feed,

@@ -1,4 +1,4 @@
-//! Identities where none may be: in ids and in free texts (FEEDS.md section 2, `identity-in-id`).
+//! Identities where none may be: in ids and in free texts (docs/feeds.md section 2, `identity-in-id`).
 //!
 //! Owns the search. What it looks for is the record's own number, and any resident ID.
 

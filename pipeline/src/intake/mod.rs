@@ -1,4 +1,4 @@
-//! Intake: the bytes of one raw record in, a row of evidence or a reject out (FEEDS.md sections 1 and 2).
+//! Intake: the bytes of one raw record in, a row of evidence or a reject out (docs/feeds.md sections 1 and 2).
 //!
 //! ```text
 //! read           bytes -> the known fields of the feed, each with its JSON type

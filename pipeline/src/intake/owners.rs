@@ -1,4 +1,4 @@
-//! Who may bring which feed (FEEDS.md section 1, `owner`).
+//! Who may bring which feed (docs/feeds.md section 1, `owner`).
 //!
 //! Owns the lists and the pattern of an owner. Saying loudly at start that a list is missing is the shell's.
 

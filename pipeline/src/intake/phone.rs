@@ -1,4 +1,4 @@
-//! The one spelling of a phone number, and the token that the key makes of it (FEEDS.md section 1, `phone`).
+//! The one spelling of a phone number, and the token that the key makes of it (docs/feeds.md section 1, `phone`).
 //!
 //! Owns that spelling. Must never show a number: no text in errors.
 

@@ -328,7 +328,7 @@ proptest! {
     }
 }
 
-/// Watched files and standard input: no default, and the clock of intake measures (FEEDS.md section 1, known_at).
+/// Watched files and standard input: no default, and the clock of intake measures (docs/feeds.md section 1, known_at).
 #[test]
 fn what_no_broker_stamped_is_measured_by_the_clock_of_intake() {
     let mut settings = settings();

@@ -1,4 +1,4 @@
-//! Whom a record is about: a key, a certificate or a phone, exactly one of them (FEEDS.md sections 1 and 2a).
+//! Whom a record is about: a key, a certificate or a phone, exactly one of them (docs/feeds.md sections 1 and 2a).
 //!
 //! Owns the order of these checks, and the spelt number until the record is judged. Must never hand a number on: what
 //! leaves is a token.

@@ -1,4 +1,4 @@
-//! Policy packs: a province's published rules as data (DESIGN.md section 5).
+//! Policy packs: a province's published rules as data (ARCHITECTURE.md).
 //!
 //! ```text
 //! source      where a pack's files come from: a folder, or the binary

@@ -1,6 +1,7 @@
 //! Where changes and rejects go as they come: into memory, or into a spool.
 //!
-//! Owns the two ends' common shape. Changes of a partition come a step at a time; rejects of a decoder come in the order
+//! Owns the two ends' common shape. Changes of a partition come a step at a time; rejects of a decoder come in the
+//! order
 //! of sources and lines.
 
 use std::collections::BTreeMap;

@@ -1,4 +1,4 @@
-//! What officials watch besides colours: contacts known too late, and greens that hardly lasted (PACKS.md).
+//! What officials watch besides colours: contacts known too late, and greens that hardly lasted (docs/packs.md).
 //!
 //! Owns the counting. Must never change what is announced.
 

@@ -155,14 +155,16 @@ fn a_contact_of_any_degree_hangs_on_its_index_contact() {
 #[test]
 fn a_name_is_of_its_feed() {
     story(
-        "case a/x 1 excluded\n contact b/y 1 contact:s/x\n contact c/x 1 retracted\n contact d/z 1 case:s/x\n = b/y:no d/z:no",
+        "case a/x 1 excluded\n contact b/y 1 contact:s/x\n contact c/x 1 retracted\n contact d/z 1 case:s/x\n = \
+         b/y:no d/z:no",
     );
 }
 
 #[test]
 fn a_name_is_cut_at_its_first_slash() {
     story(
-        "case a/n/1 1 excluded\n contact b/p1 1 case:s/n/1\n contact b/p2 1 case:s/n\n contact b/p3 1 case:n1\n = b/p1:no",
+        "case a/n/1 1 excluded\n contact b/p1 1 case:s/n/1\n contact b/p2 1 case:s/n\n contact b/p3 1 case:n1\n = \
+         b/p1:no",
     );
 }
 

@@ -16,19 +16,9 @@ use serde_json::value::RawValue;
 
 /// Vectors whose answer this version does not give yet, each with the reason. The list only shrinks.
 const NOT_YET: &[(&str, &str)] = &[
-    ("approver-one-of-the-owners-that-are-listed-and-another-one-t", "the ninth reading of the contracts"),
-    ("bad-input-approver", "the ninth reading of the contracts"),
-    ("bad-input-service-date", "the ninth reading of the contracts"),
-    ("cq-r3-the-exposure-corrected-after-the-window-by-minutes-or", "the ninth reading of the contracts"),
-    ("cq-y2-cities-without-counties-are-as-others-from-the-city-on", "the ninth reading of the contracts"),
-    ("csv-a-row-is-a-line-a-quote-open-at-its-end-makes-it-none-an", "the ninth reading of the contracts"),
-    ("greater-contents-travel-by-its-kind-first-stay-trip-entry", "the ninth reading of the contracts"),
-    ("late-first-known-counts-from-the-assertions-of-the-winner-s", "the ninth reading of the contracts"),
-    ("names-parts-of-a-feed-by-date-and-place-files-that-are-no-fe", "the ninth reading of the contracts"),
-    ("region-codes-the-tier-of-a-city-written-330100-is-that-of-al", "the ninth reading of the contracts"),
-    ("too-large-a-line-of-1-048-576-bytes-is-read-one-more-is-too", "the ninth reading of the contracts"),
-    ("zj-r1-a-recovery-order-opened-two-days-before-the-discharge", "the ninth reading of the contracts"),
-    ("zj-r4-a-household-fell-ill-before-the-last-exposure-to-the-s", "the ninth reading of the contracts"),
+    ("csv-a-row-is-a-line-a-quote-open-at-its-end-makes-it-none-an", "files: the ninth reading of the contracts"),
+    ("names-parts-of-a-feed-by-date-and-place-files-that-are-no-fe", "files: the ninth reading of the contracts"),
+    ("too-large-a-line-of-1-048-576-bytes-is-read-one-more-is-too", "files: the ninth reading of the contracts"),
 ];
 
 /// How many vectors there are at least: nobody takes them away by accident.

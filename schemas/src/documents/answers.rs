@@ -1,4 +1,4 @@
-//! What comes out: the code change and the reject line (FEEDS.md sections 3 and 4).
+//! What comes out: the code change and the reject line (docs/feeds.md sections 3 and 4).
 //!
 //! Owns the shapes that consumers read: every field is always written, and there is no other. [`crate::CodeChange`]
 //! is what the engine holds and writes; a test holds the two together.

@@ -148,7 +148,8 @@ fn change_message() -> Value {
         "ce_time": instant("decided_at."),
         "ce_subject": token,
         "ce_causetime": instant(
-            "The broker's timestamp of the newest feed record that caused the change; absent when time caused it (an expiry).",
+            "The broker's timestamp of the newest feed record that caused the change; absent when time caused it (an \
+             expiry).",
         ),
         "traceparent": traceparent(),
         "content-type": {"type": "string", "const": "application/json"},

@@ -1,4 +1,5 @@
-//! What every event of a feed carries, as JSON Schema: the common fields and whom the event is about (FEEDS.md section
+//! What every event of a feed carries, as JSON Schema: the common fields and whom the event is about (docs/feeds.md
+//! section
 //! 1). The fields of each feed come from the registry.
 //!
 //! Owns names, optionality and the sentence that explains each common field to a producer. Must never hold a rule.

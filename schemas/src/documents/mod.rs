@@ -3,9 +3,9 @@
 //!
 //! ```text
 //! text         the texts that fields hold: instants, region codes, keys ...        (their patterns)
-//! events       what every event carries                                            (FEEDS.md section 1)
-//! fields       the fields of each feed, from the registry                          (FEEDS.md section 2)
-//! answers      the code change and the reject line                                 (FEEDS.md sections 3 and 4)
+//! events       what every event carries                                            (docs/feeds.md section 1)
+//! fields       the fields of each feed, from the registry                          (docs/feeds.md section 2)
+//! answers      the code change and the reject line                                 (docs/feeds.md sections 3 and 4)
 //! examples     an event or two of each feed, valid as they stand
 //! json_schema  from the types to JSON Schema, draft 2020-12
 //! asyncapi     the topics, their messages, headers and keys, AsyncAPI 3.0

@@ -1,4 +1,5 @@
-//! The texts that fields hold, each a type of its own with the pattern that the contract gives it (FEEDS.md section
+//! The texts that fields hold, each a type of its own with the pattern that the contract gives it (docs/feeds.md
+//! section
 //! 1).
 //!
 //! Owns the patterns. They are ECMA 262 without look-around, so that every validator reads them alike. What a pattern

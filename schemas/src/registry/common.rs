@@ -1,4 +1,4 @@
-//! The fields of every record (FEEDS.md section 1).
+//! The fields of every record (docs/feeds.md section 1).
 //!
 //! Owns their names, order and JSON types. Their checks are intake's: each has one of its own.
 

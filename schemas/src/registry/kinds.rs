@@ -1,4 +1,4 @@
-//! The fields of each kind, in the order of FEEDS.md section 2: the order of the checks, of the log, and of ties.
+//! The fields of each kind, in the order of docs/feeds.md section 2: the order of the checks, of the log, and of ties.
 //!
 //! Owns the tables. A field that is added here is checked, stored, documented, explained and seen by rules; a field
 //! that comes last and is optional (or has a default) reads as absent in data that is older than it.

@@ -8,7 +8,8 @@
 //! ```
 //!
 //! Owns what a field is. From it follow the checks of intake, the columns of the log and of rules, the JSON Schemas,
-//! the order of ties (kind, then column by column), the words of explain and the types of cells. Must never hold a record.
+//! the order of ties (kind, then column by column), the words of explain and the types of cells. Must never hold a
+//! record.
 
 pub mod common;
 mod field;

@@ -78,8 +78,8 @@ pub(crate) const KINDS: [KindSpec; Kind::PERSONAL.len() + 1] = [
         Kind::Listings,
         ["listings", "名单", "listing"],
         kinds::LISTINGS,
-        "An approved list asks for a colour, on one of the grounds that the law knows, for at most 30 days of 24 hours. \
-         Ending early is a revision of expires_at; a retraction says that it never held.",
+        "An approved list asks for a colour, on one of the grounds that the law knows, for at most 30 days of 24 \
+         hours. Ending early is a revision of expires_at; a retraction says that it never held.",
     ),
     KindSpec::new(Kind::Stays, ["stays", "停留", "stay"], kinds::STAYS, "A person was in a region.").everybodys(),
     KindSpec::new(

@@ -2,6 +2,8 @@
 //!
 //! Owns the listing. Shows tokens, rules and names of records; never an identity.
 
+mod crowded;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -37,6 +39,9 @@ pub struct OverdueArguments {
     /// The language of the list and of errors
     #[arg(long, value_enum, default_value_t = Shown::En)]
     lang: Shown,
+    /// Instead: people who are not judged, because they have too many records or a rule failed on them
+    #[arg(long, conflicts_with = "open_longer_than")]
+    crowded: bool,
     /// One JSON object a line
     #[arg(long)]
     json: bool,
@@ -49,6 +54,7 @@ const EXAMPLES: &str = "\
 Examples:
   fuma overdue --policy zhejiang-2020-109 --feeds feeds --key-file key
   fuma overdue --policy zhejiang-2020-109 --feeds feeds --key-file key --at 2021-12-01 --open-longer-than 60d --json
+  fuma overdue --policy zhejiang-2020-109 --feeds feeds --key-file key --crowded
 
 Without a list, nothing is overdue: the exit code is 0 either way.";
 
@@ -82,15 +88,22 @@ fn listed(arguments: &OverdueArguments, screen: &Screen) -> Result<(), CommandEr
     let at = at.unwrap_or_default();
     let inputs = Inputs::new(&finished.batches, at);
     let known = Known::new(&finished.partitions, &inputs, &options.pack, at);
-    let open_longer_than_ms = arguments.open_longer_than.map(Tick::millis);
-    let overdue = explain::overdue(&known, open_longer_than_ms).map_err(failed)?;
     let language = if arguments.lang == Shown::Zh { Language::Chinese } else { Language::English };
     let is_json = arguments.json || arguments.format == Format::Ndjson;
+    let not_judged = explain::not_judged(&known);
+    if arguments.crowded {
+        screen.write(|out| crowded::write(&not_judged, language, is_json, out))?;
+        return screen.remark(&crowded::count(&not_judged, language));
+    }
+    let open_longer_than_ms = arguments.open_longer_than.map(Tick::millis);
+    let overdue = explain::overdue(&known, open_longer_than_ms).map_err(failed)?;
     screen.write(|out| match is_json {
         true => write_ndjson(&overdue, &options.pack, out),
         false => write_table(&overdue, &options.pack, language, out),
     })?;
-    screen.remark(&counts(&overdue, &options.pack, at, language))
+    screen.remark(&counts(&overdue, &options.pack, at, language))?;
+    // Somebody who is not judged may be overdue, and is not in the list.
+    if not_judged.is_empty() { Ok(()) } else { screen.remark(&crowded::count(&not_judged, language)) }
 }
 
 fn rule_id(pack: &Pack, rule: u16) -> &str {

@@ -42,7 +42,7 @@ fn owners(config: &Config) -> Result<Owners, CommandError> {
 }
 
 /// For how long a record of a feed is young enough, in milliseconds. What the pack has forgotten must not come back
-/// (RECOVERY.md R-16), so a shorter memory of the pack wins.
+/// (docs/recovery.md R-16), so a shorter memory of the pack wins.
 fn retention(asked: Option<Duration>, pack: &Pack, feed: Feed) -> Option<i64> {
     let kept = Kind::PERSONAL.into_iter().filter(|kind| kind.feed() == feed);
     let kept_ms = kept.map(|kind| pack.retention_days(kind).saturating_mul(DAY_MS)).min();

@@ -1,7 +1,8 @@
 //! Forgetting: facts past the last use that any rule can make of them (PACKS.md, "Forgetting").
 //!
 //! Owns what is past. Whose facts may go the caller says: people who are green with no change due. What hangs on a
-//! forgotten index is trace's, which is told; regions are kept. A fact that went is as if it had never been: should a record of it
+//! forgotten index is trace's, which is told; regions are kept. A fact that went is as if it had never been: should a
+//! record of it
 //! come again, it is new.
 
 use std::ops::Range;

@@ -49,7 +49,8 @@ pub struct TierView {
 }
 
 impl Evidence {
-    /// The record that won of a fact of a person, standing or withdrawn, and its handle; none if the fact was never seen.
+    /// The record that won of a fact of a person, standing or withdrawn, and its handle; none if the fact was never
+    /// seen.
     pub fn describe_winner(&self, person: u32, key: FactKey) -> Option<(u64, FactView<'_>)> {
         let handle = self.winner(person, key)?.handle();
         self.describe(handle).map(|view| (handle, view))

@@ -60,6 +60,7 @@ fn head(account: &Account<'_>, page: &mut Page<'_>) {
         "颜色",
         "colour",
         &match (since, account.seen) {
+            _ if account.not_judged.is_some() => not_judged(account, language),
             (Some(since), _) => format!("{colour}{}{since}", language.of("，自 ", " since ")),
             (None, true) => colour,
             (None, false) => {
@@ -71,5 +72,16 @@ fn head(account: &Account<'_>, page: &mut Page<'_>) {
         .next
         .map(|(at, colour)| format!("{}{}{}", minutes(at), language.of(" 转", " to "), language.colour(colour)));
     let none = || language.of("按现有证据，不再变化", "on present evidence no further change is due").to_string();
-    page.entry("下次变化", "next", &next.unwrap_or_else(none));
+    if account.not_judged.is_none() {
+        page.entry("下次变化", "next", &next.unwrap_or_else(none));
+    }
+}
+
+/// In place of a colour: that the person is not judged, and why.
+fn not_judged(account: &Account<'_>, language: Language) -> String {
+    let why = account.not_judged.as_ref().map_or_else(String::new, |why| super::why_not_judged(language, why));
+    match language {
+        Language::Chinese => format!("未评定：{why}；保持已公布的状态"),
+        Language::English => format!("not judged: {why}; the announced state is kept"),
+    }
 }

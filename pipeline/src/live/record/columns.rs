@@ -65,8 +65,9 @@ const LISTS: &[Listed] = &[
     listed(
         5,
         1,
-        "colour:red|yellow approver:text basis:spatiotemporal|field-investigation|cold-chain|venue|headquarters-document \
-         document:text starts_at:instant expires_at:instant",
+        "colour:red|yellow approver:text \
+         basis:spatiotemporal|field-investigation|cold-chain|venue|headquarters-document document:text \
+         starts_at:instant expires_at:instant",
     ),
     listed(6, 1, "region:text arrived_at:instant left_at:instant source:telecom|checkin|declared"),
     listed(

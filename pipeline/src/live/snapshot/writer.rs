@@ -138,7 +138,7 @@ impl Task {
                 tracing::warn!(series = %self.series, %error, "snapshot not written");
                 let files = self.files.iter().map(|file| file.file.as_str()).chain([manifest::FILE]);
                 if let Err(error) = self.store.delete(&self.folder, files) {
-                    tracing::warn!(series = %self.series, %error, "an unfinished snapshot could not be removed; it is deleted later");
+                    tracing::warn!(series = %self.series, %error, "an unfinished snapshot stays; it is deleted later");
                 }
             }
         }

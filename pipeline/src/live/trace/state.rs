@@ -50,8 +50,8 @@ impl TraceState {
         }
         if bounds.end < written {
             return Err(LogError::operator(format!(
-                "the link log ends at {}, though it was judged up to {written}: it was emptied or created again; put it \
-                 back, or reset the position of trace in it",
+                "the link log ends at {}, though it was judged up to {written}: it was emptied or created again; put \
+                 it back, or reset the position of trace in it",
                 bounds.end
             )));
         }

@@ -56,8 +56,8 @@ impl Measures {
     pub(super) fn clock_is_ahead(&mut self) {
         if !std::mem::replace(&mut self.is_ahead, true) {
             tracing::error!(
-                "the clock is more than five minutes ahead of the broker's: nothing is committed. Set the clock right; if \
-                 the last commits ran ahead, start with --accept-clock-ahead"
+                "the clock is more than five minutes ahead of the broker's: nothing is committed. Set the clock \
+                 right; if the last commits ran ahead, start with --accept-clock-ahead"
             );
         }
     }

@@ -1,5 +1,5 @@
-//! The worker: evidence of its partitions in, changes and positions out, in one transaction a commit (DESIGN.md
-//! section 6; RECOVERY.md).
+//! The worker: evidence of its partitions in, changes and positions out, in one transaction a commit (ARCHITECTURE.md
+//! section 6; docs/recovery.md).
 //!
 //! ```text
 //! position      where a partition stands, as text beside its offset

@@ -69,8 +69,8 @@ pub enum PositionError {
     Foreign,
     /// A newer build wrote it.
     #[error(
-        "the position has {0}, which this build does not know: a newer fuma wrote it. Start a build that is at least as \
-         new; nothing is lost until then"
+        "the position has {0}, which this build does not know: a newer fuma wrote it. Start a build that is at least \
+         as new; nothing is lost until then"
     )]
     Newer(String),
     /// A value that its key cannot have.

@@ -1,4 +1,4 @@
-//! What people forgot is told to trace: cases and contacts, as records of the link log (PACKS.md, "Forgetting").
+//! What people forgot is told to trace: cases and contacts, as records of the link log (docs/packs.md, "Forgetting").
 //!
 //! Trace cannot know who is green, so it forgets nothing by itself. A link may be told again, after a crash or by a
 //! successor, and that does no harm. Until it is told no snapshot goes on: one without the link would be the end of it.

@@ -95,7 +95,7 @@ fn check_row(path: &str, columns: &[Column<'_>], row: &Row) -> Result<(), PackEr
         let wrong = |reason: String| Err(PackError::at(path, row.line, format!("{}: {reason}", column.name)));
         if cell.is_empty() {
             if column.declared.required {
-                return wrong("is blank, but each row needs it (a blank means: none, for ever)".to_string());
+                return wrong("is blank, but each row needs it (a blank means: without end)".to_string());
             }
             continue;
         }

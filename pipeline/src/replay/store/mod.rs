@@ -7,7 +7,8 @@
 //! cursor   rows of pieces in the order of ticks
 //! ```
 //!
-//! Files are nearly sorted by known_at, so a piece covers a short time, and a replay has few of them open at once. Where
+//! Files are nearly sorted by known_at, so a piece covers a short time, and a replay has few of them open at once.
+//! Where
 //! that does not hold, pieces are sorted before they go to disk. So memory follows the state, not the input.
 //!
 //! Owns where a batch is. Must never look into a row but for its known_at.
