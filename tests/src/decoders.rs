@@ -102,7 +102,7 @@ fn files(name: &str, bytes: &[u8]) {
                     assert!(lines.insert(line, raw.to_vec()).is_none(), "line {line} comes once");
                 }
             }
-            bad.extend(block.bad_rows);
+            bad.extend(block.refused);
         });
         (outcome.map_err(|error| error.to_string()), lines, bad)
     };

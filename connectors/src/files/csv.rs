@@ -1,14 +1,12 @@
-//! CSV as RFC 4180 has it: UTF-8, the first row names the fields.
+//! CSV: RFC 4180, but that a row is a line (FEEDS.md section 3): UTF-8, the first row names the fields.
 //!
-//! Rows end with CRLF or LF. What RFC 4180 does not know (a quote within a cell that is not in quotes, text behind a
-//! closing quote, a lone CR outside quotes), another number of cells than headings and bytes that are no UTF-8 make
-//! the row none: a cell read by guess may be somebody else's number. A file that ends inside quotes is cut short.
-//! Empty lines are no rows but count, as everywhere (FEEDS.md section 1). A byte-order mark before the headings is
-//! passed over.
+//! Rows end with CRLF or LF, also inside quotes: one stray quote costs its own line and no other. What RFC 4180 does
+//! not know (a quote within a cell that is not in quotes, text after a closing quote, a lone CR outside quotes),
+//! another number of cells than headings and bytes that are no UTF-8 make a line `bad-row`: a cell read by guess may
+//! be somebody else's number. Empty lines are no rows but count. A byte-order mark before the headings is passed over.
 //!
-//! Owns where rows and cells end, and has its own reader for it: the common one reads over a stray quote and over an
-//! open one at the end of the file, splits at a lone CR, and does not say which bytes a row was. Must never hold more
-//! than a block.
+//! Owns where cells end, and has its own reader for it: the common one reads over a stray quote, joins lines, splits
+//! at a lone CR, and does not say which bytes a row was. Must never hold more than a block and one line.
 
 use std::borrow::Cow;
 use std::io::Read;
@@ -16,67 +14,126 @@ use std::ops::Range;
 
 use fuma_schemas::feed::{FieldType, field_type};
 
+use super::cutter::{Cutter, LastLine};
+use super::lines::fill;
 use super::table::{TableWriter, write_text};
-use super::{Block, Fault};
+use super::{Block, Fault, RECORD_BYTES_MAX, Refusal, Refused};
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 /// Not less than this is read at once.
 const READ_BYTES_MIN: usize = 1 << 12;
+/// The row of headings may be longer than a record: it is one a file.
+const HEADER_BYTES_MAX: usize = 16 << 20;
 
-/// Reads a table to its end.
-pub(super) fn read(source: impl Read, block_bytes: usize, each: &mut dyn FnMut(Block)) -> Result<(), Fault> {
-    let mut rows = Rows::new(source, block_bytes)?;
-    let headings = headings(&mut rows)?;
-    let names: Vec<Cow<'_, str>> = headings.iter().map(|heading| Cow::Borrowed(heading.as_str())).collect();
-    let types: Vec<FieldType> = headings.iter().map(|heading| field_type(heading)).collect();
-    let mut table = TableWriter::new(&names, block_bytes, each)?;
-    while rows.next()? {
-        write_row(rows.row(), &rows.scan, &types, &mut table);
+/// Reads a table to its end; says whether a last line was left.
+pub(super) fn read(
+    mut source: impl Read,
+    block_bytes: usize,
+    last: LastLine,
+    each: &mut dyn FnMut(Block),
+) -> Result<bool, Fault> {
+    let read_bytes = block_bytes.clamp(READ_BYTES_MIN, RECORD_BYTES_MAX);
+    let mut cutter = Cutter::with_limit(HEADER_BYTES_MAX).with_last(last);
+    let mut table: Option<Table<'_>> = None;
+    let mut each = Some(each);
+    loop {
+        let cut = cutter.next(read_bytes, |bytes| fill(&mut source, read_bytes, bytes))?;
+        let mut lines = cut.block.iter().flat_map(Lines::of);
+        if table.is_none() {
+            for line in lines.by_ref() {
+                let Some(headings) = headings(&line)? else { continue };
+                let Some(each) = each.take() else { break };
+                table = Some(Table::new(&headings, block_bytes, each)?);
+                // What was read with the headings is shorter than a read, and that is no longer than a record.
+                cutter.set_limit(RECORD_BYTES_MAX);
+                break;
+            }
+        }
+        if let Some(table) = &mut table {
+            lines.for_each(|line| table.write(&line));
+        }
+        if cut.at_end {
+            break;
+        }
     }
-    table.finish();
-    Ok(())
+    match table {
+        Some(table) => drop(table.writer.finish()),
+        // The headings are still being written.
+        None if cutter.has_left() => {}
+        None => return Err(Fault::Damaged("there is no row of field names".to_owned())),
+    }
+    Ok(cutter.has_left())
 }
 
-/// The first row that is not empty.
-fn headings(rows: &mut Rows<impl Read>) -> Result<Vec<String>, Fault> {
-    while rows.next()? {
-        let row = rows.row();
-        if is_empty_line(row) {
-            continue;
-        }
-        if let Some(fault) = rows.scan.fault {
-            return Err(Fault::Damaged(format!("the row of field names is none: {fault}")));
-        }
-        let Ok(text) = str::from_utf8(row) else {
-            return Err(Fault::Damaged("the row of field names is no UTF-8".to_owned()));
-        };
-        return Ok(rows.scan.cells.iter().map(|cell| cell.text(text).into_owned()).collect());
+/// The names in a line; none of an empty one.
+fn headings(line: &Line<'_>) -> Result<Option<Vec<String>>, Fault> {
+    if line.refused.is_some() {
+        return Err(Fault::Damaged(format!("the row of field names is longer than {HEADER_BYTES_MAX} bytes")));
     }
-    Err(Fault::Damaged("there is no row of field names".to_owned()))
-}
-
-fn write_row(row: &[u8], scan: &Scan, types: &[FieldType], table: &mut TableWriter<'_>) {
-    if is_empty_line(row) {
-        return table.empty_row();
-    }
-    let raw = without_line_end(row);
-    if let Some(fault) = scan.fault {
-        return table.bad_row(raw, fault);
-    }
-    if scan.cells.len() != table.width() {
-        let message = format!("the row has {} cells, the table {} headings", scan.cells.len(), table.width());
-        return table.bad_row(raw, &message);
-    }
-    let Ok(text) = str::from_utf8(row) else {
-        return table.bad_row(raw, "the row is no UTF-8");
+    let bytes = match line.number {
+        1 => line.bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(line.bytes),
+        _ => line.bytes,
     };
+    if is_empty_line(bytes) {
+        return Ok(None);
+    }
+    let scan = Scan::of(bytes, &mut Vec::new());
+    if let Some(fault) = scan.fault {
+        return Err(Fault::Damaged(format!("the row of field names cannot be read: {fault}")));
+    }
+    match str::from_utf8(bytes) {
+        Ok(text) => Ok(Some(scan.cells.iter().map(|cell| cell.text(text).into_owned()).collect())),
+        Err(_) => Err(Fault::Damaged("the row of field names is not UTF-8: save the table as UTF-8".to_owned())),
+    }
+}
+
+/// The rows after the headings.
+struct Table<'a> {
+    types: Vec<FieldType>,
+    writer: TableWriter<'a>,
+    /// Kept from row to row for its memory.
+    cells: Vec<Cell>,
+}
+
+impl<'a> Table<'a> {
+    fn new(headings: &[String], block_bytes: usize, each: &'a mut dyn FnMut(Block)) -> Result<Table<'a>, Fault> {
+        let names: Vec<Cow<'_, str>> = headings.iter().map(|heading| Cow::Borrowed(heading.as_str())).collect();
+        let types = headings.iter().map(|heading| field_type(heading)).collect();
+        Ok(Table { types, writer: TableWriter::new(&names, block_bytes, each)?, cells: Vec::new() })
+    }
+
+    fn write(&mut self, line: &Line<'_>) {
+        if let Some(refused) = line.refused {
+            return self.writer.refuse(refused.raw.clone(), refused.why.clone());
+        }
+        if is_empty_line(line.bytes) {
+            return self.writer.empty_row();
+        }
+        let scan = Scan::of(line.bytes, &mut self.cells);
+        if let Err(message) = write_row(line.bytes, &scan, &self.types, &mut self.writer) {
+            let raw = line.bytes.strip_suffix(b"\r").unwrap_or(line.bytes);
+            self.writer.refuse(raw.to_vec(), Refusal::BadRow(message));
+        }
+        self.cells = scan.cells;
+    }
+}
+
+fn write_row(row: &[u8], scan: &Scan, types: &[FieldType], writer: &mut TableWriter<'_>) -> Result<(), String> {
+    if let Some(fault) = scan.fault {
+        return Err(fault.to_owned());
+    }
+    if scan.cells.len() != writer.width() {
+        return Err(format!("the row has {} cells, the table {} headings", scan.cells.len(), writer.width()));
+    }
+    let text = str::from_utf8(row).map_err(|_| "the row is no UTF-8".to_owned())?;
     for (column, (cell, field_type)) in scan.cells.iter().zip(types).enumerate() {
         let cell = cell.text(text);
         if !cell.is_empty() {
-            write_cell(table.cell(column), &cell, *field_type);
+            write_cell(writer.cell(column), &cell, *field_type);
         }
     }
-    table.end_row();
+    writer.end_row();
+    Ok(())
 }
 
 /// Integers and booleans are their JSON text; what is no such text is a string, as is every cell of another field.
@@ -101,105 +158,68 @@ fn is_integer_literal(cell: &str) -> bool {
 }
 
 fn is_empty_line(row: &[u8]) -> bool {
-    row.iter().all(|byte| matches!(byte, b' ' | b'\t' | b'\r' | b'\n'))
+    row.iter().all(|byte| matches!(byte, b' ' | b'\t' | b'\r'))
 }
 
-fn without_line_end(row: &[u8]) -> &[u8] {
-    let row = row.strip_suffix(b"\n").unwrap_or(row);
-    row.strip_suffix(b"\r").unwrap_or(row)
+/// A line of a block, without its LF.
+struct Line<'a> {
+    number: u64,
+    bytes: &'a [u8],
+    /// Where it is too large: `bytes` is empty then.
+    refused: Option<&'a Refused>,
 }
 
-/// The rows of a source, one after the other.
-struct Rows<R> {
-    source: R,
-    read_bytes: usize,
-    /// What is read and not yet passed: from `start` the row at hand, which ends before `end`.
-    bytes: Vec<u8>,
-    start: usize,
-    end: usize,
-    at_end: bool,
-    scan: Scan,
+struct Lines<'a> {
+    rest: &'a [u8],
+    number: u64,
+    refused: &'a [Refused],
 }
 
-impl<R: Read> Rows<R> {
-    fn new(source: R, block_bytes: usize) -> Result<Rows<R>, Fault> {
-        let read_bytes = block_bytes.max(READ_BYTES_MIN);
-        let mut rows =
-            Rows { source, read_bytes, bytes: Vec::new(), start: 0, end: 0, at_end: false, scan: Scan::default() };
-        rows.refill()?;
-        if rows.bytes.starts_with(BYTE_ORDER_MARK) {
-            rows.end = BYTE_ORDER_MARK.len();
-        }
-        Ok(rows)
+impl<'a> Lines<'a> {
+    fn of(block: &'a Block) -> Lines<'a> {
+        Lines { rest: &block.bytes, number: block.first_line, refused: &block.refused }
     }
+}
 
-    /// Goes on to the next row; false when there is none.
-    fn next(&mut self) -> Result<bool, Fault> {
-        self.start = self.end;
-        self.scan.restart();
-        loop {
-            if let Some(length) = self.scan.run(self.bytes.get(self.start..).unwrap_or_default()) {
-                self.end = self.start + length;
-                return Ok(true);
-            }
-            if self.at_end {
-                return self.last_row();
-            }
-            self.refill()?;
+impl<'a> Iterator for Lines<'a> {
+    type Item = Line<'a>;
+
+    fn next(&mut self) -> Option<Line<'a>> {
+        if self.rest.is_empty() {
+            return None;
         }
-    }
-
-    /// The row at hand, its line end included.
-    fn row(&self) -> &[u8] {
-        self.bytes.get(self.start..self.end).unwrap_or_default()
-    }
-
-    fn last_row(&mut self) -> Result<bool, Fault> {
-        if self.scan.state == State::Quoted {
-            return Err(Fault::Damaged("it ends inside quotes".to_owned()));
+        let end = memchr::memchr(b'\n', self.rest);
+        let bytes = &self.rest[..end.unwrap_or(self.rest.len())];
+        self.rest = self.rest.get(bytes.len() + 1..).unwrap_or_default();
+        let refused = self.refused.first().filter(|refused| refused.line == self.number);
+        if refused.is_some() {
+            self.refused = &self.refused[1..];
         }
-        self.end = self.bytes.len();
-        if self.start == self.end {
-            return Ok(false);
-        }
-        self.scan.end_cell(self.end - self.start);
-        Ok(true)
-    }
-
-    fn refill(&mut self) -> Result<(), Fault> {
-        self.bytes.drain(..self.start);
-        self.start = 0;
-        self.bytes.reserve(self.read_bytes);
-        let read = (&mut self.source).take(self.read_bytes as u64).read_to_end(&mut self.bytes)?;
-        self.at_end = read < self.read_bytes;
-        Ok(())
+        self.number += 1;
+        Some(Line { number: self.number - 1, bytes, refused })
     }
 }
 
 /// Where in a row a byte may stand.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum State {
     /// Before the first byte of a cell.
-    #[default]
     Start,
     /// In a cell without quotes.
     Plain,
     /// Between quotes.
     Quoted,
-    /// Behind a quote between quotes: it closed the cell, or stands for one.
+    /// After a quote between quotes: it closed the cell, or stands for one.
     AfterQuote,
-    /// Behind a CR in or behind a cell without quotes.
+    /// After a CR in or after a cell without quotes.
     Cr,
-    /// Behind a CR behind a closing quote.
+    /// After a CR after a closing quote.
     CrAfterQuote,
 }
 
-/// What is known of the row at hand. Goes on where it stopped when more bytes of the row come.
-#[derive(Default)]
+/// The cells of a row.
 struct Scan {
     state: State,
-    /// How far the row is scanned.
-    at: usize,
     cell_start: usize,
     /// The closing quote of the cell at hand.
     close_at: usize,
@@ -222,36 +242,37 @@ impl Cell {
 }
 
 impl Scan {
-    fn restart(&mut self) {
-        self.cells.clear();
-        (self.state, self.at, self.cell_start, self.escaped, self.fault) = (State::Start, 0, 0, false, None);
-    }
-
-    /// The length of the row when it ends within these bytes, which begin where the row does.
-    fn run(&mut self, row: &[u8]) -> Option<usize> {
-        loop {
-            if self.state == State::Quoted {
-                let rest = row.get(self.at..).unwrap_or_default();
-                self.at += memchr::memchr(b'"', rest).unwrap_or(rest.len());
-            }
-            let byte = *row.get(self.at)?;
-            let ended = self.step(byte);
-            self.at += 1;
-            if ended {
-                return Some(self.at);
-            }
+    /// Of a line without its LF; the memory of `cells` is used.
+    fn of(row: &[u8], cells: &mut Vec<Cell>) -> Scan {
+        let mut cells = std::mem::take(cells);
+        cells.clear();
+        let mut scan = Scan { state: State::Start, cell_start: 0, close_at: 0, escaped: false, cells, fault: None };
+        let mut at = 0;
+        while let Some(byte) = row.get(at) {
+            scan.step(at, *byte);
+            at += 1;
+            let rest = row.get(at..).unwrap_or_default();
+            // The bytes that change nothing are passed over at once.
+            at += match scan.state {
+                State::Quoted => memchr::memchr(b'"', rest).unwrap_or(rest.len()),
+                State::Plain => memchr::memchr3(b',', b'"', b'\r', rest).unwrap_or(rest.len()),
+                _ => 0,
+            };
         }
+        if scan.state == State::Quoted {
+            scan.fail("a quote is open at the end of the line: a row is one line, also in quotes");
+        }
+        scan.end_cell(row.len());
+        scan
     }
 
-    /// Takes the byte at `at`; true when it ends the row.
-    fn step(&mut self, byte: u8) -> bool {
-        if matches!(self.state, State::Cr | State::CrAfterQuote) && byte != b'\n' {
-            self.fail("a carriage return outside quotes that ends no line");
-            self.state = State::Plain;
+    fn step(&mut self, at: usize, byte: u8) {
+        if matches!(self.state, State::Cr | State::CrAfterQuote) {
+            self.state = self.fail("a carriage return outside quotes that ends no line");
         }
         self.state = match (self.state, byte) {
             (State::Quoted, b'"') => {
-                self.close_at = self.at;
+                self.close_at = at;
                 State::AfterQuote
             }
             (State::Quoted, _) => State::Quoted,
@@ -260,22 +281,17 @@ impl Scan {
                 State::Quoted
             }
             (State::Start, b'"') => State::Quoted,
-            (_, b'\n') => {
-                self.end_cell(self.at);
-                return true;
-            }
             (_, b',') => {
-                self.end_cell(self.at);
-                self.cell_start = self.at + 1;
+                self.end_cell(at);
+                self.cell_start = at + 1;
                 State::Start
             }
             (State::AfterQuote, b'\r') => State::CrAfterQuote,
             (_, b'\r') => State::Cr,
-            (State::AfterQuote, _) => self.fail("text behind a closing quote"),
+            (State::AfterQuote, _) => self.fail("text after a closing quote"),
             (State::Plain, b'"') => self.fail("a quote within a cell that is not in quotes"),
             _ => State::Plain,
         };
-        false
     }
 
     fn end_cell(&mut self, at: usize) {

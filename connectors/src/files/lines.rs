@@ -1,10 +1,10 @@
 //! NDJSON: large reads, cut behind the last line end.
 //!
-//! Owns the numbering of lines. Must never do work for each line: a block costs one read, one count of its line ends
-//! and a copy of its tail.
+//! Owns what cannot be lines of JSON at all. Must never hold more than a block and the beginning of a line.
 
 use std::io::Read;
 
+use super::cutter::{Cutter, LastLine};
 use super::{Block, Fault};
 
 /// How packed files and Parquet begin. No line of JSON begins so, and a whole file of rejects would hide a wrong
@@ -14,47 +14,38 @@ const FOREIGN: [(&[u8], &str); 3] = [
     (b"\x28\xb5\x2f\xfd", "it holds zstd data"),
     (b"PAR1\x15", "it holds Parquet data"),
 ];
+/// Not less is read at once, so that the beginning can be told.
+const READ_BYTES_MIN: usize = 8;
 
-/// Reads lines to the end and hands them over in blocks of `block_bytes` and the rest of a line.
-pub(super) fn read(mut source: impl Read, block_bytes: usize, each: &mut dyn FnMut(Block)) -> Result<(), Fault> {
-    let mut first_line = 1;
-    let mut tail: Vec<u8> = Vec::new();
+/// Reads lines to the end and hands them over in blocks of `block_bytes` and the rest of a line; says whether a last
+/// line was left.
+pub(super) fn read(
+    mut source: impl Read,
+    block_bytes: usize,
+    last: LastLine,
+    each: &mut dyn FnMut(Block),
+) -> Result<bool, Fault> {
+    let mut cutter = Cutter::new().with_last(last);
+    let read_bytes = block_bytes.max(READ_BYTES_MIN);
+    let mut is_first = true;
     loop {
-        let mut bytes = std::mem::take(&mut tail);
-        let at_end = fill(&mut source, block_bytes, &mut bytes)?;
-        if first_line == 1 {
-            refuse_foreign(&bytes)?;
-        }
-        if !at_end {
-            let cut = memchr::memrchr(b'\n', &bytes).map_or(0, |at| at + 1);
-            tail.reserve_exact(bytes.len() - cut + block_bytes);
-            tail.extend_from_slice(&bytes[cut..]);
-            bytes.truncate(cut);
-        }
-        if !bytes.is_empty() {
-            let lines = memchr::memchr_iter(b'\n', &bytes).count();
-            each(Block { first_line, bytes, bad_rows: Vec::new() });
-            first_line += lines as u64;
-        }
-        if at_end {
-            return Ok(());
+        let cut = cutter.next(read_bytes, |bytes| {
+            let at_end = fill(&mut source, read_bytes, bytes)?;
+            if std::mem::take(&mut is_first) {
+                refuse_foreign(bytes)?;
+            }
+            Ok::<bool, Fault>(at_end)
+        })?;
+        cut.block.into_iter().for_each(&mut *each);
+        if cut.at_end {
+            return Ok(cutter.has_left());
         }
     }
 }
 
-/// Appends `block_bytes` at a time until a line ends; says whether the source has.
-fn fill(source: &mut impl Read, block_bytes: usize, bytes: &mut Vec<u8>) -> Result<bool, Fault> {
-    loop {
-        let held = bytes.len();
-        bytes.reserve(block_bytes);
-        let read = source.take(block_bytes as u64).read_to_end(bytes)?;
-        if read < block_bytes {
-            return Ok(true);
-        }
-        if memchr::memrchr(b'\n', &bytes[held..]).is_some() {
-            return Ok(false);
-        }
-    }
+/// Appends `read_bytes`; says whether the source has ended.
+pub(super) fn fill(source: &mut impl Read, read_bytes: usize, bytes: &mut Vec<u8>) -> Result<bool, Fault> {
+    Ok(source.take(read_bytes as u64).read_to_end(bytes)? < read_bytes)
 }
 
 fn refuse_foreign(bytes: &[u8]) -> Result<(), Fault> {

@@ -2,20 +2,24 @@
 //! (FEEDS.md section 3).
 //!
 //! ```text
-//! find      folders and files -> the feed files, in the order of the contract
+//! name      which names are feed files        find      folders and files -> the feed files, and what is passed over
 //! unpack    gzip and zstd, every member, to the last checksum
+//! cutter    bytes as they come -> blocks of whole lines        oversize  what is kept of a record that is too large
 //! lines     NDJSON: large reads, cut at the last line end
-//! table     rows -> one JSON object a line, rows that are none beside them
-//! csv       RFC 4180 -> cells            parquet, columns   Arrow columns -> cells
+//! table     rows -> one JSON object a line, rows that are refused beside them
+//! csv       RFC 4180 -> cells            parquet   Arrow columns -> cells
 //! ```
 //!
 //! Owns where a file's bytes are cut and how a cell becomes JSON. Must never look into a record: what is missing,
-//! ill-typed or wrong in it is intake's to say. Must never put a cell into an error, for it may hold an identity.
+//! ill-typed or wrong in it is intake's to say; it says itself `bad-row` and `too-large`. Must never put a cell into an
+//! error, for it may hold an identity.
 
-mod columns;
 mod csv;
+mod cutter;
 mod find;
 mod lines;
+mod name;
+mod oversize;
 mod parquet;
 mod table;
 mod unpack;
@@ -27,9 +31,17 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use fuma_schemas::Feed;
+use cutter::Cutter;
+use fuma_schemas::{Feed, RejectCode};
 
-pub use find::{feed_of, find};
+pub use cutter::LastLine;
+pub use find::{Found, PassedOver, find};
+pub use name::{NAMES, feed_meant, feed_names, feed_of, format_of, name_meant};
+pub(crate) use oversize::Long;
+pub use oversize::{Oversize, RAW_BYTES_MAX, RECORD_BYTES_MAX};
+
+/// As much of a stream is read at once.
+const STREAM_BYTES: usize = 1 << 16;
 
 /// How the bytes of a feed file are laid out: what the end of its name says.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -67,19 +79,46 @@ pub struct Block {
     /// The lines. Only the last of a file may lack its line end. Line k of the block, from 0, is `first_line + k`;
     /// empty lines are in their places and are the consumer's to pass over.
     pub bytes: Vec<u8>,
-    /// The rows that are none (`bad-row`), by line; each has left an empty line in `bytes`.
-    pub bad_rows: Vec<BadRow>,
+    /// What is no record, by line; each has left an empty line in `bytes`.
+    pub refused: Vec<Refused>,
 }
 
-/// A row of a table that is none.
+/// A line or row that the reader of its file refuses.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct BadRow {
-    /// The number of the row.
+pub struct Refused {
+    /// The number of the line or row.
     pub line: u64,
-    /// Its bytes, without the line end. They may hold an identity.
+    /// Its bytes, without the line end; of one that is too large the first. They may hold an identity.
     pub raw: Vec<u8>,
     /// What is wrong with it.
-    pub message: String,
+    pub why: Refusal,
+}
+
+/// Why a line or row is no record.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Refusal {
+    /// A row of a table that cannot be split into its cells; says why.
+    BadRow(String),
+    /// It is longer than a record may be.
+    TooLarge(Oversize),
+}
+
+impl Refusal {
+    /// The code of the reject.
+    pub fn code(&self) -> RejectCode {
+        match self {
+            Refusal::BadRow(_) => RejectCode::BadRow,
+            Refusal::TooLarge(_) => RejectCode::TooLarge,
+        }
+    }
+
+    /// What is wrong, in words.
+    pub fn message(&self) -> String {
+        match self {
+            Refusal::BadRow(message) => message.clone(),
+            Refusal::TooLarge(oversize) => oversize.message(),
+        }
+    }
 }
 
 /// Why the feed files cannot be read. Ends a replay with exit code 2.
@@ -93,19 +132,47 @@ pub enum FileError {
         /// What the system says.
         source: io::Error,
     },
+    /// A file cannot be read for now, whatever is in it.
+    #[error("{path}: cannot be read: {source}")]
+    Read {
+        /// As given.
+        path: String,
+        /// What the system says.
+        source: io::Error,
+    },
     /// The file ends early, is damaged, or is not what its name says.
-    #[error("{path}: cannot be read to its end: {message}; mend the file or take it away")]
+    #[error("{path}: the file is damaged or cut short: {message}. Repair or remove it")]
     Damaged {
         /// As given.
         path: String,
         /// What is wrong, without a cell of the file.
         message: String,
     },
-    /// Bytes in memory under a name that is no feed's.
-    #[error("{name}: is no feed; name it <feed>.ndjson (or .ndjson.gz, .ndjson.zst, .csv, .parquet)")]
+    /// The file may be sound, and is beyond what is read.
+    #[error("{path}: {message}")]
+    Beyond {
+        /// As given.
+        path: String,
+        /// What is too large, and how to write it otherwise.
+        message: String,
+    },
+    /// A file that is given by name, and is no feed file.
+    #[error("{path}: not a feed; {meant}{names}; feeds: {feeds}", names = NAMES, feeds = feed_names())]
     NoFeed {
-        /// The name.
-        name: String,
+        /// As given.
+        path: String,
+        /// What it may have meant, with a blank at its end.
+        meant: String,
+    },
+    /// Nothing to read.
+    #[error("{paths}: no feed file there: {held}. {names}")]
+    Nothing {
+        /// As given.
+        paths: String,
+        /// What was found.
+        held: String,
+        /// What feed files are called.
+        names: String,
     },
 }
 
@@ -114,6 +181,7 @@ pub enum FileError {
 enum Fault {
     Io(io::Error),
     Damaged(String),
+    Beyond(String),
 }
 
 impl From<io::Error> for Fault {
@@ -124,11 +192,17 @@ impl From<io::Error> for Fault {
 
 impl Fault {
     fn of_file(self, path: &str) -> FileError {
-        let message = match self {
-            Fault::Io(error) => error.to_string(),
-            Fault::Damaged(message) => message,
-        };
-        FileError::Damaged { path: path.to_owned(), message }
+        let path = path.to_owned();
+        match self {
+            // The system's own errors are not of the file's making; those of the unpackers are.
+            Fault::Io(source) if source.raw_os_error().is_some() => FileError::Read { path, source },
+            Fault::Io(error) if error.kind() == io::ErrorKind::Unsupported => {
+                FileError::Beyond { path, message: error.to_string() }
+            }
+            Fault::Io(error) => FileError::Damaged { path, message: error.to_string() },
+            Fault::Damaged(message) => FileError::Damaged { path, message },
+            Fault::Beyond(message) => FileError::Beyond { path, message },
+        }
     }
 }
 
@@ -136,23 +210,60 @@ impl Fault {
 ///
 /// Blocks handed over before an error are of a damaged file: the contract wants nothing written then.
 pub fn read(file: &FeedFile, block_bytes: usize, each: &mut dyn FnMut(Block)) -> Result<(), FileError> {
+    read_part(file, u64::MAX, block_bytes, LastLine::Take, each).map(drop)
+}
+
+/// Reads the first `bytes` of a file that somebody may write to; says whether a last line without an end was left.
+pub fn read_part(
+    file: &FeedFile,
+    bytes: u64,
+    block_bytes: usize,
+    last: LastLine,
+    each: &mut dyn FnMut(Block),
+) -> Result<bool, FileError> {
     let path = file.path.display().to_string();
     let source = open(&file.path)?;
     let outcome = match file.format {
-        Format::Parquet => parquet::read(source, block_bytes, each),
-        format => read_stream(format, source, block_bytes, each),
+        Format::Parquet => parquet::read(source, block_bytes, each).map(|()| false),
+        format => read_stream(format, source.take(bytes), block_bytes, last, each),
     };
     outcome.map_err(|fault| fault.of_file(&path))
+}
+
+/// Hands over the lines of a stream as soon as they are there, until `each` says that it is enough.
+pub fn read_lines(mut source: impl Read, each: &mut dyn FnMut(Block) -> bool) -> io::Result<()> {
+    let mut cutter = Cutter::new();
+    let mut chunk = vec![0; STREAM_BYTES];
+    loop {
+        let cut = cutter.next(STREAM_BYTES, |bytes| {
+            let read = read_some(&mut source, &mut chunk)?;
+            bytes.extend_from_slice(&chunk[..read]);
+            Ok::<bool, io::Error>(read == 0)
+        })?;
+        let is_enough = cut.block.is_some_and(|block| !each(block));
+        if is_enough || cut.at_end {
+            return Ok(());
+        }
+    }
+}
+
+fn read_some(source: &mut impl Read, chunk: &mut [u8]) -> io::Result<usize> {
+    loop {
+        match source.read(chunk) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            outcome => return outcome,
+        }
+    }
 }
 
 /// The same over bytes in memory; the name says the format.
 pub fn read_bytes(name: &str, bytes: &[u8], block_bytes: usize, each: &mut dyn FnMut(Block)) -> Result<(), FileError> {
     let Some((_, format)) = feed_of(name) else {
-        return Err(FileError::NoFeed { name: name.to_owned() });
+        return Err(FileError::NoFeed { path: name.to_owned(), meant: String::new() });
     };
     let outcome = match format {
         Format::Parquet => parquet::read(bytes::Bytes::copy_from_slice(bytes), block_bytes, each),
-        format => read_stream(format, bytes, block_bytes, each),
+        format => read_stream(format, bytes, block_bytes, LastLine::Take, each).map(drop),
     };
     outcome.map_err(|fault| fault.of_file(name))
 }
@@ -166,13 +277,14 @@ fn read_stream(
     format: Format,
     source: impl Read,
     block_bytes: usize,
+    last: LastLine,
     each: &mut dyn FnMut(Block),
-) -> Result<(), Fault> {
+) -> Result<bool, Fault> {
     let block_bytes = block_bytes.max(1);
     match format {
-        Format::GzipLines => lines::read(unpack::Gzip::new(source), block_bytes, each),
-        Format::ZstdLines => lines::read(unpack::zstd(source)?, block_bytes, each),
-        Format::Csv => csv::read(source, block_bytes, each),
-        Format::Lines | Format::Parquet => lines::read(source, block_bytes, each),
+        Format::GzipLines => lines::read(unpack::Gzip::new(source), block_bytes, last, each),
+        Format::ZstdLines => lines::read(unpack::Zstd::new(source)?, block_bytes, last, each),
+        Format::Csv => csv::read(source, block_bytes, last, each),
+        Format::Lines | Format::Parquet => lines::read(source, block_bytes, last, each),
     }
 }

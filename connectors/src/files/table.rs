@@ -1,11 +1,14 @@
 //! From the rows of a table to blocks: one JSON object a line, so that a line of a block is a row of the table.
 //!
-//! Owns how a cell becomes JSON and the numbering of rows. Must never judge a cell: a text where an integer belongs
-//! goes on as a JSON string, and intake says `bad-type`.
+//! Owns how a cell becomes JSON, the numbering of rows, and which row of a table without lines is too large. Must never
+//! judge a cell: a text where an integer belongs goes on as a JSON string, and intake says `bad-type`.
 
 use std::borrow::Cow;
 
-use super::{BadRow, Block, Fault};
+use rustc_hash::FxHashMap;
+
+use super::oversize::Long;
+use super::{Block, Fault, RECORD_BYTES_MAX, Refusal, Refused};
 
 /// Writes the rows of one table and hands over the blocks as they fill.
 pub(super) struct TableWriter<'a> {
@@ -16,6 +19,8 @@ pub(super) struct TableWriter<'a> {
     line: u64,
     /// Where that row begins in the block.
     row_start: usize,
+    /// The row at hand, where its JSON is longer than a record may be.
+    long: Option<Long>,
     block: Block,
     each: &'a mut dyn FnMut(Block),
 }
@@ -27,15 +32,16 @@ impl<'a> TableWriter<'a> {
         block_bytes: usize,
         each: &'a mut dyn FnMut(Block),
     ) -> Result<TableWriter<'a>, Fault> {
+        let mut places: FxHashMap<&str, usize> = FxHashMap::default();
         for (at, heading) in headings.iter().enumerate() {
-            if let Some(before) = headings[..at].iter().position(|other| other == heading) {
+            if let Some(before) = places.insert(heading, at) {
                 // Not the heading itself: in a table without a row of headings it is a cell.
                 return Err(Fault::Damaged(format!("columns {} and {} have one heading", before + 1, at + 1)));
             }
         }
         let keys = headings.iter().map(|heading| key(heading)).collect();
-        let block = Block { first_line: 1, bytes: Vec::with_capacity(block_bytes), bad_rows: Vec::new() };
-        Ok(TableWriter { keys, block_bytes, line: 1, row_start: 0, block, each })
+        let block = Block { first_line: 1, bytes: Vec::with_capacity(block_bytes), refused: Vec::new() };
+        Ok(TableWriter { keys, block_bytes, line: 1, row_start: 0, long: None, block, each })
     }
 
     /// How many columns there are.
@@ -68,11 +74,44 @@ impl<'a> TableWriter<'a> {
         self.next_row();
     }
 
-    /// A row that is none: an empty line keeps its place.
-    pub(super) fn bad_row(&mut self, raw: &[u8], message: &str) {
+    /// A row that is not read: an empty line keeps its place.
+    pub(super) fn refuse(&mut self, raw: Vec<u8>, why: Refusal) {
         self.block.bytes.truncate(self.row_start);
-        self.block.bad_rows.push(BadRow { line: self.line, raw: raw.to_vec(), message: message.to_owned() });
+        self.block.refused.push(Refused { line: self.line, raw, why });
         self.empty_row();
+    }
+
+    /// After a cell of a table without lines: no more of the row is held than a record may have.
+    pub(super) fn end_cell(&mut self) {
+        let bytes = self.block.bytes.get(self.row_start..).unwrap_or_default();
+        match &mut self.long {
+            Some(long) => long.extend(bytes.get(1..).unwrap_or_default()),
+            None if bytes.len() < RECORD_BYTES_MAX => return,
+            None => self.long = Some(Long::of(bytes)),
+        }
+        // The brace is left, so that the next cell is not the first.
+        self.block.bytes.truncate(self.row_start + 1);
+    }
+
+    /// Ends a row of a table without lines: too large where its JSON is.
+    pub(super) fn end_row_of_cells(&mut self) {
+        match self.long.take() {
+            None => self.end_row(),
+            Some(mut long) => {
+                long.extend(b"}");
+                let why = Refusal::TooLarge(long.oversize());
+                self.refuse(long.into_raw(), why);
+            }
+        }
+    }
+
+    /// Refuses a row of a table without lines for one of its cells.
+    pub(super) fn refuse_row_of_cells(&mut self, message: &str) {
+        if self.long.is_some() {
+            return self.end_row_of_cells();
+        }
+        let raw = self.row().to_vec();
+        self.refuse(raw, Refusal::BadRow(message.to_owned()));
     }
 
     /// The row as written so far.
@@ -103,7 +142,7 @@ impl<'a> TableWriter<'a> {
         if self.block.bytes.is_empty() {
             return;
         }
-        let next = Block { first_line: self.line, bytes: Vec::with_capacity(self.block_bytes), bad_rows: Vec::new() };
+        let next = Block { first_line: self.line, bytes: Vec::with_capacity(self.block_bytes), refused: Vec::new() };
         (self.each)(std::mem::replace(&mut self.block, next));
     }
 }

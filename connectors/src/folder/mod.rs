@@ -30,15 +30,19 @@ mod worker;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use fuma_schemas::Feed;
 
 use crate::log::{Appender, FeedSource, LinkSource, Log, LogError, Reference, WorkerLog};
 
-pub use feeds::BAD_ROW_HEADER;
+pub use feeds::{BAD_ROW_HEADER, TOO_LARGE_HEADER};
 pub use tail::{FolderTail, TailChange};
 
 use store::Store;
+
+/// For how long a watched file stands still before its last line is read without an end, unless said otherwise.
+const SETTLE: Duration = Duration::from_secs(60);
 
 /// How a folder is opened.
 #[derive(Clone, Debug)]
@@ -51,6 +55,8 @@ pub struct FolderOptions {
     pub workers: usize,
     /// Folders of feed files that are followed.
     pub watched: Vec<PathBuf>,
+    /// For how long a file of them stands still before a last line without an end is read.
+    pub settle: Duration,
     /// The feed whose records standard input has, one a line.
     pub standard_input: Option<Feed>,
     /// The size of a segment.
@@ -68,6 +74,7 @@ impl FolderOptions {
             partitions: partitions.max(1),
             workers: workers.max(1),
             watched: Vec::new(),
+            settle: SETTLE,
             standard_input: None,
             segment_bytes: segments::SEGMENT_BYTES,
             key: None,
@@ -86,6 +93,7 @@ impl FolderLog {
     /// When another process has it, when it was made for another number of partitions, or when it is damaged: the
     /// message names the file and says what to do.
     pub fn open(options: &FolderOptions) -> Result<FolderLog, LogError> {
+        feeds::watched(&options.watched)?;
         Ok(FolderLog(Arc::new(Store::open(options)?)))
     }
 

@@ -12,7 +12,7 @@ use std::sync::{Mutex, PoisonError};
 use fuma_schemas::Feed;
 use serde_json::json;
 
-use super::failed;
+use super::{TOO_LARGE_HEADER, failed};
 use crate::log::{LogError, Outgoing};
 
 /// The files of dead letters, opened as they are needed.
@@ -72,7 +72,7 @@ fn write_line(out: &mut Vec<u8>, feed: Feed, letter: &Outgoing, names: &[String]
         found.map(|(_, value)| String::from_utf8_lossy(value).into_owned()).unwrap_or_default()
     };
     let file = names.get(letter.partition as usize).cloned().unwrap_or_else(|| letter.partition.to_string());
-    let line = json!({
+    let mut line = json!({
         "feed": feed.name(),
         "file": file,
         "line": header("offset").parse::<u64>().unwrap_or_default(),
@@ -80,6 +80,11 @@ fn write_line(out: &mut Vec<u8>, feed: Feed, letter: &Outgoing, names: &[String]
         "message": header("message"),
         "raw": String::from_utf8_lossy(&letter.value),
     });
+    let oversize = letter.headers.iter().find(|(name, _)| name == TOO_LARGE_HEADER);
+    if let Some((length, sha256)) = oversize.and_then(|(_, value)| str::from_utf8(value).ok()?.split_once(' ')) {
+        line["length"] = length.parse::<u64>().unwrap_or_default().into();
+        line["sha256"] = sha256.into();
+    }
     out.extend_from_slice(line.to_string().as_bytes());
     out.push(b'\n');
 }

@@ -94,9 +94,15 @@ pub enum ImportError {
         message: String,
     },
     /// A packed input is damaged.
-    #[error("{0}; mend the file")]
+    #[error("the packed file is damaged or cut short: {0}. Repair it, or fetch it again")]
     Packed(std::io::Error),
+    /// A packed input is larger than any list.
+    #[error("it unpacks to more than {UNPACKED_BYTES_MAX} bytes, which no list of areas has")]
+    TooLarge,
 }
+
+/// A packed list or table unpacks to this much at most.
+pub const UNPACKED_BYTES_MAX: usize = 256 << 20;
 
 /// Turns the list into events. The same input gives the same bytes, whatever the order of the rows within a snapshot.
 pub fn import(input: &Input<'_>) -> Result<Import, ImportError> {
@@ -108,15 +114,19 @@ pub fn import(input: &Input<'_>) -> Result<Import, ImportError> {
 
 /// The bytes themselves, or what they hold if they are gzip or zstd.
 pub fn unpacked(bytes: Vec<u8>) -> Result<Vec<u8>, ImportError> {
-    use std::io::Read;
-    let mut plain = Vec::new();
-    let outcome = if bytes.starts_with(b"\x1f\x8b") {
-        flate2::bufread::MultiGzDecoder::new(bytes.as_slice()).read_to_end(&mut plain)
+    let packed = bytes.as_slice();
+    if bytes.starts_with(b"\x1f\x8b") {
+        bounded(flate2::bufread::MultiGzDecoder::new(packed))
     } else if bytes.starts_with(b"\x28\xb5\x2f\xfd") {
-        zstd::stream::read::Decoder::with_buffer(bytes.as_slice()).and_then(|mut packed| packed.read_to_end(&mut plain))
+        bounded(zstd::stream::read::Decoder::with_buffer(packed).map_err(ImportError::Packed)?)
     } else {
-        return Ok(bytes);
-    };
-    outcome.map_err(ImportError::Packed)?;
-    Ok(plain)
+        Ok(bytes)
+    }
+}
+
+fn bounded(packed: impl std::io::Read) -> Result<Vec<u8>, ImportError> {
+    let mut plain = Vec::new();
+    let mut packed = packed.take(UNPACKED_BYTES_MAX as u64 + 1);
+    std::io::Read::read_to_end(&mut packed, &mut plain).map_err(ImportError::Packed)?;
+    if plain.len() > UNPACKED_BYTES_MAX { Err(ImportError::TooLarge) } else { Ok(plain) }
 }

@@ -9,13 +9,45 @@
 //! ```
 //!
 //! Owns these readings. Must never make an area larger than its text: only a text that says the whole of a street or
-//! county gets the code of it.
+//! county gets the code of it. A text that leaves a place out, or names several streets, is for people: read here, it
+//! would put the area where it is not.
 
 use super::aliases::Aliases;
 use super::codes::{Codes, Region, street_stem};
 
 /// What the text of an area says when it means the whole of the region named before.
 const WHOLE: [&str; 8] = ["", "全域", "全境", "全部", "全部区域", "全区域", "全辖区", "所有区域"];
+
+/// Words of a text that leaves places out: all but, not with, the rest.
+const LEAVES_OUT: [&str; 24] = [
+    "除",
+    "不含",
+    "不包含",
+    "不包括",
+    "未包括",
+    "未包含",
+    "以外",
+    "之外",
+    "不在内",
+    "不计",
+    "不涉及",
+    "不纳入",
+    "例外",
+    "剔除",
+    "扣除",
+    "其余",
+    "其他",
+    "其它",
+    "剩余",
+    "余下",
+    "外全域",
+    "外全部",
+    "外区域",
+    "外所有",
+];
+/// What stands between two places, and what may also begin a name.
+const JOINS: [&str; 7] = ["、", "以及", "，", ",", "；", ";", "/"];
+const MAY_JOIN: [&str; 5] = ["和", "及", "与", "或", "至"];
 
 /// The names of an entry of the list.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -50,8 +82,14 @@ struct Base {
 impl Resolver<'_> {
     /// The location; or, for people, why there is none.
     pub(super) fn locate(&self, names: &Names) -> Result<Location, &'static str> {
+        if [&names.county, &names.area].into_iter().any(|text| LEAVES_OUT.iter().any(|word| text.contains(word))) {
+            return Err("the text leaves a place out; write a row for each place that is meant");
+        }
         let base = self.base(names)?;
         let text = base.text.trim();
+        if self.names_several(&base.code, text) {
+            return Err("the text names several streets; write a row for each");
+        }
         if let Some((street, rest)) = (base.code.len() < 9).then(|| self.street_in(&base.code, text)).flatten() {
             return Ok(location(&street.code, rest));
         }
@@ -85,6 +123,36 @@ impl Resolver<'_> {
             }
             None => Err("names no county"),
         }
+    }
+
+    /// Whether a text goes on with another place after the street of the base, or names two streets itself.
+    fn names_several(&self, within: &str, text: &str) -> bool {
+        if within.len() >= 9 && self.goes_on(&within[..6], text) {
+            return true;
+        }
+        let within = within.get(..6).unwrap_or(within);
+        let Some((_, rest)) = self.first_street(within, text) else { return false };
+        self.goes_on(within, rest) || self.first_street(within, rest).is_some()
+    }
+
+    /// The street that stands first in a text, the longest that begins there, and what follows it.
+    fn first_street<'t>(&self, within: &str, text: &'t str) -> Option<(&Region, &'t str)> {
+        let streets = self.codes.streets(within).filter(|street| street_stem(&street.name).is_some());
+        let held = streets.filter_map(|street| Some((text.find(&street.name)?, street)));
+        let (at, street) = held.min_by_key(|(at, street)| (*at, usize::MAX - street.name.len()))?;
+        Some((street, text.get(at + street.name.len()..)?))
+    }
+
+    /// Whether what follows a street joins another place to it. A word that may begin a name (和谐社区) joins only what
+    /// names a street.
+    fn goes_on(&self, within: &str, rest: &str) -> bool {
+        JOINS.iter().any(|mark| rest.starts_with(mark))
+            || (MAY_JOIN.iter().any(|word| rest.starts_with(word)) && self.names_street(within, rest))
+    }
+
+    /// Whether a text names a street, also its ending: 西溪 for 西溪街道.
+    fn names_street(&self, within: &str, text: &str) -> bool {
+        self.codes.streets(within).filter_map(|street| street_stem(&street.name)).any(|stem| text.contains(stem))
     }
 
     fn base_in_city(&self, city: &Region, names: &Names) -> Result<Base, &'static str> {

@@ -100,7 +100,9 @@ impl Stream<'_> {
     /// The rows that can be understood; the others are for review.
     fn entries(&mut self) -> Vec<Entry> {
         let mut entries = Vec::new();
-        for (line, text) in (1..).zip(self.input.snapshots.split(|byte| *byte == b'\n')) {
+        let snapshots = self.input.snapshots;
+        let snapshots = snapshots.strip_prefix(b"\xef\xbb\xbf").unwrap_or(snapshots);
+        for (line, text) in (1..).zip(snapshots.split(|byte| *byte == b'\n')) {
             if text.trim_ascii().is_empty() {
                 continue;
             }

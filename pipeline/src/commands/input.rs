@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
-use fuma_connectors::files;
+use fuma_connectors::files::{self, FeedFile};
 use fuma_schemas::Instant;
 use fuma_schemas::instant::{local_midnight, parse_date};
 
@@ -85,7 +85,7 @@ impl FeedArguments {
         if let Some(path) = &self.owners {
             settings.owners = list(path, Owners::parse)?;
         }
-        let sources = files::find(&self.feeds)?.into_iter().map(Source::File).collect();
+        let sources = feed_files(&self.feeds)?.into_iter().map(Source::File).collect();
         let options = Options {
             pack,
             tick,
@@ -96,6 +96,17 @@ impl FeedArguments {
         };
         Ok((sources, options))
     }
+}
+
+/// The feed files among the paths; what is passed over is named on standard error.
+///
+/// # Errors
+/// When a path does not exist, or there is nothing to read.
+pub fn feed_files(paths: &[PathBuf]) -> Result<Vec<FeedFile>, CommandError> {
+    let found = files::find(paths)?;
+    // Standard error may be closed; the files are read all the same.
+    drop(std::io::stderr().lock().write_all(found.notice().as_bytes()));
+    Ok(found.files)
 }
 
 /// Loads a pack by its id or folder, and runs its cases. What is wrong with a draft is said on standard error.

@@ -83,6 +83,7 @@ fn times(config: &Config, checks: &mut Checks<'_>) {
     let in_order = commit.live <= commit.backlog;
     checks.hold(in_order, &["commit", "backlog"], "must be at least commit.live: a backlog is for longer batches");
     checks.within(config.snapshots.every, SECOND..=DAY, &["snapshots", "every"]);
+    checks.within(config.watch.settle, 100 * MILLISECOND..=DAY, &["watch", "settle"]);
     checks.within(config.shutdown.deadline, SECOND..=600 * SECOND, &["shutdown", "deadline"]);
     for (feed, settings) in &config.feeds {
         let path = ["feeds", feed.name(), "retention"];

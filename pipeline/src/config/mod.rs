@@ -199,6 +199,9 @@ pub struct GuardConfig {
 pub struct WatchConfig {
     /// Folders of feed files that are followed.
     pub folders: Vec<PathBuf>,
+    /// For how long a file stands still before its last line is read without an end.
+    #[serde(deserialize_with = "values::duration")]
+    pub settle: Duration,
 }
 
 /// How to end.

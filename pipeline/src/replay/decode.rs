@@ -10,9 +10,9 @@ use std::sync::{Arc, Mutex};
 
 use arrow::array::{Array, AsArray, BooleanArray, RecordBatch};
 use arrow::compute::filter_record_batch;
-use fuma_connectors::files::{self, Block};
+use fuma_connectors::files::{self, Block, Refusal, Refused};
 use fuma_schemas::evidence::log;
-use fuma_schemas::{Feed, Instant, Kind, Person, RejectCode};
+use fuma_schemas::{Feed, Instant, Kind, Person};
 
 use super::sink::{RejectSink, Tally};
 use super::store::{self, Store};
@@ -179,16 +179,20 @@ impl<'a, R: RejectSink> Worker<'a, R> {
         let Some(source) = self.ordered.get(at) else { return Ok(()) };
         let rejected = |line, code, message, raw: &[u8]| {
             let file = Arc::from(source.name());
-            Rejected { feed: source.feed(), file, line, code, message, raw: raw.to_vec() }
+            Rejected { feed: source.feed(), file, line, code, message, raw: raw.to_vec(), oversize: None }
         };
-        let mut bad_rows = block.bad_rows.iter().peekable();
+        let refused = |row: &Refused| {
+            let oversize = if let Refusal::TooLarge(oversize) = &row.why { Some(*oversize) } else { None };
+            Rejected { oversize, ..rejected(row.line, row.why.code(), row.why.message(), &row.raw) }
+        };
+        let mut rows = block.refused.iter().peekable();
         let mut start = 0;
         let ends = memchr::memchr_iter(b'\n', &block.bytes).chain(std::iter::once(block.bytes.len()));
         for (line, end) in (block.first_line..).zip(ends) {
             let raw = &block.bytes[start..end];
             start = end + 1;
-            while let Some(row) = bad_rows.next_if(|row| row.line <= line) {
-                self.reject(at, rejected(row.line, RejectCode::BadRow, row.message.clone(), &row.raw))?;
+            while let Some(row) = rows.next_if(|row| row.line <= line) {
+                self.reject(at, refused(row))?;
             }
             if raw.iter().all(|byte| matches!(byte, b' ' | b'\t' | b'\r')) {
                 continue;
@@ -201,8 +205,7 @@ impl<'a, R: RejectSink> Worker<'a, R> {
                 }
             }
         }
-        bad_rows
-            .try_for_each(|row| self.reject(at, rejected(row.line, RejectCode::BadRow, row.message.clone(), &row.raw)))
+        rows.try_for_each(|row| self.reject(at, refused(row)))
     }
 
     fn reject(&mut self, at: usize, rejected: Rejected) -> Result<(), SpoolError> {

@@ -33,7 +33,7 @@ mod watch;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use fuma_connectors::files::{FeedFile, FileError};
+use fuma_connectors::files::{FeedFile, FileError, Oversize};
 use fuma_schemas::{CodeChange, Feed, Instant, RejectCode};
 
 use crate::assess::{AssessError, StepLimits};
@@ -115,14 +115,16 @@ pub struct Rejected {
     pub code: RejectCode,
     /// Which field, and what is expected of it.
     pub message: String,
-    /// The record as it came. It may hold an identity.
+    /// The record as it came; its first bytes where it is too large. It may hold an identity.
     pub raw: Vec<u8>,
+    /// Of a record that is too large, what `raw` does not say.
+    pub oversize: Option<Oversize>,
 }
 
 impl Rejected {
     /// Appends the reject as one line, without the line end.
     pub fn write_json(&self, out: &mut Vec<u8>) {
-        let line = serde_json::json!({
+        let mut line = serde_json::json!({
             "feed": self.feed.name(),
             "file": &*self.file,
             "line": self.line,
@@ -130,6 +132,10 @@ impl Rejected {
             "message": self.message,
             "raw": String::from_utf8_lossy(&self.raw),
         });
+        if let Some(oversize) = &self.oversize {
+            line["length"] = oversize.length.into();
+            line["sha256"] = oversize.sha256_hex().into();
+        }
         out.extend_from_slice(line.to_string().as_bytes());
     }
 }

@@ -16,10 +16,31 @@ fn cells_become_fields_in_any_order_and_empty_ones_are_absent() {
 }
 
 #[test]
-fn quotes_commas_and_line_breaks_within_quotes() {
-    let (lines, bad) = csv(b"id,remark\n\"n,1 \"\"a\"\"\r\nb\",\"x\n\n\"\"\"\"\n\"\n\"\"\"\",\"back\\slash\"");
-    assert_eq!(lines, [r#"{"id":"n,1 \"a\"\r\nb","remark":"x\n\n\"\"\n"}"#, r#"{"id":"\"","remark":"back\\slash"}"#]);
+fn quotes_and_commas_within_quotes() {
+    let (lines, bad) = csv(b"id,remark\n\"n,1 \"\"a\"\"\",\"x\rb\"\r\n\"\"\"\",\"back\\slash\"");
+    assert_eq!(lines, [r#"{"id":"n,1 \"a\"","remark":"x\rb"}"#, r#"{"id":"\"","remark":"back\\slash"}"#]);
     assert!(bad.is_empty());
+}
+
+/// One stray quote costs its own line: with rows over several lines it swallowed thousands of good ones.
+#[test]
+fn a_row_is_a_line() {
+    let rows = 5000;
+    let mut text = "id,note\n".to_owned();
+    for row in 1..=rows {
+        let quote = if row == 1 || row == rows - 2 { "\"" } else { "" };
+        text.push_str(&format!("n{row},{quote}x\n"));
+    }
+    let (lines, bad) = csv(text.as_bytes());
+    assert_eq!(bad, [1, rows - 2]);
+    assert_eq!(lines.iter().filter(|line| !line.is_empty()).count() as u64, rows - 2);
+    let (_, refused) = lines_of(&blocks("travel.csv", text.as_bytes(), 100).unwrap());
+    assert!(refused.iter().all(|row| row.raw.len() < 12), "the line alone is refused");
+    assert!(refused[0].why.message().starts_with("a quote is open at the end of the line"));
+    // Also of the last line, with an end and without one.
+    for text in [&b"id,note\n1,a\n2,\"b\n"[..], b"id,note\n1,a\n2,\"b", b"id,note\n1,a\n\"", b"id,note\n1,a\n\"\r"] {
+        assert_eq!(csv(text), (vec![r#"{"id":"1","note":"a"}"#.to_owned(), String::new()], vec![2]));
+    }
 }
 
 #[test]
@@ -42,14 +63,14 @@ fn integers_and_booleans_are_their_json_text_and_anything_else_there_is_text() {
 
 #[test]
 fn rows_that_are_none_keep_their_number_and_their_bytes() {
-    let text = b"id,owner\n1,a\n2\n3,c,\n4,\xff\n5,e\"f\n6,\"g\"h\n7,\"i\nj\"k\r\n8,l\rm\n9,n\r\n";
+    let text = b"id,owner\n1,a\n2\n3,c,\n4,\xff\n5,e\"f\n6,\"g\"h\n7,\"i\r\n8,l\rm\n9,n\r\n";
     let (lines, bad) = csv(text);
     assert_eq!(lines, [r#"{"id":"1","owner":"a"}"#, "", "", "", "", "", "", "", r#"{"id":"9","owner":"n"}"#]);
     assert_eq!(bad, [2, 3, 4, 5, 6, 7, 8]);
     let (_, rows) = lines_of(&blocks("travel.csv", text, 10).unwrap());
     assert_eq!(rows[2].raw, b"4,\xff");
-    assert_eq!(rows[5].raw, b"7,\"i\nj\"k");
-    assert_eq!(rows[0].message, "the row has 1 cells, the table 2 headings");
+    assert_eq!(rows[5].raw, b"7,\"i");
+    assert_eq!(rows[0].why.message(), "the row has 1 cells, the table 2 headings");
 }
 
 #[test]
@@ -80,18 +101,44 @@ fn damage() {
     assert!(damage(b"owner,x,\"x\"\n").contains("columns 2 and 3"));
     assert!(damage(b"").contains("no row of field names"));
     assert!(damage(b"\n \n").contains("no row of field names"));
-    assert!(damage(b"id,owner\n1,\"a\n2,b\n").contains("ends inside quotes"));
-    assert!(damage(b"id,\"ow").contains("ends inside quotes"));
+    assert!(damage(b"id,\"ow").contains("a quote is open"));
+    assert!(damage(b"id,\"ow\nner\"\n1,2\n").contains("a quote is open"));
     assert!(damage(b"id,\xff\n").contains("UTF-8"));
-    assert!(damage(b"id,a\"b\n").contains("row of field names is none"));
-    assert!(damage(b"id,owner\r1,a\r2,b\r").contains("row of field names is none"));
+    assert!(damage(b"id,a\"b\n").contains("row of field names cannot be read"));
+    assert!(damage(b"id,owner\r1,a\r2,b\r").contains("row of field names cannot be read"));
 }
 
 #[test]
 fn a_cell_larger_than_a_block() {
-    let long = "\"\"x\n".repeat(5000);
+    let long = "\"\"x".repeat(5000);
     let text = format!("id,owner\n\"{long}\",a\nb,c\n");
     let (lines, bad) = csv(text.as_bytes());
-    assert_eq!(lines[0].len(), r#"{"id":"","owner":"a"}"#.len() + 5 * 5000);
+    assert_eq!(lines[0].len(), r#"{"id":"","owner":"a"}"#.len() + 3 * 5000);
     assert_eq!((lines[1].as_str(), bad.len()), (r#"{"id":"b","owner":"c"}"#, 0));
+}
+
+/// By the bytes of the line: the JSON of a row may be longer, for each cell brings its heading.
+#[test]
+fn a_row_longer_than_a_record_is_too_large_and_its_line_counts() {
+    let head = "id,owner,a_long_heading_that_each_row_repeats\n";
+    let row = |bytes: usize| format!("1,a,{}\n", "x".repeat(bytes - 4));
+    let text = [head, &row(RECORD_BYTES_MAX), &row(RECORD_BYTES_MAX + 1), "2,\"b,c\n", "3,c,d\n"].concat();
+    let found = blocks("cases.csv", text.as_bytes(), 1 << 16).unwrap();
+    let (lines, refused) = lines_of(&found);
+    assert!(lines[0].1.len() > RECORD_BYTES_MAX && lines[3].1.starts_with(r#"{"id":"3""#));
+    let codes: Vec<_> = refused.iter().map(|row| (row.line, row.why.code().name())).collect();
+    assert_eq!(codes, [(2, "too-large"), (3, "bad-row")]);
+    assert_eq!(refused[0].raw.len(), RAW_BYTES_MAX);
+}
+
+/// A million headings, and one of them twice: the search for it grows with the headings, not their square.
+#[test]
+fn very_many_headings() {
+    let headings: Vec<String> = (0..1_000_000).map(|at| format!("h{at}")).collect();
+    let text = format!("{}\n{}\n", headings.join(","), ",".repeat(headings.len() - 1));
+    assert_eq!(lines_of(&blocks("cases.csv", text.as_bytes(), 1 << 18).unwrap()).0, [(1, "{}".to_owned())]);
+    let twice = format!("{},h7\n", headings.join(","));
+    assert!(super::damage("cases.csv", twice.as_bytes()).contains("columns 8 and 1000001 have one heading"));
+    let endless = format!("id,{}", "x".repeat(17 << 20));
+    assert!(super::damage("cases.csv", endless.as_bytes()).contains("field names is longer than 16777216 bytes"));
 }

@@ -34,7 +34,7 @@ fn assert_holds(name: &str, packed: &[u8], text: &[u8]) {
             let lines_before = joined.iter().filter(|byte| **byte == b'\n').count();
             assert_eq!(block.first_line, lines_before as u64 + 1);
             assert!(block.bytes.ends_with(b"\n") || at + 1 == found.len());
-            assert!(!block.bytes.is_empty() && block.bad_rows.is_empty());
+            assert!(!block.bytes.is_empty() && block.refused.is_empty());
             joined.extend_from_slice(&block.bytes);
         }
         assert_eq!(joined, text, "{name} in blocks of {block_bytes}");
@@ -111,6 +111,115 @@ fn a_source_that_fails_half_way_is_an_error() {
             Ok(3)
         }
     }
-    assert!(matches!(read_stream(Format::Lines, Failing(0), 1 << 10, &mut |_| ()), Err(Fault::Io(_))));
-    assert!(matches!(read_stream(Format::Csv, Failing(0), 1 << 10, &mut |_| ()), Err(Fault::Io(_))));
+    assert!(matches!(read_stream(Format::Lines, Failing(0), 1 << 10, LastLine::Take, &mut |_| ()), Err(Fault::Io(_))));
+    assert!(matches!(read_stream(Format::Csv, Failing(0), 1 << 10, LastLine::Take, &mut |_| ()), Err(Fault::Io(_))));
+}
+
+/// The sizes around the limit, whatever the size of a read: a line without an end, of text or of a packed file, costs
+/// the memory of a record and is one reject.
+#[test]
+fn a_line_longer_than_a_record_is_too_large() {
+    let long = |bytes: usize| [b"x".repeat(bytes), b"\n".to_vec()].concat();
+    let text = [
+        &b"1\n"[..],
+        &long(RECORD_BYTES_MAX),
+        &long(RECORD_BYTES_MAX + 1),
+        b"4\n",
+        &[b" ".repeat(RECORD_BYTES_MAX + 1), b"\r\n6\n".to_vec()].concat(),
+        &long(3 * RECORD_BYTES_MAX + 17),
+        &[b"y".repeat(RECORD_BYTES_MAX), b"\r\n9\n".to_vec()].concat(),
+        &b"z".repeat(RECORD_BYTES_MAX + 2),
+    ]
+    .concat();
+    for (name, bytes) in
+        [("cases.ndjson", text.clone()), ("cases.ndjson.gz", gzip(&text)), ("cases.ndjson.zst", zstd(&text))]
+    {
+        for block_bytes in [1 << 14, 1_000_003, 1 << 20, 1 << 23] {
+            let found = blocks(name, &bytes, block_bytes).unwrap();
+            let (lines, refused) = lines_of(&found);
+            let lines: Vec<(u64, usize)> =
+                lines.iter().filter(|(_, line)| !line.trim().is_empty()).map(|(at, line)| (*at, line.len())).collect();
+            assert_eq!(lines, [(1, 1), (2, RECORD_BYTES_MAX), (4, 1), (6, 1), (9, 1)]);
+            let lengths = refused.iter().map(|row| match row.why {
+                Refusal::TooLarge(oversize) => (row.line, oversize.length as usize, row.raw.len()),
+                Refusal::BadRow(_) => panic!("a line is no row"),
+            });
+            let expected = [
+                (3, RECORD_BYTES_MAX + 1, RAW_BYTES_MAX),
+                (7, 3 * RECORD_BYTES_MAX + 17, RAW_BYTES_MAX),
+                (8, RECORD_BYTES_MAX + 1, RAW_BYTES_MAX),
+                (10, RECORD_BYTES_MAX + 2, RAW_BYTES_MAX),
+            ];
+            assert_eq!(lengths.collect::<Vec<_>>(), expected, "{name} in reads of {block_bytes}");
+            // `head -c 1048577 /dev/zero | tr '\\0' x | sha256sum`
+            let Refusal::TooLarge(oversize) = refused[0].why else { panic!() };
+            assert_eq!(oversize, Oversize::of(&b"x".repeat(RECORD_BYTES_MAX + 1)).unwrap());
+            assert_eq!(oversize.sha256_hex(), "154b8ed3c2383ce429058768595935faf7851b5c38db2b1732594be1d88bc05a");
+            assert!(found.iter().all(|block| block.bytes.capacity() < 2 * RECORD_BYTES_MAX + 2 * block_bytes));
+        }
+    }
+    assert_eq!(Oversize::of(&b"x".repeat(RECORD_BYTES_MAX)), None);
+}
+
+/// The cut of lines hangs neither on the size of reads nor on where they end; a small limit stands for the large one.
+#[test]
+fn lines_are_cut_the_same_whatever_a_read_brings() {
+    use super::super::cutter::Cutter;
+    let text = b"a\nbbbbbbbbbbbb\n\n \ncccccc\r\nddddddd\r\n            \neeeeeee\n\xff\xff\nffffffffffffffffffff";
+    let cut = |read_bytes: usize| {
+        let (mut cutter, mut at, mut all) = (Cutter::with_limit(7), 0, Vec::new());
+        loop {
+            let cut = cutter
+                .next(read_bytes, |bytes| {
+                    let until = (at + read_bytes).min(text.len());
+                    bytes.extend_from_slice(&text[at..until]);
+                    let at_end = at == until;
+                    at = until;
+                    Ok::<bool, ()>(at_end)
+                })
+                .unwrap();
+            if let Some(block) = cut.block {
+                let lines = block.bytes.strip_suffix(b"\n").unwrap_or(&block.bytes).split(|byte| *byte == b'\n');
+                all.extend(lines.zip(block.first_line..).map(|(line, number)| (number, line.to_vec(), None)));
+                all.extend(block.refused.into_iter().map(|row| (row.line, row.raw, Some(row.why))));
+            }
+            if cut.at_end {
+                all.sort_by_key(|(number, ..)| *number);
+                return all;
+            }
+        }
+    };
+    let whole = cut(1000);
+    let refused: Vec<u64> = whole.iter().filter(|(.., why)| why.is_some()).map(|(number, ..)| *number).collect();
+    assert_eq!(refused, [2, 6, 10]);
+    for read_bytes in 1..text.len() {
+        assert_eq!(cut(read_bytes), whole, "reads of {read_bytes}");
+    }
+}
+
+#[test]
+fn a_last_line_without_an_end_is_left_where_somebody_may_write_it() {
+    let left = |name: &str, bytes: &[u8]| {
+        let (feed, format) = feed_of(name).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let file = FeedFile { feed, name: name.to_owned(), path: folder.path().join(name), format };
+        std::fs::write(&file.path, bytes).unwrap();
+        let mut found = Vec::new();
+        let has_left = read_part(&file, bytes.len() as u64, 64, LastLine::Leave, &mut |block| found.push(block));
+        (lines_of(&found).0.into_iter().map(|(_, line)| line).collect::<Vec<_>>(), has_left.unwrap())
+    };
+    let lines = |text: &[&str]| text.iter().map(|line| (*line).to_owned()).collect::<Vec<_>>();
+    for (name, pack) in [
+        ("cases.ndjson", (|bytes: &[u8]| bytes.to_vec()) as fn(&[u8]) -> Vec<u8>),
+        ("cases.ndjson.gz", gzip),
+        ("cases.ndjson.zst", zstd),
+    ] {
+        assert_eq!(left(name, &pack(b"1\n2\n3")), (lines(&["1", "2"]), true), "{name}");
+        assert_eq!(left(name, &pack(b"1\n2\n")), (lines(&["1", "2"]), false), "{name}");
+        assert_eq!(left(name, &pack(b"1\n \r")), (lines(&["1"]), false), "{name}: blanks are no line");
+        assert_eq!(left(name, &pack(&b"x".repeat(RECORD_BYTES_MAX + 1))), (lines(&[]), true), "{name}");
+    }
+    assert_eq!(left("cases.csv", b"id\n1\n2"), (lines(&[r#"{"id":"1"}"#]), true));
+    assert_eq!(left("cases.csv", b"id,own"), (lines(&[]), true), "headings too");
+    assert_eq!(left("cases.csv", b"id\n1\n"), (lines(&[r#"{"id":"1"}"#]), false));
 }

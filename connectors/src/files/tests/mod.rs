@@ -7,6 +7,8 @@
 mod csv;
 mod lines;
 mod parquet;
+mod parquet_bounds;
+mod parquet_types;
 
 use super::*;
 
@@ -17,15 +19,15 @@ fn blocks(name: &str, bytes: &[u8], block_bytes: usize) -> Result<Vec<Block>, Fi
     Ok(blocks)
 }
 
-/// The lines with their numbers, and the rows that are none.
-fn lines_of(blocks: &[Block]) -> (Vec<(u64, String)>, Vec<BadRow>) {
+/// The lines with their numbers, and what was refused.
+fn lines_of(blocks: &[Block]) -> (Vec<(u64, String)>, Vec<Refused>) {
     let mut lines = Vec::new();
     for block in blocks {
         let text = String::from_utf8(block.bytes.clone()).unwrap();
         let numbered = text.strip_suffix('\n').unwrap_or(&text).split('\n').zip(block.first_line..);
         lines.extend(numbered.map(|(line, number)| (number, line.to_owned())));
     }
-    (lines, blocks.iter().flat_map(|block| block.bad_rows.clone()).collect())
+    (lines, blocks.iter().flat_map(|block| block.refused.clone()).collect())
 }
 
 /// The lines of a table and the numbers of its bad rows, whatever the size of a block.
@@ -83,9 +85,7 @@ fn files_are_found_by_name_and_ordered_by_feed_then_name_then_as_given() {
     std::fs::write(folder.path().join("cases.ndjson/cases.ndjson"), "").unwrap();
     let again = other.path().join("tests.csv");
     std::fs::write(&again, "").unwrap();
-    let readme = folder.path().join("README.md");
-
-    let found = find(&[readme.clone(), again.clone(), folder.path().to_owned()]).unwrap();
+    let Found { files: found, passed_over } = find(&[again.clone(), folder.path().to_owned()]).unwrap();
     let names: Vec<&str> = found.iter().map(|file| file.name.as_str()).collect();
     let expected = [
         "external-codes.ndjson",
@@ -98,11 +98,58 @@ fn files_are_found_by_name_and_ordered_by_feed_then_name_then_as_given() {
     ];
     assert_eq!(names, expected);
     assert_eq!(found[1].path, again);
-    assert_eq!(find(&[folder.path().to_owned(), again.clone()]).unwrap()[2].path, again);
-    assert_eq!(find(&[readme]).unwrap(), []);
+    assert_eq!(find(&[folder.path().to_owned(), again.clone()]).unwrap().files[2].path, again);
+    let passed: Vec<&str> = passed_over.iter().map(|passed| passed.name.as_str()).collect();
+    let expected = [
+        ".cases.ndjson",
+        "Cases.ndjson",
+        "README.md",
+        "cases",
+        "cases.csv.gz",
+        "cases.gz",
+        "cases.json",
+        "cases.ndjson",
+        "cases.ndjson.gz.part",
+        "persons.ndjson",
+    ];
+    assert_eq!(passed, expected, "each is named");
 
     let missing = folder.path().join("missing");
     assert!(find(&[missing]).unwrap_err().to_string().contains("missing: cannot be opened"));
+}
+
+#[test]
+fn what_is_no_feed_file_is_named_with_what_it_may_have_meant() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let says = |paths: &[PathBuf]| find(paths).unwrap_err().to_string();
+    let whole = folder.path().to_owned();
+    assert!(says(&[whole.clone()]).contains("no feed file there: found nothing"));
+    for name in ["test.ndjson", "symptom-2026.ndjson.gz", "README.md"] {
+        std::fs::write(path(name), "{}\n").unwrap();
+    }
+    let nothing = says(&[whole.clone()]);
+    for part in ["test.ndjson: not a feed; did you mean tests?", "README.md: not a feed", "feeds: ", "external-codes"] {
+        assert!(nothing.contains(part), "{part}: {nothing}");
+    }
+    // A file that is given by name is an error, whatever else there is to read.
+    std::fs::write(path("cases-a.ndjson"), "{}\n").unwrap();
+    assert!(
+        says(&[path("cases-a.ndjson"), path("test.ndjson")]).contains("test.ndjson: not a feed; did you mean tests?")
+    );
+    std::fs::create_dir(path("empty")).unwrap();
+    let found = find(&[whole, path("empty")]).unwrap();
+    assert_eq!(found.files.len(), 1);
+    let notice = found.notice();
+    let lines: Vec<&str> = notice.lines().collect();
+    assert_eq!(lines.len(), 4, "{notice}");
+    assert!(lines.iter().all(|line| line.starts_with("passed over ")), "{notice}");
+    assert!(lines[3].ends_with("README.md: not a feed") && notice.contains("empty: no feed file in this folder"));
+    for count in 0..300 {
+        std::fs::write(path(&format!("{count}.log")), "").unwrap();
+    }
+    let many = find(&[folder.path().to_owned()]).unwrap().notice();
+    assert!(many.lines().count() == 21 && many.contains("symptom-2026") && many.contains("more files"), "{many}");
 }
 
 #[cfg(unix)]
@@ -112,7 +159,7 @@ fn links_are_followed_and_one_that_leads_nowhere_is_an_error() {
     let elsewhere = tempfile::tempdir().unwrap();
     std::fs::write(elsewhere.path().join("x"), "{}").unwrap();
     std::os::unix::fs::symlink(elsewhere.path().join("x"), folder.path().join("cases.ndjson")).unwrap();
-    let found = find(&[folder.path().to_owned()]).unwrap();
+    let found = find(&[folder.path().to_owned()]).unwrap().files;
     let mut bytes = Vec::new();
     read(&found[0], 10, &mut |block| bytes.extend(block.bytes)).unwrap();
     assert_eq!(bytes, b"{}");
@@ -128,7 +175,7 @@ fn a_file_gives_what_its_bytes_give_and_an_error_names_its_path() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("cases.csv");
     std::fs::write(&path, "id,owner\n1,a\n2,b\n").unwrap();
-    let found = find(std::slice::from_ref(&path)).unwrap();
+    let found = find(std::slice::from_ref(&path)).unwrap().files;
     let mut read_blocks = Vec::new();
     read(&found[0], 5, &mut |block| read_blocks.push(block)).unwrap();
     assert_eq!(read_blocks, blocks("cases.csv", b"id,owner\n1,a\n2,b\n", 5).unwrap());

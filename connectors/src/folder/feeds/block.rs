@@ -1,13 +1,13 @@
 //! A block of lines, handed out record by record.
 //!
-//! Owns the place in the block. Blank lines are no records but count; a row that is none goes out as it stands, with
-//! a header that says why.
+//! Owns the place in the block. Blank lines are no records but count; what its reader refused goes out as it stands
+//! (of a line that is too large its first bytes), with a header that says why.
 
 use fuma_schemas::Feed;
 
 use super::growing::record;
-use super::{BAD_ROW_HEADER, Each};
-use crate::files::Block;
+use super::{BAD_ROW_HEADER, Each, TOO_LARGE_HEADER};
+use crate::files::{Block, Refusal};
 use crate::log::FeedRecord;
 
 /// A block, and how much of it is out.
@@ -15,12 +15,12 @@ pub(super) struct OpenBlock {
     block: Block,
     at: usize,
     line: u64,
-    bad_rows: usize,
+    refused: usize,
 }
 
 impl OpenBlock {
     pub(super) fn new(block: Block) -> OpenBlock {
-        OpenBlock { at: 0, line: block.first_line, bad_rows: 0, block }
+        OpenBlock { at: 0, line: block.first_line, refused: 0, block }
     }
 
     /// The lines that are out, from the beginning of the file.
@@ -42,10 +42,11 @@ impl OpenBlock {
             let length = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
             let line = &rest[..length];
             let is_wanted = self.line > skipped_lines;
-            let bad_row = self.block.bad_rows.get(self.bad_rows).filter(|row| row.line == self.line);
-            self.bad_rows += usize::from(bad_row.is_some());
-            if let Some(row) = bad_row.filter(|_| is_wanted) {
-                let headers = [(BAD_ROW_HEADER, Some(row.message.as_bytes()))];
+            let refused = self.block.refused.get(self.refused).filter(|row| row.line == self.line);
+            self.refused += usize::from(refused.is_some());
+            if let Some(row) = refused.filter(|_| is_wanted) {
+                let (name, value) = header_of(&row.why);
+                let headers = [(name, Some(value.as_bytes()))];
                 each(FeedRecord { headers: &headers, ..record(feed, number, self.line, &row.raw) });
                 count += 1;
             } else if is_wanted && !is_blank(line) {
@@ -60,6 +61,14 @@ impl OpenBlock {
 
     pub(super) fn is_empty(&self) -> bool {
         self.at >= self.block.bytes.len()
+    }
+}
+
+/// What the header of a refused record says.
+pub(super) fn header_of(why: &Refusal) -> (&'static str, String) {
+    match why {
+        Refusal::BadRow(message) => (BAD_ROW_HEADER, message.clone()),
+        Refusal::TooLarge(oversize) => (TOO_LARGE_HEADER, format!("{} {}", oversize.length, oversize.sha256_hex())),
     }
 }
 

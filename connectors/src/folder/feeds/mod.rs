@@ -1,9 +1,9 @@
 //! Feeds without a broker: watched folders, and standard input.
 //!
 //! ```text
-//! name            cases.ndjson, cases-a.ndjson, cases.a.ndjson (.gz .zst), cases.csv, cases.parquet -> feed, format
 //! growing         NDJSON: whole lines as they are written, like tail -f
-//! whole           packed and tabular files: once, when they stand still
+//! whole           packed and tabular files: when they stand still
+//! content, check  what a file held when it was read, and whether it still does
 //! block           a block of lines, handed out record by record
 //! standard_input  one feed, a record a line
 //! position        how far each file is read: feeds.json
@@ -13,8 +13,9 @@
 //! when. At least once: what is not noted when the process ends comes again.
 
 mod block;
+mod check;
+mod content;
 mod growing;
-mod name;
 mod position;
 mod standard_input;
 mod whole;
@@ -25,23 +26,32 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
+use super::segments;
 use super::store::{Store, passed};
-use super::{failed, segments};
+use crate::files::{Format, PassedOver, feed_of};
 use crate::log::{FeedRecord, FeedSource, LogError};
 
+use check::Budget;
 use growing::GrowingFile;
 use position::{FilePosition, Positions, Stamp};
 use standard_input::StandardInput;
 use whole::WholeFile;
 
-/// The header of a row that is none (`bad-row`); its value says why, the record's value is the row as it stands.
+/// The header of a row that cannot be read (`bad-row`); its value says why, the record's value is the row as it stands.
 pub const BAD_ROW_HEADER: &str = "__fuma.bad-row";
+/// The header of a record that is too large (`too-large`): how many bytes it has, a blank, and their SHA-256 in hex. The
+/// record's value are its first bytes.
+pub const TOO_LARGE_HEADER: &str = "__fuma.too-large";
 
 /// Between two listings while something happens, and while nothing does.
 const LIST_EVERY: Duration = Duration::from_millis(200);
 const LIST_EVERY_IDLE: Duration = Duration::from_millis(500);
+/// While what was read of a file is looked at before it is read on.
+const LIST_EVERY_HELD: Duration = Duration::from_millis(10);
 /// For how long nothing has happened before listings become rarer.
 const IDLE_AFTER: Duration = Duration::from_secs(5);
+/// As many files are named that are no feeds.
+const PASSED_OVER_MAX: usize = 1000;
 
 /// Takes the records that are handed out.
 type Each<'a> = &'a mut dyn FnMut(FeedRecord<'_>);
@@ -57,6 +67,8 @@ pub(super) struct FolderFeeds {
     last_news: Duration,
     /// Folders that could not be listed, so that each is said once.
     unlisted: BTreeSet<PathBuf>,
+    /// What was named, because it is no feed file.
+    passed_over: BTreeSet<PathBuf>,
     turn: usize,
 }
 
@@ -68,14 +80,7 @@ enum WatchedFile {
 impl FolderFeeds {
     pub(super) fn new(store: &Arc<Store>, slot: usize) -> Result<FolderFeeds, LogError> {
         let is_first = slot == 0;
-        let mut watched = Vec::new();
-        for folder in store.options.watched.iter().filter(|_| is_first) {
-            // A position is of a path: the same, however the folder was named.
-            watched.push(
-                fs::canonicalize(folder)
-                    .map_err(|error| LogError::operator(failed("watch", folder, &error).to_string()))?,
-            );
-        }
+        let watched = if is_first { watched(&store.options.watched)? } else { Vec::new() };
         let positions = Positions::read(store.dir.join("feeds.json"))?;
         let feed = store.options.standard_input.filter(|_| is_first);
         let input = match feed {
@@ -91,6 +96,7 @@ impl FolderFeeds {
             next_listing: Duration::ZERO,
             last_news: Duration::ZERO,
             unlisted: BTreeSet::new(),
+            passed_over: BTreeSet::new(),
             turn: 0,
         })
     }
@@ -120,10 +126,10 @@ impl FolderFeeds {
 
     /// Looks at the folders: new files, files that grew, files that are gone.
     fn list(&mut self) {
-        let mut seen = BTreeSet::new();
+        let (mut seen, mut budget) = (BTreeSet::new(), Budget::default());
         let mut is_whole = true;
         for folder in self.watched.clone() {
-            match self.list_folder(&folder, &mut seen) {
+            match self.list_folder(&folder, &mut seen, &mut budget) {
                 Ok(()) => {
                     self.unlisted.remove(&folder);
                 }
@@ -147,14 +153,20 @@ impl FolderFeeds {
             }
         }
         let now = passed();
-        let is_idle = now.saturating_sub(self.last_news) > IDLE_AFTER;
-        self.next_listing = now + if is_idle { LIST_EVERY_IDLE } else { LIST_EVERY };
+        let is_held = self.files.values().any(|file| matches!(file, WatchedFile::Growing(it) if it.is_held()));
+        self.next_listing = now
+            + match now.saturating_sub(self.last_news) > IDLE_AFTER {
+                _ if is_held => LIST_EVERY_HELD,
+                true => LIST_EVERY_IDLE,
+                false => LIST_EVERY,
+            };
     }
 
-    fn list_folder(&mut self, folder: &Path, seen: &mut BTreeSet<PathBuf>) -> std::io::Result<()> {
+    fn list_folder(&mut self, folder: &Path, seen: &mut BTreeSet<PathBuf>, budget: &mut Budget) -> std::io::Result<()> {
         for entry in fs::read_dir(folder)? {
             let path = entry?.path();
-            let Some((feed, format)) = path.file_name().and_then(|name| name.to_str()).and_then(name::watched) else {
+            let Some((feed, format)) = path.file_name().and_then(|name| feed_of(name.as_encoded_bytes())) else {
+                self.pass_over(&path);
                 continue;
             };
             // Gone again, or not ours to read: the next listing sees.
@@ -166,19 +178,34 @@ impl FolderFeeds {
             let (store, positions) = (&self.store, &self.positions);
             let file = self.files.entry(path.clone()).or_insert_with(|| {
                 let number = number_of(store, &path.file_name().unwrap_or_default().to_string_lossy());
-                let position = positions.get(&path);
+                let (position, settle) = (positions.get(&path), store.options.settle);
                 match format {
-                    crate::files::Format::Lines => WatchedFile::Growing(GrowingFile::new(feed, number, position)),
-                    _ => WatchedFile::Whole(WholeFile::new(feed, format, number, position)),
+                    Format::Lines => WatchedFile::Growing(GrowingFile::new(feed, number, position, settle)),
+                    _ => WatchedFile::Whole(WholeFile::new((feed, format), number, position, settle)),
                 }
             });
             match file {
-                WatchedFile::Growing(file) => file.notice(&path, stamp),
+                WatchedFile::Growing(file) => file.notice(&path, stamp, budget),
                 WatchedFile::Whole(file) => file.notice(stamp),
             }
             seen.insert(path);
         }
         Ok(())
+    }
+
+    /// Names what is no feed file, once.
+    fn pass_over(&mut self, path: &Path) {
+        if self.passed_over.len() >= PASSED_OVER_MAX || path.is_dir() || !self.passed_over.insert(path.to_owned()) {
+            return;
+        }
+        match PassedOver::by_name(path) {
+            Some(passed) if passed.is_suspect() => tracing::warn!("passed over {passed}"),
+            Some(passed) => tracing::info!("passed over {passed}"),
+            None => {}
+        }
+        if self.passed_over.len() == PASSED_OVER_MAX {
+            tracing::warn!(folder = ?path.parent(), "holds very many files that are no feeds; no more are named");
+        }
     }
 
     /// Nothing to do for so long, or until something comes.
@@ -191,6 +218,35 @@ impl FolderFeeds {
             (Some(file), _) => file.wait(at_most),
             (None, Some(input)) if !input.is_over() => input.wait(at_most),
             _ => std::thread::sleep(at_most),
+        }
+    }
+}
+
+/// The folders to watch. A position is of a path: the same, however the folder was named.
+pub(super) fn watched(folders: &[PathBuf]) -> Result<Vec<PathBuf>, LogError> {
+    let found = |folder: &PathBuf| match fs::canonicalize(folder) {
+        Ok(path) if path.is_dir() => Ok(path),
+        Ok(_) => Err(LogError::operator(format!(
+            "{}: is a file, and folders are watched: give its folder, or `--stdin FEED < {}`",
+            folder.display(),
+            folder.display()
+        ))),
+        Err(error) => Err(LogError::operator(format!(
+            "{}: no such folder to watch ({error}); make it, or check the path",
+            folder.display()
+        ))),
+    };
+    folders.iter().map(found).collect()
+}
+
+/// A file that cannot be read is named once, until it can be again.
+#[derive(Default)]
+struct Told(bool);
+
+impl Told {
+    fn tell(&mut self, path: &Path, error: &dyn std::error::Error) {
+        if !std::mem::replace(&mut self.0, true) {
+            tracing::warn!(file = %path.display(), %error, "cannot be read for now; it is tried again");
         }
     }
 }

@@ -1,93 +1,58 @@
 //! How far each file is read, noted so that it holds after a restart and on another device.
 //!
-//! A file is known by its path and by what it holds: checksums of its first bytes and of the last ones that were
-//! read. Inode and device are no part of it. Owns `feeds.json`.
+//! A file is known by its path and by what it holds: a digest of all that was read of it. Inode and device are no part
+//! of it. A position of an older fuma, which knew less of a file, makes that file be read again as a whole: evidence
+//! is a set, so that does no harm. Owns `feeds.json`.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{self, File, Metadata};
+use std::fs::{self, Metadata};
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::super::{failed, scan};
+use super::super::failed;
 use crate::log::LogError;
-
-/// The bytes at either end that tell a file from another.
-pub(super) const PRINT_BYTES: usize = 1024;
 
 /// How a file looks in a listing; another stamp is a reason to look at it again.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Stamp {
     pub(super) bytes: u64,
     modified: (i64, i64),
-    inode: u64,
+    /// Also where a program puts the time of modification back.
+    changed: (i64, i64),
+    inode: (u64, u64),
 }
 
 impl Stamp {
     pub(super) fn of(metadata: &Metadata) -> Stamp {
-        let modified = (metadata.mtime(), metadata.mtime_nsec());
-        Stamp { bytes: metadata.len(), modified, inode: metadata.ino() }
+        Stamp {
+            bytes: metadata.len(),
+            modified: (metadata.mtime(), metadata.mtime_nsec()),
+            changed: (metadata.ctime(), metadata.ctime_nsec()),
+            inode: (metadata.dev(), metadata.ino()),
+        }
+    }
+
+    /// Whether it looks like the other one with more at its end.
+    pub(super) fn is_longer(&self, before: &Stamp) -> bool {
+        self.inode == before.inode && self.bytes > before.bytes
     }
 }
 
 /// How far a file is read.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize, Serialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize, Serialize)]
 pub(super) struct FilePosition {
     /// Bytes that are read; of packed and tabular files the size of the whole.
     pub(super) bytes: u64,
-    /// Lines that are read.
+    /// Lines that are read, each with its end.
     pub(super) lines: u64,
     /// Whether a packed or tabular file is read to its end.
     pub(super) is_whole: bool,
-    /// The checksum of the first bytes.
-    pub(super) first: u32,
-    /// The checksum of the last bytes that are read.
-    pub(super) last: u32,
-}
-
-/// The first and the last of some bytes that are read.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Print {
-    first: Vec<u8>,
-    last: Vec<u8>,
-}
-
-impl Print {
-    /// Of a file up to a place.
-    pub(super) fn of_file(file: &File, bytes: u64) -> io::Result<Print> {
-        let length = bytes.min(PRINT_BYTES as u64) as usize;
-        let mut print = Print::default();
-        scan::fill(file, 0, length, &mut print.first)?;
-        scan::fill(file, bytes - length as u64, length, &mut print.last)?;
-        Ok(print)
-    }
-
-    /// More bytes are read.
-    pub(super) fn extend(&mut self, bytes: &[u8]) {
-        let room = PRINT_BYTES - self.first.len();
-        self.first.extend_from_slice(&bytes[..bytes.len().min(room)]);
-        let kept = &bytes[bytes.len().saturating_sub(PRINT_BYTES)..];
-        let over = (self.last.len() + kept.len()).saturating_sub(PRINT_BYTES);
-        self.last.drain(..over);
-        self.last.extend_from_slice(kept);
-    }
-
-    pub(super) fn checksums(&self) -> (u32, u32) {
-        (crc32fast::hash(&self.first), crc32fast::hash(&self.last))
-    }
-}
-
-impl FilePosition {
-    /// The print of the file, if it is the one that this position is of.
-    pub(super) fn recognise(&self, file: &File) -> io::Result<Option<Print>> {
-        if file.metadata()?.len() < self.bytes {
-            return Ok(None);
-        }
-        let print = Print::of_file(file, self.bytes)?;
-        Ok((print.checksums() == (self.first, self.last)).then_some(print))
-    }
+    /// The digest of those bytes; none in the position of an older fuma.
+    #[serde(default)]
+    pub(super) digest: String,
 }
 
 /// `feeds.json`.
@@ -100,7 +65,7 @@ pub(super) struct Positions {
 
 impl Positions {
     pub(super) fn read(path: PathBuf) -> Result<Positions, LogError> {
-        let files = match fs::read(&path) {
+        let mut files: BTreeMap<String, FilePosition> = match fs::read(&path) {
             Ok(text) => serde_json::from_slice(&text).unwrap_or_else(|_| {
                 tracing::warn!(file = %path.display(), "is damaged: all files of the feeds are read again");
                 BTreeMap::new()
@@ -108,11 +73,17 @@ impl Positions {
             Err(error) if error.kind() == ErrorKind::NotFound => BTreeMap::new(),
             Err(error) => return Err(failed("read", &path, &error)),
         };
+        let before = files.len();
+        files.retain(|_, position| !position.digest.is_empty());
+        if files.len() < before {
+            let files = before - files.len();
+            tracing::info!(files, "positions of an older version: these files are read again, which changes nothing");
+        }
         Ok(Positions { path, files, is_dirty: false })
     }
 
     pub(super) fn get(&self, path: &Path) -> FilePosition {
-        self.files.get(path.to_string_lossy().as_ref()).copied().unwrap_or_default()
+        self.files.get(path.to_string_lossy().as_ref()).cloned().unwrap_or_default()
     }
 
     pub(super) fn set(&mut self, path: &Path, position: FilePosition) {

@@ -3,7 +3,7 @@
 //! It cannot be read twice: what was taken and not yet safe when the process is killed is the sender's to send again.
 //! Owns the thread that reads it.
 
-use std::io::{self, Read as _};
+use std::io;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, sync_channel};
 use std::time::Duration;
 
@@ -11,9 +11,8 @@ use fuma_schemas::Feed;
 
 use super::block::OpenBlock;
 use super::{Each, LogError};
-use crate::files::Block;
+use crate::files::{self, Block};
 
-const READ_BYTES: usize = 1 << 16;
 const BLOCKS_AHEAD: usize = 4;
 
 /// Standard input, while it lasts.
@@ -67,29 +66,8 @@ impl StandardInput {
 
 /// Whole lines as soon as they are there; the last one need not have an end.
 fn read(sender: &SyncSender<Block>) {
-    let (mut held, mut first_line, mut chunk) = (Vec::new(), 1, vec![0; READ_BYTES]);
-    let mut input = io::stdin().lock();
-    loop {
-        let read = match input.read(&mut chunk) {
-            Ok(0) => break,
-            Ok(read) => read,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => {
-                tracing::warn!(%error, "standard input cannot be read any more");
-                break;
-            }
-        };
-        held.extend_from_slice(&chunk[..read]);
-        let Some(end) = memchr::memrchr(b'\n', &held) else { continue };
-        let rest = held.split_off(end + 1);
-        let bytes = std::mem::replace(&mut held, rest);
-        let lines = memchr::memchr_iter(b'\n', &bytes).count() as u64;
-        if sender.send(Block { first_line, bytes, bad_rows: Vec::new() }).is_err() {
-            return;
-        }
-        first_line += lines;
-    }
-    if !held.is_empty() {
-        drop(sender.send(Block { first_line, bytes: held, bad_rows: Vec::new() }));
+    let read = files::read_lines(io::stdin().lock(), &mut |block| sender.send(block).is_ok());
+    if let Err(error) = read {
+        tracing::warn!(%error, "standard input cannot be read any more; its last line is not taken");
     }
 }

@@ -1,4 +1,4 @@
-//! Files that grow, are cut, replaced, packed or broken.
+//! Files that grow, are cut, replaced, packed or broken; what a change in them does is in `changed`.
 
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
@@ -11,36 +11,36 @@ use super::super::{BAD_ROW_HEADER, FolderLog, FolderOptions};
 use crate::log::{FeedSource, Log, Outgoing, Topic};
 
 /// A state folder, a watched one.
-struct Place {
+pub(super) struct Place {
     _held: tempfile::TempDir,
-    state: PathBuf,
-    watched: PathBuf,
+    pub(super) state: PathBuf,
+    pub(super) watched: PathBuf,
 }
 
 impl Place {
-    fn new() -> Place {
+    pub(super) fn new() -> Place {
         let held = tempfile::tempdir().unwrap();
         let (state, watched) = (held.path().join("state"), held.path().join("in"));
         fs::create_dir(&watched).unwrap();
         Place { _held: held, state, watched }
     }
 
-    fn log(&self) -> FolderLog {
-        let options = FolderOptions { watched: vec![self.watched.clone()], ..FolderOptions::new(&self.state, 1, 1) };
-        FolderLog::open(&options).unwrap()
+    pub(super) fn log(&self) -> FolderLog {
+        let options = FolderOptions::new(&self.state, 1, 1);
+        FolderLog::open(&FolderOptions { watched: vec![self.watched.clone()], settle: SETTLE, ..options }).unwrap()
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(super) fn path(&self, name: &str) -> PathBuf {
         self.watched.join(name)
     }
 }
 
-fn append(path: &Path, text: &str) {
+pub(super) fn append(path: &Path, text: &str) {
     OpenOptions::new().append(true).create(true).open(path).unwrap().write_all(text.as_bytes()).unwrap();
 }
 
 /// All that comes until nothing does for `quiet`: feed, line, value; a bad row has a `!` in front.
-fn drain(feeds: &mut dyn FeedSource, quiet: Duration) -> Vec<(Feed, u64, String)> {
+pub(super) fn drain(feeds: &mut dyn FeedSource, quiet: Duration) -> Vec<(Feed, u64, String)> {
     let mut all = Vec::new();
     while feeds
         .poll(quiet, 3, &mut |record| {
@@ -55,9 +55,12 @@ fn drain(feeds: &mut dyn FeedSource, quiet: Duration) -> Vec<(Feed, u64, String)
     all
 }
 
-const QUIET: Duration = Duration::from_millis(900);
+pub(super) const QUIET: Duration = Duration::from_millis(900);
+/// A last line without an end is taken after that long.
+pub(super) const SETTLE: Duration = Duration::from_millis(2500);
+pub(super) const SETTLED: Duration = Duration::from_millis(4000);
 
-fn tests(lines: &[(u64, &str)]) -> Vec<(Feed, u64, String)> {
+pub(super) fn tests(lines: &[(u64, &str)]) -> Vec<(Feed, u64, String)> {
     lines.iter().map(|(line, value)| (Feed::Tests, *line, (*value).to_owned())).collect()
 }
 
@@ -75,10 +78,12 @@ fn a_growing_file_is_followed_by_whole_lines() {
     append(&place.path("cases.b.ndjson"), "c\n");
     append(&place.path("nothing.ndjson"), "x\n");
     assert_eq!(drain(&mut *feeds, QUIET), [(Feed::Cases, 1, "c".to_owned())]);
-    append(&path, "{\"a\":1}");
-    assert_eq!(drain(&mut *feeds, Duration::from_secs(3)), tests(&[(6, "{\"a\":1}")]), "stands still, looks complete");
-    append(&path, "\n7\n");
-    assert_eq!(drain(&mut *feeds, QUIET), tests(&[(7, "7")]));
+    append(&path, "{\"a\":1");
+    assert_eq!(drain(&mut *feeds, QUIET), [], "it may still be written");
+    assert_eq!(drain(&mut *feeds, SETTLED), tests(&[(6, "{\"a\":1")]), "it stands still");
+    assert_eq!(drain(&mut *feeds, SETTLED), [], "once");
+    append(&path, "}\n7\n");
+    assert_eq!(drain(&mut *feeds, QUIET), tests(&[(6, "{\"a\":1}"), (7, "7")]), "as it is now");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod changed;
 mod crash;
 mod feeds;
 mod ports;

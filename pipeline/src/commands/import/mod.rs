@@ -3,6 +3,7 @@
 //! Owns the arguments of the imports, one file each.
 
 mod regions;
+mod whole;
 
 pub use regions::RegionsArguments;
 

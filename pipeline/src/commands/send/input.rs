@@ -4,19 +4,11 @@
 
 use std::path::{Path, PathBuf};
 
-use fuma_connectors::files::{self, FeedFile, Format};
+use fuma_connectors::files::{self, FeedFile, FileError};
 use fuma_schemas::Feed;
 
 use crate::commands::CommandError;
-
-/// The endings of feed files, longest first.
-const ENDINGS: [(&str, Format); 5] = [
-    (".ndjson.gz", Format::GzipLines),
-    (".ndjson.zst", Format::ZstdLines),
-    (".ndjson", Format::Lines),
-    (".parquet", Format::Parquet),
-    (".csv", Format::Csv),
-];
+use crate::commands::input::feed_files;
 
 /// What is sent.
 #[derive(PartialEq, Eq, Debug)]
@@ -29,9 +21,8 @@ pub(super) enum Input {
 
 /// Reads the words.
 pub(super) fn read(words: &[String]) -> Result<Input, CommandError> {
-    let wrong = |text: &str| Err(CommandError::Input(text.to_owned()));
     let Some((first, rest)) = words.split_first() else {
-        return wrong("nothing to send: give a feed and its files, `<feed> -`, or a folder of feed files");
+        return wrong("nothing to send: give a feed and its files, `FEED -`, or a folder of feed files");
     };
     match (Feed::parse(first), rest) {
         (Some(feed), [only]) if only == "-" => Ok(Input::Standard(feed)),
@@ -39,33 +30,61 @@ pub(super) fn read(words: &[String]) -> Result<Input, CommandError> {
             rest.iter().map(|path| file_of(feed, Path::new(path))).collect::<Result<_, _>>().map(Input::Files)
         }
         (Some(feed), []) => wrong(&format!("no file: give the files of {}, or - for standard input", feed.name())),
-        _ if words.iter().any(|word| word == "-") => wrong("standard input does not say its feed: give `<feed> -`"),
-        _ => {
-            let paths: Vec<PathBuf> = words.iter().map(PathBuf::from).collect();
-            let found = files::find(&paths)?;
-            match paths.iter().find(|path| !path.is_dir() && !found.iter().any(|file| file.path == **path)) {
-                Some(path) => wrong(&format!("{}: is not named after a feed: give the feed first", path.display())),
-                None if found.is_empty() => wrong("no feed files: name them <feed>.ndjson, or give the feed first"),
-                None => Ok(Input::Files(found)),
-            }
-        }
+        (None, [_, ..]) if !Path::new(first).exists() => wrong(&no_feed(first)),
+        _ if words.iter().any(|word| word == "-") => wrong("standard input does not say its feed: give `FEED -`"),
+        _ => by_name(words),
     }
 }
 
+/// Files and folders that say their feed by their names.
+fn by_name(words: &[String]) -> Result<Input, CommandError> {
+    let paths: Vec<PathBuf> = words.iter().map(PathBuf::from).collect();
+    match feed_files(&paths) {
+        Ok(files) => Ok(Input::Files(files)),
+        Err(CommandError::Feeds(FileError::NoFeed { path, meant })) => {
+            let feed = meant_feed(&path).map_or("FEED", Feed::name);
+            wrong(&format!(
+                "{}. Or give the feed: fuma send {feed} {path}",
+                FileError::NoFeed { path: path.clone(), meant }
+            ))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn meant_feed(path: &str) -> Option<Feed> {
+    let name = Path::new(path).file_name()?.to_str()?;
+    files::feed_meant(name.split('.').next()?)
+}
+
+/// The first word of several, which is no feed and no path.
+fn no_feed(word: &str) -> String {
+    let meant = files::feed_meant(word).map(|feed| format!("; did you mean {}?", feed.name())).unwrap_or_default();
+    format!("{word}: neither a feed nor a file{meant} Feeds: {}", files::feed_names())
+}
+
 fn file_of(feed: Feed, path: &Path) -> Result<FeedFile, CommandError> {
-    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-    let Some((_, format)) = ENDINGS.into_iter().find(|(ending, _)| name.ends_with(ending)) else {
+    let name = path.file_name().unwrap_or_default();
+    let Some(format) = files::format_of(name.as_encoded_bytes()) else {
         let path = path.display();
-        return Err(CommandError::Input(format!(
-            "{path}: cannot tell its format: .ndjson, .ndjson.gz, .ndjson.zst, .csv or .parquet, or - for input"
-        )));
+        return wrong(&format!(
+            "{path}: its format is not known: the name must end in .ndjson, .ndjson.gz, .ndjson.zst, .csv or .parquet; \
+             lines of JSON also come on standard input: fuma send {} - < {path}",
+            feed.name()
+        ));
     };
-    Ok(FeedFile { feed, name: name.to_owned(), path: path.to_owned(), format })
+    Ok(FeedFile { feed, name: name.to_string_lossy().into_owned(), path: path.to_owned(), format })
+}
+
+fn wrong<T>(text: &str) -> Result<T, CommandError> {
+    Err(CommandError::Input(text.to_owned()))
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
+    use fuma_connectors::files::Format;
+
     use super::*;
 
     fn words(text: &str) -> Result<Input, CommandError> {
@@ -88,11 +107,28 @@ mod tests {
             ("", "nothing to send"),
             ("tests", "no file"),
             ("-", "does not say its feed"),
-            ("tests a.txt", "cannot tell its format"),
+            ("tests a.txt", "its format is not known"),
             ("nowhere/at-all", "cannot be opened"),
+            ("test a.ndjson", "test: neither a feed nor a file; did you mean tests?"),
+            ("external_codes -", "did you mean external-codes?"),
         ] {
-            let error = words(text).unwrap_err().to_string();
-            assert!(error.contains(says), "{text}: {error}");
+            let error = words(text).unwrap_err();
+            assert!(error.to_string().contains(says), "{text}: {error}");
+            assert_eq!(error.exit_code(), 2, "{text}");
         }
+    }
+
+    #[test]
+    fn a_file_whose_name_is_no_feed_gets_the_command_that_takes_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("symptom.ndjson");
+        std::fs::write(&path, "{}\n").unwrap();
+        let error = read(&[path.display().to_string()]).unwrap_err().to_string();
+        assert!(error.contains("symptom.ndjson: not a feed; did you mean symptoms?"), "{error}");
+        assert!(error.ends_with(&format!("fuma send symptoms {}", path.display())), "{error}");
+        let named = path.with_file_name("symptoms-2026-11-30.ndjson");
+        std::fs::rename(&path, &named).unwrap();
+        let folder = folder.path().display().to_string();
+        assert!(matches!(read(&[folder]).unwrap(), Input::Files(files) if files[0].path == named));
     }
 }

@@ -32,7 +32,11 @@ pub(super) fn run(arguments: &SendArguments, screen: &Screen) -> Result<ExitCode
         clock,
         counts: BTreeMap::new(),
     };
-    let wanted = |code: &str| arguments.code.is_empty() || arguments.code.iter().any(|wanted| wanted == code);
+    // Of a record that was too large the letter holds the beginning alone.
+    let is_whole = |code: &str| code != RejectCode::TooLarge.name();
+    let wanted = |code: &str| {
+        is_whole(code) && (arguments.code.is_empty() || arguments.code.iter().any(|wanted| wanted == code))
+    };
     for feed in feeds {
         again.send(&connection, feed, group, &wanted)?;
     }
@@ -56,6 +60,10 @@ fn feeds(words: &[String]) -> Result<Vec<Feed>, CommandError> {
 /// A code that does not exist would send nothing, in silence.
 fn known_codes(codes: &[String]) -> Result<(), CommandError> {
     let names: Vec<&str> = RejectCode::ALL.iter().map(|code| code.name()).collect();
+    if codes.iter().any(|code| code == RejectCode::TooLarge.name()) {
+        let text = "too-large: a letter holds only the beginning of such a record; send it again from its source";
+        return Err(CommandError::Input(text.to_owned()));
+    }
     match codes.iter().find(|code| !names.contains(&code.as_str())) {
         None => Ok(()),
         Some(code) => Err(CommandError::Input(format!("{code}: no code; there are {}", names.join(", ")))),

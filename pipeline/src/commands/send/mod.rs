@@ -1,4 +1,4 @@
-//! `fuma send`: feed files, standard input or repaired dead letters to the topics of the feeds.
+//! `fuma send`: feed files, standard input, or dead letters again, to the topics of the feeds.
 //!
 //! ```text
 //! input      which files, of which feed
@@ -36,17 +36,19 @@ use super::screen::Screen;
 pub struct SendArguments {
     #[command(flatten)]
     kafka: KafkaArguments,
-    /// FEED FILE..., or FEED - for standard input, or folders and files that are named after their feed; with
-    /// --dead-letters: feeds, or nothing for all
+    /// `FEED FILE...`, `FEED -` for standard input, or folders and files that are named after their feed, like
+    /// tests.ndjson or tests-2022-11-30.csv (.ndjson, .ndjson.gz, .ndjson.zst, .csv, .parquet). With --dead-letters:
+    /// feeds; without one, all
     #[arg(value_name = "FEED|PATH")]
     what: Vec<String>,
     /// At most this many records a second
     #[arg(long, value_name = "N", value_parser = rate)]
     rate: Option<f64>,
-    /// Keep in this file what has been acknowledged; a second start with the same file goes on after it
+    /// Note in this file what has been acknowledged; a second start with the same file continues after it. A file that
+    /// was changed or replaced meanwhile is sent again as a whole
     #[arg(long, value_name = "FILE", conflicts_with = "dead_letters")]
     resume: Option<PathBuf>,
-    /// Send dead letters to their feeds again, each once, after the cause was repaired
+    /// Send dead letters to their feeds again, each once, after the cause was fixed
     #[arg(long)]
     dead_letters: bool,
     /// Only dead letters with this code, like unknown-owner; may be repeated
@@ -69,7 +71,7 @@ fn rate(text: &str) -> Result<f64, String> {
     rate.ok_or_else(|| "give a number of records a second above 0".to_owned())
 }
 
-/// Sends what is asked for; exit code 1 where rows of a table could not be read, 130 where somebody stopped it.
+/// Sends what is asked for; 1 where a row could not be read as a record, 130 where somebody stopped it.
 ///
 /// # Errors
 /// When an input cannot be read, or Kafka does not take it.

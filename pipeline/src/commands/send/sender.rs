@@ -2,13 +2,14 @@
 //!
 //! Owns the loop, the signals and the summary. Must never look into a record.
 
-use std::io::{self, BufRead as _};
+use std::io;
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use fuma_connectors::files::{self, Block, FeedFile};
+use fuma_connectors::files::{self, Block, FeedFile, LastLine};
 use fuma_connectors::kafka::{Publisher, RawRecord};
 use fuma_schemas::Feed;
 use indicatif::{HumanCount, ProgressBar, ProgressStyle};
@@ -16,7 +17,7 @@ use indicatif::{HumanCount, ProgressBar, ProgressStyle};
 use super::SendArguments;
 use super::input::{self, Input};
 use super::pace::Pace;
-use super::resume::{Resume, Sent};
+use super::resume::{Known, Resume, Sent};
 use crate::commands::screen::Screen;
 use crate::commands::{CommandError, FAILED, INTERRUPTED};
 
@@ -26,7 +27,7 @@ const BLOCK_BYTES: usize = 1 << 20;
 const NOTE_EVERY: Duration = Duration::from_millis(500);
 /// The clock is looked at after this many records, where no rate is asked for.
 const LOOK_EVERY: u64 = 1024;
-/// As many rows that are none are named.
+/// As many rows that cannot be read are named.
 const BAD_ROWS_SHOWN: usize = 10;
 
 /// Sends files or standard input.
@@ -49,21 +50,31 @@ pub(super) fn run(arguments: &SendArguments, screen: &Screen) -> Result<ExitCode
 /// A file that was begun.
 struct Begun {
     path: String,
-    bytes: u64,
+    /// What is noted of it before anything of it is acknowledged.
+    state: Sent,
     /// How many of its records were acknowledged before.
     before: u64,
     /// The number of the first record that was sent of it now.
     first: u64,
     /// How many were.
     sent: u64,
+    /// How many of them had an end of line, once the last line was sent without one.
+    ended: Option<u64>,
+    /// Whether it was read to its end, and no line left.
+    is_read: bool,
 }
 
 struct Sender {
     publisher: Publisher,
     pace: Pace,
     resume: Option<Resume>,
+    /// For how long a file stands still before its last line is sent without an end (with a state file).
+    settle: Duration,
+    /// What is told at the end.
+    notes: Vec<String>,
     begun: Vec<Begun>,
-    bad_rows: Vec<String>,
+    bad_rows: u64,
+    bad_rows_shown: Vec<String>,
     stop: Arc<AtomicBool>,
     bar: ProgressBar,
     clock: Instant,
@@ -81,12 +92,16 @@ impl Sender {
         }
         #[expect(clippy::disallowed_methods, reason = "a rate, and how long it took")]
         let clock = Instant::now();
+        let configured = arguments.kafka.configuration()?;
         Ok(Sender {
-            publisher: Publisher::new(&arguments.kafka.connection()?)?,
+            publisher: Publisher::new(&arguments.kafka.connection_of(&configured.kafka)?)?,
             pace: Pace::new(arguments.rate),
             resume: arguments.resume.as_deref().map(Resume::open).transpose()?,
+            settle: configured.watch.settle,
+            notes: Vec::new(),
             begun: Vec::new(),
-            bad_rows: Vec::new(),
+            bad_rows: 0,
+            bad_rows_shown: Vec::new(),
             stop: Arc::default(),
             bar,
             clock,
@@ -108,16 +123,16 @@ impl Sender {
 
     fn send_standard_input(&mut self, feed: Feed) -> Result<(), CommandError> {
         self.publisher.expect_topic(feed)?;
-        let mut input = io::stdin().lock();
-        let mut line = Vec::new();
-        loop {
-            line.clear();
-            let read = input.read_until(b'\n', &mut line);
-            if read.map_err(|source| CommandError::Read { path: "standard input".into(), source })? == 0 {
-                return Ok(());
-            }
-            self.send(feed, &line)?;
-        }
+        let input = io::stdin().lock();
+        let mut failed = None;
+        let read = files::read_lines(input, &mut |block| {
+            self.refuse("standard input", &block);
+            let sent = block.bytes.split(|byte| *byte == b'\n').try_for_each(|line| self.send(feed, line));
+            failed = sent.err();
+            failed.is_none()
+        });
+        read.map_err(|source| CommandError::Read { path: "standard input".into(), source })?;
+        failed.map_or(Ok(()), Err)
     }
 
     fn send_file(&mut self, file: &FeedFile) -> Result<(), CommandError> {
@@ -128,20 +143,68 @@ impl Sender {
         let cannot = |source| CommandError::Read { path: file.path.clone(), source };
         // The same file, wherever it is named from.
         let path = std::fs::canonicalize(&file.path).map_err(cannot)?.display().to_string();
+        if self.resume.is_none() {
+            self.begin(path, Sent::default(), 0);
+            files::read(file, BLOCK_BYTES, &mut |block| self.send_block(file, &block, &mut 0))?;
+            return self.failed.take().map_or(Ok(()), Err);
+        }
         let bytes = std::fs::metadata(&file.path).map_err(cannot)?.len();
-        let before = self.resume.as_ref().map_or(Ok(0), |resume| resume.acknowledged(&path, bytes))?;
-        self.begun.push(Begun { path, bytes, before, first: self.publisher.sent(), sent: 0 });
+        let recognised = self.resume.as_ref().map(|resume| resume.recognise(&path, &file.path, bytes));
+        let Some((known, state)) = recognised.transpose().map_err(cannot)? else { return Ok(()) };
+        let before = match known {
+            Known::Whole => {
+                self.notes.push(format!("{path}: all of it was sent before"));
+                return Ok(());
+            }
+            Known::Begun(records) => records,
+            Known::New => 0,
+            Known::Changed => {
+                self.notes.push(format!("{path}: was changed or replaced since: sent again as a whole"));
+                0
+            }
+        };
+        self.begin(path, state, before);
         self.skipped += before;
-        let mut to_skip = before;
-        files::read(file, BLOCK_BYTES, &mut |block| self.send_block(file, &block, &mut to_skip))?;
+        self.send_known(file, bytes, before)
+    }
+
+    fn begin(&mut self, path: String, state: Sent, before: u64) {
+        let first = self.publisher.sent();
+        self.begun.push(Begun { path, state, before, first, sent: 0, ended: None, is_read: false });
+    }
+
+    /// Sends what follows a number of records; a last line without an end when the file has not changed for a while.
+    fn send_known(&mut self, file: &FeedFile, bytes: u64, before: u64) -> Result<(), CommandError> {
+        let read = |sender: &mut Sender, last, mut to_skip: u64| {
+            files::read_part(file, bytes, BLOCK_BYTES, last, &mut |block| sender.send_block(file, &block, &mut to_skip))
+        };
+        let has_left = read(self, LastLine::Leave, before)?;
+        let is_going_on = self.failed.is_none() && !self.stop.load(Ordering::Relaxed);
+        let is_waiting = has_left && !is_settled(&file.path, self.settle);
+        if is_waiting {
+            let path = file.path.display();
+            self.notes.push(format!("{path}: its last line has no end yet: left for the next run"));
+        } else if has_left && is_going_on {
+            let sent = self.begun.last_mut().map_or(0, |begun| *begun.ended.insert(begun.sent));
+            read(self, LastLine::Take, before + sent)?;
+        }
+        if let Some(begun) = self.begun.last_mut() {
+            begun.is_read = is_going_on && !is_waiting;
+        }
         self.failed.take().map_or(Ok(()), Err)
+    }
+
+    /// Keeps what a reader refused, to be told.
+    fn refuse(&mut self, name: &str, block: &Block) {
+        self.bad_rows += block.refused.len() as u64;
+        for row in block.refused.iter().take(BAD_ROWS_SHOWN.saturating_sub(self.bad_rows_shown.len())) {
+            self.bad_rows_shown.push(format!("{name}, row {}: {}", row.line, row.why.message()));
+        }
     }
 
     /// Reading cannot be broken off: after an error or a signal the rest is passed over.
     fn send_block(&mut self, file: &FeedFile, block: &Block, to_skip: &mut u64) {
-        for row in &block.bad_rows {
-            self.bad_rows.push(format!("{}, row {}: {}", file.name, row.line, row.message));
-        }
+        self.refuse(&file.name, block);
         for line in block.bytes.split(|byte| *byte == b'\n') {
             if self.failed.is_some() || self.stop.load(Ordering::Relaxed) {
                 return;
@@ -203,7 +266,9 @@ impl Sender {
         let Some(resume) = &mut self.resume else { return Ok(()) };
         for file in &self.begun {
             let now = acknowledged.saturating_sub(file.first).min(file.sent);
-            resume.note(&file.path, Sent { bytes: file.bytes, records: file.before + now });
+            let is_whole = file.is_read && now == file.sent;
+            let records = file.before + now.min(file.ended.unwrap_or(u64::MAX));
+            resume.note(&file.path, Sent { records, is_whole, ..file.state.clone() });
         }
         resume.save()
     }
@@ -215,7 +280,7 @@ impl Sender {
         self.bar.finish_and_clear();
         let interrupted = self.stop.load(Ordering::Relaxed);
         screen.remark(&self.summary(interrupted))?;
-        Ok(match (interrupted, self.bad_rows.is_empty()) {
+        Ok(match (interrupted, self.bad_rows == 0) {
             (true, _) => ExitCode::from(INTERRUPTED),
             (false, true) => ExitCode::SUCCESS,
             (false, false) => ExitCode::from(FAILED),
@@ -230,10 +295,18 @@ impl Sender {
             text.push_str(&format!("; {} were sent before", HumanCount(self.skipped)));
         }
         text.push_str(if interrupted { "; stopped before the end\n" } else { "\n" });
-        if !self.bad_rows.is_empty() {
-            text.push_str(&format!("not sent, for they are no rows: {}\n", self.bad_rows.len()));
-            self.bad_rows.iter().take(BAD_ROWS_SHOWN).for_each(|row| text.push_str(&format!("  {row}\n")));
+        self.notes.iter().for_each(|note| text.push_str(&format!("{note}\n")));
+        if self.bad_rows > 0 {
+            text.push_str(&format!("not sent, because they cannot be read as records: {}\n", self.bad_rows));
+            self.bad_rows_shown.iter().for_each(|row| text.push_str(&format!("  {row}\n")));
         }
         text
     }
+}
+
+/// Whether a file has not changed for so long, by the clock of this machine.
+fn is_settled(path: &Path, settle: Duration) -> bool {
+    let modified = std::fs::metadata(path).and_then(|metadata| metadata.modified());
+    // A time to come is of another clock: the file is taken for one that stands still.
+    modified.is_ok_and(|at| at.elapsed().map_or(true, |passed| passed >= settle))
 }

@@ -4,7 +4,8 @@
 
 use std::sync::Arc;
 
-use fuma_connectors::folder::BAD_ROW_HEADER;
+use fuma_connectors::files::RECORD_BYTES_MAX;
+use fuma_connectors::folder::{BAD_ROW_HEADER, TOO_LARGE_HEADER};
 use fuma_connectors::log::{FeedRecord, Outgoing, Topic};
 use fuma_schemas::{Feed, Instant, Kind, RejectCode};
 use metrics::{Counter, counter};
@@ -81,7 +82,7 @@ impl Batch {
         self.records += 1;
         self.bytes += raw.len();
         self.counts.records[record.feed as usize] += 1;
-        let decoded = match bad_row(record) {
+        let decoded = match refused(record) {
             Some(reject) => Err(reject),
             None => self.decode(record, raw),
         };
@@ -153,11 +154,21 @@ impl Batch {
     }
 }
 
-/// A row of a table that is none, as a file's reader found it; headers of a Kafka record say nothing of the kind.
-fn bad_row(record: &FeedRecord<'_>) -> Option<Reject> {
-    let header = record.headers.iter().find(|(name, _)| *name == BAD_ROW_HEADER && record.received.is_none())?;
-    let message = String::from_utf8_lossy(header.1.unwrap_or_default()).into_owned();
-    Some(Reject { code: RejectCode::BadRow, message })
+/// What a file's reader has refused; headers of a Kafka record say nothing of the kind.
+fn refused(record: &FeedRecord<'_>) -> Option<Reject> {
+    if record.received.is_some() {
+        return None;
+    }
+    let value = |value: &Option<&[u8]>| String::from_utf8_lossy(value.unwrap_or_default()).into_owned();
+    record.headers.iter().find_map(|(name, said)| match *name {
+        BAD_ROW_HEADER => Some(Reject { code: RejectCode::BadRow, message: value(said) }),
+        TOO_LARGE_HEADER => {
+            let length = value(said).split(' ').next().unwrap_or_default().to_owned();
+            let message = format!("the record has {length} bytes; at most {RECORD_BYTES_MAX} are allowed");
+            Some(Reject { code: RejectCode::TooLarge, message })
+        }
+        _ => None,
+    })
 }
 
 /// What is counted, told to the metrics once a batch.

@@ -77,6 +77,7 @@ fn folder(service: &Service) -> Result<Arc<dyn Log>, LogError> {
     let partitions = config.kafka.partitions_expected().unwrap_or(PARTITIONS_IN_FOLDER);
     let options = FolderOptions {
         watched: config.watch.folders.clone(),
+        settle: config.watch.settle,
         standard_input: service.wishes.stdin,
         key: Some(service.origin().key.to_string()),
         ..FolderOptions::new(&config.state, partitions, config.workers)

@@ -56,8 +56,18 @@ fn a_list_becomes_events_and_what_is_unresolved_is_kept_and_said() {
     assert_eq!(review.lines().count(), 2, "{review}");
     assert!(review.contains("无此区"), "{review}");
     assert_eq!(text(&arguments.places).lines().count(), 2);
-    let said = summary(&import(&arguments).unwrap(), &arguments.review);
-    assert!(said.contains("review.csv") && said.contains("events"), "{said}");
+    let said = summary(&import(&arguments).unwrap(), &arguments);
+    for part in [
+        "3 rows became 2 events",
+        "1 areas are not in the code table",
+        "places.csv",
+        "a stay cannot meet",
+        "review.csv",
+    ] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    let left: Vec<_> = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(left.len(), 6, "no unfinished file is left: {left:?}");
     std::fs::remove_dir_all(folder).unwrap();
 }
 
@@ -75,5 +85,51 @@ fn an_input_that_is_none_ends_with_2_and_nothing_is_written() {
         assert_eq!(error.exit_code(), 2, "{error}");
         assert!(!good.out.exists());
     }
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
+/// Each of these wrote nothing over yesterday's events, with exit code 0.
+#[test]
+fn a_list_of_which_nothing_comes_leaves_the_old_events() {
+    let folder = folder("old");
+    let renamed = row(1, "add", r#""tier":"high","previous_tier":null"#, "朝阳区").replace("saved_at", "saved");
+    let blank = row(1, "add", r#""tier":"high","previous_tier":null"#, "朝阳区").replace("T11", " 11");
+    for (list, says) in [
+        ("", "it is empty"),
+        ("\n \n", "it is empty"),
+        (
+            r#"{"data":{"end_update_time":"2022-04-15 11:00","hcount":1,"highlist":[{"province":"北京市"}]}}"#,
+            "none of its 1 rows",
+        ),
+        ("<html>\n<body>502 Bad Gateway</body>\n</html>\n", "none of its 3 rows"),
+        (renamed.as_str(), "missing field `saved_at`"),
+        (blank.as_str(), "published_at is no instant"),
+    ] {
+        let arguments = arguments(&folder, list);
+        for path in [&arguments.out, &arguments.review, &arguments.places] {
+            std::fs::write(path, "yesterday").unwrap();
+        }
+        let error = run(&arguments, &Screen::default()).unwrap_err();
+        let text = error.to_string();
+        assert!(text.contains(says) && text.contains("regions.ndjson is as it was"), "{text}");
+        assert_eq!(error.exit_code(), 2);
+        for path in [&arguments.out, &arguments.review, &arguments.places] {
+            assert_eq!(std::fs::read_to_string(path).unwrap(), "yesterday");
+        }
+    }
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_is_an_error_and_leaves_the_old_events() {
+    let folder = folder("full");
+    let good = arguments(&folder, &row(1, "add", r#""tier":"high","previous_tier":null"#, "朝阳区"));
+    std::fs::write(&good.out, "yesterday").unwrap();
+    let broken = RegionsArguments { places: "/dev/full".into(), ..good.clone() };
+    let error = run(&broken, &Screen::default()).unwrap_err();
+    assert!(error.to_string().starts_with("/dev/full: cannot be written"), "{error}");
+    assert_eq!(error.exit_code(), 1);
+    assert_eq!(std::fs::read_to_string(&good.out).unwrap(), "yesterday");
     std::fs::remove_dir_all(folder).unwrap();
 }

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! text                       a string          null                        absent
+//! bytes without a mark       a string where they are UTF-8, else as everything else
 //! integers, decimals         a number          booleans                    true, false
 //! floats                     a number with a dot or an exponent: no integer literal, so bad-type where one belongs
 //! timestamp with a zone      an instant as text, milliseconds kept; beyond the calendar a text that is no instant
@@ -14,13 +15,14 @@
 use std::io::Write;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, BinaryArray, BooleanArray, Float64Array, Int64Array, StringArray, UInt64Array,
+    Array, ArrayRef, AsArray, BinaryViewArray, BooleanArray, FixedSizeBinaryArray, Float64Array, Int64Array,
+    StringArray, UInt64Array,
 };
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, TimeUnit};
 use fuma_schemas::instant::{DAY_MS, HOUR_MS, Instant, local_midnight};
 
-use super::table::write_text;
+use super::super::table::write_text;
 
 /// The last instant of which the local day has a year of four digits.
 const DAYS_MAX: i64 = 2_932_896;
@@ -31,8 +33,23 @@ pub(super) struct Column {
     array: ArrayRef,
 }
 
+/// How a column is shown.
+#[derive(Clone, PartialEq, Debug)]
+pub(super) enum Shown {
+    /// As text; one that is no UTF-8 makes the row unreadable.
+    Text,
+    /// As text where it is UTF-8.
+    Bytes,
+    /// By its type.
+    Type(DataType),
+    /// As an array with this name.
+    Name(String),
+}
+
 enum Cells {
-    Text(BinaryArray),
+    Text(BinaryViewArray),
+    Bytes(BinaryViewArray),
+    FixedBytes(FixedSizeBinaryArray),
     Integers(Int64Array),
     Unsigned(UInt64Array),
     /// Decimals, by their text.
@@ -49,19 +66,19 @@ enum Cells {
     Other(String),
 }
 
-/// Whether a column of this type is text.
-pub(super) fn is_text(data_type: &DataType) -> bool {
-    matches!(data_type, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View)
-}
-
 impl Column {
-    /// A column as it was read, and the type that the file gives it.
-    pub(super) fn new(array: &ArrayRef, data_type: &DataType) -> Column {
-        let value_type = match data_type {
-            DataType::Dictionary(_, value) => value.as_ref(),
-            other => other,
+    /// A column as it was read.
+    pub(super) fn new(array: &ArrayRef, shown: &Shown) -> Column {
+        let cells = match shown {
+            Shown::Text => array.as_binary_view_opt().cloned().map(Cells::Text),
+            Shown::Bytes => {
+                let fixed = || array.as_fixed_size_binary_opt().cloned().map(Cells::FixedBytes);
+                array.as_binary_view_opt().cloned().map(Cells::Bytes).or_else(fixed)
+            }
+            Shown::Type(data_type) => Cells::new(array, data_type),
+            Shown::Name(name) => Some(Cells::Other(name.clone())),
         };
-        let cells = Cells::new(array, value_type).unwrap_or_else(|| Cells::Other(name_of(value_type)));
+        let cells = cells.unwrap_or_else(|| Cells::Other(name_of(array.data_type())));
         Column { cells, array: array.clone() }
     }
 
@@ -74,6 +91,8 @@ impl Column {
     pub(super) fn write(&self, row: usize, out: &mut Vec<u8>) -> bool {
         match &self.cells {
             Cells::Text(values) => return write_bytes(out, values.value(row)),
+            Cells::Bytes(values) => write_unmarked(out, values.value(row)),
+            Cells::FixedBytes(values) => write_unmarked(out, values.value(row)),
             Cells::Integers(values) => write_shown(out, values.value(row)),
             Cells::Unsigned(values) => write_shown(out, values.value(row)),
             Cells::Decimals(values) => out.extend_from_slice(values.value(row).as_bytes()),
@@ -81,11 +100,7 @@ impl Column {
             Cells::Booleans(values) => write_shown(out, values.value(row)),
             Cells::Instants { values, unit, zone } => write_instant(out, values.value(row), *unit, *zone),
             Cells::Dates(values) => write_date(out, values.value(row)),
-            Cells::Other(name) => {
-                out.push(b'[');
-                write_text(out, name);
-                out.push(b']');
-            }
+            Cells::Other(name) => write_name(out, name),
         }
         true
     }
@@ -95,7 +110,6 @@ impl Cells {
     fn new(array: &ArrayRef, data_type: &DataType) -> Option<Cells> {
         use DataType as T;
         Some(match data_type {
-            text if is_text(text) => Cells::Text(array.as_binary_opt::<i32>()?.clone()),
             T::Int8 | T::Int16 | T::Int32 | T::Int64 | T::UInt8 | T::UInt16 | T::UInt32 => {
                 Cells::Integers(integers(array)?)
             }
@@ -123,7 +137,7 @@ fn integers(array: &ArrayRef) -> Option<Int64Array> {
 }
 
 /// The kind of a type, without what is within it.
-fn name_of(data_type: &DataType) -> String {
+pub(super) fn name_of(data_type: &DataType) -> String {
     let name = format!("{data_type:?}");
     name.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default().to_lowercase()
 }
@@ -141,9 +155,20 @@ fn write_float(out: &mut Vec<u8>, value: f64) {
     if value.is_finite() {
         out.extend_from_slice(text.as_bytes());
     } else {
-        out.push(b'[');
-        write_text(out, &text);
-        out.push(b']');
+        write_name(out, &text);
+    }
+}
+
+fn write_name(out: &mut Vec<u8>, name: &str) {
+    out.push(b'[');
+    write_text(out, name);
+    out.push(b']');
+}
+
+fn write_unmarked(out: &mut Vec<u8>, bytes: &[u8]) {
+    match str::from_utf8(bytes) {
+        Ok(text) => write_text(out, text),
+        Err(_) => write_name(out, "binary"),
     }
 }
 
