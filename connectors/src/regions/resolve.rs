@@ -131,16 +131,26 @@ impl Resolver<'_> {
             return true;
         }
         let within = within.get(..6).unwrap_or(within);
-        let Some((_, rest)) = self.first_street(within, text) else { return false };
-        self.goes_on(within, rest) || self.first_street(within, rest).is_some()
+        let Some((_, first, mut rest)) = self.first_street(within, text) else { return false };
+        if self.goes_on(within, rest) {
+            return true;
+        }
+        while let Some((before, street, after)) = self.first_street(within, rest) {
+            if street != first && JOINS.iter().chain(&MAY_JOIN).any(|word| before.ends_with(word)) {
+                return true;
+            }
+            rest = after;
+        }
+        false
     }
 
-    /// The street that stands first in a text, the longest that begins there, and what follows it.
-    fn first_street<'t>(&self, within: &str, text: &'t str) -> Option<(&Region, &'t str)> {
+    /// The street that stands first in a text, the longest that begins there: what is before it, the street, what
+    /// follows.
+    fn first_street<'t>(&self, within: &str, text: &'t str) -> Option<(&'t str, &Region, &'t str)> {
         let streets = self.codes.streets(within).filter(|street| street_stem(&street.name).is_some());
         let held = streets.filter_map(|street| Some((text.find(&street.name)?, street)));
         let (at, street) = held.min_by_key(|(at, street)| (*at, usize::MAX - street.name.len()))?;
-        Some((street, text.get(at + street.name.len()..)?))
+        Some((text.get(..at)?, street, text.get(at + street.name.len()..)?))
     }
 
     /// Whether what follows a street joins another place to it. A word that may begin a name (和谐社区) joins only what

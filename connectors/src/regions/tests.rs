@@ -130,6 +130,8 @@ fn a_text_that_leaves_a_place_out_or_names_several_is_for_people() {
     assert!(code(["北京市", "朝阳区", "酒仙桥街道", "、高碑店地区"]).starts_with("the text names several"));
     // Several houses of one street are one area; and these words may begin a name.
     assert_eq!(reason("九州镇3幢、4幢"), "131003102+");
+    assert_eq!(reason("九州镇葛渔城镇政府宿舍楼"), "131003102+");
+    assert_eq!(reason("九州镇（含九州镇一村、九州镇二村）"), "131003102+");
     assert_eq!(reason("九州镇和谐社区"), "131003102+");
     assert_eq!(reason("建设路以北、九州镇以东合围区域"), "131003102+");
 }

@@ -131,14 +131,14 @@ fn a_row_longer_than_a_record_is_too_large_and_its_line_counts() {
     assert_eq!(refused[0].raw.len(), RAW_BYTES_MAX);
 }
 
-/// A million headings, and one of them twice: the search for it grows with the headings, not their square.
+/// Two hundred thousand headings, and one of them twice: the search for it grows with the headings, not their square.
 #[test]
 fn very_many_headings() {
-    let headings: Vec<String> = (0..1_000_000).map(|at| format!("h{at}")).collect();
+    let headings: Vec<String> = (0..200_000).map(|at| format!("h{at}")).collect();
     let text = format!("{}\n{}\n", headings.join(","), ",".repeat(headings.len() - 1));
     assert_eq!(lines_of(&blocks("cases.csv", text.as_bytes(), 1 << 18).unwrap()).0, [(1, "{}".to_owned())]);
     let twice = format!("{},h7\n", headings.join(","));
-    assert!(super::damage("cases.csv", twice.as_bytes()).contains("columns 8 and 1000001 have one heading"));
+    assert!(super::damage("cases.csv", twice.as_bytes()).contains("columns 8 and 200001 have one heading"));
     let endless = format!("id,{}", "x".repeat(17 << 20));
     assert!(super::damage("cases.csv", endless.as_bytes()).contains("field names is longer than 16777216 bytes"));
 }

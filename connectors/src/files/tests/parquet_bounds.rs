@@ -151,7 +151,7 @@ fn a_footer_is_bounded_and_so_is_what_it_declares() {
     let leaf = [vec![0x15, 2, 0x25, 0], vec![0x18, 1, b'x', 0]].concat();
     let root = [name(4), field(1), vec![0]].concat();
     let schema = [vec![0x19, 0x2c], root, leaf].concat();
-    let groups = [vec![0x26, 2], list(1, 1 << 31)].concat();
+    let groups = [vec![0x16, 2], list(1, 1 << 31)].concat();
     assert!(says(&with(&[version, schema, groups].concat())).contains("more elements than bytes"));
     let nested = [vec![0x1c]].concat().repeat(100_000);
     says(&with(&nested));
