@@ -133,7 +133,7 @@ fn feed_file(path: &Path) -> Option<FeedFile> {
 
 fn no_feed(path: &Path) -> FileError {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let meant = name_meant(&name).map(|meant| format!("did you mean {meant}? ")).unwrap_or_default();
+    let meant = name_meant(&name).map_or_else(|| ".".to_owned(), |meant| format!("; did you mean {meant}?"));
     FileError::NoFeed { path: path.display().to_string(), meant }
 }
 
@@ -142,14 +142,15 @@ fn nothing(paths: &[PathBuf], found: &Found) -> FileError {
     let mut names: Vec<String> = in_folders.map(ToString::to_string).collect();
     names.sort();
     let held = match names.len() {
-        0 => "found nothing".to_owned(),
+        0 => "found nothing.".to_owned(),
         count if count > NAMES_SHOWN => {
-            format!("found {}; and {} more", names[..NAMES_SHOWN].join("; "), count - NAMES_SHOWN)
+            format!("found {}; and {} more.", names[..NAMES_SHOWN].join("; "), count - NAMES_SHOWN)
         }
         _ => format!("found {}", names.join("; ")),
     };
+    let held = if held.ends_with(['?', '.']) { held } else { format!("{held}.") };
     let paths: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
-    FileError::Nothing { paths: paths.join(", "), held, names: format!("{NAMES}; feeds: {}", feed_names()) }
+    FileError::Nothing { paths: paths.join(", "), held, names: format!("{NAMES}. Feeds: {}", feed_names()) }
 }
 
 /// Stable sorting keeps two of one name as they were given.

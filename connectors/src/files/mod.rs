@@ -157,15 +157,15 @@ pub enum FileError {
         message: String,
     },
     /// A file that is given by name, and is no feed file.
-    #[error("{path}: not a feed; {meant}{names}; feeds: {feeds}", names = NAMES, feeds = feed_names())]
+    #[error("{path}: not a feed{meant} {names}. Feeds: {feeds}", names = NAMES, feeds = feed_names())]
     NoFeed {
         /// As given.
         path: String,
-        /// What it may have meant, with a blank at its end.
+        /// What it may have meant, in words; else a full stop.
         meant: String,
     },
     /// Nothing to read.
-    #[error("{paths}: no feed file there: {held}. {names}")]
+    #[error("{paths}: no feed file there; {held} {names}")]
     Nothing {
         /// As given.
         paths: String,
@@ -259,7 +259,7 @@ fn read_some(source: &mut impl Read, chunk: &mut [u8]) -> io::Result<usize> {
 /// The same over bytes in memory; the name says the format.
 pub fn read_bytes(name: &str, bytes: &[u8], block_bytes: usize, each: &mut dyn FnMut(Block)) -> Result<(), FileError> {
     let Some((_, format)) = feed_of(name) else {
-        return Err(FileError::NoFeed { path: name.to_owned(), meant: String::new() });
+        return Err(FileError::NoFeed { path: name.to_owned(), meant: ".".to_owned() });
     };
     let outcome = match format {
         Format::Parquet => parquet::read(bytes::Bytes::copy_from_slice(bytes), block_bytes, each),

@@ -20,7 +20,7 @@ const ENDINGS: [(&str, Format); 5] = [
     (".parquet", Format::Parquet),
 ];
 /// How feed files are named, for messages.
-pub const NAMES: &str = "a feed file is named FEED.ndjson, .ndjson.gz, .ndjson.zst, .csv or .parquet; \
+pub const NAMES: &str = "A feed file is named FEED.ndjson, .ndjson.gz, .ndjson.zst, .csv or .parquet; \
     text may follow the feed after - or . (tests-2022-11-30.csv)";
 /// A word is taken for a feed if this many letters at most differ.
 const LETTERS_DIFFER_MAX: usize = 2;

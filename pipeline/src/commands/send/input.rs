@@ -59,7 +59,8 @@ fn meant_feed(path: &str) -> Option<Feed> {
 
 /// The first word of several, which is no feed and no path.
 fn no_feed(word: &str) -> String {
-    let meant = files::feed_meant(word).map(|feed| format!("; did you mean {}?", feed.name())).unwrap_or_default();
+    let meant =
+        files::feed_meant(word).map_or_else(|| ".".to_owned(), |feed| format!("; did you mean {}?", feed.name()));
     format!("{word}: neither a feed nor a file{meant} Feeds: {}", files::feed_names())
 }
 
