@@ -40,7 +40,7 @@ proptest! {
                 until: Some(WORLD.end()),
                 workers,
                 intake: settings(),
-                bounds: Bounds { folder: folder.path().to_owned(), evidence_bytes: 0, step },
+                bounds: Bounds { folder: folder.path().to_owned(), evidence_bytes: 0, step, ..Bounds::default() },
             };
             let mut spooled = replay::spooled(&files, &options, &Silent).unwrap();
             let mut written = Vec::new();

@@ -19,6 +19,11 @@ pub type StateNumber = u32;
 /// The number of the state that everybody has of whom nothing was announced.
 pub const GREEN: StateNumber = 0;
 
+/// In a snapshot's mask: announced red by a rule that the pack does not have, or under another colour.
+pub const FOREIGN_RED: Rules = 1 << 63;
+/// The same, yellow.
+pub const FOREIGN_YELLOW: Rules = 1 << 62;
+
 /// A state that was announced.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct State {
@@ -35,6 +40,13 @@ impl State {
         rules.sort_unstable();
         rules.dedup();
         State { colour, rules: rules.into() }
+    }
+
+    /// The rules of the state under a pack; none where the pack does not have them, or under another colour.
+    fn rules_under(&self, pack: &Pack, colour: &impl Fn(Rules) -> Colour) -> Option<Rules> {
+        let mut bits = self.rules.iter().map(|id| pack.rule(id).map(|bit| 1 << bit));
+        let bits = bits.try_fold(0, |all: Rules, bit: Option<Rules>| Some(all | bit?));
+        bits.filter(|bits| colour(*bits) == self.colour)
     }
 }
 
@@ -167,10 +179,16 @@ impl Announced {
     fn translate(&mut self, at: usize, number: StateNumber, colour: impl Fn(Rules) -> Colour) -> Option<Rules> {
         let Translation { pack, rules, .. } = &mut self.translations[at];
         for state in &self.states[rules.len()..=number as usize] {
-            let bits = state.rules.iter().map(|id| pack.rule(id).map(|bit| 1 << bit));
-            let bits = bits.try_fold(0, |all: Rules, bit: Option<Rules>| Some(all | bit?));
-            rules.push(bits.filter(|bits| colour(*bits) == state.colour));
+            rules.push(state.rules_under(pack, &colour));
         }
         rules.get(number as usize).copied().flatten()
+    }
+
+    /// The states as masks of a pack's rules, by number, as snapshots hold them: what the pack does not have is one bit
+    /// a colour.
+    pub fn masks(&self, pack: &Pack, colour: impl Fn(Rules) -> Colour) -> Vec<Rules> {
+        let foreign = |state: &State| if state.colour == Colour::Red { FOREIGN_RED } else { FOREIGN_YELLOW };
+        let mask = |state: &State| state.rules_under(pack, &colour).unwrap_or_else(|| foreign(state));
+        self.states.iter().map(mask).collect()
     }
 }

@@ -7,6 +7,7 @@
 
 use fuma_schemas::Instant;
 
+use super::invariants;
 use super::partition::Partition;
 use super::step::Step;
 
@@ -48,7 +49,8 @@ impl Partition {
             let next = timeline.next_segment(judged_until);
             self.due.set(person, next);
             let was_due = next.is_some_and(|next| next <= clock);
-            if !was_due && timeline.rules_at(clock) != self.announced(person) {
+            let pure = invariants::is_pure(&mut self.announced, person, &timeline, clock, &self.judge);
+            if !was_due && !pure {
                 differing.push(person);
             }
         }

@@ -11,11 +11,6 @@ use fuma_schemas::{CodeChange, Colour, Instant, Person, Reason};
 use super::timeline::{Rules, Stretches, Timeline};
 use crate::policy::Pack;
 
-/// Announced by a rule that the pack does not have, or under another colour: always a difference to what holds.
-pub(super) const FOREIGN_RED: Rules = 1 << 63;
-/// The same, yellow.
-pub(super) const FOREIGN_YELLOW: Rules = 1 << 62;
-
 /// What every change of a pack has in common, and the colours of its rules as masks.
 #[derive(Clone, Debug)]
 pub struct Palette {
@@ -30,7 +25,7 @@ impl Palette {
     pub fn new(pack: &Pack) -> Palette {
         let red = (0..).zip(&pack.rules).filter(|(_, rule)| rule.head.colour == Colour::Red);
         Palette {
-            red: red.fold(FOREIGN_RED, |mask, (at, _): (u32, _)| mask | 1 << at),
+            red: red.fold(0, |mask, (at, _): (u32, _)| mask | 1 << at),
             heads: pack.rules.iter().map(|rule| Arc::clone(&rule.head)).collect(),
             policy: Arc::clone(&pack.id),
             policy_version: Arc::clone(&pack.version),
@@ -85,19 +80,16 @@ impl<'a> Course<'a> {
         self.timeline
     }
 
-    /// The change from what was announced to the state at `clock`; none when they are the same.
-    pub fn difference(&self, person: Person, announced: Rules, clock: Instant) -> Option<CodeChange> {
+    /// The change from the colour last announced to the state at `clock`.
+    pub fn change(&self, person: Person, from: Colour, clock: Instant) -> CodeChange {
         let (palette, timeline) = (self.palette, self.timeline);
-        if timeline.rules_at(clock) == announced {
-            return None;
-        }
         let stretches = self.stretches.get_or_init(|| timeline.stretches(|rules| palette.colour(rules)));
         let sample = stretches.sample(timeline, clock);
         let to = palette.colour(sample.rules);
         let ended = sample.segment_start.map_or(0, |start| timeline.ending_at(start));
-        Some(CodeChange {
+        CodeChange {
             person,
-            from: palette.colour(announced),
+            from,
             to,
             effective_at: sample.segment_start.unwrap_or(clock),
             colour_since: sample.colour_start.unwrap_or(clock),
@@ -107,6 +99,6 @@ impl<'a> Course<'a> {
             next_change_at: sample.next_colour,
             policy: Arc::clone(&palette.policy),
             policy_version: Arc::clone(&palette.policy_version),
-        })
+        }
     }
 }

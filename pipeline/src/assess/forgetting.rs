@@ -18,6 +18,7 @@ use fuma_schemas::instant::DAY_MS;
 use fuma_schemas::{Instant, Kind, Person};
 
 use super::Partition;
+use super::announced::GREEN;
 use super::step::SLOTS_MAX;
 use crate::evidence::{FactKey, ForgottenLink, Past, Retention, Tidy, Touched};
 use crate::policy::Pack;
@@ -57,8 +58,8 @@ impl Partition {
     /// No step may wait, as for [`Partition::forget`].
     pub fn forget_page(&mut self, now: Instant, people: Range<u32>) -> Forgotten {
         let (announced, due, touched) = (&self.announced, &self.due, &self.touched);
-        let is_green = |person: u32| announced.get(person as usize).is_none_or(|rules| *rules == 0);
-        let may_forget = |person: u32| is_green(person) && due.of(person).is_none() && !touched.contains(person);
+        let may_forget =
+            |person: u32| announced.number(person) == GREEN && due.of(person).is_none() && !touched.contains(person);
         let retention = retention(self.judge.pack());
         let mut past = self.evidence.past(people, now, &retention, &may_forget);
         let found = past.len() as u64;
@@ -97,7 +98,7 @@ impl Partition {
         let mut coloured = Touched::default();
         let asked: Vec<(u32, Option<u64>)> = people.iter().map(|person| (*person, None)).collect();
         for (people, asked) in people.chunks(SLOTS_MAX).zip(asked.chunks(SLOTS_MAX)) {
-            let verdict = self.verdict_of(asked);
+            let verdict = self.verdict_of(&self.judge, asked);
             let late = verdict.rows.iter().filter(|row| row.until.is_none_or(|until| until > settled));
             let slots = late.map(|row| row.slot).chain(verdict.failed.iter().map(|(slot, _)| *slot));
             slots.filter_map(|slot| people.get(slot as usize)).for_each(|person| coloured.touch(*person));

@@ -5,6 +5,8 @@
 //! step       who is judged together, and how many at most
 //! judge      a pack with its plans: what the rules say of a step; on whom a rule fails
 //! left_out   who is not judged, and why
+//! announced  what was announced, whatever pack it is of
+//! invariants I-1, I-4, I-5 as predicates
 //! change     a state that differs from the one last announced, as a code change
 //! due        who is to be judged again when, without any event
 //! partition  the people of one partition: apply, gather, judge, remember what was announced
@@ -15,10 +17,12 @@
 //!
 //! Owns the meaning of a state. Pure: clock and evidence are arguments (I-7).
 
+pub mod announced;
 mod audit;
 pub mod change;
 pub mod due;
 pub mod forgetting;
+pub mod invariants;
 pub mod judge;
 mod left_out;
 pub mod partition;

@@ -11,17 +11,19 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
-use fuma_schemas::{CodeChange, Colour, Instant, Kind, Person};
+use fuma_schemas::{CodeChange, Instant, Kind, Person};
 use rustc_hash::FxBuildHasher;
 
+use super::announced::{Announced, GREEN, State};
 use super::change::{Course, Palette};
 use super::due::DueIndex;
+use super::invariants;
 use super::judge::{Judge, Verdict};
 use super::left_out::{LeftOut, Why};
 use super::staged::Staged;
 use super::step::{ROWS_MAX, Step};
-use super::timeline::{Rules, Timeline};
-use crate::evidence::{Evidence, EvidenceError, FactKey, KindSet, Seed, StepRows, Touched};
+use super::timeline::Timeline;
+use crate::evidence::{Evidence, EvidenceError, FactKey, KindSet, Limits, Seed, StepRows, Touched};
 use crate::policy::{Pack, RuleRow};
 
 /// Why a step could not be judged.
@@ -38,9 +40,7 @@ pub enum AssessError {
 /// One partition.
 pub struct Partition {
     pub(super) evidence: Evidence,
-    /// The rules last announced, by person.
-    pub(super) announced: Vec<Rules>,
-    colours: [u64; 3],
+    pub(super) announced: Announced,
     pub(super) due: DueIndex,
     pub(super) judge: Judge,
     pub(super) touched: Touched,
@@ -76,8 +76,7 @@ impl Partition {
     pub fn seeded(pack: Arc<Pack>, seed: Seed) -> Result<Partition, AssessError> {
         Ok(Partition {
             evidence: Evidence::seeded(seed),
-            announced: Vec::new(),
-            colours: [0; 3],
+            announced: Announced::default(),
             due: DueIndex::default(),
             judge: Judge::new(pack)?,
             touched: Touched::default(),
@@ -93,14 +92,25 @@ impl Partition {
         &self.evidence
     }
 
+    /// From now on so many facts of a kind are as many as one person may have.
+    pub fn set_limits(&mut self, limits: Limits) {
+        self.evidence.set_limits(limits);
+    }
+
     /// The evidence, for a restore: nobody is touched by what is done to it.
     pub(crate) fn evidence_mut(&mut self) -> &mut Evidence {
         &mut self.evidence
     }
 
-    /// The rules last announced, by person; those who came since have none.
-    pub fn announced_rules(&self) -> &[Rules] {
+    /// What was announced of everybody.
+    pub fn all_announced(&self) -> &Announced {
         &self.announced
+    }
+
+    /// From now on another judge is in force; gives the one that was. What was announced stays as it is, whatever pack it
+    /// is of: whoever is judged from now on is told the difference.
+    pub fn change_judge(&mut self, judge: Judge) -> Judge {
+        std::mem::replace(&mut self.judge, judge)
     }
 
     /// The pack by which it judges.
@@ -128,32 +138,37 @@ impl Partition {
     /// to be left out, if any. For explaining and listing: nothing is announced, and nothing changes. Of somebody on
     /// whom a rule fails, or who is crowded, nothing is said.
     pub fn rules_of(&self, asked: &[(u32, Option<u64>)]) -> Vec<RuleRow> {
-        self.verdict_of(asked).rows
+        self.verdict_of(&self.judge, asked).rows
+    }
+
+    /// What the rules of another judge say of people as things stand; as [`Partition::rules_of`].
+    pub fn rules_by(&self, judge: &Judge, asked: &[(u32, Option<u64>)]) -> Vec<RuleRow> {
+        self.verdict_of(judge, asked).rows
     }
 
     /// As [`Partition::rules_of`], with those on whom a rule fails.
-    pub(super) fn verdict_of(&self, asked: &[(u32, Option<u64>)]) -> Verdict {
+    pub(super) fn verdict_of(&self, judge: &Judge, asked: &[(u32, Option<u64>)]) -> Verdict {
         let (mut step, mut verdict, mut first) = (StepRows::default(), Verdict::default(), 0);
         for (slot, &(person, omitted)) in (0_u32..).zip(asked) {
             if self.left_out.why(person) == Some(&Why::Crowded) {
                 continue;
             }
             let mark = step.mark();
-            self.gather_but(person, slot, omitted, &mut step);
+            self.gather_but(judge, (person, slot), omitted, &mut step);
             if step.rows_in_all() > ROWS_MAX && first < slot {
                 step.truncate(&mark);
-                verdict.append(self.judge.judge(&self.evidence, &step, first..slot));
+                verdict.append(judge.judge(&self.evidence, &step, first..slot));
                 step.clear();
                 first = slot;
-                self.gather_but(person, slot, omitted, &mut step);
+                self.gather_but(judge, (person, slot), omitted, &mut step);
             }
         }
-        verdict.append(self.judge.judge(&self.evidence, &step, first..asked.len() as u32));
+        verdict.append(judge.judge(&self.evidence, &step, first..asked.len() as u32));
         verdict
     }
 
-    fn gather_but(&self, person: u32, slot: u32, omitted: Option<u64>, step: &mut StepRows) {
-        let need = self.pack().needs(self.evidence.kinds(person));
+    fn gather_but(&self, judge: &Judge, (person, slot): (u32, u32), omitted: Option<u64>, step: &mut StepRows) {
+        let need = judge.pack().needs(self.evidence.kinds(person));
         match omitted {
             None => self.evidence.gather(person, slot, need, step),
             Some(omitted) => self.evidence.gather_without(person, slot, need, omitted, step),
@@ -162,18 +177,23 @@ impl Partition {
 
     /// How many people are announced green, yellow and red, of those who have or had evidence.
     pub fn colours(&self) -> [u64; 3] {
-        let [_, yellow, red] = self.colours;
+        let (yellow, red) = self.announced.yellow_and_red();
         [u64::from(self.evidence.people()) - yellow - red, yellow, red]
     }
 
-    /// The rules last announced of a person.
-    pub fn announced(&self, person: u32) -> Rules {
-        self.announced.get(person as usize).copied().unwrap_or(0)
+    /// What was last announced of a person.
+    pub fn announced(&self, person: u32) -> &State {
+        self.announced.state(person)
+    }
+
+    /// Whether nothing but green was last announced of a person.
+    pub fn is_green(&self, person: u32) -> bool {
+        self.announced.number(person) == GREEN
     }
 
     /// The bytes of what was announced and who is due.
     pub fn announced_bytes(&self) -> usize {
-        self.announced.capacity() * size_of::<Rules>() + self.due.bytes()
+        self.announced.bytes() + self.due.bytes()
     }
 
     /// The earliest instant at which somebody is due.
@@ -262,6 +282,7 @@ impl Partition {
         let mut clock = span.from;
         loop {
             self.announce(person, course, clock, changes);
+            debug_assert!(self.is_pure(person, course, clock), "I-1: what was announced is what holds");
             let next = course.timeline().next_segment(clock);
             match (next.map(|next| ticks.at_or_after(next)), span.successor) {
                 // The person's next slot says what holds from then on.
@@ -274,24 +295,27 @@ impl Partition {
         }
     }
 
-    fn announce(&mut self, person: u32, course: &Course<'_>, clock: Instant, changes: &mut Vec<CodeChange>) {
-        let announced = self.announced(person);
-        let Some(token) = self.evidence.person(person) else { return };
-        if let Some(change) = course.difference(token, announced, clock) {
-            self.announced[person as usize] = course.timeline().rules_at(clock);
-            self.recount(change.from, change.to);
-            if let Some(staged) = &mut self.staged {
-                staged.announced.push((person, announced));
-            }
-            changes.push(change);
-        }
+    fn is_pure(&mut self, person: u32, course: &Course<'_>, clock: Instant) -> bool {
+        invariants::is_pure(&mut self.announced, person, course.timeline(), clock, &self.judge)
     }
 
-    pub(super) fn recount(&mut self, from: Colour, to: Colour) {
-        if from != Colour::Green {
-            self.colours[from as usize] -= 1;
+    fn announce(&mut self, person: u32, course: &Course<'_>, clock: Instant, changes: &mut Vec<CodeChange>) {
+        let rules = course.timeline().rules_at(clock);
+        let (pack, palette) = (self.judge.pack(), self.judge.palette());
+        let colour = |rules| palette.colour(rules);
+        if self.announced.is(person, rules, pack, colour) {
+            return;
         }
-        self.colours[to as usize] += 1;
+        let Some(token) = self.evidence.person(person) else { return };
+        let change = course.change(token, self.announced.state(person).colour, clock);
+        let number = self.announced.number_of(rules, pack, colour);
+        let before = self.announced.set(person, number);
+        debug_assert!(invariants::follows(&change, &self.announced, before, number), "I-4: {change:?}");
+        debug_assert!(invariants::has_reasons(&change), "I-5: {change:?}");
+        if let Some(staged) = &mut self.staged {
+            staged.announced.push((person, before));
+        }
+        changes.push(change);
     }
 }
 

@@ -7,15 +7,14 @@
 
 use fuma_schemas::{Colour, Instant, Person};
 
-use super::change::{FOREIGN_RED, FOREIGN_YELLOW};
+use super::announced::{Announced, State, StateNumber};
 use super::partition::Partition;
-use super::timeline::Rules;
 
 /// What a transaction that is not committed yet made of the memory.
 #[derive(Debug, Default)]
 pub(super) struct Staged {
-    /// Whose announced rules were others before, in order.
-    pub(super) announced: Vec<(u32, Rules)>,
+    /// Of whom something else was announced before, in order.
+    pub(super) announced: Vec<(u32, StateNumber)>,
     /// Who was judged.
     pub(super) judged: Vec<u32>,
 }
@@ -37,8 +36,8 @@ impl Partition {
     /// The transaction is not there: nothing was announced, and whoever was judged is judged again.
     pub fn roll_back(&mut self) {
         let Some(mut staged) = self.staged.take() else { return };
-        for (person, rules) in staged.announced.drain(..).rev() {
-            self.set_announced(person, rules);
+        for (person, before) in staged.announced.drain(..).rev() {
+            self.announced.set(person, before);
         }
         for person in staged.judged.drain(..) {
             self.touched.touch(person);
@@ -73,47 +72,26 @@ impl Partition {
         people
     }
 
-    /// Recalls what was announced of a person, as the output or a snapshot has it: the colour and the rules' ids.
-    /// What this pack does not have under this colour is a difference that the next judgement announces.
+    /// Recalls what was announced of a person, as the output or a snapshot has it: the colour and the rules' ids, of
+    /// whatever pack. What the judge's pack does not have under this colour is a difference that the next judgement
+    /// announces.
     pub fn recall<'a>(&mut self, token: Person, colour: Colour, rules: impl Iterator<Item = &'a str>) {
-        let mut mask: Rules = 0;
-        let mut is_foreign = false;
-        for id in rules {
-            match self.pack().rule(id) {
-                Some(at) => mask |= 1 << at,
-                None => is_foreign = true,
-            }
-        }
-        if is_foreign || self.palette().colour(mask) != colour {
-            mask = match colour {
-                Colour::Green => 0,
-                Colour::Yellow => FOREIGN_YELLOW,
-                Colour::Red => FOREIGN_RED,
-            };
-        }
+        let state = match colour {
+            Colour::Green => State::new(colour, std::iter::empty()),
+            colour => State::new(colour, rules),
+        };
+        let number = self.announced.intern(state);
         let person = self.evidence.enrol(token);
-        self.set_announced(person, mask);
+        self.announced.set(person, number);
     }
 
     /// Nobody was announced as anything: for a restore that reads the whole output instead of what it recalled.
     pub fn recall_nobody(&mut self) {
-        for person in 0..self.evidence.people() {
-            self.set_announced(person, 0);
-        }
+        self.announced = Announced::default();
     }
 
-    /// What was announced of a person: the colour and the rules, by their place in the pack. A rule of another pack
-    /// has none.
-    pub fn recalled(&self, person: u32) -> (Colour, Rules) {
-        let rules = self.announced(person);
-        (self.palette().colour(rules), rules & !(FOREIGN_RED | FOREIGN_YELLOW))
-    }
-
-    fn set_announced(&mut self, person: u32, rules: Rules) {
-        self.announced.resize(self.evidence.people() as usize, 0);
-        let Some(announced) = self.announced.get_mut(person as usize) else { return };
-        let before = std::mem::replace(announced, rules);
-        let (from, to) = (self.palette().colour(before), self.palette().colour(rules));
-        self.recount(from, to);
+    /// Whether nothing waits for a transaction: what is announced is committed (I-3).
+    pub fn is_settled(&self) -> bool {
+        self.staged.as_ref().is_none_or(|staged| staged.announced.is_empty())
     }
 }

@@ -77,7 +77,6 @@ impl Partition {
     /// Adds those who wait to the step, with their evidence as it stands now, until it is full or so many were taken.
     /// Who finds no room waits on: judge, and enlist again. Returns how many were taken.
     pub fn enlist_waiting(&mut self, clock: Instant, people_max: usize, step: &mut Step) -> usize {
-        self.announced.resize(self.evidence.people() as usize, 0);
         let mut people = std::mem::take(&mut self.enlisting);
         let before = self.touched.people().len();
         let taken = |touched: &Touched| before.saturating_sub(touched.people().len());
@@ -113,7 +112,7 @@ impl Partition {
             return false;
         }
         let need = self.judge.needs(self.evidence.kinds(person));
-        let may = need != KindSet::NONE || self.announced(person) != 0;
+        let may = need != KindSet::NONE || !self.is_green(person);
         if !may || self.left_out.why(person) == Some(&Why::Crowded) {
             self.left_out.remove(person);
         }

@@ -191,3 +191,64 @@ fn who_is_left_out_keeps_the_announced_state() {
     judge(&mut partition, StepLimits::default(), &mut changes);
     assert_eq!(changes[1].reasons.iter().map(|one| one.rule.id.as_str()).collect::<Vec<_>>(), ["ZJ-R6"]);
 }
+
+/// Two packs judge one partition: what was announced is of no pack, and whoever is judged is told the difference.
+#[test]
+fn a_partition_may_be_judged_by_another_pack() {
+    const FEVER: &str = r#""symptom":"fever","onset_at":"2021-11-09T08:00:00+08:00","source":"clinic""#;
+    let chongqing = || Judge::new(load(&PackSource::built_in("chongqing-2021-24").unwrap()).unwrap()).unwrap();
+    let mut partition = partition();
+    apply(&mut partition, &[(Feed::Symptoms, 1, "s".into(), FEVER), (Feed::Cases, 2, "c".into(), CASE)]);
+    let mut changes = Vec::new();
+    judge(&mut partition, StepLimits::default(), &mut changes);
+    assert_eq!(partition.colours(), [0, 1, 1]);
+    let person = |partition: &Partition, of: u8| partition.evidence().find(token(of)).unwrap();
+    let (feverish, ill) = (person(&partition, 1), person(&partition, 2));
+    // A look through the eyes of another pack changes nothing.
+    assert!(partition.rules_by(&chongqing(), &[(feverish, None)]).is_empty());
+    assert_eq!(partition.rules_by(&chongqing(), &[(ill, None)]).len(), 1);
+    assert_eq!(partition.colours(), [0, 1, 1]);
+    let zhejiang = partition.change_judge(chongqing());
+    [feverish, ill].iter().for_each(|person| partition.touch(*person));
+    judge(&mut partition, StepLimits::default(), &mut changes);
+    let said = |change: &CodeChange| (change.person, change.from.name(), change.to.name());
+    assert_eq!(
+        changes.iter().map(said).filter(|(who, ..)| *who == token(1)).nth(1),
+        Some((token(1), "yellow", "green"))
+    );
+    let of_ill: Vec<_> = changes.iter().filter(|change| change.person == token(2)).collect();
+    assert_eq!(of_ill.len(), 2, "red as before, by a rule of another pack");
+    assert_eq!((of_ill[1].from.name(), of_ill[1].to.name()), ("red", "red"));
+    assert_eq!(of_ill[1].reasons[0].rule.id, "CQ-R1");
+    assert_eq!(&*partition.announced(ill).rules[0], "CQ-R1");
+    partition.change_judge(zhejiang);
+    [feverish, ill].iter().for_each(|person| partition.touch(*person));
+    judge(&mut partition, StepLimits::default(), &mut changes);
+    assert_eq!((changes.len(), partition.colours()), (6, [0, 1, 1]));
+}
+
+/// I-4 and I-5 are checked where a change is made, and where it goes out.
+#[test]
+fn the_predicates_find_what_is_broken() {
+    let mut partition = partition();
+    apply(&mut partition, &[(Feed::Cases, 2, "c".into(), CASE)]);
+    let mut changes = Vec::new();
+    judge(&mut partition, StepLimits::default(), &mut changes);
+    let sound = changes.remove(0);
+    assert!(invariants::has_reasons(&sound) && invariants::are_chains(std::slice::from_ref(&sound)));
+    let without = CodeChange { reasons: Vec::new(), ..sound.clone() };
+    assert!(!invariants::has_reasons(&without), "I-5: red without a reason");
+    let green = CodeChange { to: fuma_schemas::Colour::Green, ..sound.clone() };
+    assert!(!invariants::has_reasons(&green), "I-5: green with one");
+    let over = CodeChange { decided_at: Instant(sound.reasons[0].since.0 - 1), ..sound.clone() };
+    assert!(!invariants::has_reasons(&over), "I-5: before its time");
+    assert!(!invariants::are_chains(&[sound.clone(), sound.clone()]), "I-4: the same twice");
+    assert!(partition.is_settled(), "I-3");
+    partition.stage();
+    partition.touch(0);
+    apply(&mut partition, &[(Feed::Cases, 2, "c".into(), EXCLUDED)]);
+    judge(&mut partition, StepLimits::default(), &mut changes);
+    assert!(!partition.is_settled(), "I-3: it waits for the transaction");
+    partition.roll_back();
+    assert!(partition.is_settled() && !partition.is_green(0));
+}

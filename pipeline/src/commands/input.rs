@@ -8,11 +8,12 @@ use std::sync::Arc;
 
 use clap::Args;
 use fuma_connectors::files::{self, FeedFile};
-use fuma_schemas::Instant;
 use fuma_schemas::instant::{local_midnight, parse_date};
+use fuma_schemas::{Instant, Kind};
 
 use super::CommandError;
 use super::policy::gate::{self, Drafts};
+use crate::evidence::Limits;
 use crate::intake::{Key, LineError, Owners, Settings};
 use crate::policy::Pack;
 use crate::replay::{Bounds, Options, Source, Tick};
@@ -35,6 +36,10 @@ pub struct FeedArguments {
     /// A file with the owners whose records are accepted, one a line; without it every owner is accepted
     #[arg(long, value_name = "FILE")]
     pub owners: Option<PathBuf>,
+    /// How many facts of a kind one person may have, like tests=2000; 0 = any number; may be repeated. Who has more keeps
+    /// the announced state
+    #[arg(long, value_name = "KIND=N", value_parser = facts_max)]
+    pub facts_max: Vec<(Kind, u32)>,
     /// Threads; 0 = one a core
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub workers: usize,
@@ -92,7 +97,10 @@ impl FeedArguments {
             until,
             workers: workers(self.workers),
             intake: Arc::new(settings),
-            bounds: Bounds::default(),
+            bounds: Bounds {
+                facts: self.facts_max.iter().fold(Limits::default(), |limits, (kind, most)| limits.with(*kind, *most)),
+                ..Bounds::default()
+            },
         };
         Ok((sources, options))
     }
@@ -132,6 +140,18 @@ pub fn key(file: Option<&Path>) -> Result<Key, CommandError> {
         None => std::env::var(KEY_VARIABLE).map_err(|_| CommandError::NoKey)?,
     };
     Key::from_hex(&text).map_err(|error| CommandError::Key(error.to_string()))
+}
+
+/// Reads a limit of the facts of a kind.
+///
+/// # Errors
+/// When it is none.
+fn facts_max(text: &str) -> Result<(Kind, u32), String> {
+    let names = || Kind::PERSONAL.map(Kind::name).join(", ");
+    let wanted = || format!("write KIND=N, like tests=2000; KIND is one of {}", names());
+    let (name, number) = text.split_once('=').ok_or_else(wanted)?;
+    let kind = Kind::PERSONAL.into_iter().find(|kind| kind.name() == name).ok_or_else(wanted)?;
+    Ok((kind, number.parse().map_err(|_| wanted())?))
 }
 
 /// A number of threads; 0 = one a core.

@@ -250,12 +250,10 @@ fn a_takeover_finds_what_was_announced() {
         };
         let owned = restore(restorer.as_mut(), partition, &context).unwrap();
         assert!(owned.sweep.is_empty(), "nobody differs");
-        let (evidence, pack) = (owned.partition.evidence(), pack());
+        let evidence = owned.partition.evidence();
         for person in 0..evidence.people() {
-            let (colour, rules) = owned.partition.recalled(person);
-            let ids = pack.rules.iter().enumerate().filter(|(at, _)| rules >> at & 1 != 0);
-            let ids: Vec<&str> = ids.map(|(_, rule)| rule.head.id.as_str()).collect();
-            let said = format!("{} {}", colour.name(), ids.join(","));
+            let state = owned.partition.announced(person);
+            let said = format!("{} {}", state.colour.name(), state.rules.join(","));
             found.insert(evidence.person(person).unwrap().to_string(), said.trim_end().to_owned());
         }
     }

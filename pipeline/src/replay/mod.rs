@@ -34,10 +34,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use fuma_connectors::files::{FeedFile, FileError, Oversize};
-use fuma_schemas::{CodeChange, Feed, Instant, RejectCode};
+use fuma_schemas::{CodeChange, Feed, Instant, Person, RejectCode};
 
 use crate::assess::{AssessError, StepLimits};
-use crate::evidence::Memory;
+use crate::evidence::{Limits, Memory};
 use crate::intake;
 use crate::policy::Pack;
 use crate::trace::LinkBatchError;
@@ -90,12 +90,19 @@ pub struct Bounds {
     pub evidence_bytes: usize,
     /// How much one step judges.
     pub step: StepLimits,
+    /// How many facts of a kind one person may have.
+    pub facts: Limits,
 }
 
 impl Default for Bounds {
     /// The system's folder for such files.
     fn default() -> Bounds {
-        Bounds { folder: std::env::temp_dir(), evidence_bytes: EVIDENCE_BYTES, step: StepLimits::default() }
+        Bounds {
+            folder: std::env::temp_dir(),
+            evidence_bytes: EVIDENCE_BYTES,
+            step: StepLimits::default(),
+            facts: Limits::default(),
+        }
     }
 }
 
@@ -181,6 +188,8 @@ pub struct Counts {
     pub crowded: u64,
     /// People on whom a rule failed: they keep the state that was announced.
     pub failed: u64,
+    /// Of them the first hundred by token, and why.
+    pub left_out: Vec<(Person, String)>,
     /// What announced colours and dues take besides.
     pub announced_bytes: u64,
     /// The last tick; none when no record was accepted by then.

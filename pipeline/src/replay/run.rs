@@ -14,7 +14,7 @@ use super::store::{Piece, Store};
 use super::task::{Done, Task};
 use super::watch::{self, ShortGreens};
 use super::{Counts, Options, Outcome, Progress, Rejected, ReplayError, Source, Tick};
-use crate::assess::Partition;
+use crate::assess::{Partition, Why, invariants};
 
 /// The partitions at the end of a replay, for whoever wants to look into the state.
 pub struct Finished {
@@ -188,7 +188,8 @@ fn judge_all<S: ChangeSink + New>(
             .map(|(number, (pieces, windows))| {
                 let regions = regions.clone();
                 scope.spawn(move || {
-                    let partition = Partition::new(Arc::clone(&options.pack))?;
+                    let mut partition = Partition::new(Arc::clone(&options.pack))?;
+                    partition.set_limits(options.bounds.facts);
                     let input = (pieces, regions, windows);
                     Task::new(number, partition, S::new(options), input, (options, last)).run(progress)
                 })
@@ -214,15 +215,37 @@ fn count(partition: &Partition, counts: &mut Counts) {
     let (crowded, failed) = partition.left_out().counts();
     counts.crowded += crowded;
     counts.failed += failed;
+    counts.left_out.extend(left_out(partition));
+    counts.left_out.sort();
+    counts.left_out.truncate(LEFT_OUT_NAMED);
     for (all, own) in counts.colours.iter_mut().zip(partition.colours()) {
         *all += own;
     }
     counts.memory.push(memory);
 }
 
+/// How many of those who are left out are named.
+const LEFT_OUT_NAMED: usize = 100;
+
+/// Who is left out of judging, and why, in words.
+fn left_out(partition: &Partition) -> Vec<(Person, String)> {
+    let evidence = partition.evidence();
+    let crowds = evidence.crowded_people();
+    let why = |person: u32, why: &Why| match why {
+        Why::Failed { rule } => format!("rule {rule} failed"),
+        Why::Crowded => match crowds.iter().find(|crowd| crowd.person == person) {
+            Some(crowd) => format!("{} facts of {}, at most {}", crowd.facts, crowd.kind.name(), crowd.facts_max),
+            None => "too many facts for one step".to_owned(),
+        },
+    };
+    let named = partition.left_out().people().take(LEFT_OUT_NAMED);
+    named.filter_map(|(person, reason)| Some((evidence.person(person)?, why(person, reason)))).collect()
+}
+
 /// The changes of all partitions, by decided_at, then person.
 fn merged(parts: Vec<Vec<CodeChange>>) -> Vec<CodeChange> {
     let mut changes: Vec<CodeChange> = parts.into_iter().flatten().collect();
     changes.sort_unstable_by_key(|change| (change.decided_at, change.person));
+    debug_assert!(invariants::are_chains(&changes), "I-4: a change goes on from the last one of the person");
     changes
 }

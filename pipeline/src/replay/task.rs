@@ -8,7 +8,7 @@ use super::links::Windows;
 use super::sink::{ChangeSink, Tally};
 use super::store::{Cursor, Piece};
 use super::{Options, Progress, ReplayError};
-use crate::assess::{Partition, Step};
+use crate::assess::{Partition, Step, invariants};
 
 /// A partition on its way through the ticks.
 pub(super) struct Task<'a, S> {
@@ -96,6 +96,7 @@ impl<'a, S: ChangeSink> Task<'a, S> {
 
     fn judge(&mut self, until: Instant, progress: &dyn Progress) -> Result<(), ReplayError> {
         self.partition.judge(&mut self.step, until, &self.options.tick, &mut self.changes);
+        debug_assert!(self.changes.iter().all(invariants::has_reasons), "I-5");
         self.tally.changes(&self.changes);
         let changes = self.changes.len() as u64;
         self.sink.step(&mut self.changes)?;

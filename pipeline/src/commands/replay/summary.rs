@@ -31,6 +31,12 @@ impl<'a> Summary<'a> {
         steps.map(|((from, to), count)| (format!("{from} -> {to}"), *count)).collect()
     }
 
+    /// Who was not judged, and why.
+    fn left_out(&self) -> Vec<Value> {
+        let people = self.counts.left_out.iter();
+        people.map(|(person, why)| json!({ "person": person.to_string(), "why": why })).collect()
+    }
+
     /// The memory of the state, in bytes.
     fn state_bytes(&self) -> u64 {
         let counts = self.counts;
@@ -59,6 +65,7 @@ impl<'a> Summary<'a> {
             "changes_by_rule": counts.tally.rules,
             "greens_under_24_h": counts.short_greens,
             "people_left_out": { "crowded": counts.crowded, "failed": counts.failed },
+            "left_out": self.left_out(),
             "contacts_known_too_late": counts.missed_windows,
             "seconds": self.seconds,
             "workers": options.workers,
@@ -93,6 +100,7 @@ impl<'a> Summary<'a> {
                 "left out",
                 format!("{crowded} people with too many facts, {failed} on whom a rule failed: they keep their state"),
             );
+            counts.left_out.iter().for_each(|(person, why)| line("  person", format!("{person} {why}")));
         }
         let (short, late) = (counts.short_greens, counts.missed_windows);
         let late = match late {

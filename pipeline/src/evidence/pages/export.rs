@@ -135,7 +135,12 @@ impl Evidence {
     ///
     /// # Errors
     /// Never, unless a table's layout is wrong.
-    pub fn export(&self, people: Range<u32>, announced: &[u64], out: &mut Export) -> Result<(), TableError> {
+    pub fn export(
+        &self,
+        people: Range<u32>,
+        announced: &dyn Fn(u32) -> u64,
+        out: &mut Export,
+    ) -> Result<(), TableError> {
         let people = people.start..people.end.min(self.people());
         if people.is_empty() {
             return Ok(());
@@ -183,12 +188,12 @@ impl Evidence {
         Ok(())
     }
 
-    fn export_people(&self, people: Range<u32>, announced: &[u64]) -> Result<RecordBatch, TableError> {
+    fn export_people(&self, people: Range<u32>, announced: &dyn Fn(u32) -> u64) -> Result<RecordBatch, TableError> {
         let mut tokens = Vec::with_capacity(people.len() * 16);
         for state in people.clone().filter_map(|person| self.people.get(person)) {
             tokens.extend_from_slice(&state.token.0);
         }
-        let masks = people.clone().map(|person| announced.get(person as usize).copied().unwrap_or(0));
+        let masks = people.clone().map(|person| announced(person));
         let columns: Vec<ArrayRef> = vec![
             Arc::new(UInt32Array::from_iter_values(people)),
             Arc::new(FixedSizeBinaryArray::try_new(16, Buffer::from_vec(tokens), None)?),

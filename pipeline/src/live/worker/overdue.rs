@@ -68,7 +68,7 @@ impl Overdue {
 fn overdue(partition: &Partition, page: std::ops::Range<u32>, now: Instant) -> Result<u64, AssessError> {
     let end = page.end.min(partition.evidence().people());
     let asked: Vec<(u32, Option<u64>)> =
-        (page.start..end).filter(|person| partition.announced(*person) != 0).map(|person| (person, None)).collect();
+        (page.start..end).filter(|person| !partition.is_green(*person)).map(|person| (person, None)).collect();
     if asked.is_empty() {
         return Ok(0);
     }

@@ -269,7 +269,11 @@ fn page(owned: &Owned, under_way: &mut UnderWay) -> bool {
     let evidence = owned.partition.evidence();
     let end = under_way.next.saturating_add(PAGE_PEOPLE);
     let is_last = end >= evidence.people();
-    let mut exported = evidence.export(under_way.next..end, owned.partition.announced_rules(), &mut export);
+    debug_assert!(owned.partition.is_settled(), "I-3: a snapshot holds what is committed");
+    let (announced, palette) = (owned.partition.all_announced(), owned.partition.palette());
+    let masks = announced.masks(owned.partition.pack(), |rules| palette.colour(rules));
+    let mask = |person| masks.get(announced.number(person) as usize).copied().unwrap_or(0);
+    let mut exported = evidence.export(under_way.next..end, &mask, &mut export);
     if is_last {
         exported = exported.and_then(|()| evidence.export_verdicts(&mut export));
     }

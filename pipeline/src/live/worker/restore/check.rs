@@ -72,7 +72,7 @@ fn list_differing(owned: &Owned, differing: &[u32], path: &std::path::Path) -> s
     let mut file = private_file(path)?;
     for &person in differing {
         if let Some(token) = owned.partition.evidence().person(person) {
-            writeln!(file, "{token} announced {}", owned.partition.recalled(person).0.name())?;
+            writeln!(file, "{token} announced {}", owned.partition.announced(person).colour.name())?;
         }
     }
     file.flush()
