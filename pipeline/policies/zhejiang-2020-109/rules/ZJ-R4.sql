@@ -4,7 +4,7 @@
 -- title.zh: 密切接触者
 -- title.en: Close contact
 -- ends.zh: 解除接触者隔离（末次接触后满十四日应解除）；或本人作为病例出院（认定及末次接触之后）
--- ends.en: release from contact isolation (due 14 full days after exposure); or a discharge as a case after both
+-- ends.en: release from contact isolation (due 14 full days after exposure), or discharge as a case after determination and exposure
 SELECT
   c.person,
   c.determined_at AS since,
