@@ -106,9 +106,12 @@ pub(super) fn why<'a>(pack: &Pack, line: &EvidenceLine<'a>, reasons: &[ReasonLin
     if kind == Kind::Cases && is_excluded(&line.fact) {
         return vec![Why::Excluded];
     }
-    let unnamed: Vec<Why<'a>> = deciding_columns(kind)
+    let unnamed: Vec<Why<'a>> = kind
+        .columns()
         .iter()
-        .filter_map(|column| Some((*column, line.text(column)?)))
+        .filter(|column| column.decides)
+        .map(|column| column.name)
+        .filter_map(|column| Some((column, line.text(column)?)))
         .filter(|(_, value)| !names_value(pack, value))
         .map(|(column, value)| Why::ValueUnnamed { column, value })
         .collect();
@@ -130,19 +133,6 @@ pub(super) fn late<'a>(pack: &Pack, line: &EvidenceLine<'a>) -> Option<Why<'a>> 
     let Late { window_end, known_at } =
         pack.late(exposed_at, line.instant("determined_at")?, line.fact.first_known_at)?;
     Some(Why::Late { window_end, known_at })
-}
-
-/// The columns of a kind by which rules choose what they start from or count.
-fn deciding_columns(kind: Kind) -> &'static [&'static str] {
-    match kind {
-        Kind::Cases => &["classification"],
-        Kind::Contacts => &["degree"],
-        Kind::Isolations => &["stage"],
-        Kind::Listings => &["colour"],
-        Kind::Symptoms => &["symptom"],
-        Kind::Tests => &["method", "result"],
-        _ => &[],
-    }
 }
 
 /// Why a test that the pack's rules would take ends none of the reasons.

@@ -2,7 +2,7 @@
 //!
 //! Owns the Chinese names of columns and values. What has no word here is shown as the feed spells it.
 
-use fuma_schemas::{Colour, Instant, Kind};
+use fuma_schemas::{Colour, Instant, Kind, registry};
 
 use super::evidence::EvidenceLine;
 use crate::evidence::Value;
@@ -47,7 +47,8 @@ impl Language {
 
     /// A word of a feed.
     pub(crate) fn word(self, word: &str) -> &str {
-        let chinese = || CHINESE.iter().find(|(english, _)| *english == word).map(|(_, chinese)| *chinese);
+        let of_value = || CHINESE.iter().find(|(english, _)| *english == word).map(|(_, chinese)| *chinese);
+        let chinese = || registry::chinese(word).or_else(of_value);
         match self {
             Language::Chinese => chinese().unwrap_or(word),
             Language::English => word,
@@ -115,75 +116,8 @@ pub(super) fn length(language: Language, millis: i64) -> String {
     }
 }
 
-/// The Chinese words of columns, values, kinds and feeds.
+/// The Chinese words of values; those of kinds and columns stand in the registry.
 const CHINESE: &[(&str, &str)] = &[
-    // Kinds.
-    ("cases", "病例"),
-    ("contacts", "接触者"),
-    ("entries", "入境"),
-    ("external_codes", "外省码"),
-    ("isolations", "隔离"),
-    ("listings", "名单"),
-    ("stays", "停留"),
-    ("symptoms", "症状"),
-    ("tests", "检测"),
-    ("trips", "行程"),
-    ("bindings", "号码绑定"),
-    // Columns.
-    ("classification", "诊断"),
-    ("determined_at", "判定"),
-    ("onset_at", "发病"),
-    ("discharged_at", "出院"),
-    ("degree", "接触程度"),
-    ("last_exposure_at", "末次接触"),
-    ("entered_at", "入境"),
-    ("last_overseas_at", "最后境外"),
-    ("country", "国家"),
-    ("port", "口岸"),
-    ("province", "省份"),
-    ("colour", "颜色"),
-    ("assigned_at", "赋码"),
-    ("released_at", "解除"),
-    ("stage", "阶段"),
-    ("basis", "依据"),
-    ("started_at", "开始"),
-    ("due_at", "应解除"),
-    ("ended_at", "终止"),
-    ("outcome", "结果"),
-    ("next_stage", "下一阶段"),
-    ("approver", "批准"),
-    ("document", "文件"),
-    ("starts_at", "起"),
-    ("expires_at", "止"),
-    ("region", "地区"),
-    ("arrived_at", "到达"),
-    ("left_at", "离开"),
-    ("source", "来源"),
-    ("symptom", "症状"),
-    ("resolved_at", "缓解"),
-    ("cleared_at", "排查结束"),
-    ("method", "方法"),
-    ("result", "结果"),
-    ("tube", "采样管"),
-    ("sampled_at", "采样"),
-    ("reported_at", "报告"),
-    ("issuer_region", "出具地"),
-    ("mode", "交通方式"),
-    ("number", "班次"),
-    ("service_date", "日期"),
-    ("carriage", "车厢"),
-    ("row", "排"),
-    ("seat", "座位"),
-    ("boarded_at", "上车"),
-    ("alighted_at", "下车"),
-    ("from_region", "出发地"),
-    ("to_region", "到达地"),
-    ("role", "角色"),
-    ("phone", "手机号代码"),
-    ("holder", "绑定方式"),
-    ("since", "起"),
-    ("until", "止"),
-    // Values.
     ("confirmed", "确诊病例"),
     ("suspected", "疑似病例"),
     ("asymptomatic", "无症状感染者"),

@@ -4,14 +4,20 @@
 //! Owns line breaks and the order of names, so that a document is the same bytes whatever else is built with it (the
 //! order of a JSON map depends on a feature that another crate may switch on). Must never change a value.
 
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
 use serde_json::Value;
+
+use crate::registry;
 
 /// Lines up to here are kept whole.
 const LINE_CHARACTERS_MAX: usize = 120;
 
-/// Names in the order in which they are written; others follow by name.
+/// Names in the order in which they are written: these, then the fields of the feeds, then [`ANSWERS`], then others by
+/// name.
 #[rustfmt::skip]
-const ORDER: &[&str] = &[
+const SCHEMAS: &[&str] = &[
     // JSON Schema and AsyncAPI
     "asyncapi", "$schema", "$id", "$ref", "name", "info", "title", "version", "summary", "description", "license",
     "defaultContentType", "servers", "channels", "operations", "components", "action", "channel", "address", "host",
@@ -21,20 +27,40 @@ const ORDER: &[&str] = &[
     "bindings", "$defs",
     // the common fields
     "owner", "id", "time", "revision", "retracted", "cert_type", "cert_number", "person", "phone", "known_at", "kind",
-    // the feeds
-    "holder", "classification", "degree", "stage", "region", "tier", "method", "result", "tube", "symptom", "mode", "number",
-    "service_date", "carriage", "row", "seat", "boarded_at", "alighted_at", "from_region", "to_region", "role", "province",
-    "rule", "colour", "approver", "basis", "document", "determined_at", "onset_at", "discharged_at",
-    "last_exposure_at", "index_case", "index_contact", "arrived_at", "left_at", "entered_at", "last_overseas_at",
-    "country", "port", "sampled_at", "reported_at", "issuer_region", "resolved_at", "cleared_at", "source",
-    "started_at", "due_at", "ended_at", "outcome", "next_stage", "starts_at", "expires_at", "assigned_at",
-    "released_at",
-    // the answers
-    "from", "to", "effective_at", "colour_since", "decided_at", "reasons", "clause", "since", "until", "due", "ended",
-    "next_change_at", "policy", "policy_version", "authority", "feed", "file", "line", "code", "message", "raw", "length", "sha256",
-    // what ends a schema
+];
+/// Names of the answers, and what ends a schema.
+#[rustfmt::skip]
+const ANSWERS: &[&str] = &[
+    "rule", "from", "to", "effective_at", "colour_since", "decided_at", "reasons", "clause", "due", "ended",
+    "next_change_at", "policy", "policy_version", "feed", "file", "line", "code", "message", "raw", "length", "sha256",
     "examples",
 ];
+
+/// The place of every name that has one.
+static PLACES: LazyLock<BTreeMap<&str, usize>> = LazyLock::new(|| {
+    let names = SCHEMAS.iter().copied().chain(fields()).chain(ANSWERS.iter().copied());
+    let mut places = BTreeMap::new();
+    for (place, name) in names.enumerate() {
+        places.entry(name).or_insert(place);
+    }
+    places
+});
+
+/// The names of all fields, so that each kind's are in the contract's order: the next is always the first one before
+/// which no kind has another that is still to come.
+fn fields() -> Vec<&'static str> {
+    let mut kinds: Vec<Vec<&str>> = registry::kinds()
+        .map(|kind| kind.columns().iter().chain(kind.links()).rev().map(|column| column.name).collect())
+        .collect();
+    let mut ordered = Vec::new();
+    while let Some(first) = kinds.iter().find_map(|names| names.last().copied()) {
+        let is_ready = |name: &str| kinds.iter().all(|names| names.last() == Some(&name) || !names.contains(&name));
+        let next = kinds.iter().filter_map(|names| names.last().copied()).find(|name| is_ready(name)).unwrap_or(first);
+        kinds.iter_mut().for_each(|names| names.retain(|name| *name != next));
+        ordered.push(next);
+    }
+    ordered
+}
 
 /// The document as text that ends in a line end.
 pub(super) fn write(document: &Value) -> String {
@@ -89,7 +115,7 @@ fn on_one_line(value: &Value) -> String {
 
 fn in_order(map: &serde_json::Map<String, Value>) -> Vec<(&str, &Value)> {
     let mut entries: Vec<(&str, &Value)> = map.iter().map(|(name, entry)| (name.as_str(), entry)).collect();
-    let rank = |name: &str| ORDER.iter().position(|known| *known == name).unwrap_or(ORDER.len());
+    let rank = |name: &str| PLACES.get(name).copied().unwrap_or(usize::MAX);
     entries.sort_by_key(|(name, _)| (rank(name), *name));
     entries
 }

@@ -17,6 +17,8 @@ pub struct KindSpec {
     pub chinese: &'static str,
     /// What a case of a pack calls one record.
     pub noun: &'static str,
+    /// What a record of a case holds unless it says otherwise.
+    pub case_defaults: &'static [(&'static str, &'static str)],
     /// What a record of it says.
     pub about: &'static str,
     /// The columns of its own.
@@ -30,7 +32,11 @@ pub struct KindSpec {
 impl KindSpec {
     const fn new(kind: Kind, names: [&'static str; 3], columns: &'static [Column], about: &'static str) -> KindSpec {
         let [name, chinese, noun] = names;
-        KindSpec { kind, name, chinese, noun, about, columns, links: &[], is_everybodys: false }
+        KindSpec { kind, name, chinese, noun, case_defaults: &[], about, columns, links: &[], is_everybodys: false }
+    }
+
+    const fn case_defaults(self, case_defaults: &'static [(&'static str, &'static str)]) -> KindSpec {
+        KindSpec { case_defaults, ..self }
     }
 
     const fn everybodys(self) -> KindSpec {
@@ -60,7 +66,8 @@ pub(crate) const KINDS: [KindSpec; Kind::PERSONAL.len() + 1] = [
         ["entries", "入境", "entry"],
         kinds::ENTRIES,
         "A person entered the country. From border inspection.",
-    ),
+    )
+    .case_defaults(&[("kind", "entry")]),
     KindSpec::new(
         Kind::ExternalCodes,
         ["external_codes", "外省码", "code"],
@@ -80,14 +87,18 @@ pub(crate) const KINDS: [KindSpec; Kind::PERSONAL.len() + 1] = [
         kinds::LISTINGS,
         "An approved list asks for a colour, on one of the grounds that the law knows, for at most 30 days of 24 \
          hours. Ending early is a revision of expires_at; a retraction says that it never held.",
-    ),
-    KindSpec::new(Kind::Stays, ["stays", "停留", "stay"], kinds::STAYS, "A person was in a region.").everybodys(),
+    )
+    .case_defaults(&[("approver", "headquarters"), ("basis", "headquarters-document"), ("document", "1")]),
+    KindSpec::new(Kind::Stays, ["stays", "停留", "stay"], kinds::STAYS, "A person was in a region.")
+        .case_defaults(&[("kind", "stay"), ("source", "telecom")])
+        .everybodys(),
     KindSpec::new(
         Kind::Symptoms,
         ["symptoms", "症状", "symptom"],
         kinds::SYMPTOMS,
         "A person has, or reports, a symptom. From fever clinics and declarations.",
-    ),
+    )
+    .case_defaults(&[("source", "clinic")]),
     KindSpec::new(
         Kind::Tests,
         ["tests", "检测", "test"],
@@ -96,6 +107,7 @@ pub(crate) const KINDS: [KindSpec; Kind::PERSONAL.len() + 1] = [
     )
     .everybodys(),
     KindSpec::new(Kind::Trips, ["trips", "行程", "trip"], kinds::TRIPS, "A person was aboard a conveyance.")
+        .case_defaults(&[("kind", "trip")])
         .everybodys(),
     KindSpec::new(
         Kind::Bindings,
@@ -103,6 +115,7 @@ pub(crate) const KINDS: [KindSpec; Kind::PERSONAL.len() + 1] = [
         kinds::BINDINGS,
         "A phone number is bound to a person. Bindings colour nobody by themselves.",
     )
+    .case_defaults(&[("holder", "verified")])
     .everybodys(),
     KindSpec::new(
         Kind::Regions,
@@ -110,7 +123,8 @@ pub(crate) const KINDS: [KindSpec; Kind::PERSONAL.len() + 1] = [
         kinds::REGIONS,
         "The risk tier of a region: reference data, about no person. A change of tier is `until` on the old record and \
          a new record; a revision of region or tier is a correction and holds for all time.",
-    ),
+    )
+    .case_defaults(&[("authority", "headquarters")]),
 ];
 
 /// Whom the records of a feed are about.

@@ -7,19 +7,16 @@ use std::io::{self, BufRead, IsTerminal as _};
 
 use console::Term;
 use fuma_schemas::Person;
+use fuma_schemas::vocabulary::{CertificateType, ClosedList};
 
 use crate::intake::resident_id::check_digit;
 use crate::intake::{Key, person_token};
 
-/// The types of certificates (docs/feeds.md section 1).
-const CERT_TYPES: [&str; 6] = ["10", "14", "15", "20", "34", "99"];
-const RESIDENT_ID: &str = "10";
-
 /// Reads a type of certificate of the command line.
 pub(super) fn cert_type(text: &str) -> Result<String, String> {
-    match CERT_TYPES.contains(&text) {
+    match CertificateType::NAMES.contains(&text) {
         true => Ok(text.to_string()),
-        false => Err(format!("give one of {}", CERT_TYPES.join(", "))),
+        false => Err(format!("give one of {}", CertificateType::NAMES.join(", "))),
     }
 }
 
@@ -47,7 +44,7 @@ pub(super) fn token(key: &Key, cert_type: &str, number: &str) -> Result<Person, 
         return Err("no certificate number was given: type it when asked, or pipe it to standard input".to_string());
     }
     let last = spelt.chars().last().map(|letter| letter.to_ascii_uppercase());
-    if cert_type == RESIDENT_ID && (spelt.chars().count() != 18 || check_digit(&spelt) != last) {
+    if cert_type == CertificateType::ResidentId.name() && (spelt.chars().count() != 18 || check_digit(&spelt) != last) {
         return Err("not a resident ID: give 17 digits and their check digit".to_string());
     }
     Ok(person_token(key, cert_type, &spelt))

@@ -32,25 +32,19 @@ impl Ends {
     fn new(table: &Table) -> Ends {
         let columns = || table.layout.kind.columns().iter().zip(&table.layout.columns);
         let place = |name: &str| columns().find(|(column, _)| column.name == name).map(|(_, &place)| place);
-        let (closing, over): (&[&str], _) = match table.layout.kind {
+        let over = match table.layout.kind {
             // An excluded case is no case any more: nobody will discharge it.
-            Kind::Cases => {
-                (&["discharged_at"], place("classification").map(|at| (at, Classification::Excluded.code())))
-            }
+            Kind::Cases => place("classification").map(|at| (at, Classification::Excluded.code())),
             // A check-in ends with its day.
-            Kind::Stays => (&["left_at"], place("source").map(|at| (at, StaySource::Checkin.code()))),
-            Kind::Isolations => (&["ended_at"], None),
-            Kind::Symptoms => (&["resolved_at", "cleared_at"], None),
-            Kind::ExternalCodes => (&["released_at"], None),
-            Kind::Bindings => (&["until"], None),
-            _ => (&[], None),
+            Kind::Stays => place("source").map(|at| (at, StaySource::Checkin.code())),
+            _ => None,
         };
         Ends {
             instants: columns()
                 .filter(|(column, _)| matches!(column.column_type, ColumnType::Instant))
                 .map(|(_, &place)| place)
                 .collect(),
-            closing: closing.iter().filter_map(|name| place(name)).collect(),
+            closing: columns().filter(|(column, _)| column.closes).map(|(_, &place)| place).collect(),
             over,
         }
     }

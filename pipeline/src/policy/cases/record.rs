@@ -5,7 +5,8 @@
 
 use std::collections::BTreeMap;
 
-use fuma_schemas::evidence::{Column, ColumnType, LINK_COLUMNS};
+use fuma_schemas::evidence::{Column, ColumnType};
+use fuma_schemas::registry::{self, KindSpec};
 use fuma_schemas::{Feed, Instant, Kind};
 use serde_json::{Map, Value};
 
@@ -17,35 +18,9 @@ use crate::policy::near::did_you_mean;
 /// The owner of every record that names none.
 const OWNER: &str = "cases";
 
-/// A word of a case, its kind, and what its records hold unless they say otherwise.
-struct Noun {
-    word: &'static str,
-    kind: Kind,
-    defaults: &'static [(&'static str, &'static str)],
-}
-
-const NOUNS: &[Noun] = &[
-    Noun { word: "case", kind: Kind::Cases, defaults: &[] },
-    Noun { word: "contact", kind: Kind::Contacts, defaults: &[] },
-    Noun { word: "stay", kind: Kind::Stays, defaults: &[("kind", "stay"), ("source", "telecom")] },
-    Noun { word: "trip", kind: Kind::Trips, defaults: &[("kind", "trip")] },
-    Noun { word: "entry", kind: Kind::Entries, defaults: &[("kind", "entry")] },
-    Noun { word: "test", kind: Kind::Tests, defaults: &[] },
-    Noun { word: "symptom", kind: Kind::Symptoms, defaults: &[("source", "clinic")] },
-    Noun { word: "isolation", kind: Kind::Isolations, defaults: &[] },
-    Noun {
-        word: "listing",
-        kind: Kind::Listings,
-        defaults: &[("approver", "headquarters"), ("basis", "headquarters-document"), ("document", "1")],
-    },
-    Noun { word: "binding", kind: Kind::Bindings, defaults: &[("holder", "verified")] },
-    Noun { word: "code", kind: Kind::ExternalCodes, defaults: &[] },
-    Noun { word: "region", kind: Kind::Regions, defaults: &[("authority", "headquarters")] },
-];
-
 /// The words for records in a case, each with its kind.
 pub fn nouns() -> impl Iterator<Item = (&'static str, Kind)> {
-    NOUNS.iter().map(|noun| (noun.word, noun.kind))
+    registry::kinds().map(|kind| (kind.spec().noun, kind))
 }
 
 /// What the records of a case have said so far, so that a revision need only say what changes.
@@ -70,8 +45,8 @@ impl Records {
         let (name, fields) = text.split_once(':').unwrap_or((text, ""));
         let (noun, id, letter) = named(line, name)?;
         let name = match letter {
-            Some(letter) => format!("{} {id} of {letter}", noun.word),
-            None => format!("{} {id}", noun.word),
+            Some(letter) => format!("{} {id} of {letter}", noun.noun),
+            None => format!("{} {id}", noun.noun),
         };
         let feed = noun.kind.feed();
         let key = (feed, format!("{id} {letter:?}"));
@@ -96,9 +71,9 @@ impl Records {
     }
 
     /// The next revision of a fact, and what it holds before its fields are read.
-    fn begin(&self, key: &(Feed, String), noun: &Noun) -> (u64, Map<String, Value>) {
+    fn begin(&self, key: &(Feed, String), noun: &KindSpec) -> (u64, Map<String, Value>) {
         let defaults =
-            || noun.defaults.iter().map(|(name, value)| ((*name).to_string(), Value::from(*value))).collect();
+            || noun.case_defaults.iter().map(|(name, value)| ((*name).to_string(), Value::from(*value))).collect();
         match self.last.get(key) {
             None => (1, defaults()),
             Some((kind, last)) => {
@@ -111,11 +86,11 @@ impl Records {
 }
 
 /// `contact c1 of A`, `region r1`.
-fn named<'a>(line: &Line<'_>, text: &'a str) -> Result<(&'static Noun, &'a str, Option<char>), PackError> {
+fn named<'a>(line: &Line<'_>, text: &'a str) -> Result<(&'static KindSpec, &'a str, Option<char>), PackError> {
     let words: Vec<&str> = text.split_whitespace().collect();
-    let noun = words.first().and_then(|word| NOUNS.iter().find(|noun| noun.word == *word));
+    let noun = words.first().and_then(|word| registry::kinds().map(Kind::spec).find(|noun| noun.noun == *word));
     let noun = noun.ok_or_else(|| {
-        let known = NOUNS.iter().map(|noun| noun.word).collect::<Vec<_>>().join(", ");
+        let known = nouns().map(|(word, _)| word).collect::<Vec<_>>().join(", ");
         let word = words.first().unwrap_or(&"");
         let hint = did_you_mean(word, nouns().map(|(word, _)| word));
         line.error(format!("`{word}` is no kind of record; known are {known}{hint}"))
@@ -124,20 +99,20 @@ fn named<'a>(line: &Line<'_>, text: &'a str) -> Result<(&'static Noun, &'a str, 
         ([_, id], Kind::Regions) => Ok((noun, id, None)),
         ([_, id, "of", person], kind) if kind != Kind::Regions => Ok((noun, id, Some(line.letter(person)?))),
         (_, Kind::Regions) => Err(line.error("write `region ID: FIELDS`")),
-        _ => Err(line.error(format!("write `{} ID of PERSON: FIELDS`", noun.word))),
+        _ => Err(line.error(format!("write `{} ID of PERSON: FIELDS`", noun.noun))),
     }
 }
 
 /// One field: a word of a closed list, or a short name and a value; `-` takes it away.
-fn set(line: &Line<'_>, noun: &Noun, object: &mut Map<String, Value>, field: &str) -> Result<(), PackError> {
+fn set(line: &Line<'_>, noun: &KindSpec, object: &mut Map<String, Value>, field: &str) -> Result<(), PackError> {
     let columns = noun.kind.columns();
     let lists = |column: &&Column| matches!(column.column_type, ColumnType::Code(names) if names.contains(&field));
     if let Some(column) = columns.iter().find(lists) {
         object.insert(column.name.to_string(), field.into());
         return Ok(());
     }
-    let links = LINK_COLUMNS.iter().filter(|_| noun.kind == Kind::Contacts);
-    let others = links.copied().chain(["revision", "owner"]).map(|name| (name, ColumnType::Text));
+    let links = noun.links.iter().map(|column| column.name);
+    let others = links.chain(["revision", "owner"]).map(|name| (name, ColumnType::Text));
     let known = columns.iter().map(|column| (column.name, column.column_type)).chain(others);
     let found = known
         .clone()

@@ -66,8 +66,8 @@ fn of_join(join: &Join, tables: &dyn Origins) -> Option<KindSet> {
 
 /// How many people a set of tables is likely to meet: tests, stays and trips are everybody's.
 fn breadth(set: KindSet) -> u32 {
-    let everybody = [Kind::Tests, Kind::Stays, Kind::Trips, Kind::Bindings];
-    let crowds = everybody.into_iter().filter(|kind| set.contains(BaseTable::Kind(*kind))).count();
+    let everybodys = Kind::PERSONAL.into_iter().filter(|kind| kind.spec().is_everybodys);
+    let crowds = everybodys.filter(|kind| set.contains(BaseTable::Kind(*kind))).count();
     set.0.count_ones() + 100 * u32::try_from(crowds).unwrap_or(0)
 }
 
