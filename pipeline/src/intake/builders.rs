@@ -236,3 +236,17 @@ impl KindBuilders {
         RecordBatch::try_new(self.schema.clone(), arrays).expect("columns of the kind's schema")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Null would say that a fact is open, or that nothing is known.
+    #[test]
+    #[should_panic(expected = "I-9")]
+    fn a_value_of_another_type_is_no_null() {
+        let mut builders = EvidenceBuilders::new();
+        let head = Head { owner: "o", id: "i", revision: 1, retracted: false, who: Who::Nobody, known_at: Instant(0) };
+        builders.append(Kind::Regions, &head, &[Value::Text("33".into()), Value::Instant(Instant(0))]);
+    }
+}

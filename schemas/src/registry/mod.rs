@@ -49,6 +49,7 @@ mod tests {
 
     use super::*;
     use crate::Feed;
+    use crate::vocabulary::{ClosedList, TravelKind};
 
     #[test]
     fn a_name_has_one_json_type() {
@@ -74,6 +75,13 @@ mod tests {
                 assert!(start < place && spec.columns[start].column_type == ColumnType::Instant, "{}", column.name);
             }
         }
+    }
+
+    #[test]
+    fn kinds_of_travel_are_in_the_order_of_their_names() {
+        let nouns: Vec<&str> = Feed::Travel.kinds().iter().map(|kind| kind.spec().noun).collect();
+        assert_eq!(nouns, TravelKind::NAMES);
+        assert!(Feed::Travel.kinds().iter().enumerate().all(|(place, kind)| kind.rank() == place));
     }
 
     #[test]
