@@ -32,8 +32,8 @@ pub const STATE_ROWS: &str = "fuma_state_rows";
 pub const STATE_BYTES: &str = "fuma_state_bytes";
 /// People by announced colour. Labels: partition, colour.
 pub const PEOPLE: &str = "fuma_people";
-/// People who keep the state that was announced, because they cannot be judged. Labels: partition, reason (crowded: more
-/// facts than a person may have; failed: a rule fails on them).
+/// People who keep the state that was announced, because they cannot be judged. Labels: partition, reason (crowded:
+/// more facts than a person may have; failed: a rule fails on them).
 pub const LEFT_OUT: &str = "fuma_people_left_out";
 /// Partitions that this process owns.
 pub const PARTITIONS: &str = "fuma_partitions_assigned";

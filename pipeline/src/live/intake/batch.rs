@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use fuma_connectors::files::RECORD_BYTES_MAX;
+use fuma_connectors::files::{Oversize, RECORD_BYTES_MAX};
 use fuma_connectors::folder::{BAD_ROW_HEADER, TOO_LARGE_HEADER};
 use fuma_connectors::log::{FeedRecord, Outgoing, Topic};
 use fuma_schemas::{Feed, Instant, Kind, RejectCode};
@@ -82,13 +82,16 @@ impl Batch {
         self.records += 1;
         self.bytes += raw.len();
         self.counts.records[record.feed as usize] += 1;
-        let decoded = match refused(record) {
-            Some(reject) => Err(reject),
-            None => self.decode(record, raw),
+        // A file's reader has cut what is too long; of a message all is here.
+        let oversize = Oversize::of(raw);
+        let decoded = match (refused(record), &oversize) {
+            (Some(reject), _) => Err(reject),
+            (None, Some(oversize)) => Err(Reject { code: RejectCode::TooLarge, message: oversize.message() }),
+            (None, None) => self.decode(record, raw),
         };
         if let Err(reject) = decoded {
             self.counts.reject(record.feed, reject.code);
-            self.dead_letters.push((record.feed, dead_letter(record, &reject, &self.topic_prefix)));
+            self.dead_letters.push((record.feed, dead_letter(record, &reject, &self.topic_prefix, oversize.as_ref())));
         }
     }
 

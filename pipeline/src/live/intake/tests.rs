@@ -10,7 +10,7 @@ use fuma_connectors::log::{Outgoing, Topic};
 use fuma_schemas::{Feed, Kind, Person};
 
 use super::Options;
-use super::dead_letter::HEADERS;
+use super::dead_letter::{HEADERS, OVERSIZE_HEADERS};
 use crate::live::memory::{MemoryLog, Raw, TAKEN, text};
 use crate::live::record::{self, Section};
 use crate::live::tests::{PARTITIONS, contact, evidence_of, picture, run_intake};
@@ -65,6 +65,20 @@ fn poison_on_every_feed_is_a_dead_letter_and_stops_nobody() {
         assert_eq!((header(letter, "traceparent"), header(letter, "empty")), (vec!["00"], vec![""]));
         assert_eq!(header(letter, "__fuma.errors.attempt"), ["2"]);
     }
+}
+
+/// A letter with all of it might be longer than its topic takes, and then nothing would go on.
+#[test]
+fn a_message_that_is_too_large_has_a_letter_that_fits() {
+    let long = |bytes: usize| Raw::new(Feed::Cases, format!("{{{}", " ".repeat(bytes - 1)));
+    let log = MemoryLog::new(vec![long(1_048_576), long(1_048_577)], &[]);
+    run_intake(&log, &Options::default(), &[]);
+    let letters = log.written(Topic::DeadLetters(Feed::Cases), 3);
+    let codes: Vec<_> = letters.iter().map(|letter| header(letter, HEADERS[0])).collect();
+    assert_eq!(codes, [["bad-json"], ["too-large"]]);
+    let [length, sha256] = OVERSIZE_HEADERS.map(|name| header(&letters[1], name));
+    assert_eq!((letters[1].value.len(), length, sha256[0].len()), (4096, vec!["1048577"], 64));
+    assert_eq!(header(&letters[0], OVERSIZE_HEADERS[0]), Vec::<&str>::new());
 }
 
 #[test]

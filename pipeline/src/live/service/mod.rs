@@ -383,6 +383,7 @@ fn read_references(log: &dyn Log, service: &Service, references: &References) ->
         Ok(())
     };
     read_on(references)?;
+    policies::understood(&references.policies()).map_err(ServiceError::Operator)?;
     let own = InForce {
         pack: service.pack_hash.clone(),
         id: service.pack.id.to_string(),

@@ -28,6 +28,20 @@ pub struct InForce {
     pub key: Option<String>,
 }
 
+/// Whether every record of the log is one that this build knows.
+///
+/// # Errors
+/// Names the first that is not: the order of the packs hangs on all of them.
+pub fn understood(records: &[Bytes]) -> Result<(), String> {
+    let unknown = records.iter().position(|record| serde_json::from_slice::<InForce>(record).is_err());
+    unknown.map_or(Ok(()), |place| {
+        Err(format!(
+            "record {place} of the log of packs is not one that this build knows: a newer fuma wrote it, or something else \
+             writes to the topic. Start a build that is at least as new"
+        ))
+    })
+}
+
 /// The key under which the log is written, by its fingerprint: the first that was named.
 pub fn key_of(records: &[Bytes]) -> Option<String> {
     records.iter().find_map(|record| serde_json::from_slice::<InForce>(record).ok()?.key)
@@ -98,6 +112,14 @@ mod tests {
         assert_eq!(place("a", &records(&["a", "b"])), Place::Superseded);
         assert_eq!(place("a", &records(&["a", "b", "a"])), Place::InForce(3));
         assert_eq!(place("b", &records(&["a", "b", "a"])), Place::Superseded);
+    }
+
+    #[test]
+    fn a_record_that_is_not_known_is_named() {
+        let mut all = records(&["a"]);
+        assert_eq!(understood(&all), Ok(()));
+        all.push(Bytes::from_static(b"{\"approval\":1}"));
+        assert!(understood(&all).unwrap_err().contains("record 1 of the log of packs"));
     }
 
     #[test]

@@ -43,8 +43,7 @@ impl TraceState {
         if bounds.start > state.next {
             return Err(LogError::operator(format!(
                 "the link log begins at {}, and the newest graph of contacts ends at {}: what lies between is gone, \
-                 so contacts would count that do not; put back a snapshot of trace, or load all cases and contacts \
-                 again into an empty link log",
+                 so contacts would count that do not; put back a snapshot of trace",
                 bounds.start, state.next
             )));
         }

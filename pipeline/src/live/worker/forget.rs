@@ -1,5 +1,5 @@
-//! What is past its retention is forgotten, partition by partition, some times a day: a page of people at a time,
-//! and then the tables are compacted, a page of rows at a time, between commits (I-10).
+//! What is past its retention is forgotten, partition by partition, some times a day: a page of people at a
+//! time, and then the tables are compacted, a page of rows at a time, between commits (I-10).
 //!
 //! It changes no colour, so it needs no commit: a successor that still has the facts judges alike. Owns when, and the
 //! pages; what may go is `assess::forgetting`'s.
