@@ -145,6 +145,37 @@ fn the_links_of_the_documents_lead_somewhere() {
     }
 }
 
+/// Documents that lie outside the repository: a clone has to explain itself.
+#[test]
+fn nothing_cites_a_document_that_is_not_in_the_repository() {
+    let outside = ["FEEDS", "PACKS", "RECOVERY", "KAFKA", "DESIGN", "DECISIONS", "STYLE", "DOMAIN"]
+        .map(|name| format!("{name}.md"));
+    let (mut folders, mut found) = (vec![root().to_owned()], Vec::new());
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.file_name().unwrap().to_string_lossy().into_owned();
+            if path.is_dir() {
+                if ![".git", "target", "node_modules", ".cache"].contains(&name.as_str()) {
+                    folders.push(path);
+                }
+                continue;
+            }
+            // This list has to name them.
+            let Ok(text) = std::fs::read_to_string(&path) else { continue };
+            if name == "architecture.rs" {
+                continue;
+            }
+            for (place, line) in text.lines().enumerate() {
+                if outside.iter().any(|document| line.contains(document.as_str())) {
+                    found.push(format!("{}:{}", path.strip_prefix(root()).unwrap().display(), place + 1));
+                }
+            }
+        }
+    }
+    assert!(found.is_empty(), "\n{}\n", found.join("\n"));
+}
+
 #[test]
 fn a_torn_row_is_seen() {
     let torn = "| a | b |\n|---|---|\n| `x` | 1 | 2 |\n\ntext\n| c |\n";

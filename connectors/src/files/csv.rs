@@ -1,4 +1,4 @@
-//! CSV: RFC 4180, but that a row is a line (FEEDS.md section 3): UTF-8, the first row names the fields.
+//! CSV: RFC 4180, but that a row is a line (docs/feeds.md section 3): UTF-8, the first row names the fields.
 //!
 //! Rows end with CRLF or LF, also inside quotes: one stray quote costs its own line and no other. What RFC 4180 does
 //! not know (a quote within a cell that is not in quotes, text after a closing quote, a lone CR outside quotes),

@@ -1,5 +1,5 @@
 //! The feed files of a replay: NDJSON as it stands, packed with gzip or zstd, CSV and Parquet, all as blocks of lines
-//! (FEEDS.md section 3).
+//! (docs/feeds.md section 3).
 //!
 //! ```text
 //! name      which names are feed files        find      folders and files -> the feed files, and what is passed over

@@ -1,4 +1,4 @@
-//! Which names are feed files: the one rule for replay, send, explain, overdue and run (FEEDS.md section 3).
+//! Which names are feed files: the one rule for replay, send, explain, overdue and run (docs/feeds.md section 3).
 //!
 //! ```text
 //! cases.ndjson   cases-2022-11-30.csv   external-codes.hc.a.ndjson.gz      feed, - or . and any text, ending

@@ -1,4 +1,4 @@
-//! Records that are longer than the contract allows: `too-large` (FEEDS.md section 1).
+//! Records that are longer than the contract allows: `too-large` (docs/feeds.md section 1).
 //!
 //! Owns the two limits, and what is kept of such a record: its first bytes, its length and its digest. Must never hold
 //! more of it, however long it goes on.

@@ -1,4 +1,5 @@
-//! Dead letters as files: `rejects/<feed>.ndjson`, one object a line, as a replay writes them (FEEDS.md section 3).
+//! Dead letters as files: `rejects/<feed>.ndjson`, one object a line, as a replay writes them (docs/feeds.md section
+//! 3).
 //!
 //! They hold identities: mode 0600. Owns how a letter becomes a line. At least once: file and line tell a repeat.
 

@@ -11,7 +11,7 @@
 //! `until`):
 //!
 //! - An area that appears is a record. One that disappears gets an `until`; nothing is ever retracted, for the list
-//!   did say so. A change of tier is an `until` and a new record (FEEDS.md section 2).
+//!   did say so. A change of tier is an `until` and a new record (docs/feeds.md section 2).
 //! - A publication that lost areas and was replaced is therefore an `until` and a new record of the same hour:
 //!   without a gap in the end, and with one for whoever decided in between. That is what was known.
 //! - `until` is never before `since`: a list that goes back in time ends a record as it began.

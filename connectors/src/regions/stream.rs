@@ -274,7 +274,7 @@ impl Entry {
     }
 }
 
-/// Whether a record with this `since`, known then, would be rejected as `in-future` (FEEDS.md section 2).
+/// Whether a record with this `since`, known then, would be rejected as `in-future` (docs/feeds.md section 2).
 fn is_ahead(since: Instant, known_at: Instant) -> bool {
     since.0.saturating_sub(known_at.0) > 7 * DAY_MS
 }

@@ -1,4 +1,4 @@
-//! Forgetting: what is past its retention is dropped, and no colour changes by it (PACKS.md, "Forgetting").
+//! Forgetting: what is past its retention is dropped, and no colour changes by it (docs/packs.md, "Forgetting").
 //!
 //! Only of people who are green with no change due, and only if the rules then say nothing of the last 30 days:
 //! neither with what is past nor without it. Both are asked for good reason:

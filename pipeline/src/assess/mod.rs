@@ -1,4 +1,4 @@
-//! Reasons -> timeline -> state -> difference to what was announced (FEEDS.md sections 4 and 5).
+//! Reasons -> timeline -> state -> difference to what was announced (docs/feeds.md sections 4 and 5).
 //!
 //! ```text
 //! timeline   the intervals of one person, merged; the state at an instant, its segment, what comes next

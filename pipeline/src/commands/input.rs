@@ -36,8 +36,8 @@ pub struct FeedArguments {
     /// A file with the owners whose records are accepted, one a line; without it every owner is accepted
     #[arg(long, value_name = "FILE")]
     pub owners: Option<PathBuf>,
-    /// How many facts of a kind one person may have, like tests=2000; 0 = any number; may be repeated. Who has more keeps
-    /// the announced state
+    /// How many facts of a kind one person may have, like tests=2000; 0 = any number; may be repeated. A person with
+    /// more keeps the announced state
     #[arg(long, value_name = "KIND=N", value_parser = facts_max)]
     pub facts_max: Vec<(Kind, u32)>,
     /// Threads; 0 = one a core

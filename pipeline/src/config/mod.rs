@@ -37,7 +37,8 @@ pub use values::{ClientSettings, Level, Listen, LogFormat, Roles};
 pub const DEFAULT_FILE: &str = include_str!("../../fuma.toml");
 
 /// With how many partitions topics are made when nothing is said: four for each worker of a small machine. A commit
-/// costs the broker a request and a marker for each (RECOVERY.md, "Commit rhythm"; ARCHITECTURE.md has the delays).
+/// costs the broker a request and a marker for each (docs/recovery.md, "Commit rhythm"; ARCHITECTURE.md has the
+/// delays).
 pub const PARTITIONS_NEW: u32 = 8;
 
 /// What a service is told. Every field is explained in [`DEFAULT_FILE`].

@@ -1,4 +1,4 @@
-//! The engine over files, with a virtual clock (FEEDS.md section 3).
+//! The engine over files, with a virtual clock (docs/feeds.md section 3).
 //!
 //! ```text
 //! tick      the clock of a replay: multiples of the tick since the Unix epoch

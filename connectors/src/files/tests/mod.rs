@@ -1,4 +1,4 @@
-//! Feed files against FEEDS.md section 3: which are found, how they are cut, and what counts as damage.
+//! Feed files against docs/feeds.md section 3: which are found, how they are cut, and what counts as damage.
 //!
 //! Owns the helpers that the tests share. Must never read outside a temporary folder.
 

@@ -1,4 +1,4 @@
-//! `fuma replay`: files in, changes out, a summary on standard error (FEEDS.md section 3).
+//! `fuma replay`: files in, changes out, a summary on standard error (docs/feeds.md section 3).
 //!
 //! Owns the writing. Nothing is written before every file was read to its end.
 

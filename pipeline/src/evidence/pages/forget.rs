@@ -1,4 +1,4 @@
-//! Forgetting: facts past the last use that any rule can make of them (PACKS.md, "Forgetting").
+//! Forgetting: facts past the last use that any rule can make of them (docs/packs.md, "Forgetting").
 //!
 //! Owns what is past. Whose facts may go the caller says: people who are green with no change due. What hangs on a
 //! forgotten index is trace's, which is told; regions are kept. A fact that went is as if it had never been: should a

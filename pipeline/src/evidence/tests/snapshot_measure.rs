@@ -25,13 +25,12 @@ fn state() -> Evidence {
 fn costs() {
     let mut evidence = state();
     let announced = vec![0; evidence.people() as usize];
+    let of = |person: u32| announced.get(person as usize).copied().unwrap_or(0);
     for compacted in ["as applied", "compacted"] {
         let start = core_ns();
         for first in (0..evidence.people()).step_by(PAGE as usize) {
             let mut page = Export::default();
-            evidence
-                .export(first..first + PAGE, &|person| announced.get(person as usize).copied().unwrap_or(0), &mut page)
-                .unwrap();
+            evidence.export(first..first + PAGE, &of, &mut page).unwrap();
             black_box(&page);
         }
         eprintln!("{compacted}: {:.0} ns a fact exported", (core_ns() - start) / FACTS as f64);
@@ -46,9 +45,7 @@ fn costs() {
     for first in (0..evidence.people()).step_by(PAGE as usize) {
         let mut page = Export::default();
         let page_start = seconds();
-        evidence
-            .export(first..first + PAGE, &|person| announced.get(person as usize).copied().unwrap_or(0), &mut page)
-            .unwrap();
+        evidence.export(first..first + PAGE, &of, &mut page).unwrap();
         pages.push(((seconds() - page_start) * 1e6) as u64);
         assert!(writer.page(page));
     }
