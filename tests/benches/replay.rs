@@ -34,8 +34,14 @@ fn main() {
     let sources: Vec<Source> = feeds.into_iter().map(source).collect();
     for workers in workers.split(',').map(|text| text.parse().unwrap()) {
         let intake = Arc::new(Settings::new(Key::from_hex(&"5a".repeat(32)).unwrap()));
-        let options =
-            Options { pack: Arc::clone(&pack), tick, until: None, workers, intake, bounds: Bounds::default() };
+        let all_in_memory = Bounds { evidence_bytes: usize::MAX, ..Bounds::default() };
+        let options = Options { pack: Arc::clone(&pack), tick, until: None, workers, intake, bounds: all_in_memory };
+        let on_disk = Options { bounds: Bounds { evidence_bytes: 0, ..Bounds::default() }, ..options.clone() };
+        let timer = Timer::start();
+        let mut spooled = replay::spooled(&sources, &on_disk, &Silent).unwrap();
+        spooled.write_changes(&mut std::io::sink()).unwrap();
+        timer.stop(&format!("replay, {workers} workers, evidence and changes on disk"), records);
+        drop(spooled);
         let timer = Timer::start();
         let outcome = replay::run(&sources, &options, &Silent).unwrap();
         timer.stop(&format!("replay, {workers} workers"), records);
