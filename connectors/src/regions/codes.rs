@@ -2,6 +2,7 @@
 //!
 //! Owns the look-ups. The length of a code is its level, and its beginning the region that holds it.
 
+use fuma_schemas::region;
 use rustc_hash::FxHashMap;
 use serde::Deserialize;
 
@@ -45,6 +46,8 @@ impl Codes {
                     message: format!("{code:?} is no code of 2, 4, 6, 9 or 12 digits"),
                 });
             }
+            // The statistical office writes all levels with 12 digits.
+            let code = if code.len() == 12 { region::normal(&code).to_owned() } else { code };
             regions.push(Region { code, name });
         }
         regions.sort_by(|a, b| a.code.cmp(&b.code));

@@ -98,6 +98,28 @@ fn names_are_resolved_level_by_level() {
     }
 }
 
+/// As the statistical office publishes it: every code has 12 digits.
+#[test]
+fn a_table_of_codes_of_12_digits_gives_the_same_places() {
+    let padded: String = CODES
+        .lines()
+        .map(|line| match line.split_once(',') {
+            Some((code, rest)) if code != "code" => format!("{code:0<12},{rest}\n"),
+            _ => format!("{line}\n"),
+        })
+        .collect();
+    let rows = [row(1, "add", ["河北省", "廊坊市", "广阳区", "葛渔城镇全域"])];
+    let snapshots = rows.join("\n");
+    let input = |codes| Input {
+        snapshots: snapshots.as_bytes(),
+        codes,
+        aliases: b"province,city,county,code,note\n",
+        owner: OWNER,
+        authority: AUTHORITY,
+    };
+    assert_eq!(import(&input(padded.as_bytes())).unwrap(), import(&input(CODES.as_bytes())).unwrap());
+}
+
 /// Read by the street that it names, each of these would put the area where it is not.
 #[test]
 fn a_text_that_leaves_a_place_out_or_names_several_is_for_people() {

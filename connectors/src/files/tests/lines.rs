@@ -223,3 +223,22 @@ fn a_last_line_without_an_end_is_left_where_somebody_may_write_it() {
     assert_eq!(left("cases.csv", b"id,own"), (lines(&[]), true), "headings too");
     assert_eq!(left("cases.csv", b"id\n1\n"), (lines(&[r#"{"id":"1"}"#]), false));
 }
+
+/// `zstd --long=28` to `--long=31`: the file is sound, and the window is as large as its frame asks for.
+#[test]
+fn a_long_window_is_read_and_one_beyond_is_told_how_to_pack_again() {
+    let mut packer = zstd::stream::write::Encoder::new(Vec::new(), 1).unwrap();
+    packer.window_log(28).unwrap();
+    packer.write_all(TEXT).unwrap();
+    let mut packed = packer.finish().unwrap();
+    // The window's logarithm less 10, in the upper five bits of the byte after the magic number and the flags.
+    assert_eq!(packed[5], 18 << 3);
+    assert_holds("cases.ndjson.zst", &packed, TEXT);
+    packed[5] = 21 << 3;
+    let found = blocks("cases.ndjson.zst", &packed, 1 << 16).unwrap();
+    assert_eq!(found.iter().flat_map(|block| block.bytes.clone()).collect::<Vec<u8>>(), TEXT);
+    packed[5] = 22 << 3;
+    let error = blocks("cases.ndjson.zst", &packed, 1 << 16).unwrap_err();
+    assert!(matches!(error, FileError::Beyond { .. }), "{error}");
+    assert!(error.to_string().contains("more than 2 GiB; pack it again"), "{error}");
+}

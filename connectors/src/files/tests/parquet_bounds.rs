@@ -114,15 +114,6 @@ fn differences_of_billions_of_texts_in_a_few_bytes_are_refused() {
     for encoding in [Encoding::DELTA_LENGTH_BYTE_ARRAY, Encoding::DELTA_BYTE_ARRAY] {
         let number = if encoding == Encoding::DELTA_BYTE_ARRAY { 7 } else { 6 };
         for count in [2, 1 << 31, 1 << 40, u64::MAX] {
-            for data in [lengths(count), [lengths(1), lengths(count)].concat()] {
-                let pages = [header(data.len() as i64, data.len() as i64, 1, number), data].concat();
-                let bytes = file(PhysicalType::BYTE_ARRAY, Compression::UNCOMPRESSED, encoding, &pages, 1);
-                let is_second = encoding == Encoding::DELTA_BYTE_ARRAY || pages.len() < 40;
-                if is_second {
-                    // The lengths of an empty text, and what stands behind them, may be sound.
-                    drop(blocks("cases.parquet", &bytes, 1 << 16));
-                }
-            }
             let data = lengths(count);
             let pages = [header(data.len() as i64, data.len() as i64, 1, number), data].concat();
             let bytes = file(PhysicalType::BYTE_ARRAY, Compression::UNCOMPRESSED, encoding, &pages, 1);

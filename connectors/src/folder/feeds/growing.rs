@@ -126,10 +126,12 @@ impl GrowingFile {
     /// It looks otherwise than before.
     fn change(&mut self, path: &Path, stamp: Stamp) -> io::Result<()> {
         let file = File::open(path)?;
-        let is_append = self.stamp.is_some_and(|before| stamp.is_longer(&before)) && !self.is_held();
+        let is_append = self.stamp.is_some_and(|before| stamp.is_longer(&before));
         let is_known = self.content.bytes() >= self.position.bytes;
         if stamp.bytes < self.content.bytes().max(self.position.bytes) {
             self.begin_again(path);
+        } else if is_append && self.is_held() {
+            // The check goes on: begun again at each change, it would never end.
         } else if !is_known {
             self.check = Some(Check::of_position(file.try_clone()?, self.position.clone()));
         } else if is_append && self.content.holds_last(&file)? {

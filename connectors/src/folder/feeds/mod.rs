@@ -195,9 +195,11 @@ impl FolderFeeds {
 
     /// Names what is no feed file, once.
     fn pass_over(&mut self, path: &Path) {
-        if self.passed_over.len() >= PASSED_OVER_MAX || path.is_dir() || !self.passed_over.insert(path.to_owned()) {
+        let is_said = self.passed_over.len() >= PASSED_OVER_MAX || self.passed_over.contains(path);
+        if is_said || path.is_dir() {
             return;
         }
+        self.passed_over.insert(path.to_owned());
         match PassedOver::by_name(path) {
             Some(passed) if passed.is_suspect() => tracing::warn!("passed over {passed}"),
             Some(passed) => tracing::info!("passed over {passed}"),
