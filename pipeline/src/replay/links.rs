@@ -88,7 +88,7 @@ impl Links {
     /// When a piece cannot be read back, or on a bug.
     pub(super) fn run(mut self) -> Result<(), ReplayError> {
         let mut verdicts: Vec<Vec<(Instant, Verdict)>> = self.senders.iter().map(|_| Vec::new()).collect();
-        let (mut trace, mut size) = (Trace::new(), 0);
+        let (mut trace, mut size) = (Trace::seeded(crate::seed::of_process()), 0);
         while let Some(clock) = self.cursor.next_tick().filter(|clock| *clock <= self.last) {
             self.cursor.take(clock, |kind, batch: &RecordBatch, rows: &[u32]| {
                 size += rows.len();

@@ -188,7 +188,7 @@ fn judge_all<S: ChangeSink + New>(
             .map(|(number, (pieces, windows))| {
                 let regions = regions.clone();
                 scope.spawn(move || {
-                    let mut partition = Partition::new(Arc::clone(&options.pack))?;
+                    let mut partition = Partition::seeded(Arc::clone(&options.pack), crate::seed::of_process())?;
                     partition.set_limits(options.bounds.facts);
                     let input = (pieces, regions, windows);
                     Task::new(number, partition, S::new(options), input, (options, last)).run(progress)

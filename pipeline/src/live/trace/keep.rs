@@ -14,6 +14,7 @@ use crate::live::monotonic;
 use crate::live::record::Origin;
 use crate::live::snapshot::{Manifest, Meta, Since2, SnapshotError, SnapshotWriter};
 use crate::live::worker::snapshots::Snapshots;
+use crate::seed;
 use crate::trace::Trace;
 
 /// The series of the snapshots.
@@ -51,7 +52,7 @@ impl Keeper {
             false => Err("not within the link log".to_owned()),
         };
         let newest = snapshots.store.newest(SERIES, &in_log, &mut |snapshot| {
-            let mut trace = Trace::new();
+            let mut trace = Trace::seeded(seed::of_process());
             trace.reserve(u32::try_from(snapshot.manifest().rows_in_all()).unwrap_or(0));
             snapshot.load(&mut |table, batch, _| trace.import(table, batch))?;
             Ok(trace)

@@ -12,6 +12,7 @@ use super::output::Output;
 use crate::evidence::ForgottenLink;
 use crate::live::outbox::Outbox;
 use crate::live::record::{self, Causes, Control, ForgottenRow, Origin, RecordError, Section, forgotten_rows};
+use crate::seed;
 use crate::trace::{Judged, Trace, version_of};
 
 /// The graph at a place of the link log.
@@ -38,7 +39,7 @@ impl TraceState {
     ) -> Result<TraceState, LogError> {
         let bounds = links.bounds()?;
         let written = committed.unwrap_or(0);
-        let (trace, next) = keeper.newest(&bounds)?.unwrap_or_default();
+        let (trace, next) = keeper.newest(&bounds)?.unwrap_or_else(|| (Trace::seeded(seed::of_process()), 0));
         let mut state = TraceState { trace, next, written: 0, judged: Vec::new(), origin: keeper.origin() };
         if bounds.start > state.next {
             return Err(LogError::operator(format!(

@@ -25,6 +25,7 @@ use crate::live::snapshot::{
 };
 use crate::live::{fault, metric};
 use crate::policy::Pack;
+use crate::seed;
 
 /// People of a page: some milliseconds' work at nine facts each.
 const PAGE_PEOPLE: u32 = 4096;
@@ -76,7 +77,8 @@ impl Snapshots {
             false => Err("not within the evidence log".to_owned()),
         };
         let newest = self.store.newest(&series, &in_log, &mut |snapshot| {
-            let mut partition = Partition::new(Arc::clone(pack)).map_err(|_| SnapshotError::GivenUp)?;
+            let mut partition =
+                Partition::seeded(Arc::clone(pack), seed::of_process()).map_err(|_| SnapshotError::GivenUp)?;
             take_back(snapshot, &mut partition)?;
             Ok(partition)
         });

@@ -34,6 +34,7 @@ use crate::assess::Partition;
 use crate::live::record::{self, Origin, Section};
 use crate::live::{fault, metric, monotonic};
 use crate::policy::Pack;
+use crate::seed;
 
 use self::check::check;
 pub use self::error::RestoreError;
@@ -205,7 +206,7 @@ fn read_snapshot(
     }
     let Some((mut partition, loaded)) = found else {
         return match bounds.start {
-            0 => Ok((Partition::new(Arc::clone(&context.pack))?, Base::default())),
+            0 => Ok((Partition::seeded(Arc::clone(&context.pack), seed::of_process())?, Base::default())),
             begins => Err(RestoreError::Gap { partition: id, begins, place }),
         };
     };
