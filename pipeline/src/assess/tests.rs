@@ -252,3 +252,48 @@ fn the_predicates_find_what_is_broken() {
     partition.roll_back();
     assert!(partition.is_settled() && !partition.is_green(0));
 }
+
+const NEGATIVE: &str = concat!(
+    r#""method":"nat","result":"negative","sampled_at":"2021-11-09T08:00:00+08:00","#,
+    r#""reported_at":"2021-11-09T09:00:00+08:00""#
+);
+
+/// I-10: in pages of a few people, with records between them, what goes is what goes at once; an excluded case waits for
+/// trace.
+#[test]
+fn a_forgetting_in_pages_is_one_at_once() {
+    let far = Instant::parse("2022-09-01T00:00:00+08:00").unwrap();
+    let filled = || {
+        let mut partition = partition();
+        let of_person = |person| (0..5).map(move |at| (Feed::Tests, person, format!("t{at}"), NEGATIVE));
+        let mut records: Vec<Record> = (1..=60).flat_map(of_person).collect();
+        records.push((Feed::Cases, 7, "k".into(), EXCLUDED));
+        apply(&mut partition, &records);
+        judge(&mut partition, StepLimits::default(), &mut Vec::new());
+        partition
+    };
+    let whole = filled().forget(far);
+    assert_eq!((whole.facts, whole.links.len()), (300, 1));
+    let mut partition = filled();
+    let (mut facts, mut links, mut late) = (0, Vec::new(), 0);
+    let mut comes_meanwhile = |partition: &mut Partition| {
+        late += 1;
+        apply(partition, &[(Feed::Tests, 200, format!("late {late}"), NEGATIVE)]);
+        late
+    };
+    for page in 0..12 {
+        let forgotten = partition.forget_page(far, page * 7..(page + 1) * 7);
+        facts += forgotten.facts;
+        links.extend(forgotten.links);
+        comes_meanwhile(&mut partition);
+    }
+    let mut tidy = partition.begin_tidy();
+    while !partition.tidy(&mut tidy, 50) {
+        comes_meanwhile(&mut partition);
+    }
+    let late = comes_meanwhile(&mut partition);
+    assert_eq!((facts, &links), (300, &whole.links));
+    assert_eq!(partition.evidence().memory().facts, 1 + late);
+    assert!(partition.trace_dropped(links[0].person, links[0].fact));
+    assert_eq!(partition.evidence().memory().facts, late);
+}

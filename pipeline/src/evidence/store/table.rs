@@ -17,7 +17,7 @@ use crate::evidence::winners::{FactKey, Value, Version};
 use crate::invariant;
 
 /// Rows of a chunk: the rows that share a base of instants.
-const CHUNK_ROWS: u32 = 1 << 12;
+const CHUNK_ROWS: u32 = 1 << 11;
 /// Chunks of a table: as many as rows can be numbered.
 const CHUNKS_MAX: usize = (ROWS_MAX / CHUNK_ROWS) as usize;
 
@@ -120,7 +120,7 @@ impl Table {
     /// Takes a chunk to be filled from now on; none if the table is full.
     fn open_chunk(&mut self) -> Option<usize> {
         // In a small table a chunk grows as it must; else it is made whole at once.
-        let rows = if self.live < CHUNK_ROWS { 0 } else { CHUNK_ROWS as usize };
+        let rows = if self.live < 4 * CHUNK_ROWS { 0 } else { CHUNK_ROWS as usize };
         let bytes = Vec::with_capacity(rows * self.layout.width);
         let chunk = Chunk { bytes, ..Chunk::default() };
         let at = match self.empty.pop() {

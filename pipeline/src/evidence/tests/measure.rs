@@ -103,6 +103,7 @@ fn report(name: &str, memory: &Memory) {
 fn five_hundred_bytes_a_person_are_enough() {
     for (kinds, fraction) in [(TESTS, false), (MIXED, true)] {
         let (evidence, _) = filled(120_000, &kinds, fraction, 9);
+        report(if fraction { "mixed" } else { "tests" }, &evidence.memory());
         assert!(evidence.memory().bytes_per_person() + 8.0 <= 500.0, "{:?}", evidence.memory());
     }
 }
