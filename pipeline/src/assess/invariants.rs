@@ -1,6 +1,5 @@
 //! The invariants of what is announced, as predicates: I-1, I-4, I-5. Debug builds check them where a change is made
-//! and
-//! where it goes out; the audit of a recovery checks I-1 in every build. I-3 is [`super::Partition::is_settled`].
+//! and where it goes out; the audit of a recovery checks I-1 in every build. I-3 is [`super::Partition::is_settled`].
 //!
 //! Owns nothing. Must never mend what it finds.
 

@@ -108,8 +108,7 @@ impl Partition {
     }
 
     /// From now on another judge is in force; gives the one that was. What was announced stays as it is, whatever pack
-    /// it
-    /// is of: whoever is judged from now on is told the difference.
+    /// it is of: whoever is judged from now on is told the difference.
     pub fn change_judge(&mut self, judge: Judge) -> Judge {
         std::mem::replace(&mut self.judge, judge)
     }

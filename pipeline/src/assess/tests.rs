@@ -116,7 +116,10 @@ fn a_crowd_stops_that_person_alone() {
 /// Beyond the limit of a kind a person is crowded, however few rows the rules need.
 #[test]
 fn who_has_too_many_facts_of_a_kind_is_crowded() {
-    const TEST: &str = r#""method":"nat","result":"negative","sampled_at":"2021-11-09T08:00:00+08:00","reported_at":"2021-11-09T09:00:00+08:00""#;
+    const TEST: &str = concat!(
+        r#""method":"nat","result":"negative","sampled_at":"2021-11-09T08:00:00+08:00","#,
+        r#""reported_at":"2021-11-09T09:00:00+08:00""#
+    );
     const RETRACTED: &str = r#""revision":2,"retracted":true"#;
     let mut partition = partition();
     apply(&mut partition, &[(Feed::Cases, 1, "c".into(), CASE), (Feed::Cases, 2, "c".into(), CASE)]);
