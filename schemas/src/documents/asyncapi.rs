@@ -188,7 +188,9 @@ fn dead_letter() -> Value {
                 "__fuma.errors.topic": {"type": "string", "description": "The topic that it came from."},
                 "__fuma.errors.partition": count("Its partition."),
                 "__fuma.errors.offset": count("Its offset."),
-                "__fuma.errors.length": count("Of a record that is too large: its length; the letter has its first bytes."),
+                "__fuma.errors.length": count(
+                    "Of a record that is too large: its length; the letter has its first bytes.",
+                ),
                 "__fuma.errors.sha256": {
                     "type": "string", "pattern": "^[0-9a-f]{64}$",
                     "description": "Of a record that is too large: the SHA-256 of all of it.",

@@ -36,8 +36,8 @@ pub fn understood(records: &[Bytes]) -> Result<(), String> {
     let unknown = records.iter().position(|record| serde_json::from_slice::<InForce>(record).is_err());
     unknown.map_or(Ok(()), |place| {
         Err(format!(
-            "record {place} of the log of packs is not one that this build knows: a newer fuma wrote it, or something else \
-             writes to the topic. Start a build that is at least as new"
+            "record {place} of the log of packs is not one that this build knows: a newer fuma wrote it, or something \
+             else writes to the topic. Start a build that is at least as new"
         ))
     })
 }
