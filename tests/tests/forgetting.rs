@@ -55,7 +55,7 @@ fn memory_goes_down() {
         let (before, after) = (memory(&kept), memory(&forgot));
         assert!(forgot.forgotten > 500 && forgot.kept > 0, "{} {}", forgot.forgotten, forgot.kept);
         assert!(after.facts * 10 < before.facts * 9, "{} of {} facts", after.facts, before.facts);
-        assert!(after.bytes < before.bytes, "{} of {} bytes", after.bytes, before.bytes);
+        assert!(after.bytes < before.bytes, "{after:#?}\n{before:#?}");
     }
 }
 

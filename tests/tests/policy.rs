@@ -87,7 +87,7 @@ fn without_a_reset_the_second_step_is_wrong() {
     let pack = load(&PackSource::folder(&folder).unwrap()).unwrap();
     let world = World { people: 40, ..World::BUSY };
     let steps = [1, 2].map(|seed| {
-        let driven = state(&pack, world, &random(seed, 600));
+        let driven = state(&pack, world, &random(seed, 900));
         let people: Vec<u32> = (0..driven.partition.evidence().people()).collect();
         tables(&driven.partition, &pack, &people, Gather::Everything)
     });

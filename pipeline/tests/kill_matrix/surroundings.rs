@@ -67,7 +67,9 @@ fn poison_on_every_feed_is_one_dead_letter_each() {
     let poison = installation.folder.path().join("poison");
     std::fs::create_dir(&poison).unwrap();
     for feed in Feed::ALL {
-        std::fs::write(poison.join(format!("{}.ndjson", feed.name())), poison_of(feed)).unwrap();
+        // With its end of line: with a state file the last line of a file waits for it.
+        let line = [poison_of(feed), b"\n".to_vec()].concat();
+        std::fs::write(poison.join(format!("{}.ndjson", feed.name())), line).unwrap();
     }
     installation.send(&[&poison], "100000").finish();
     installation.send(&[&second], "100000").finish();

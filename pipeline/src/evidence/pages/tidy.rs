@@ -49,8 +49,8 @@ impl Evidence {
         self.begin(false)
     }
 
-    fn begin(&mut self, any_hole: bool) -> Tidy {
-        self.tables.iter_mut().for_each(|table| table.choose_leaving(any_hole));
+    fn begin(&mut self, unless_full: bool) -> Tidy {
+        self.tables.iter_mut().for_each(|table| table.choose_leaving(unless_full));
         self.texts.others.begin_sweep();
         Tidy { phase: Phase::People, next: 0, kept: None, rows_gone: 0 }
     }
@@ -81,8 +81,8 @@ impl Evidence {
     /// A whole compaction at once, into as few chunks as there can be. Gives how many rows went.
     pub fn compact(&mut self) -> u64 {
         let mut gone = 0;
-        for any_hole in [false, true] {
-            let mut tidy = self.begin(any_hole);
+        for unless_full in [false, true] {
+            let mut tidy = self.begin(unless_full);
             while !self.tidy(&mut tidy, usize::MAX) {}
             gone += tidy.rows_gone;
         }

@@ -155,17 +155,16 @@ impl Table {
         }
     }
 
-    /// Chooses the chunks that are to be emptied: those in which more than half is gone, or anything at all.
-    pub(in crate::evidence) fn choose_leaving(&mut self, any_hole: bool) {
-        if any_hole {
-            self.filling = None;
-        }
-        let (filling, width) = (self.filling, self.layout.width);
-        for (at, chunk) in self.chunks.iter_mut().enumerate() {
+    /// Chooses the chunks that are to be emptied: those in which more than half is gone, or all that are not full. The
+    /// chunk that is being filled is one of them, so that a small table gives its memory back, too; the next row opens
+    /// another. What is not full would stay so: many short chunks cost more than their rows.
+    pub(in crate::evidence) fn choose_leaving(&mut self, unless_full: bool) {
+        let width = self.layout.width;
+        for chunk in &mut self.chunks {
             let rows = (chunk.bytes.len() / width) as u32;
-            let has_holes = if any_hole { chunk.live < rows } else { chunk.live < rows / 2 };
-            chunk.is_leaving = filling != Some(at) && has_holes;
+            chunk.is_leaving = chunk.live < if unless_full { CHUNK_ROWS } else { rows / 2 };
         }
+        self.filling = self.filling.filter(|at| !unless_full && !self.chunks[*at].is_leaving);
     }
 
     /// Whether a row is to move.
