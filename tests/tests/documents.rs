@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use fuma_pipeline::intake::{Decoder, EvidenceBuilders};
 use fuma_schemas::change::{Reason, RuleHead};
 use fuma_schemas::{CodeChange, Colour, Feed, Instant, Person, documents};
 use jsonschema::Validator;
@@ -221,6 +222,9 @@ fn what_the_engine_writes_fits_the_schema_of_a_change() {
 const CODES_OF_A_SCHEMA: &[&str] =
     &["missing-field", "bad-type", "bad-value", "two-persons", "bad-outcome", "unknown-region", "listing-basis"];
 
+/// Fields in which blanks, cases and widths are brought to one spelling first.
+const SPELT: [&str; 3] = ["cert_number:", "number:", "phone:"];
+
 #[test]
 fn schemas_accept_what_the_vectors_accept() {
     schemas_accept_what_is_accepted_in(&root().join("pipeline/tests/vectors/cases"));
@@ -237,7 +241,7 @@ fn schemas_accept_what_the_whole_set_of_vectors_accepts() {
 fn schemas_accept_what_is_accepted_in(folder: &Path) {
     let folder = std::fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
     let (checks, changes) = (feed_validators(), validator(&documents::code_change_schema()));
-    let (mut accepted, mut refused) = (0, 0);
+    let (mut accepted, mut refused, mut missed) = (0, 0, Vec::new());
     for entry in folder {
         let case: Value = serde_json::from_slice(&std::fs::read(entry.unwrap().path()).unwrap()).unwrap();
         for change in case["changes"].as_array().into_iter().flatten() {
@@ -254,15 +258,24 @@ fn schemas_accept_what_is_accepted_in(folder: &Path) {
                     accepted += 1;
                 }
                 Some(code) if CODES_OF_A_SCHEMA.contains(code) => {
-                    let refuses = outcome.is_err() || beyond_a_schema(&event);
-                    assert!(refuses, "{}: {file} {number} is {code}: {line}", case["id"]);
+                    if outcome.is_ok() && !beyond_a_schema(&event) && !is_of_a_spelt_field(feed, &line) {
+                        missed.push(format!("{}: {file} {number} is {code}: {line}", case["id"]));
+                    }
                     refused += 1;
                 }
                 Some(_) => {}
             }
         }
     }
+    assert!(missed.is_empty(), "{}", missed.join("\n"));
     assert!(accepted > 100 && refused > 0, "{accepted} accepted, {refused} refused");
+}
+
+/// Whether intake refuses a record for a field that is spelt before it is checked: of its pattern a schema sees nothing.
+fn is_of_a_spelt_field(feed: Feed, line: &str) -> bool {
+    let mut decoder = Decoder::new(fuma_tests::settings());
+    let decoded = decoder.decode(feed, line.as_bytes(), None, &mut [EvidenceBuilders::new()]);
+    decoded.is_err_and(|reject| SPELT.iter().any(|field| reject.message.starts_with(field)))
 }
 
 /// Differences that JSON Schema does not see: 1.0 is an integer to it; the ends of the calendar move with the offset.
