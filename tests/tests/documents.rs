@@ -271,7 +271,7 @@ fn schemas_accept_what_is_accepted_in(folder: &Path) {
     assert!(accepted > 100 && refused > 0, "{accepted} accepted, {refused} refused");
 }
 
-/// Whether intake refuses a record for a field that is spelt before it is checked: of its pattern a schema sees nothing.
+/// Whether intake refuses a record for a field that is spelt before it is checked: a schema does not see its pattern.
 fn is_of_a_spelt_field(feed: Feed, line: &str) -> bool {
     let mut decoder = Decoder::new(fuma_tests::settings());
     let decoded = decoder.decode(feed, line.as_bytes(), None, &mut [EvidenceBuilders::new()]);
