@@ -16,7 +16,7 @@ use fuma_schemas::Instant;
 use super::segments::Cursor;
 use super::store::{Store, now, passed};
 use crate::log::{
-    AnnouncedRecord, GroupEvent, LogError, LogRecord, Outcome, Position, RestoreLog, Transaction, WorkerLog,
+    AnnouncedRecord, Code, GroupEvent, LogError, LogRecord, Outcome, Position, RestoreLog, Transaction, WorkerLog,
 };
 
 /// What one poll gives, over all partitions.
@@ -115,7 +115,7 @@ impl WorkerLog for FolderWorker {
         let Range { start, end } = self.store.evidence(partition)?.bounds();
         if offset < start || offset > end {
             let message = format!("evidence {partition} holds {start} to {end}, and {offset} is wanted");
-            return Err(LogError::operator(message));
+            return Err(LogError::new(Code::OutOfRange, message));
         }
         self.reading.insert(partition, Cursor::new(offset));
         Ok(())
@@ -187,7 +187,7 @@ impl RestoreLog for FolderRestore {
         let Range { start, end } = log.bounds();
         if !offsets.is_empty() && (offsets.start < start || offsets.end > end) {
             let message = format!("evidence {partition} holds {start} to {end}, and {offsets:?} is wanted");
-            return Err(LogError::operator(message));
+            return Err(LogError::new(Code::OutOfRange, message));
         }
         log.read(&mut Cursor::new(offsets.start), offsets.end, usize::MAX, each)
     }

@@ -43,7 +43,9 @@ fn check(producer: &BaseProducer<Failures>) -> Result<(), LogError> {
     }
     match producer.context().take() {
         None => Ok(()),
-        Some(code) if client::is_operators(code) => Err(LogError::operator(format!("kafka: writing: {code:?}"))),
+        Some(code) if client::is_operators(code) => {
+            Err(LogError::new(client::refusal(code), format!("kafka: writing: {code:?}")))
+        }
         Some(code) => Err(LogError::fatal(format!("kafka: writing: {code:?}"))),
     }
 }

@@ -14,7 +14,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
 use super::gaps::Gaps;
 use super::settings::KafkaSettings;
-use crate::log::LogError;
+use crate::log::{Code as LogCode, LogError};
 
 /// How long a question to a broker may take.
 pub(super) const ANSWER_WAIT_MAX: Duration = Duration::from_secs(10);
@@ -213,7 +213,8 @@ pub(super) fn bounds(
             Err(error) if is_moving(&error) && now() < deadline => std::thread::sleep(Duration::from_millis(20)),
             // The topic was there at the start: a broker that was away for long knows it again some time.
             Err(error) if is_moving(&error) => {
-                return Err(LogError::transient(format!("kafka: {topic}: no leader yet ({})", code_of(&error))));
+                let message = format!("kafka: {topic} {partition}: no leader yet ({})", code_of(&error));
+                return Err(LogError::new(LogCode::NoLeader, message));
             }
             Err(error) => return Err(failed(settings, topic, &error)),
         }
@@ -285,7 +286,7 @@ pub(super) fn failed(settings: &KafkaSettings, asked: &str, error: &KafkaError) 
     let code = code_of(error);
     match error {
         KafkaError::ClientConfig(..) | KafkaError::ClientCreation(_) => {
-            return LogError::operator(format!("kafka: {asked}: {code}"));
+            return LogError::new(LogCode::Settings, format!("kafka: {asked}: {code}"));
         }
         KafkaError::Transaction(error) if error.is_fatal() => {
             return LogError::fatal(format!("kafka: {asked}: {code}"));
@@ -295,9 +296,10 @@ pub(super) fn failed(settings: &KafkaSettings, asked: &str, error: &KafkaError) 
     match error.rdkafka_error_code() {
         Some(Code::OperationTimedOut | Code::BrokerTransportFailure | Code::AllBrokersDown | Code::Resolve) => {
             let bootstrap = settings.bootstrap.trim();
-            LogError::transient(format!("kafka: {asked}: no answer from {bootstrap} ({code}): does it run there?"))
+            let message = format!("kafka: {asked}: no answer from {bootstrap} ({code}): does it run there?");
+            LogError::new(LogCode::NoAnswer, message)
         }
-        Some(code) if is_operators(code) => LogError::operator(format!("kafka: {asked}: {code:?}")),
+        Some(code) if is_operators(code) => LogError::new(refusal(code), format!("kafka: {asked}: {code:?}")),
         _ => LogError::transient(format!("kafka: {asked}: {code}")),
     }
 }
@@ -307,12 +309,16 @@ pub(super) fn problem(topic: &str, error: &KafkaError) -> Result<(), LogError> {
     use RDKafkaErrorCode as Code;
     let code = code_of(error);
     match error {
-        error if error.rdkafka_error_code() == Some(Code::FencedInstanceId) => Err(LogError::operator(format!(
-            "kafka: {topic}: a newer process uses the same kafka.instance and takes over; this one exits. Give each \
-             process its own name"
-        ))),
+        error if error.rdkafka_error_code() == Some(Code::FencedInstanceId) => Err(LogError::new(
+            LogCode::Instance,
+            format!(
+                "kafka: {topic}: a newer process uses the same kafka.instance and takes over; this one exits. Give \
+                 each process its own name"
+            ),
+        )),
         KafkaError::MessageConsumptionFatal(_) => Err(LogError::fatal(format!("kafka: {topic}: {code}"))),
-        KafkaError::MessageConsumption(Code::AutoOffsetReset | Code::OffsetOutOfRange) => Err(LogError::operator(
+        KafkaError::MessageConsumption(Code::AutoOffsetReset | Code::OffsetOutOfRange) => Err(LogError::new(
+            LogCode::OutOfRange,
             format!("kafka: {topic} does not hold the records where reading goes on: were they deleted? ({code})"),
         )),
         KafkaError::MessageConsumption(Code::UnknownTopicOrPartition | Code::UnknownTopic) => {
@@ -320,7 +326,8 @@ pub(super) fn problem(topic: &str, error: &KafkaError) -> Result<(), LogError> {
             Ok(())
         }
         error if error.rdkafka_error_code().is_some_and(is_operators) => {
-            Err(LogError::operator(format!("kafka: {topic}: {code}")))
+            let kind = error.rdkafka_error_code().map_or(LogCode::Repair, refusal);
+            Err(LogError::new(kind, format!("kafka: {topic}: {code}")))
         }
         _ => {
             tracing::debug!(target: "kafka", topic, code, "kafka client");
@@ -350,6 +357,23 @@ pub(super) fn is_operators(code: RDKafkaErrorCode) -> bool {
             | Code::InvalidTransactionTimeout
             | Code::OffsetMetadataTooLarge
     )
+}
+
+/// The kind of what [`is_operators`].
+pub(super) fn refusal(code: RDKafkaErrorCode) -> LogCode {
+    use RDKafkaErrorCode as Code;
+    match code {
+        Code::Authentication
+        | Code::SaslAuthenticationFailed
+        | Code::TopicAuthorizationFailed
+        | Code::GroupAuthorizationFailed
+        | Code::ClusterAuthorizationFailed
+        | Code::TransactionalIdAuthorizationFailed => LogCode::Unauthorised,
+        Code::AutoOffsetReset | Code::OffsetOutOfRange => LogCode::OutOfRange,
+        Code::FencedInstanceId => LogCode::Instance,
+        Code::MessageSizeTooLarge | Code::OffsetMetadataTooLarge => LogCode::TooLarge,
+        _ => LogCode::Repair,
+    }
 }
 
 /// What the stages of one log share.

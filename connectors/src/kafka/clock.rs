@@ -13,7 +13,7 @@ use rdkafka::producer::{BaseProducer, BaseRecord, Producer, ProducerContext};
 
 use super::client::{self, ANSWER_WAIT_MAX, failed};
 use super::settings::KafkaSettings;
-use crate::log::{LogError, Topic};
+use crate::log::{Code, LogError, Topic};
 
 type Answer = Result<Timestamp, KafkaError>;
 
@@ -55,7 +55,8 @@ impl Clock {
             Timestamp::LogAppendTime(milliseconds) => Ok(Instant(milliseconds)),
             _ => {
                 let topic = settings.topic(Topic::Clock);
-                Err(LogError::operator(format!("kafka: {topic} needs message.timestamp.type=LogAppendTime")))
+                let message = format!("kafka: {topic} needs message.timestamp.type=LogAppendTime");
+                Err(LogError::new(Code::Topics, message))
             }
         }
     }

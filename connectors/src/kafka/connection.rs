@@ -10,7 +10,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
 use super::knock::knock;
 use crate::client_settings;
-use crate::log::{LogError, Topic};
+use crate::log::{Code, LogError, Topic};
 
 /// How long a question to the cluster may take.
 pub(super) const ANSWER_WAIT_MAX: Duration = Duration::from_secs(15);
@@ -31,11 +31,11 @@ impl Connection {
     /// When a setting is one that fuma relies on.
     pub fn new(bootstrap: &str, prefix: &str, settings: Vec<(String, String)>) -> Result<Connection, LogError> {
         if bootstrap.trim().is_empty() {
-            return Err(LogError::operator("no broker: give --bootstrap host:port or set FUMA_BOOTSTRAP"));
+            return Err(LogError::new(Code::Settings, "no broker: give --bootstrap host:port or set FUMA_BOOTSTRAP"));
         }
         for (name, value) in &settings {
             if let Some(why) = client_settings::refusal(name, value) {
-                return Err(LogError::operator(format!("the setting {name}: {why}")));
+                return Err(LogError::new(Code::Settings, format!("the setting {name}: {why}")));
             }
         }
         Ok(Connection { bootstrap: bootstrap.trim().to_owned(), prefix: prefix.to_owned(), settings })
@@ -96,9 +96,12 @@ impl Connection {
         }
         // The client's own words hold the value, which may be a secret.
         if let KafkaError::ClientConfig(_, _, name, _) = error {
-            return LogError::operator(format!("the setting {name} is refused: it is unknown, or its value is wrong"));
+            return LogError::new(
+                Code::Settings,
+                format!("the setting {name} is refused: it is unknown, or its value is wrong"),
+            );
         }
-        LogError::operator(format!("{asked}: {error}"))
+        LogError::new(Code::Settings, format!("{asked}: {error}"))
     }
 }
 

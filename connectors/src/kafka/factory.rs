@@ -20,7 +20,7 @@ use super::reference::KafkaReference;
 use super::settings::KafkaSettings;
 use super::topic_settings::partitions_expected;
 use super::worker::KafkaWorkerLog;
-use crate::log::{Appender, FeedSource, LinkSource, Log, LogError, Reference, Topic, Topics, WorkerLog};
+use crate::log::{Appender, Code, FeedSource, LinkSource, Log, LogError, Reference, Topic, Topics, WorkerLog};
 
 /// A log on Apache Kafka.
 pub struct KafkaLog {
@@ -71,7 +71,8 @@ fn partitions_of(common: &Shared, topic: Topic) -> Result<Option<u32>, LogError>
         Some(error) => {
             let code = RDKafkaErrorCode::from(error);
             let message = format!("kafka: {name}: {code:?}");
-            Err(if client::is_operators(code) { LogError::operator(message) } else { LogError::transient(message) })
+            let kind = if client::is_operators(code) { client::refusal(code) } else { Code::Passing };
+            Err(LogError::new(kind, message))
         }
     }
 }
@@ -107,10 +108,9 @@ impl Log for KafkaLog {
         if problems.is_empty() {
             return Ok(());
         }
-        Err(LogError::operator(format!(
-            "kafka: {}; run `fuma topics create` or start with --create-topics",
-            problems.join(", ")
-        )))
+        let problems = problems.join(", ");
+        let message = format!("kafka: {problems}; run `fuma topics create` or start with --create-topics");
+        Err(LogError::new(Code::Topics, message))
     }
 
     fn feeds(&self, slot: usize) -> Result<Box<dyn FeedSource>, LogError> {

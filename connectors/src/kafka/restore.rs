@@ -24,7 +24,7 @@ use rdkafka::{Message, Offset, TopicPartitionList};
 use super::client::{self, ANSWER_WAIT_MAX, Common, PlainConsumer, failed, number, raw};
 use super::member::{committed, record_of};
 use super::transact::begin_as;
-use crate::log::{AnnouncedRecord, LogError, LogRecord, Position, RestoreLog, Severity, Topic};
+use crate::log::{AnnouncedRecord, Code, LogError, LogRecord, Position, RestoreLog, Severity, Topic};
 
 /// How long between two questions whether a transaction ended.
 const ASK_AGAIN: Duration = Duration::from_millis(10);
@@ -127,11 +127,14 @@ impl KafkaRestoreLog {
 /// What does not end by itself, and how to mend it.
 fn hanging(topic: &str, partition: u32, reached: u64, patience: Duration) -> LogError {
     let seconds = patience.as_secs();
-    LogError::operator(format!(
-        "kafka: {topic} {partition} cannot be read past offset {reached}: for {seconds} s a transaction has not ended. \
+    LogError::new(
+        Code::Hanging,
+        format!(
+            "kafka: {topic} {partition} cannot be read past offset {reached}: for {seconds} s a transaction has not ended. \
          Find it with `kafka-transactions.sh find-hanging --broker-id <leader>` and end it with `kafka-transactions.sh \
          abort --topic {topic} --partition {partition} --start-offset <offset>`"
-    ))
+        ),
+    )
 }
 
 impl RestoreLog for KafkaRestoreLog {
@@ -158,7 +161,7 @@ impl RestoreLog for KafkaRestoreLog {
                     std::thread::sleep(ASK_AGAIN);
                 }
                 Err(error) if error.severity() == Severity::Transient => {
-                    return Err(LogError::operator(format!("{error}; or a transaction on it does not end")));
+                    return Err(LogError::new(Code::Hanging, format!("{error}; or a transaction on it does not end")));
                 }
                 answer => return answer,
             }
@@ -181,10 +184,13 @@ impl RestoreLog for KafkaRestoreLog {
         }
         let held = self.common.bounds(&topic, partition)?;
         if offsets.start < held.start || offsets.end > held.end {
-            return Err(LogError::operator(format!(
-                "kafka: {topic} {partition} holds offsets {} to {}, not {} to {}",
-                held.start, held.end, offsets.start, offsets.end
-            )));
+            return Err(LogError::new(
+                Code::OutOfRange,
+                format!(
+                    "kafka: {topic} {partition} holds offsets {} to {}, not {} to {}",
+                    held.start, held.end, offsets.start, offsets.end
+                ),
+            ));
         }
         self.wait_stable(&topic, partition, offsets.end)?;
         self.read(&topic, partition, offsets, &mut |message| each(record_of(message)))

@@ -8,7 +8,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::client_settings;
-use crate::log::{LogError, Topic};
+use crate::log::{Code, LogError, Topic};
 
 /// Time of a transaction, unless `producer` says otherwise: it bounds for how long a dead worker holds up readers.
 const TRANSACTION_TIMEOUT_MS: u64 = 10_000;
@@ -62,7 +62,7 @@ impl KafkaSettings {
     /// Names the first setting that is wrong, and why; never its value.
     pub fn check(&self) -> Result<(), LogError> {
         if self.bootstrap.trim().is_empty() {
-            return Err(LogError::operator("kafka: no broker: give bootstrap as host:port"));
+            return Err(LogError::new(Code::Settings, "kafka: no broker: give bootstrap as host:port"));
         }
         is_name("group", &self.group)?;
         is_name("prefix", &self.prefix)?;
@@ -75,7 +75,10 @@ impl KafkaSettings {
             settings.iter().try_for_each(|(name, value)| check_setting(section, name, value))?;
         }
         if self.session_timeout() > self.poll_interval_max() {
-            return Err(LogError::operator("kafka.consumer: session.timeout.ms is longer than max.poll.interval.ms"));
+            return Err(LogError::new(
+                Code::Settings,
+                "kafka.consumer: session.timeout.ms is longer than max.poll.interval.ms",
+            ));
         }
         Ok(())
     }
@@ -131,14 +134,17 @@ fn milliseconds(value: Option<&String>, otherwise: u64) -> Duration {
 fn is_name(what: &str, text: &str) -> Result<(), LogError> {
     let allowed = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '.' | '_' | '-');
     if text.is_empty() || text.len() > 100 || !text.chars().all(allowed) {
-        return Err(LogError::operator(format!("kafka.{what}: give 1 to 100 letters, digits, '.', '_' or '-'")));
+        return Err(LogError::new(
+            Code::Settings,
+            format!("kafka.{what}: give 1 to 100 letters, digits, '.', '_' or '-'"),
+        ));
     }
     Ok(())
 }
 
 fn check_setting(section: &str, name: &str, value: &str) -> Result<(), LogError> {
     match client_settings::refusal(name, value) {
-        Some(why) => Err(LogError::operator(format!("kafka.{section}: {name}: {why}"))),
+        Some(why) => Err(LogError::new(Code::Settings, format!("kafka.{section}: {name}: {why}"))),
         None => Ok(()),
     }
 }

@@ -32,7 +32,7 @@ use super::member::Member;
 use super::native::flushed;
 use super::place::place;
 use super::settings::KafkaSettings;
-use crate::log::{LogError, Outcome, OutputRecord, Position, Transaction};
+use crate::log::{Code, LogError, Outcome, OutputRecord, Position, Transaction};
 
 /// Waits are cut into pieces, between which reports are served: an abort waits for those of the records it purged.
 const PIECE: Duration = Duration::from_millis(20);
@@ -266,7 +266,7 @@ impl Transactor {
         match (aborted, code) {
             (Step::Refused(code), _) => Err(LogError::fatal(format!("kafka: {}: abort: {code:?}", self.id))),
             (Step::Done, Some(code)) if client::is_operators(code) => {
-                Err(LogError::operator(format!("kafka: {}: {code:?}", self.id)))
+                Err(LogError::new(client::refusal(code), format!("kafka: {}: {code:?}", self.id)))
             }
             (Step::Done, _) => Ok(Outcome::Aborted),
         }
@@ -286,7 +286,13 @@ impl Transactor {
     }
 
     fn fatal(&self, what: &str, error: &KafkaError) -> LogError {
-        LogError::fatal(format!("kafka: {}: {what}: {}", self.id, client::code_of(error)))
+        let kind = match error.rdkafka_error_code() {
+            Some(
+                RDKafkaErrorCode::Fenced | RDKafkaErrorCode::ProducerFenced | RDKafkaErrorCode::InvalidProducerEpoch,
+            ) => Code::Fenced,
+            _ => Code::Client,
+        };
+        LogError::new(kind, format!("kafka: {}: {what}: {}", self.id, client::code_of(error)))
     }
 }
 

@@ -14,7 +14,7 @@
 mod error;
 mod topics;
 
-pub use error::{LogError, Severity};
+pub use error::{Code, LogError, Remedy, Scope, Severity};
 pub use topics::{Topic, Topics};
 
 use std::ops::Range;

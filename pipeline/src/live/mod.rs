@@ -1,16 +1,17 @@
 //! Live: the same engine on a log, as a service that never stops and never announces twice.
 //!
 //! ```text
-//! record    the layout of an evidence record: sections of Arrow IPC, and the cause of each row
-//! intake    feed records -> evidence, links, reference, dead letters        (a thread or more)
-//! outbox    what a stage wants written, until the log has acknowledged it
-//! trace     link records -> contacts with their standing                    (one thread in the group)
-//! worker    evidence -> changes and positions in one transaction            (a thread a core)
-//! snapshot  a partition's state as Parquet, written between commits, read at a takeover
-//! service   opens the log, starts the stages, ends them
-//! monotonic a clock for deadlines
-//! metric    the names and units of what is measured
-//! fault     places at which a test can end the process                      (only in test builds)
+//! record     the layout of an evidence record: sections of Arrow IPC, and the cause of each row
+//! intake     feed records -> evidence, links, reference, dead letters        (a thread or more)
+//! partitions what each partition of this process is: restoring, owned, parked
+//! outbox     what a stage wants written, until the log has acknowledged it
+//! trace      link records -> contacts with their standing                    (one thread in the group)
+//! worker     evidence -> changes and positions in one transaction            (a thread a core)
+//! snapshot   a partition's state as Parquet, written between commits, read at a takeover
+//! service    opens the log, starts the stages, ends them
+//! monotonic  a clock for deadlines
+//! metric     the names and units of what is measured
+//! fault      places at which a test can end the process                      (only in test builds)
 //! ```
 //!
 //! Owns the order of I/O. Must never judge: that is `assess`, which knows neither log nor clock.
@@ -24,6 +25,7 @@ mod memory;
 pub mod metric;
 mod monotonic;
 mod outbox;
+pub mod partitions;
 pub mod record;
 pub mod service;
 pub mod snapshot;

@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use fuma_connectors::log::{AnnouncedRecord, LogError, LogRecord, Position, RestoreLog, Topic};
+use fuma_connectors::log::{AnnouncedRecord, Code, LogError, LogRecord, Position, RestoreLog, Topic};
 
 use super::state::ClientNumber;
 use super::{SimulatedCluster, StoredRecord};
@@ -65,7 +65,7 @@ impl RestoreLog for SimulatedRestore {
         if !offsets.is_empty() && (offsets.start < log.first() || offsets.end > log.end()) {
             let (first, end) = (log.first(), log.end());
             let message = format!("simulated: evidence {partition} holds {first}..{end}, not {offsets:?}");
-            return Err(LogError::operator(message));
+            return Err(LogError::new(Code::OutOfRange, message));
         }
         let records: Vec<StoredRecord> = log.committed(offsets.start, offsets.end).cloned().collect();
         drop(state);
@@ -91,7 +91,7 @@ impl RestoreLog for SimulatedRestore {
             state.wait_until(limit_ms, |state| state.log(Topic::Changes, partition).stable_end() >= high_watermark);
         if !is_stable {
             let message = format!("simulated: a transaction on output {partition} does not end; abort it");
-            return Err(LogError::operator(message));
+            return Err(LogError::new(Code::Hanging, message));
         }
         let log = state.log(Topic::Changes, partition);
         let records: Vec<StoredRecord> = log.committed(from, high_watermark).cloned().collect();

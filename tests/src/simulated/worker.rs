@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::time::Duration;
 
-use fuma_connectors::log::{GroupEvent, LogError, LogRecord, Outcome, RestoreLog, Topic, Transaction, WorkerLog};
+use fuma_connectors::log::{Code, GroupEvent, LogError, LogRecord, Outcome, RestoreLog, Topic, Transaction, WorkerLog};
 use fuma_schemas::Instant;
 
 use super::SimulatedCluster;
@@ -91,7 +91,7 @@ impl SimulatedWorker {
             if *next < log.first() || *next > log.end() {
                 let (first, end) = (log.first(), log.end());
                 let message = format!("simulated: evidence {partition} holds {first}..{end}, not {next}");
-                return Err(LogError::operator(message));
+                return Err(LogError::new(Code::OutOfRange, message));
             }
             for record in log.committed(*next, log.end()).take(records_max.saturating_sub(records.len())) {
                 *next = record.offset + 1;
@@ -217,7 +217,8 @@ impl WorkerLog for SimulatedWorker {
         }
         self.cluster.state().end_transaction(number, true);
         if matches!(fault, Some(Fault::AnswerLost)) {
-            return Err(LogError::fatal("simulated: whether the transaction was committed is not known"));
+            let message = "simulated: whether the transaction was committed is not known";
+            return Err(LogError::new(Code::Unknown, message));
         }
         self.place(CommitPlace::Unanswered, &mut fault)?;
         Ok(Outcome::Committed)

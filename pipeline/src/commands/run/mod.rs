@@ -22,6 +22,7 @@ use super::screen::Screen;
 use super::{CommandError, input};
 use crate::config::{self, Config, Flag, Listen, Settings};
 use crate::http::{Health, HttpError, Metrics, Server};
+use crate::live::partitions::Partitions;
 use crate::live::service::{self, Service, Wishes};
 use crate::live::stop::Stop;
 
@@ -197,7 +198,16 @@ fn prepared(config: Config, wishes: Wishes) -> Result<Service, CommandError> {
     let pack_hash = pack.short_digest().to_owned();
     let intake = inputs::intake_settings(&config, &pack)?.into();
     state::make(&config.state)?;
-    Ok(Service { config, pack, pack_hash, intake, wishes, stop: Stop::default(), health: Health::new() })
+    Ok(Service {
+        config,
+        pack,
+        pack_hash,
+        intake,
+        wishes,
+        stop: Stop::default(),
+        health: Health::new(),
+        partitions: Partitions::default(),
+    })
 }
 
 /// The HTTP port, if one is wanted. Without it nothing is recorded either.

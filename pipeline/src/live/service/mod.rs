@@ -26,6 +26,7 @@ use self::supervise::{Ended, Verdict};
 use crate::config::Config;
 use crate::http::{Health, Heartbeat, Part};
 use crate::intake::Settings;
+use crate::live::partitions::Partitions;
 use crate::live::record::{Fingerprint, Origin};
 use crate::live::snapshot::{SnapshotError, SnapshotStore};
 use crate::live::stop::Stop;
@@ -63,6 +64,8 @@ pub struct Service {
     pub stop: Stop,
     /// Where loops and parts say how they are.
     pub health: Health,
+    /// What each partition of this process is.
+    pub partitions: Partitions,
 }
 
 impl Service {
