@@ -271,6 +271,21 @@ fn quiet_leaves_results_and_errors() {
     let feeds = feeds();
     let output = run(&with_feeds("replay --quiet", feeds.path()));
     assert_eq!((err(&output).as_str(), out(&output).lines().count()), ("", 1));
+    // What is passed over is a remark, too.
+    std::fs::write(feeds.path().join("test.ndjson"), "").unwrap();
+    for command in ["replay -q", "overdue -q"] {
+        assert_eq!(err(&run(&with_feeds(command, feeds.path()))), "", "{command}");
+        let told = run(&with_feeds(&command.replace(" -q", ""), feeds.path()));
+        assert!(err(&told).contains("passed over") && err(&told).contains("test.ndjson"), "{}", err(&told));
+    }
+    // That somebody keeps an old state is none.
+    let crowded = run(&(with_feeds("replay -q", feeds.path()) + " --facts-max contacts=1"));
+    assert_eq!(err(&crowded), "");
+    let contacts = std::fs::read_to_string(feeds.path().join("contacts.ndjson")).unwrap();
+    let second = contacts.replace(r#""id":"c1""#, r#""id":"c2""#);
+    std::fs::write(feeds.path().join("contacts.ndjson"), contacts + &second).unwrap();
+    let crowded = run(&(with_feeds("replay -q", feeds.path()) + " --facts-max contacts=1"));
+    assert!(err(&crowded).starts_with("warning: 1 people with too many facts"), "{}", err(&crowded));
     let output = run(&with_feeds("replay -q", Path::new("/no/feeds")));
     assert!(err(&output).starts_with("error: "), "{}", err(&output));
 }

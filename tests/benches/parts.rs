@@ -15,7 +15,7 @@ use std::sync::Arc;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use fuma_pipeline::assess::{Partition, Timeline};
 use fuma_pipeline::district::{District, Settings as DistrictSettings};
-use fuma_pipeline::evidence::{KindSet, StepRows};
+use fuma_pipeline::evidence::{RuleTables, StepRows};
 use fuma_pipeline::intake::{Decoder, EvidenceBuilders, Key, Settings};
 use fuma_pipeline::policy::{self, Executor, PackSource, RuleRow};
 use fuma_pipeline::replay::{self, Bounds, Options, Silent, Source, Tick};
@@ -68,7 +68,7 @@ fn district(id: &str) -> (Partition, Executor) {
 }
 
 /// What the rules say of everybody; `need` says what to gather of whom.
-fn everybody(partition: &Partition, executor: &Executor, need: impl Fn(u32) -> KindSet) -> usize {
+fn everybody(partition: &Partition, executor: &Executor, need: impl Fn(u32) -> RuleTables) -> usize {
     let evidence = partition.evidence();
     let (mut rows, mut said) = (StepRows::default(), 0);
     let people: Vec<u32> = (0..evidence.people()).collect();
@@ -90,7 +90,7 @@ fn rules(criterion: &mut Criterion) {
         let mut group = criterion.benchmark_group(format!("the rules over everybody, {id}"));
         group.sample_size(20).throughput(Throughput::Elements(people));
         group.bench_function("baseline: everything gathered", |bencher| {
-            bencher.iter(|| everybody(&partition, &executor, |_| KindSet::ALL));
+            bencher.iter(|| everybody(&partition, &executor, |_| RuleTables::ALL));
         });
         group.bench_function("what each person needs", |bencher| {
             let need = |person| executor.pack().needs(partition.evidence().kinds(person));

@@ -10,7 +10,7 @@ use arrow::array::AsArray;
 use arrow::datatypes::TimestampMillisecondType;
 use fuma_connectors::files::{Block, read_bytes};
 use fuma_connectors::regions;
-use fuma_pipeline::evidence::{Evidence, KindSet, StepRows, Touched, Wanted};
+use fuma_pipeline::evidence::{Evidence, RuleTables, StepRows, Touched, Wanted};
 use fuma_pipeline::intake::{Decoder, EvidenceBuilders};
 use fuma_pipeline::policy::sql_file::SqlFile;
 use fuma_pipeline::policy::{PackError, PackSource, cases, manifest, tables};
@@ -89,7 +89,7 @@ fn into_evidence(kind: Kind, batch: &arrow::array::RecordBatch) {
     evidence.apply(kind, batch, &[0], &mut touched).expect("a record that intake accepts");
     assert_eq!((evidence.people(), evidence.incomplete(), evidence.memory().facts), (1, 0, 1));
     let mut rows = StepRows::default();
-    evidence.gather(0, 0, KindSet::ALL, &mut rows);
+    evidence.gather(0, 0, RuleTables::ALL, &mut rows);
     evidence.materialise(&rows, &Wanted::all());
 }
 

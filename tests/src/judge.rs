@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use fuma_pipeline::assess::{Partition, Timeline};
-use fuma_pipeline::evidence::{KindSet, StepRows, StepTable};
+use fuma_pipeline::evidence::{RuleTables, StepRows, StepTable};
 use fuma_pipeline::policy::{Executor, Pack, RuleRow};
 use fuma_schemas::{Instant, Person};
 
@@ -27,9 +27,9 @@ pub fn tables(partition: &Partition, pack: &Pack, people: &[u32], gather: Gather
     for (slot, &person) in (0..).zip(people) {
         let need = match gather {
             Gather::Needed => pack.needs(evidence.kinds(person)),
-            Gather::Everything => KindSet::ALL,
+            Gather::Everything => RuleTables::ALL,
         };
-        if need != KindSet::NONE {
+        if need != RuleTables::NONE {
             evidence.gather(person, slot, need, &mut rows);
         }
     }

@@ -5,7 +5,7 @@
 
 use std::process::ExitCode;
 
-use fuma_pipeline::commands::policy::gate::{Drafts, admit, admit_source, verdict};
+use fuma_pipeline::commands::policy::gate::{Drafts, admit, admit_source, report};
 use fuma_pipeline::commands::policy::{
     CaseArgs, ExportArgs, Language, LanguageArgs, ListArgs, PackArgs, PolicyArgs, PolicyCommand, reference, run,
 };
@@ -31,7 +31,7 @@ fn every_case_of_every_pack_holds() {
     assert_eq!(ids, ["chongqing-2021-24", "zhejiang-2020-109"]);
     for id in ids {
         let pack = policy::load(&PackSource::built_in(&id).unwrap()).unwrap_or_else(|error| panic!("{id}: {error}"));
-        let verdict = verdict(&pack).unwrap_or_else(|error| panic!("{id}: {error}"));
+        let verdict = report(&pack).unwrap_or_else(|error| panic!("{id}: {error}"));
         assert!(verdict.missing.is_empty(), "{id}: {:#?}", verdict.missing);
         assert!(verdict.results.len() >= 4 * pack.rules.len(), "{id}: four cases a rule");
         let failed: Vec<_> = verdict.results.iter().filter(|result| !result.problems.is_empty()).collect();

@@ -10,12 +10,18 @@ use fuma_tests::feeds::{self, Draft, World};
 use fuma_tests::{lines, packs, replay as in_memory, settings};
 use proptest::collection::vec;
 use proptest::prelude::*;
+use proptest::test_runner::{FailurePersistence, FileFailurePersistence};
 
 const WORLD: World = World::BUSY;
 
+/// Where the seeds of failures are kept: what failed once is tried first from then on.
+fn seeds() -> Option<Box<dyn FailurePersistence>> {
+    Some(Box::new(FileFailurePersistence::Direct("proptest-regressions/windows.txt")))
+}
+
 fn config() -> ProptestConfig {
     let cases = std::env::var("FUMA_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(48);
-    ProptestConfig { cases, failure_persistence: None, max_shrink_iters: 2000, ..ProptestConfig::default() }
+    ProptestConfig { cases, failure_persistence: seeds(), max_shrink_iters: 2000, ..ProptestConfig::default() }
 }
 
 proptest! {

@@ -49,7 +49,7 @@ impl Partition {
             let next = timeline.next_segment(judged_until);
             self.due.set(person, next);
             let was_due = next.is_some_and(|next| next <= clock);
-            let pure = invariants::is_pure(&mut self.announced, person, &timeline, clock, &self.judge);
+            let pure = invariants::is_pure(&mut self.announced, person, &timeline, clock, &self.in_force);
             if !was_due && !pure {
                 differing.push(person);
             }

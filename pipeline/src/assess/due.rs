@@ -33,6 +33,7 @@ impl DueIndex {
                 self.rise(self.heap.len() - 1);
             }
             (Some(place), None) => self.remove(place as usize),
+            (Some(place), Some(at)) if self.heap[place as usize].0 == at => {}
             (Some(place), Some(at)) => {
                 self.heap[place as usize].0 = at;
                 let place = self.rise(place as usize);

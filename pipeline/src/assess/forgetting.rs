@@ -60,7 +60,7 @@ impl Partition {
         let (announced, due, touched) = (&self.announced, &self.due, &self.touched);
         let may_forget =
             |person: u32| announced.number(person) == GREEN && due.of(person).is_none() && !touched.contains(person);
-        let retention = retention(self.judge.pack());
+        let retention = retention(self.in_force.pack());
         let mut past = self.evidence.past(people, now, &retention, &may_forget);
         let found = past.len() as u64;
         let settled = Instant(now.0.saturating_sub(VERY_LATE_MS));
@@ -98,9 +98,9 @@ impl Partition {
         let mut coloured = Touched::default();
         let asked: Vec<(u32, Option<u64>)> = people.iter().map(|person| (*person, None)).collect();
         for (people, asked) in people.chunks(SLOTS_MAX).zip(asked.chunks(SLOTS_MAX)) {
-            let verdict = self.verdict_of(&self.judge, asked);
-            let late = verdict.rows.iter().filter(|row| row.until.is_none_or(|until| until > settled));
-            let slots = late.map(|row| row.slot).chain(verdict.failed.iter().map(|(slot, _)| *slot));
+            let judgement = self.judgement_of(&self.in_force, asked);
+            let late = judgement.rows.iter().filter(|row| row.until.is_none_or(|until| until > settled));
+            let slots = late.map(|row| row.slot).chain(judgement.failed.iter().map(|(slot, _)| *slot));
             slots.filter_map(|slot| people.get(slot as usize)).for_each(|person| coloured.touch(*person));
         }
         people.iter().filter(|person| self.left_out.why(**person).is_some()).for_each(|one| coloured.touch(*one));

@@ -5,15 +5,12 @@
 //!
 //! Owns the execution of a step. Must never know what was announced; no message may hold a cell of a row (I-8).
 
-use std::collections::HashMap;
 use std::ops::Range;
-use std::sync::Arc;
-
-use rustc_hash::FxBuildHasher;
+use std::sync::{Arc, OnceLock};
 
 use super::AssessError;
 use super::change::Palette;
-use crate::evidence::{Evidence, KindSet, StepRows};
+use crate::evidence::{Evidence, RuleTable, RuleTables, StepRows};
 use crate::policy::{Executor, Pack, PlantedFault, RuleFault, RuleRow};
 
 /// A pack, ready to judge.
@@ -21,21 +18,21 @@ pub struct Judge {
     executor: Executor,
     palette: Arc<Palette>,
     /// What to gather for somebody with rows in a set of tables; computed once for each set that occurs.
-    needs: HashMap<KindSet, KindSet, FxBuildHasher>,
+    needs: Box<[OnceLock<RuleTables>]>,
 }
 
 /// What the rules say of the slots of a step.
 #[derive(Debug, Default)]
-pub struct Verdict {
+pub struct Judgement {
     /// By slot.
     pub rows: Vec<RuleRow>,
     /// The slots on which a rule failed, in order, each with the rule's id: nothing is known of them.
     pub failed: Vec<(u32, Arc<str>)>,
 }
 
-impl Verdict {
+impl Judgement {
     /// Adds what is said of later slots.
-    pub(super) fn append(&mut self, mut later: Verdict) {
+    pub(super) fn append(&mut self, mut later: Judgement) {
         self.rows.append(&mut later.rows);
         self.failed.append(&mut later.failed);
     }
@@ -53,7 +50,8 @@ impl Judge {
     /// # Errors
     /// When the system has no room for an executor.
     pub fn new(pack: Arc<Pack>) -> Result<Judge, AssessError> {
-        Ok(Judge { palette: Arc::new(Palette::new(&pack)), executor: Executor::new(pack)?, needs: HashMap::default() })
+        let needs = (0..1 << RuleTable::COUNT).map(|_| OnceLock::new()).collect();
+        Ok(Judge { palette: Arc::new(Palette::new(&pack)), executor: Executor::new(pack)?, needs })
     }
 
     /// The pack.
@@ -73,14 +71,14 @@ impl Judge {
     }
 
     /// The tables that the rules need of somebody with rows in these.
-    pub(super) fn needs(&mut self, present: KindSet) -> KindSet {
-        let pack = self.executor.pack();
-        *self.needs.entry(present).or_insert_with(|| pack.needs(present))
+    pub(super) fn needs(&self, present: RuleTables) -> RuleTables {
+        let needs = || self.executor.pack().needs(present);
+        self.needs.get(usize::from(present.0)).map_or_else(needs, |known| *known.get_or_init(needs))
     }
 
     /// What the rules say of the slots of a step.
-    pub(super) fn judge(&self, evidence: &Evidence, rows: &StepRows, slots: Range<u32>) -> Verdict {
-        let mut verdict = Verdict::default();
+    pub(super) fn judge(&self, evidence: &Evidence, rows: &StepRows, slots: Range<u32>) -> Judgement {
+        let mut judgement = Judgement::default();
         let mut waiting = vec![slots.clone()];
         while let Some(part) = waiting.pop() {
             let said = match part == slots {
@@ -89,14 +87,14 @@ impl Judge {
             };
             let fault = match said {
                 Ok(mut rows) => {
-                    verdict.rows.append(&mut rows);
+                    judgement.rows.append(&mut rows);
                     continue;
                 }
                 Err(fault) => fault,
             };
             match part.len() {
                 0 => {}
-                1 => verdict.failed.push((part.start, fault.rule)),
+                1 => judgement.failed.push((part.start, fault.rule)),
                 length => {
                     let middle = part.start + length as u32 / 2;
                     // The later half first, so that faults come in the order of slots.
@@ -105,8 +103,8 @@ impl Judge {
                 }
             }
         }
-        verdict.rows.sort_unstable_by_key(|row| row.slot);
-        verdict
+        judgement.rows.sort_unstable_by_key(|row| row.slot);
+        judgement
     }
 
     fn execute(&self, evidence: &Evidence, rows: &StepRows) -> Result<Vec<RuleRow>, RuleFault> {

@@ -33,7 +33,7 @@ mod tests;
 pub mod timeline;
 
 pub use forgetting::{Forgotten, very_late};
-pub use judge::{Judge, Verdict};
+pub use judge::{Judge, Judgement};
 pub use left_out::{LeftOut, Why};
 pub use partition::{AssessError, Partition, Ticks};
 pub use step::{Step, StepLimits};

@@ -18,12 +18,12 @@ use super::announced::{Announced, GREEN, State};
 use super::change::{Course, Palette};
 use super::due::DueIndex;
 use super::invariants;
-use super::judge::{Judge, Verdict};
+use super::judge::{Judge, Judgement};
 use super::left_out::{LeftOut, Why};
 use super::staged::Staged;
 use super::step::{ROWS_MAX, Step};
 use super::timeline::Timeline;
-use crate::evidence::{Evidence, EvidenceError, FactKey, KindSet, Limits, Seed, StepRows, Touched};
+use crate::evidence::{Evidence, EvidenceError, FactKey, Limits, RuleTables, Seed, StepRows, Touched};
 use crate::policy::{Pack, RuleRow};
 
 /// Why a step could not be judged.
@@ -42,14 +42,15 @@ pub struct Partition {
     pub(super) evidence: Evidence,
     pub(super) announced: Announced,
     pub(super) due: DueIndex,
-    pub(super) judge: Judge,
+    /// The judge in force: of whoever is judged by a step without a judge of its own.
+    pub(super) in_force: Arc<Judge>,
     pub(super) touched: Touched,
     /// Who is not judged.
     pub(super) left_out: LeftOut,
     /// Who is being enlisted; empty between calls.
     pub(super) enlisting: Vec<u32>,
     /// What to gather for which person and slot; empty between calls.
-    pub(super) wanting: Vec<(KindSet, u32, u32)>,
+    pub(super) wanting: Vec<(RuleTables, u32, u32)>,
     /// Live: what a transaction that is not committed yet would make of the memory.
     pub(super) staged: Option<Staged>,
 }
@@ -78,7 +79,7 @@ impl Partition {
             evidence: Evidence::seeded(seed),
             announced: Announced::default(),
             due: DueIndex::default(),
-            judge: Judge::new(pack)?,
+            in_force: Arc::new(Judge::new(pack)?),
             touched: Touched::default(),
             left_out: LeftOut::default(),
             enlisting: Vec::new(),
@@ -107,26 +108,25 @@ impl Partition {
         &self.announced
     }
 
-    /// From now on another judge is in force; gives the one that was. What was announced stays as it is, whatever pack
-    /// it is of: whoever is judged from now on is told the difference.
-    pub fn change_judge(&mut self, judge: Judge) -> Judge {
-        std::mem::replace(&mut self.judge, judge)
+    /// From now on another judge is in force. What was announced stays as it is, whatever pack it is of: whoever is
+    /// judged from now on is told the difference. A single step may have another judge ([`Step::by`]).
+    pub fn put_in_force(&mut self, judge: Arc<Judge>) {
+        self.in_force = judge;
+    }
+
+    /// The judge of a step: its own, or the one in force.
+    pub(super) fn judge_of(&self, step: &Step) -> Arc<Judge> {
+        Arc::clone(step.judge.as_ref().unwrap_or(&self.in_force))
     }
 
     /// The pack by which it judges.
     pub fn pack(&self) -> &Arc<Pack> {
-        self.judge.pack()
+        self.in_force.pack()
     }
 
     /// The colours of the pack's rules.
     pub fn palette(&self) -> &Arc<Palette> {
-        self.judge.palette()
-    }
-
-    /// For tests: the judge.
-    #[doc(hidden)]
-    pub fn judge_mut(&mut self) -> &mut Judge {
-        &mut self.judge
+        self.in_force.palette()
     }
 
     /// Who is not judged, and why; they keep the state that was announced.
@@ -138,17 +138,17 @@ impl Partition {
     /// to be left out, if any. For explaining and listing: nothing is announced, and nothing changes. Of somebody on
     /// whom a rule fails, or who is crowded, nothing is said.
     pub fn rules_of(&self, asked: &[(u32, Option<u64>)]) -> Vec<RuleRow> {
-        self.verdict_of(&self.judge, asked).rows
+        self.judgement_of(&self.in_force, asked).rows
     }
 
     /// What the rules of another judge say of people as things stand; as [`Partition::rules_of`].
     pub fn rules_by(&self, judge: &Judge, asked: &[(u32, Option<u64>)]) -> Vec<RuleRow> {
-        self.verdict_of(judge, asked).rows
+        self.judgement_of(judge, asked).rows
     }
 
     /// As [`Partition::rules_of`], with those on whom a rule fails.
-    pub(super) fn verdict_of(&self, judge: &Judge, asked: &[(u32, Option<u64>)]) -> Verdict {
-        let (mut step, mut verdict, mut first) = (StepRows::default(), Verdict::default(), 0);
+    pub(super) fn judgement_of(&self, judge: &Judge, asked: &[(u32, Option<u64>)]) -> Judgement {
+        let (mut step, mut judgement, mut first) = (StepRows::default(), Judgement::default(), 0);
         for (slot, &(person, omitted)) in (0_u32..).zip(asked) {
             if self.left_out.why(person) == Some(&Why::Crowded) {
                 continue;
@@ -157,14 +157,14 @@ impl Partition {
             self.gather_but(judge, (person, slot), omitted, &mut step);
             if step.rows_in_all() > ROWS_MAX && first < slot {
                 step.truncate(&mark);
-                verdict.append(judge.judge(&self.evidence, &step, first..slot));
+                judgement.append(judge.judge(&self.evidence, &step, first..slot));
                 step.clear();
                 first = slot;
                 self.gather_but(judge, (person, slot), omitted, &mut step);
             }
         }
-        verdict.append(judge.judge(&self.evidence, &step, first..asked.len() as u32));
-        verdict
+        judgement.append(judge.judge(&self.evidence, &step, first..asked.len() as u32));
+        judgement
     }
 
     fn gather_but(&self, judge: &Judge, (person, slot): (u32, u32), omitted: Option<u64>, step: &mut StepRows) {
@@ -237,13 +237,13 @@ impl Partition {
     /// ([`Partition::commit`], [`Partition::roll_back`]). On whom a rule fails, keeps the announced state
     /// ([`Partition::left_out`]).
     pub fn judge(&mut self, step: &mut Step, until: Instant, ticks: &dyn Ticks, changes: &mut Vec<CodeChange>) {
-        let palette = Arc::clone(self.judge.palette());
+        let judge = self.judge_of(step);
         let successors = successors(&step.slots);
         for (slot, timeline) in self.timelines(step) {
             let at = slot as usize;
             let (Some(&(person, from)), Some(&successor)) = (step.slots.get(at), successors.get(at)) else { continue };
             let span = Span { from, successor, until };
-            self.follow(person, &Course::new(&palette, &timeline), span, ticks, changes);
+            self.follow(person, (&judge, &Course::new(judge.palette(), &timeline)), span, ticks, changes);
         }
         step.clear();
     }
@@ -251,15 +251,15 @@ impl Partition {
     /// What holds of each slot of a step; those on whom a rule fails are left out.
     pub(super) fn timelines(&mut self, step: &Step) -> Vec<(u32, Timeline)> {
         let slots = u32::try_from(step.slots.len()).unwrap_or(u32::MAX);
-        let mut verdict = self.judge.judge(&self.evidence, &step.rows, 0..slots);
-        let mut rows = std::mem::take(&mut verdict.rows);
+        let mut judgement = self.judge_of(step).judge(&self.evidence, &step.rows, 0..slots);
+        let mut rows = std::mem::take(&mut judgement.rows);
         let mut rest: &mut [RuleRow] = &mut rows;
         let mut timelines = Vec::with_capacity(step.slots.len());
         for (slot, &(person, _)) in (0_u32..).zip(&step.slots) {
             let own = rest.partition_point(|row| row.slot <= slot);
             let (of_slot, others) = std::mem::take(&mut rest).split_at_mut(own);
             rest = others;
-            match verdict.fault(slot) {
+            match judgement.fault(slot) {
                 Some(rule) => self.leave_out(person, Why::Failed { rule: Arc::clone(rule) }),
                 None => {
                     self.left_out.remove(person);
@@ -274,15 +274,15 @@ impl Partition {
     fn follow(
         &mut self,
         person: u32,
-        course: &Course<'_>,
+        (judge, course): (&Judge, &Course<'_>),
         span: Span,
         ticks: &dyn Ticks,
         changes: &mut Vec<CodeChange>,
     ) {
         let mut clock = span.from;
         loop {
-            self.announce(person, course, clock, changes);
-            debug_assert!(self.is_pure(person, course, clock), "I-1: what was announced is what holds");
+            self.announce(person, (judge, course), clock, changes);
+            debug_assert!(self.is_pure(person, (judge, course), clock), "I-1: what was announced is what holds");
             let next = course.timeline().next_segment(clock);
             match (next.map(|next| ticks.at_or_after(next)), span.successor) {
                 // The person's next slot says what holds from then on.
@@ -295,13 +295,19 @@ impl Partition {
         }
     }
 
-    fn is_pure(&mut self, person: u32, course: &Course<'_>, clock: Instant) -> bool {
-        invariants::is_pure(&mut self.announced, person, course.timeline(), clock, &self.judge)
+    fn is_pure(&mut self, person: u32, (judge, course): (&Judge, &Course<'_>), clock: Instant) -> bool {
+        invariants::is_pure(&mut self.announced, person, course.timeline(), clock, judge)
     }
 
-    fn announce(&mut self, person: u32, course: &Course<'_>, clock: Instant, changes: &mut Vec<CodeChange>) {
+    fn announce(
+        &mut self,
+        person: u32,
+        (judge, course): (&Judge, &Course<'_>),
+        clock: Instant,
+        changes: &mut Vec<CodeChange>,
+    ) {
         let rules = course.timeline().rules_at(clock);
-        let (pack, palette) = (self.judge.pack(), self.judge.palette());
+        let (pack, palette) = (judge.pack(), judge.palette());
         let colour = |rules| palette.colour(rules);
         if self.announced.is(person, rules, pack, colour) {
             return;

@@ -2,11 +2,14 @@
 //!
 //! Owns the bounds and who goes into a step. Must never judge.
 
+use std::sync::Arc;
+
 use fuma_schemas::Instant;
 
+use super::judge::Judge;
 use super::left_out::Why;
 use super::partition::Partition;
-use crate::evidence::{KindSet, Mark, StepRows, Touched};
+use crate::evidence::{Mark, RuleTables, StepRows, Touched};
 
 /// The most slots of one step.
 pub(super) const SLOTS_MAX: usize = 16_384;
@@ -14,8 +17,8 @@ pub(super) const SLOTS_MAX: usize = 16_384;
 pub(super) const ROWS_MAX: usize = 262_144;
 /// The most pairs of rows of one person, over all people of a step: what joins may come to.
 const PAIRS_MAX: u64 = 1 << 28;
-/// People who are gathered together, so that the memory's delays overlap.
-const TOGETHER: usize = 64;
+/// People who are gathered together, so that the memory's delays overlap: enough that many of them need the same tables.
+const TOGETHER: usize = 1024;
 
 /// How much one step may have.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -35,8 +38,10 @@ impl Default for StepLimits {
 }
 
 /// Judgements that wait for the rules.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Step {
+    /// Who judges; none: the judge in force.
+    pub(super) judge: Option<Arc<Judge>>,
     limits: StepLimits,
     pub(super) slots: Vec<(u32, Instant)>,
     pub(super) rows: StepRows,
@@ -49,6 +54,11 @@ impl Step {
     /// An empty step with limits of its own.
     pub fn new(limits: StepLimits) -> Step {
         Step { limits, ..Step::default() }
+    }
+
+    /// An empty step that a judge is handed to: two packs can judge one partition.
+    pub fn by(judge: Arc<Judge>, limits: StepLimits) -> Step {
+        Step { judge: Some(judge), limits, ..Step::default() }
     }
 
     /// Whether the step is as large as a step may be.
@@ -80,6 +90,7 @@ impl Partition {
         let mut people = std::mem::take(&mut self.enlisting);
         let before = self.touched.people().len();
         let taken = |touched: &Touched| before.saturating_sub(touched.people().len());
+        let judge = self.judge_of(step);
         while !step.is_full() && !self.touched.is_empty() && taken(&self.touched) < people_max {
             people.clear();
             let room = (step.limits.slots - step.slots.len()).min(people_max - taken(&self.touched));
@@ -87,9 +98,9 @@ impl Partition {
             if let Some(staged) = &mut self.staged {
                 staged.judged.extend_from_slice(&people);
             }
-            people.retain(|person| self.may_be_judged(*person));
-            if !self.enlist_together(&people, clock, step) {
-                self.enlist_one_by_one(&people, clock, step);
+            people.retain(|person| self.may_be_judged(*person, &judge));
+            if !self.enlist_together(&people, clock, &judge, step) {
+                self.enlist_one_by_one(&people, clock, &judge, step);
             }
         }
         self.enlisting = people;
@@ -106,13 +117,13 @@ impl Partition {
 
     /// Without a row from which a rule springs there is no reason, now as before: rows are only added. A crowd is left
     /// out.
-    fn may_be_judged(&mut self, person: u32) -> bool {
+    fn may_be_judged(&mut self, person: u32, judge: &Judge) -> bool {
         if self.evidence.crowded(person) {
             self.leave_out(person, Why::Crowded);
             return false;
         }
-        let need = self.judge.needs(self.evidence.kinds(person));
-        let may = need != KindSet::NONE || !self.is_green(person);
+        let need = judge.needs(self.evidence.kinds(person));
+        let may = need != RuleTables::NONE || !self.is_green(person);
         if !may || self.left_out.why(person) == Some(&Why::Crowded) {
             self.left_out.remove(person);
         }
@@ -120,10 +131,10 @@ impl Partition {
     }
 
     /// Adds these people; false, and nobody is added, when they are too many rows.
-    fn enlist_together(&mut self, people: &[u32], clock: Instant, step: &mut Step) -> bool {
+    fn enlist_together(&mut self, people: &[u32], clock: Instant, judge: &Judge, step: &mut Step) -> bool {
         let (mark, first) = (step.rows.mark(), step.slots.len());
         for &person in people {
-            let need = self.judge.needs(self.evidence.kinds(person));
+            let need = judge.needs(self.evidence.kinds(person));
             let slot = u32::try_from(step.slots.len()).unwrap_or(u32::MAX);
             step.slots.push((person, clock));
             self.wanting.push((need, person, slot));
@@ -132,7 +143,7 @@ impl Partition {
         self.wanting.sort_unstable_by_key(|(need, _, _)| need.0);
         let evidence = &self.evidence;
         let fits = self.wanting.chunk_by(|(one, _, _), (other, _, _)| one == other).all(|alike| {
-            let need = alike.first().map_or(KindSet::NONE, |(need, _, _)| *need);
+            let need = alike.first().map_or(RuleTables::NONE, |(need, _, _)| *need);
             let people = alike.iter().map(|(_, person, slot)| (*person, *slot));
             evidence.gather_many(people, need, step.limits.rows, &mut step.rows)
         });
@@ -148,11 +159,11 @@ impl Partition {
     }
 
     /// Adds one after the other. Who finds no room waits; who is too much for an empty step is crowded.
-    fn enlist_one_by_one(&mut self, people: &[u32], clock: Instant, step: &mut Step) {
+    fn enlist_one_by_one(&mut self, people: &[u32], clock: Instant, judge: &Judge, step: &mut Step) {
         for &person in people {
             if step.is_full {
                 self.wait_again(person);
-            } else if self.enlist_together(&[person], clock, step) {
+            } else if self.enlist_together(&[person], clock, judge, step) {
                 continue;
             } else if step.is_empty() {
                 self.leave_out(person, Why::Crowded);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use fuma_schemas::{CodeChange, Feed, Instant, Person};
 
 use super::*;
-use crate::evidence::BaseTable;
+use crate::evidence::RuleTable;
 use crate::intake::{Decoder, EvidenceBuilders, Key, Settings};
 use crate::policy::{PackSource, PlantedFault, load};
 
@@ -45,8 +45,13 @@ fn token(person: u8) -> Person {
 
 /// Judges all who wait; the sizes of the steps.
 fn judge(partition: &mut Partition, limits: StepLimits, changes: &mut Vec<CodeChange>) -> Vec<(usize, usize)> {
+    judge_in(partition, Step::new(limits), changes)
+}
+
+/// As `judge`, in this step again and again.
+fn judge_in(partition: &mut Partition, mut step: Step, changes: &mut Vec<CodeChange>) -> Vec<(usize, usize)> {
     let clock = Instant::parse("2021-11-10T08:00:00+08:00").unwrap();
-    let (mut step, mut sizes) = (Step::new(limits), Vec::new());
+    let mut sizes = Vec::new();
     while partition.waiting() > 0 {
         partition.enlist_waiting(clock, usize::MAX, &mut step);
         sizes.push(step.size());
@@ -139,7 +144,14 @@ const HOME: &str = r#""revision":2,"stage":"home","basis":"other","started_at":"
 
 fn fault() -> PlantedFault {
     let (rule, column, text) = ("ZJ-R6".into(), "stage".into(), "hospital".into());
-    PlantedFault { rule, table: BaseTable::Kind(fuma_schemas::Kind::Isolations), column, text }
+    PlantedFault { rule, table: RuleTable::Kind(fuma_schemas::Kind::Isolations), column, text }
+}
+
+/// A judge one of whose rules fails.
+fn faulty_judge() -> Arc<Judge> {
+    let mut judge = Judge::new(load(&PackSource::built_in("zhejiang-2020-109").unwrap()).unwrap()).unwrap();
+    judge.plant(fault());
+    Arc::new(judge)
 }
 
 /// A rule that fails on a row stops that person alone, in every step size; the others' answers are the same (I-9).
@@ -153,7 +165,7 @@ fn a_rule_that_fails_stops_that_person_alone() {
         let (limits, mut expected, mut changes) =
             (StepLimits { slots, ..StepLimits::default() }, Vec::new(), Vec::new());
         let (mut sound, mut faulty) = (partition(), partition());
-        faulty.judge_mut().plant(fault());
+        faulty.put_in_force(faulty_judge());
         for (partition, changes) in [(&mut sound, &mut expected), (&mut faulty, &mut changes)] {
             apply(partition, &ill);
             apply(partition, &isolated);
@@ -183,7 +195,7 @@ fn a_rule_that_fails_stops_that_person_alone() {
 #[test]
 fn who_is_left_out_keeps_the_announced_state() {
     let mut partition = partition();
-    partition.judge_mut().plant(fault());
+    partition.put_in_force(faulty_judge());
     let mut changes = Vec::new();
     apply(&mut partition, &[(Feed::Cases, 1, "c".into(), CASE)]);
     judge(&mut partition, StepLimits::default(), &mut changes);
@@ -211,9 +223,10 @@ fn a_partition_may_be_judged_by_another_pack() {
     assert!(partition.rules_by(&chongqing(), &[(feverish, None)]).is_empty());
     assert_eq!(partition.rules_by(&chongqing(), &[(ill, None)]).len(), 1);
     assert_eq!(partition.colours(), [0, 1, 1]);
-    let zhejiang = partition.change_judge(chongqing());
+    // A step by another pack; the one in force is not asked.
     [feverish, ill].iter().for_each(|person| partition.touch(*person));
-    judge(&mut partition, StepLimits::default(), &mut changes);
+    judge_in(&mut partition, Step::by(Arc::new(chongqing()), StepLimits::default()), &mut changes);
+    assert_eq!(&*partition.pack().id, "zhejiang-2020-109");
     let said = |change: &CodeChange| (change.person, change.from.name(), change.to.name());
     assert_eq!(
         changes.iter().map(said).filter(|(who, ..)| *who == token(1)).nth(1),
@@ -224,7 +237,6 @@ fn a_partition_may_be_judged_by_another_pack() {
     assert_eq!((of_ill[1].from.name(), of_ill[1].to.name()), ("red", "red"));
     assert_eq!(of_ill[1].reasons[0].rule.id, "CQ-R1");
     assert_eq!(&*partition.announced(ill).rules[0], "CQ-R1");
-    partition.change_judge(zhejiang);
     [feverish, ill].iter().for_each(|person| partition.touch(*person));
     judge(&mut partition, StepLimits::default(), &mut changes);
     assert_eq!((changes.len(), partition.colours()), (6, [0, 1, 1]));

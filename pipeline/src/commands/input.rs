@@ -13,6 +13,7 @@ use fuma_schemas::{Instant, Kind};
 
 use super::CommandError;
 use super::policy::gate::{self, Drafts};
+use super::screen::Screen;
 use crate::evidence::Limits;
 use crate::intake::{Key, LineError, Owners, Settings};
 use crate::policy::Pack;
@@ -67,10 +68,10 @@ impl InputArguments {
     ///
     /// # Errors
     /// When one of them is missing or wrong.
-    pub fn checked(&self, drafts: Drafts) -> Result<(Vec<Source>, Options), CommandError> {
+    pub fn checked(&self, drafts: Drafts, screen: &Screen) -> Result<(Vec<Source>, Options), CommandError> {
         let mut feeds = self.feeds.clone();
         feeds.feeds.extend(self.more.iter().cloned());
-        feeds.checked(self.until, self.tick, drafts)
+        feeds.checked(self.until, self.tick, drafts, screen)
     }
 }
 
@@ -84,13 +85,14 @@ impl FeedArguments {
         until: Option<Instant>,
         tick: Tick,
         drafts: Drafts,
+        screen: &Screen,
     ) -> Result<(Vec<Source>, Options), CommandError> {
         let pack = load_pack(&self.policy, drafts)?;
         let mut settings = Settings::new(key(self.key_file.as_deref())?);
         if let Some(path) = &self.owners {
             settings.owners = list(path, Owners::parse)?;
         }
-        let sources = feed_files(&self.feeds)?.into_iter().map(Source::File).collect();
+        let sources = feed_files(&self.feeds, screen)?.into_iter().map(Source::File).collect();
         let options = Options {
             pack,
             tick,
@@ -106,14 +108,14 @@ impl FeedArguments {
     }
 }
 
-/// The feed files among the paths; what is passed over is named on standard error.
+/// The feed files among the paths; what is passed over is named on standard error, unless quiet.
 ///
 /// # Errors
 /// When a path does not exist, or there is nothing to read.
-pub fn feed_files(paths: &[PathBuf]) -> Result<Vec<FeedFile>, CommandError> {
+pub fn feed_files(paths: &[PathBuf], screen: &Screen) -> Result<Vec<FeedFile>, CommandError> {
     let found = files::find(paths)?;
-    // Standard error may be closed; the files are read all the same.
-    drop(std::io::stderr().lock().write_all(found.notice().as_bytes()));
+    // Standard error may be full; the files are read all the same.
+    drop(screen.remark(&found.notice()));
     Ok(found.files)
 }
 

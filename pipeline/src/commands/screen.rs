@@ -112,6 +112,14 @@ impl Screen {
         finished(io::stderr().lock().write_all(text.as_bytes()), "standard error").map(drop)
     }
 
+    /// Writes to standard error what must be known whatever was asked for, though the command went on.
+    ///
+    /// # Errors
+    /// When it cannot be written, but for a closed pipe.
+    pub fn warn(&self, text: &str) -> Result<(), CommandError> {
+        finished(writeln!(io::stderr().lock(), "warning: {text}"), "standard error").map(drop)
+    }
+
     /// Says why a command failed. Nothing can be done when that cannot be written either.
     pub fn complain(&self, message: &str) {
         let [begin, end] = if self.colours[1] { ["\x1b[1;31m", "\x1b[0m"] } else { ["", ""] };

@@ -28,6 +28,8 @@ use std::time::Duration;
 use fuma_schemas::Feed;
 use serde::Deserialize;
 
+use crate::evidence::Limits;
+
 pub use error::{ConfigError, Origin, Problem};
 pub use layers::{Flag, Settings, environment};
 pub use misspelt::misspelt;
@@ -68,6 +70,8 @@ pub struct Config {
     /// What is accepted of each feed of which something is said.
     #[serde(default, deserialize_with = "values::feeds")]
     pub feeds: BTreeMap<Feed, FeedConfig>,
+    /// What one person may have.
+    pub evidence: EvidenceConfig,
     /// The rhythm of commits.
     pub commit: CommitConfig,
     /// Where, when, how many.
@@ -135,6 +139,15 @@ pub struct FeedConfig {
     /// For how long after a record became known; none, or longer: for as long as the pack keeps such a fact.
     #[serde(default, deserialize_with = "values::some_duration")]
     pub retention: Option<Duration>,
+}
+
+/// What one person may have.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EvidenceConfig {
+    /// How many facts of a kind; beyond it the person keeps the announced state.
+    #[serde(deserialize_with = "values::facts_max")]
+    pub facts_max: Limits,
 }
 
 /// The rhythm of commits.

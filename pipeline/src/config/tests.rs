@@ -4,6 +4,7 @@
 
 use std::collections::BTreeSet;
 
+use fuma_schemas::Kind;
 use toml::Value;
 
 use super::*;
@@ -184,15 +185,17 @@ fn the_default_file_has_every_setting_and_no_other() {
     let uncommented = uncommented.join("\n");
     let (config, _) = load(&uncommented, &[], vec![]).expect(&uncommented);
     assert!(config.kafka.instance.is_some() && config.key_file.is_some() && config.snapshots.url.is_some());
-    let sections = ["kafka", "commit", "snapshots", "http", "log", "guard", "watch", "shutdown", "feeds.cases"];
+    let sections =
+        ["kafka", "evidence", "commit", "snapshots", "http", "log", "guard", "watch", "shutdown", "feeds.cases"];
     for section in [""].into_iter().chain(sections) {
         for name in names_of(section) {
             let as_section = format!("[{name}]");
             let as_setting = |line: &str| line.trim_start_matches("# ").starts_with(&format!("{name} = "));
             let as_feed = |line: &str| section == "feeds.cases" && line.contains(&format!("cases.{name} = "));
+            let of_each_kind = DEFAULT_FILE.lines().any(|line| line.starts_with(&format!("{name}.")));
             let passed_through = section == "kafka" && DEFAULT_FILE.contains(&format!("[kafka.{name}]"));
             let found = DEFAULT_FILE.lines().any(|line| line == as_section || as_setting(line) || as_feed(line));
-            assert!(found || passed_through, "the default file says nothing of {section}.{name}");
+            assert!(found || passed_through || of_each_kind, "the default file says nothing of {section}.{name}");
         }
     }
 }
@@ -210,6 +213,28 @@ fn the_default_file_is_a_configuration_that_changes_nothing() {
     assert!(config.workers > 0 && config.policy.is_none() && !config.is_on_kafka());
     assert_eq!(config.http.listen, Listen::At("127.0.0.1:9464".parse().unwrap()));
     assert_eq!(config.snapshots_url(), "./fuma-state/snapshots");
+}
+
+/// How much one person may have can be set live as in a replay: the defaults are the same, and a kind is known or named.
+#[test]
+fn how_many_facts_one_person_may_have() {
+    let config = Config::of(&Settings::defaults().unwrap()).unwrap();
+    assert_eq!(config.evidence.facts_max, Limits::default());
+    for kind in Kind::PERSONAL {
+        assert!(DEFAULT_FILE.contains(&format!("\nfacts_max.{} = ", kind.name())), "{}", kind.name());
+    }
+    let text = "[evidence]\nfacts_max.tests = 7\nfacts_max.stays = 0\n";
+    let (config, _) = load(text, &[("FUMA__EVIDENCE__FACTS_MAX__CASES", "9")], vec![]).unwrap();
+    let of = |kind| config.evidence.facts_max.of(kind);
+    assert_eq!((of(Kind::Tests), of(Kind::Stays), of(Kind::Cases)), (7, Limits::NONE, 9));
+    assert_eq!(of(Kind::Contacts), 500);
+    let unknown = wrong("[evidence]\nfacts_max.test = 7\n");
+    assert!(
+        unknown.starts_with("fuma.toml:2: evidence.facts_max.test: no kind of facts is named test; kinds are cases"),
+        "{unknown}"
+    );
+    assert!(wrong("[evidence]\nfacts_max.tests = -1\n").starts_with("fuma.toml:2: evidence.facts_max.tests: "));
+    assert!(wrong("[evidence]\nfacts_max.tests = '7'\n").contains("invalid type: string"));
 }
 
 #[test]

@@ -7,11 +7,12 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use fuma_schemas::Feed;
+use fuma_schemas::{Feed, Kind};
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, Visitor};
 
 use super::FeedConfig;
+use crate::evidence::Limits;
 use crate::replay::Tick;
 
 /// A length of time: a number and ms, s, m, h or d.
@@ -36,6 +37,19 @@ pub(super) fn feeds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeM
     };
     let feed = |name: &str| Feed::parse(name).ok_or_else(|| unknown(name));
     named.into_iter().map(|(name, config)| Ok((feed(&name)?, config))).collect()
+}
+
+/// How many facts of each kind one person may have; 0 is any number.
+pub(super) fn facts_max<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Limits, D::Error> {
+    let named: BTreeMap<String, u32> = BTreeMap::deserialize(deserializer)?;
+    let unknown = |name: &str| {
+        let kinds = Kind::PERSONAL.map(Kind::name).join(", ");
+        D::Error::custom(format!("no kind of facts is named {name}; kinds are {kinds}"))
+    };
+    let with = |limits: Limits, (name, most): (String, u32)| {
+        Kind::parse(&name).map(|kind| limits.with(kind, most)).ok_or_else(|| unknown(&name))
+    };
+    named.into_iter().try_fold(Limits::default(), with)
 }
 
 /// Settings for librdkafka, by its own names.

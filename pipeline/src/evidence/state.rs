@@ -7,8 +7,8 @@ use hashbrown::HashMap;
 use rustc_hash::FxBuildHasher;
 
 use super::people::{Busy, People};
-use super::step::{BaseTable, KindSet};
-use super::store::{Interner, KnownSpan, RefIndex, RowRef, Seed, Sparse, Table, Texts, mark};
+use super::step::{RuleTable, RuleTables};
+use super::store::{Interner, KnownSpan, RefIndex, RowRef, RowTable, Seed, Sparse, Texts, mark};
 use super::tiers::Tiers;
 use super::winners::{Assertions, FactKey, Verdicts};
 use crate::invariant;
@@ -18,7 +18,7 @@ use crate::invariant;
 pub struct Evidence {
     pub(in crate::evidence) people: People,
     /// One table a kind, by its code.
-    pub(in crate::evidence) tables: Vec<Table>,
+    pub(in crate::evidence) tables: Vec<RowTable>,
     pub(in crate::evidence) texts: Texts,
     /// The winning row of each fact, by its key.
     pub(in crate::evidence) facts: RefIndex,
@@ -43,6 +43,8 @@ pub struct Evidence {
 pub(in crate::evidence) struct Counters {
     pub(in crate::evidence) conflicts: u64,
     pub(in crate::evidence) incomplete: u64,
+    /// Rows that chains were made anew of; in tests alone.
+    pub(in crate::evidence) rechained: u64,
 }
 
 impl Default for Evidence {
@@ -57,7 +59,7 @@ impl Evidence {
     pub fn seeded(seed: Seed) -> Evidence {
         Evidence {
             people: People::new(seed),
-            tables: Kind::PERSONAL.into_iter().map(Table::new).collect(),
+            tables: Kind::PERSONAL.into_iter().map(RowTable::new).collect(),
             texts: Texts { regions: Interner::new(seed), others: Interner::new(seed) },
             facts: RefIndex::default(),
             seed,
@@ -94,11 +96,11 @@ impl Evidence {
     }
 
     /// The tables in which a person may have a row: never one too few, sometimes one too many.
-    pub fn kinds(&self, person: u32) -> KindSet {
-        let kinds = self.people.get(person).map_or(KindSet::NONE, |state| state.kinds);
+    pub fn kinds(&self, person: u32) -> RuleTables {
+        let kinds = self.people.get(person).map_or(RuleTables::NONE, |state| state.kinds);
         // Tiers have changed whose stays were not all walked yet.
-        let may_meet = !self.tiers.is_settled() && kinds.contains(BaseTable::Kind(Kind::Stays));
-        if may_meet { kinds.with(BaseTable::TieredStays) } else { kinds }
+        let may_meet = !self.tiers.is_settled() && kinds.contains(RuleTable::Kind(Kind::Stays));
+        if may_meet { kinds.with(RuleTable::TieredStays) } else { kinds }
     }
 
     /// How many records met another of the same fact and revision with other contents, so far.
@@ -111,15 +113,20 @@ impl Evidence {
         self.counters.incomplete
     }
 
-    pub(in crate::evidence) fn table(&self, at: RowRef) -> &Table {
+    pub(in crate::evidence) fn table(&self, at: RowRef) -> &RowTable {
         &self.tables[at.code()]
     }
 
     /// The winning row of a fact of a person. Two people's facts may share a key: the person is compared.
     pub(in crate::evidence) fn winner(&self, person: u32, key: FactKey) -> Option<RowRef> {
+        self.winner_at(self.seed.of_key(key.0), person, key)
+    }
+
+    /// As [`Evidence::winner`], where the hash of the key is known.
+    pub(in crate::evidence) fn winner_at(&self, hash: u64, person: u32, key: FactKey) -> Option<RowRef> {
         let tables = &self.tables;
         let is_it = |at: u32| tables[RowRef(at).code()].is_of(RowRef(at).row(), person, key);
-        self.facts.find(self.seed.of_key(key.0), is_it).map(RowRef)
+        self.facts.find(hash, is_it).map(RowRef)
     }
 
     /// When records of a winner's fact became known.

@@ -8,7 +8,7 @@ use super::effects::Effects;
 use super::evidence::EvidenceLine;
 use super::fallen::{fallen, is_winner};
 use super::known::Known;
-use super::names::Record;
+use super::names::NamedRecord;
 use super::uncounted::{self, Uncounted, Why};
 use crate::assess::timeline::Interval;
 use crate::assess::{AssessError, Partition, Timeline, Why as NotJudged};
@@ -114,11 +114,15 @@ pub fn account<'a>(known: &Known<'a>, person: Person) -> Result<Account<'a>, Ass
 /// A fact and the record of it that won.
 struct Fact<'a> {
     line: EvidenceLine<'a>,
-    record: Record<'a>,
+    record: NamedRecord<'a>,
 }
 
 /// The facts of a person, each by the record that won.
-fn facts<'a>(known: &Known<'a>, (partition, number): (&'a Partition, u32), records: &[Record<'a>]) -> Vec<Fact<'a>> {
+fn facts<'a>(
+    known: &Known<'a>,
+    (partition, number): (&'a Partition, u32),
+    records: &[NamedRecord<'a>],
+) -> Vec<Fact<'a>> {
     let mut facts: Vec<Fact<'a>> = Vec::new();
     for record in records {
         let Some((handle, view)) = partition.evidence().describe_winner(number, record.key) else { continue };
@@ -223,7 +227,7 @@ fn why<'a>(account: &Account<'a>, line: &EvidenceLine<'a>) -> Vec<Why<'a>> {
 }
 
 /// Records that another of their fact replaced.
-fn superseded<'a>(records: &[Record<'a>], facts: &[Fact<'a>]) -> Vec<Uncounted<'a>> {
+fn superseded<'a>(records: &[NamedRecord<'a>], facts: &[Fact<'a>]) -> Vec<Uncounted<'a>> {
     let mut superseded = Vec::new();
     for record in records {
         let winner = facts.iter().find(|fact| fact.record.key == record.key);

@@ -8,7 +8,7 @@ use rustc_hash::FxHashSet;
 
 use super::evidence::Name;
 use super::known::Known;
-use super::names::Record;
+use super::names::NamedRecord;
 use crate::evidence::{FactKey, FactView, Value};
 
 /// A record that fell.
@@ -41,7 +41,7 @@ pub enum Ground {
 type Told<'a> = (Fallen<'a>, Person, FactKey);
 
 /// What made a contact fall: the indexes of its winning record that have fallen, each followed by what made it fall.
-pub(super) fn fallen<'a>(known: &Known<'a>, person: Person, contact: &Record<'a>) -> Vec<Fallen<'a>> {
+pub(super) fn fallen<'a>(known: &Known<'a>, person: Person, contact: &NamedRecord<'a>) -> Vec<Fallen<'a>> {
     let mut seen = FxHashSet::from_iter([(person, contact.key)]);
     let mut all: Vec<Fallen<'a>> = Vec::new();
     let mut stack = indexes(known, person, contact, 0);
@@ -64,7 +64,7 @@ pub(super) fn fallen<'a>(known: &Known<'a>, person: Person, contact: &Record<'a>
 }
 
 /// The indexes of a contact that have fallen, the last one first.
-fn indexes<'a>(known: &Known<'a>, person: Person, contact: &Record<'a>, depth: usize) -> Vec<Told<'a>> {
+fn indexes<'a>(known: &Known<'a>, person: Person, contact: &NamedRecord<'a>, depth: usize) -> Vec<Told<'a>> {
     let mut told: Vec<Told<'a>> = Vec::new();
     for name in known.names().links(person, contact) {
         let bearers = known.names().bearers(name);
@@ -90,13 +90,13 @@ fn of_record<'a>(known: &Known<'a>, bearer: Person, key: FactKey, name: Name<'a>
 }
 
 /// The record of a fact that won.
-fn winner<'a>(known: &Known<'a>, person: Person, key: FactKey) -> Option<Record<'a>> {
+fn winner<'a>(known: &Known<'a>, person: Person, key: FactKey) -> Option<NamedRecord<'a>> {
     let (partition, number) = known.find(person)?;
     let (_, winner) = partition.evidence().describe_winner(number, key)?;
     known.names().versions(person, key).into_iter().rfind(|record| is_winner(record, &winner))
 }
 
-pub(super) fn is_winner(record: &Record<'_>, winner: &FactView<'_>) -> bool {
+pub(super) fn is_winner(record: &NamedRecord<'_>, winner: &FactView<'_>) -> bool {
     let version = record.version;
     (version.revision, version.retracted, version.known_at) == (winner.revision, winner.retracted, winner.known_at)
 }

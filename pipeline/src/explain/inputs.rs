@@ -12,7 +12,7 @@ use fuma_schemas::{Feed, Instant, Kind, Person};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::evidence::Name;
-use super::names::{Names, Record, RegionRecord};
+use super::names::{NamedRecord, Names, RegionRecord};
 use crate::evidence::{FactKey, Version, compare_rows, fact_key};
 
 /// The inputs as known at an instant.
@@ -78,10 +78,10 @@ impl<'a> Inputs<'a> {
 }
 
 impl Names for Inputs<'_> {
-    fn records(&self, person: Person) -> Vec<Record<'_>> {
+    fn records(&self, person: Person) -> Vec<NamedRecord<'_>> {
         let partition = person.partition(self.batches.len());
         let of_person = self.rows(partition, |kind| kind != Kind::Regions).filter(|row| row.person() == Some(person));
-        let mut records: Vec<Record<'_>> = of_person.map(|row| row.record(person)).collect();
+        let mut records: Vec<NamedRecord<'_>> = of_person.map(|row| row.record(person)).collect();
         records.sort_unstable();
         records.dedup();
         records
@@ -100,14 +100,14 @@ impl Names for Inputs<'_> {
         names
     }
 
-    fn versions(&self, person: Person, key: FactKey) -> Vec<Record<'_>> {
+    fn versions(&self, person: Person, key: FactKey) -> Vec<NamedRecord<'_>> {
         let rows = self.index().rows.get(&(person, key)).map_or(&[][..], Vec::as_slice);
-        let mut records: Vec<Record<'_>> = rows.iter().map(|row| row.record(person)).collect();
+        let mut records: Vec<NamedRecord<'_>> = rows.iter().map(|row| row.record(person)).collect();
         records.sort_unstable();
         records
     }
 
-    fn links(&self, person: Person, winner: &Record<'_>) -> Vec<Name<'_>> {
+    fn links(&self, person: Person, winner: &NamedRecord<'_>) -> Vec<Name<'_>> {
         let rows = self.index().rows.get(&(person, winner.key)).map_or(&[][..], Vec::as_slice);
         let won = rows.iter().filter(|row| row.kind == Kind::Contacts && row.record(person).version == winner.version);
         // Of several records of one version one won: by its links alone the contact stands or falls.
@@ -159,9 +159,9 @@ impl<'a> Row<'a> {
         column.is_valid(self.row).then(|| Instant(column.value(self.row)))
     }
 
-    fn record(&self, person: Person) -> Record<'a> {
+    fn record(&self, person: Person) -> NamedRecord<'a> {
         let name = self.name();
-        Record {
+        NamedRecord {
             name,
             key: fact_key(name.feed, person, name.owner, name.id),
             version: Version {

@@ -45,7 +45,7 @@ pub use fallen::{Fallen, Ground};
 pub use inputs::Inputs;
 pub use json::json;
 pub use known::Known;
-pub use names::{Names, Record, RegionRecord};
+pub use names::{NamedRecord, Names, RegionRecord};
 pub use not_judged::{NotJudged, not_judged, why as why_not_judged};
 pub use overdue::{Overdue, overdue};
 pub use stays::{Miss, StayMiss};

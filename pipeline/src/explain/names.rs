@@ -11,16 +11,16 @@ use crate::evidence::{FactKey, Version};
 /// Who knows the names behind facts.
 pub trait Names {
     /// The records of a person, repetitions left out; those that lost, where they are still known.
-    fn records(&self, person: Person) -> Vec<Record<'_>>;
+    fn records(&self, person: Person) -> Vec<NamedRecord<'_>>;
 
     /// The names of some facts of some people, as far as they are known.
     fn of_facts(&self, wanted: &FxHashSet<(Person, FactKey)>) -> FxHashMap<(Person, FactKey), Name<'_>>;
 
     /// The records of a case or a contact, oldest version first.
-    fn versions(&self, person: Person, key: FactKey) -> Vec<Record<'_>>;
+    fn versions(&self, person: Person, key: FactKey) -> Vec<NamedRecord<'_>>;
 
     /// What a contact hangs on, by the record that won: the cases and contacts that it names.
-    fn links(&self, person: Person, winner: &Record<'_>) -> Vec<Name<'_>>;
+    fn links(&self, person: Person, winner: &NamedRecord<'_>) -> Vec<Name<'_>>;
 
     /// The people who have a record of this name, and the fact of each.
     fn bearers(&self, name: Name<'_>) -> Vec<(Person, FactKey)>;
@@ -31,7 +31,7 @@ pub trait Names {
 
 /// A record as it came in, without its contents.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub struct Record<'a> {
+pub struct NamedRecord<'a> {
     /// The name.
     pub name: Name<'a>,
     /// The fact.

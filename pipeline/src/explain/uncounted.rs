@@ -9,7 +9,7 @@ use super::account::ReasonLine;
 use super::evidence::{EvidenceLine, Name};
 use super::fallen::{Fallen, is_excluded};
 use super::stays::{self, StayMiss};
-use crate::evidence::{KindSet, Version};
+use crate::evidence::{RuleTables, Version};
 use crate::policy::Pack;
 use crate::policy::days::Late;
 
@@ -97,7 +97,7 @@ pub enum Why<'a> {
 /// Why a standing fact changes nothing.
 pub(super) fn why<'a>(pack: &Pack, line: &EvidenceLine<'a>, reasons: &[ReasonLine<'a>]) -> Vec<Why<'a>> {
     let kind = line.fact.kind;
-    if !pack.needs(KindSet::ALL).meets(KindSet::of_kind(kind)) {
+    if !pack.needs(RuleTables::ALL).meets(RuleTables::of_kind(kind)) {
         return vec![Why::KindUnread];
     }
     if let Some(late) = late(pack, line) {
@@ -162,7 +162,7 @@ fn test<'a>(line: &EvidenceLine<'a>, reasons: &[ReasonLine<'a>]) -> Vec<Why<'a>>
 }
 
 fn no_reason<'a>(pack: &Pack, kind: Kind) -> Why<'a> {
-    let tables = KindSet::of_kind(kind);
+    let tables = RuleTables::of_kind(kind);
     let starts = (0_u16..).zip(&pack.rules).filter(|(_, rule)| rule.planned.drivers.meets(tables));
     let rules: Vec<u16> = starts.map(|(at, _)| at).collect();
     if rules.is_empty() { Why::EndsNone } else { Why::NoReason(rules) }

@@ -14,7 +14,7 @@ use super::check::{self, Context, Value};
 use super::fields::{self, FIELDS_MAX, FeedRules, ID, KNOWN_AT, OWNER, RETRACTED, REVISION, SLOTS_MAX, TRAVEL_KIND};
 use super::key::Key;
 use super::owners::{Owners, is_owner};
-use super::read::{self, Record, Slot};
+use super::read::{self, KnownFields, Slot};
 use super::region_code::RegionTable;
 use super::reject::{Fault, Reject, Want};
 use super::who::{self, Spelt, Who};
@@ -126,7 +126,7 @@ impl Decoder {
         into: &mut [EvidenceBuilders],
     ) -> Result<Accepted, Fault> {
         let rules = fields::rules(feed);
-        let mut record = Record::new();
+        let mut record = KnownFields::new();
         read::read(rules, raw, &mut record)?;
         self.unknown[feed as usize] += record.unknown;
         let slots = &record.slots;

@@ -34,38 +34,38 @@ pub(super) enum Slot<'a> {
 
 /// The known fields of a record, by slot.
 #[derive(PartialEq, Debug)]
-pub(super) struct Record<'a> {
+pub(super) struct KnownFields<'a> {
     pub(super) slots: [Slot<'a>; SLOTS_MAX],
     /// How many fields were dropped since the feed does not know them.
     pub(super) unknown: u64,
 }
 
-impl Record<'_> {
+impl KnownFields<'_> {
     /// A record without fields. It is filled in place: it is too large to be moved about for every event.
     pub(super) fn new() -> Self {
-        Record { slots: [const { Slot::Absent }; SLOTS_MAX], unknown: 0 }
+        KnownFields { slots: [const { Slot::Absent }; SLOTS_MAX], unknown: 0 }
     }
 }
 
 /// Reads into a new record, fast where it can.
-pub(super) fn read<'a>(rules: &FeedRules, raw: &'a [u8], record: &mut Record<'a>) -> Result<(), Fault> {
+pub(super) fn read<'a>(rules: &FeedRules, raw: &'a [u8], record: &mut KnownFields<'a>) -> Result<(), Fault> {
     let text = std::str::from_utf8(raw).map_err(|_| bad("not utf-8"))?;
     if read_fast(rules, text, record).is_some() {
         return Ok(());
     }
-    *record = Record::new();
+    *record = KnownFields::new();
     read_exactly(rules, text, record)
 }
 
 /// The fast reader; none when anything is out of the ordinary, and the record is half filled then.
-pub(super) fn read_fast<'a>(rules: &FeedRules, text: &'a str, record: &mut Record<'a>) -> Option<()> {
+pub(super) fn read_fast<'a>(rules: &FeedRules, text: &'a str, record: &mut KnownFields<'a>) -> Option<()> {
     let mut input = serde_json::Deserializer::from_str(text);
     Fast { rules, record }.deserialize(&mut input).ok()?;
     input.end().ok()
 }
 
 /// The exact reader.
-pub(super) fn read_exactly<'a>(rules: &FeedRules, text: &'a str, record: &mut Record<'a>) -> Result<(), Fault> {
+pub(super) fn read_exactly<'a>(rules: &FeedRules, text: &'a str, record: &mut KnownFields<'a>) -> Result<(), Fault> {
     let members: Members<'a> = serde_json::from_str(text).map_err(|_| bad("no json object"))?;
     let mut seen = 0;
     for (name, value) in members.0 {
@@ -222,7 +222,7 @@ impl Visitor<'_> for Name<'_> {
 
 struct Fast<'r, 'a> {
     rules: &'r FeedRules,
-    record: &'r mut Record<'a>,
+    record: &'r mut KnownFields<'a>,
 }
 
 impl<'de> DeserializeSeed<'de> for Fast<'_, 'de> {

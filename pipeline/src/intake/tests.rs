@@ -11,7 +11,7 @@ use fuma_schemas::{Feed, Instant, Kind, Person, RejectCode};
 use proptest::prelude::*;
 
 use super::fields::{self, FIELDS_MAX, FeedRules, SLOTS_MAX};
-use super::read::{self, Record};
+use super::read::{self, KnownFields};
 use super::{
     Arrival, Decoder, EvidenceBuilders, Key, KeyError, Owners, RegionTable, Settings, person_token, resident_id,
 };
@@ -296,7 +296,7 @@ fn token() -> impl Strategy<Value = String> {
 }
 
 fn readers_agree(rules: &FeedRules, text: &str) -> bool {
-    let (mut fast, mut exact) = (Record::new(), Record::new());
+    let (mut fast, mut exact) = (KnownFields::new(), KnownFields::new());
     let read = read::read_fast(rules, text, &mut fast);
     read.is_none() || (read::read_exactly(rules, text, &mut exact).is_ok() && fast == exact)
 }

@@ -243,6 +243,7 @@ fn a_takeover_finds_what_was_announced() {
             identity,
             references: references(&log),
             snapshots: Some(snapshots(&dir)),
+            facts: crate::evidence::Limits::default(),
             differences_max: Some(0),
             state: dir.clone(),
             now: standing.clock,

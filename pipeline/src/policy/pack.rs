@@ -9,7 +9,7 @@ use std::sync::Arc;
 use fuma_schemas::change::RuleHead;
 use fuma_schemas::{Colour, Kind};
 
-use crate::evidence::{KindSet, Wanted};
+use crate::evidence::{RuleTables, Wanted};
 
 pub use super::manifest::{Manifest, Parameter, Text};
 
@@ -110,14 +110,14 @@ impl Pack {
 
     /// The base tables to gather for somebody who has rows in `present`: all that the rules read which can say
     /// anything.
-    pub fn needs(&self, present: KindSet) -> KindSet {
+    pub fn needs(&self, present: RuleTables) -> RuleTables {
         let speaking = self.rules.iter().filter(|rule| rule.planned.drivers.meets(present));
-        speaking.fold(KindSet::NONE, |all, rule| all.union(rule.planned.needs))
+        speaking.fold(RuleTables::NONE, |all, rule| all.union(rule.planned.needs))
     }
 
     /// The base tables from which some rule springs.
-    pub fn drivers(&self) -> KindSet {
-        self.rules.iter().fold(KindSet::NONE, |all, rule| all.union(rule.planned.drivers))
+    pub fn drivers(&self) -> RuleTables {
+        self.rules.iter().fold(RuleTables::NONE, |all, rule| all.union(rule.planned.drivers))
     }
 }
 

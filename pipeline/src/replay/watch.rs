@@ -9,7 +9,7 @@ use fuma_schemas::{Colour, Instant, Kind, Person};
 use rustc_hash::FxBuildHasher;
 
 use crate::assess::Partition;
-use crate::evidence::{BaseTable, FactView, Value};
+use crate::evidence::{FactView, RuleTable, Value};
 use crate::policy::Pack;
 
 /// How many standing contacts became known when their window was over (`late`): they give no colour. None where the
@@ -17,7 +17,7 @@ use crate::policy::Pack;
 pub(super) fn missed_windows(partition: &Partition) -> Option<u64> {
     let (pack, evidence) = (partition.pack(), partition.evidence());
     pack.contact_days()?;
-    let has_contacts = |person: &u32| evidence.kinds(*person).contains(BaseTable::Kind(Kind::Contacts));
+    let has_contacts = |person: &u32| evidence.kinds(*person).contains(RuleTable::Kind(Kind::Contacts));
     let facts = (0..evidence.people()).filter(has_contacts).flat_map(|person| evidence.handles(person));
     let late = facts.filter_map(|fact| evidence.describe(fact)).filter(|fact| is_late(fact, pack));
     Some(late.count() as u64)

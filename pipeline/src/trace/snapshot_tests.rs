@@ -39,7 +39,7 @@ fn restored(trace: &Trace, page: u32) -> Trace {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 600, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 600, ..ProptestConfig::default() })]
 
     #[test]
     fn the_same_verdicts_on_whatever_comes(

@@ -86,6 +86,7 @@ impl Setup {
             },
             references,
             snapshots: self.snapshots.clone(),
+            facts: fuma_pipeline::evidence::Limits::default(),
             differences_max: self.differences_max,
             state: self.state.clone(),
             now,

@@ -65,7 +65,7 @@ pub fn run(arguments: &ExplainArguments, screen: &Screen) -> Result<ExitCode, Co
 fn explained(arguments: &ExplainArguments, screen: &Screen) -> Result<ExitCode, CommandError> {
     // Before the feeds are read: what is wrong with the person is said at once.
     let given = arguments.person.as_deref().map(|text| person(text, arguments.cert_type.is_some())).transpose()?;
-    let (sources, options) = arguments.feeds.checked(arguments.at, any_tick()?, Drafts::Taken)?;
+    let (sources, options) = arguments.feeds.checked(arguments.at, any_tick()?, Drafts::Taken, screen)?;
     let person = match (&arguments.cert_type, given) {
         (Some(cert_type), _) => certificate::ask(&input::key(arguments.feeds.key_file.as_deref())?, cert_type)
             .map_err(CommandError::Input)?,

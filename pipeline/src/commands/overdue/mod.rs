@@ -81,7 +81,7 @@ pub fn run(arguments: &OverdueArguments, screen: &Screen) -> Result<(), CommandE
 fn listed(arguments: &OverdueArguments, screen: &Screen) -> Result<(), CommandError> {
     let mut feeds = arguments.feeds.clone();
     feeds.feeds.extend(arguments.more.iter().cloned());
-    let (sources, options) = feeds.checked(arguments.at, any_tick()?, Drafts::Taken)?;
+    let (sources, options) = feeds.checked(arguments.at, any_tick()?, Drafts::Taken, screen)?;
     let bar = progress::Bar::new(screen);
     let (finished, at) = replay::known(&sources, &options, None, &bar)?;
     bar.finish();

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use super::engine;
-use crate::policy::cases::{self, Verdict};
+use crate::policy::cases::{self, CaseReport};
 use crate::policy::pack::{Cases, load_with};
 use crate::policy::{Pack, PackError, PackSource};
 
@@ -57,17 +57,17 @@ pub fn admit_source(source: &PackSource, drafts: Drafts) -> Result<Admitted, Pac
 ///
 /// # Errors
 /// A case file that cannot be read, or a rule that no case expects.
-pub fn verdict(pack: &Arc<Pack>) -> Result<Verdict, PackError> {
+pub fn report(pack: &Arc<Pack>) -> Result<CaseReport, PackError> {
     cases::check_expected(pack)?;
     cases::judge(pack, |scenario| engine::run(pack, scenario))
 }
 
 fn cases_fail(source: &PackSource, pack: &Arc<Pack>) -> Option<PackError> {
-    let verdict = match verdict(pack) {
-        Ok(verdict) => verdict,
+    let report = match report(pack) {
+        Ok(report) => report,
         Err(error) => return Some(error),
     };
-    let (first, others) = verdict.first_problem()?;
+    let (first, others) = report.first_problem()?;
     let others = if others == 0 { String::new() } else { format!(" (and {others} more)") };
     let reason = format!("{}{others}; see all with `fuma policy check {}`", first.reason, source.name);
     Some(PackError { reason, ..first })

@@ -1,6 +1,6 @@
 //! `fuma policy check` and `fuma policy test`: what the cases say, failures last.
 //!
-//! Owns the two forms, lines and JSON. The verdict is `gate`'s and the cases'.
+//! Owns the two forms, lines and JSON. The report is `gate`'s and the cases'.
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::gate::{self, belongs_to_another};
 use super::{CaseArgs, Language, UNUSABLE, refuse};
-use crate::policy::cases::{CaseResult, Verdict};
+use crate::policy::cases::{CaseReport, CaseResult};
 use crate::policy::pack::{Cases, load_with};
 use crate::policy::{Pack, PackError, PackSource};
 
@@ -30,18 +30,18 @@ fn judged(out: &mut dyn Write, args: &CaseArgs, is_test: bool) -> io::Result<Exi
         Err(error) if args.json => return error_json(out, &args.pack, &error),
         Err(error) => return refuse(out, &args.pack, &error),
     };
-    let verdict = match gate::verdict(&pack) {
-        Ok(verdict) => verdict,
+    let report = match gate::report(&pack) {
+        Ok(report) => report,
         Err(error) if args.json => return error_json(out, &args.pack, &error),
         Err(error) => return refuse(out, &args.pack, &error),
     };
     // Under the name of another pack it may be tried, and not be used.
     let borrowed = belongs_to_another(&pack).filter(|_| !is_test);
-    let usable = verdict.may_be_used() && borrowed.is_none();
+    let usable = report.may_be_used() && borrowed.is_none();
     if args.json {
-        writeln!(out, "{}", as_json(&pack, &verdict, usable, borrowed.as_ref()))?;
+        writeln!(out, "{}", as_json(&pack, &report, usable, borrowed.as_ref()))?;
     } else {
-        lines(out, &pack, &verdict, args, is_test)?;
+        lines(out, &pack, &report, args, is_test)?;
         if let Some(error) = &borrowed {
             writeln!(out, "REFUSED {error}")?;
         }
@@ -53,9 +53,9 @@ fn judged(out: &mut dyn Write, args: &CaseArgs, is_test: bool) -> io::Result<Exi
     })
 }
 
-fn lines(out: &mut dyn Write, pack: &Arc<Pack>, verdict: &Verdict, args: &CaseArgs, every: bool) -> io::Result<()> {
+fn lines(out: &mut dyn Write, pack: &Arc<Pack>, report: &CaseReport, args: &CaseArgs, every: bool) -> io::Result<()> {
     let language = args.language.lang;
-    let (good, bad): (Vec<_>, Vec<_>) = verdict.results.iter().partition(|result| result.problems.is_empty());
+    let (good, bad): (Vec<_>, Vec<_>) = report.results.iter().partition(|result| result.problems.is_empty());
     for result in good.iter().filter(|_| every && !args.quiet) {
         line(out, "ok    ", result, language)?;
     }
@@ -65,14 +65,14 @@ fn lines(out: &mut dyn Write, pack: &Arc<Pack>, verdict: &Verdict, args: &CaseAr
             writeln!(out, "        {}:{line}: {problem}", result.case.file)?;
         }
     }
-    for missing in &verdict.missing {
+    for missing in &report.missing {
         writeln!(out, "MISSING {missing}")?;
     }
-    if args.quiet && verdict.may_be_used() {
+    if args.quiet && report.may_be_used() {
         return Ok(());
     }
     let (held, failed) = (good.len(), bad.len());
-    let (id, version, missing) = (&pack.id, &pack.version, verdict.missing.len());
+    let (id, version, missing) = (&pack.id, &pack.version, report.missing.len());
     writeln!(
         out,
         "{id} {version}: {held} cases hold, {failed} fail, {missing} missing (digest {})",
@@ -94,7 +94,7 @@ fn error_json(out: &mut dyn Write, pack: &str, error: &PackError) -> io::Result<
     Ok(ExitCode::from(UNUSABLE))
 }
 
-fn as_json(pack: &Pack, verdict: &Verdict, usable: bool, borrowed: Option<&PackError>) -> Value {
+fn as_json(pack: &Pack, report: &CaseReport, usable: bool, borrowed: Option<&PackError>) -> Value {
     let case = |result: &CaseResult| {
         let problem = |(line, text): &(usize, String)| json!({ "line": line, "text": text });
         json!({
@@ -112,10 +112,10 @@ fn as_json(pack: &Pack, verdict: &Verdict, usable: bool, borrowed: Option<&PackE
         "version": &*pack.version,
         "digest": &*pack.digest,
         "usable": usable,
-        "held": verdict.results.len() - verdict.failed(),
-        "failed": verdict.failed(),
-        "missing": verdict.missing.iter().map(error_value).collect::<Vec<_>>(),
+        "held": report.results.len() - report.failed(),
+        "failed": report.failed(),
+        "missing": report.missing.iter().map(error_value).collect::<Vec<_>>(),
         "error": borrowed.map(error_value),
-        "cases": verdict.results.iter().map(case).collect::<Vec<_>>(),
+        "cases": report.results.iter().map(case).collect::<Vec<_>>(),
     })
 }

@@ -52,7 +52,7 @@ text. Changes go to standard output or --out, the summary to standard error.";
 /// When an input is unusable or an output cannot be written.
 pub fn run(arguments: &ReplayArguments, screen: &Screen) -> Result<(), CommandError> {
     let drafts = if arguments.draft { Drafts::Taken } else { Drafts::Refused };
-    let (sources, mut options) = arguments.input.checked(drafts)?;
+    let (sources, mut options) = arguments.input.checked(drafts, screen)?;
     if let Some(folder) = arguments.out.as_deref().and_then(folder_of) {
         options.bounds.folder = folder;
     }
@@ -75,6 +75,12 @@ pub fn run(arguments: &ReplayArguments, screen: &Screen) -> Result<(), CommandEr
         spooled.write_rejects(&mut BufWriter::new(file)).map_err(|source| written(path, source))?;
     }
     let summary = summary::Summary::new(&spooled.counts, &options, seconds);
+    if screen.is_quiet() {
+        // That somebody keeps an old state is no remark: it is said whatever was asked for.
+        if let Some(left_out) = summary.left_out_people() {
+            screen.warn(&left_out)?;
+        }
+    }
     screen.remark(&if arguments.json { summary.json() } else { summary.text() })
 }
 

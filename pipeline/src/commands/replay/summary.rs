@@ -37,6 +37,14 @@ impl<'a> Summary<'a> {
         people.map(|(person, why)| json!({ "person": person.to_string(), "why": why })).collect()
     }
 
+    /// How many were not judged; none when everybody was.
+    pub(super) fn left_out_people(&self) -> Option<String> {
+        let (crowded, failed) = (self.counts.crowded, self.counts.failed);
+        let said =
+            || format!("{crowded} people with too many facts, {failed} on whom a rule failed: they keep their state");
+        (crowded + failed > 0).then(said)
+    }
+
     /// The memory of the state, in bytes.
     fn state_bytes(&self) -> u64 {
         let counts = self.counts;
@@ -94,12 +102,8 @@ impl<'a> Summary<'a> {
         line("changes", counts.tally.changes.to_string());
         self.steps().iter().for_each(|(step, count)| line("  colour", format!("{step:<20}{count}")));
         counts.tally.rules.iter().for_each(|(rule, count)| line("  rule", format!("{rule:<20}{count}")));
-        if counts.crowded + counts.failed > 0 {
-            let (crowded, failed) = (counts.crowded, counts.failed);
-            line(
-                "left out",
-                format!("{crowded} people with too many facts, {failed} on whom a rule failed: they keep their state"),
-            );
+        if let Some(left_out) = self.left_out_people() {
+            line("left out", left_out);
             counts.left_out.iter().for_each(|(person, why)| line("  person", format!("{person} {why}")));
         }
         let (short, late) = (counts.short_greens, counts.missed_windows);

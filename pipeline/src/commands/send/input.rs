@@ -9,6 +9,7 @@ use fuma_schemas::Feed;
 
 use crate::commands::CommandError;
 use crate::commands::input::feed_files;
+use crate::commands::screen::Screen;
 
 /// What is sent.
 #[derive(PartialEq, Eq, Debug)]
@@ -20,7 +21,7 @@ pub(super) enum Input {
 }
 
 /// Reads the words.
-pub(super) fn read(words: &[String]) -> Result<Input, CommandError> {
+pub(super) fn read(words: &[String], screen: &Screen) -> Result<Input, CommandError> {
     let Some((first, rest)) = words.split_first() else {
         return wrong("nothing to send: give a feed and its files, `FEED -`, or a folder of feed files");
     };
@@ -32,14 +33,14 @@ pub(super) fn read(words: &[String]) -> Result<Input, CommandError> {
         (Some(feed), []) => wrong(&format!("no file: give the files of {}, or - for standard input", feed.name())),
         (None, [_, ..]) if !Path::new(first).exists() => wrong(&no_feed(first)),
         _ if words.iter().any(|word| word == "-") => wrong("standard input does not say its feed: give `FEED -`"),
-        _ => by_name(words),
+        _ => by_name(words, screen),
     }
 }
 
 /// Files and folders that say their feed by their names.
-fn by_name(words: &[String]) -> Result<Input, CommandError> {
+fn by_name(words: &[String], screen: &Screen) -> Result<Input, CommandError> {
     let paths: Vec<PathBuf> = words.iter().map(PathBuf::from).collect();
-    match feed_files(&paths) {
+    match feed_files(&paths, screen) {
         Ok(files) => Ok(Input::Files(files)),
         Err(CommandError::Feeds(FileError::NoFeed { path, meant })) => {
             let feed = meant_feed(&path).map_or("FEED", Feed::name);
@@ -89,7 +90,7 @@ mod tests {
     use super::*;
 
     fn words(text: &str) -> Result<Input, CommandError> {
-        read(&text.split_whitespace().map(str::to_owned).collect::<Vec<String>>())
+        read(&text.split_whitespace().map(str::to_owned).collect::<Vec<String>>(), &Screen::default())
     }
 
     #[test]
@@ -124,12 +125,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("symptom.ndjson");
         std::fs::write(&path, "{}\n").unwrap();
-        let error = read(&[path.display().to_string()]).unwrap_err().to_string();
+        let error = read(&[path.display().to_string()], &Screen::default()).unwrap_err().to_string();
         assert!(error.contains("symptom.ndjson: not a feed; did you mean symptoms?"), "{error}");
         assert!(error.ends_with(&format!("fuma send symptoms {}", path.display())), "{error}");
         let named = path.with_file_name("symptoms-2026-11-30.ndjson");
         std::fs::rename(&path, &named).unwrap();
         let folder = folder.path().display().to_string();
-        assert!(matches!(read(&[folder]).unwrap(), Input::Files(files) if files[0].path == named));
+        assert!(matches!(read(&[folder], &Screen::default()).unwrap(), Input::Files(files) if files[0].path == named));
     }
 }

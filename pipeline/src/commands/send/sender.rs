@@ -32,7 +32,7 @@ const BAD_ROWS_SHOWN: usize = 10;
 
 /// Sends files or standard input.
 pub(super) fn run(arguments: &SendArguments, screen: &Screen) -> Result<ExitCode, CommandError> {
-    let input = input::read(&arguments.what)?;
+    let input = input::read(&arguments.what, screen)?;
     let mut sender = Sender::new(arguments, screen)?;
     match &input {
         Input::Standard(_) if arguments.resume.is_some() => {

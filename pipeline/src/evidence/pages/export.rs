@@ -29,7 +29,7 @@ use rustc_hash::FxBuildHasher;
 
 use crate::evidence::state::Evidence;
 use crate::evidence::store::{
-    Interner, NO_TEXT, RowRef, Sparse, Table, decode_integer, layout, mark, read_u32, read_u64,
+    Interner, NO_TEXT, RowRef, RowTable, Sparse, decode_integer, layout, mark, read_u32, read_u64,
 };
 use crate::evidence::winners::{Assertions, LinksRank, is_by_claim};
 use crate::invariant;
@@ -202,7 +202,7 @@ impl Evidence {
         Ok(RecordBatch::try_new(people_schema(), columns)?)
     }
 
-    fn export_kind(&self, table: &Table, winners: &Winners) -> Result<RecordBatch, TableError> {
+    fn export_kind(&self, table: &RowTable, winners: &Winners) -> Result<RecordBatch, TableError> {
         let reader = Reader { table, winners };
         let mut columns: Vec<ArrayRef> = vec![
             Arc::new(UInt32Array::from(winners.people.clone())),
@@ -243,7 +243,7 @@ impl Evidence {
 
 /// Winners of a table, and what is needed to read them.
 struct Reader<'a> {
-    table: &'a Table,
+    table: &'a RowTable,
     winners: &'a Winners,
 }
 

@@ -12,7 +12,7 @@ use fuma_schemas::vocabulary::{Classification, ClosedList, StaySource};
 use fuma_schemas::{Instant, Kind, Person};
 
 use crate::evidence::state::Evidence;
-use crate::evidence::store::{RowRef, Table, mark};
+use crate::evidence::store::{RowRef, RowTable, mark};
 use crate::evidence::winners::{FactKey, Version};
 
 /// How long facts are kept past their last instant, in milliseconds, by kind.
@@ -29,7 +29,7 @@ struct Ends {
 }
 
 impl Ends {
-    fn new(table: &Table) -> Ends {
+    fn new(table: &RowTable) -> Ends {
         let columns = || table.layout.kind.columns().iter().zip(&table.layout.columns);
         let place = |name: &str| columns().find(|(column, _)| column.name == name).map(|(_, &place)| place);
         let over = match table.layout.kind {
@@ -50,7 +50,7 @@ impl Ends {
     }
 
     /// The last instant of a row, in milliseconds UTC; none while the fact is open.
-    fn last(&self, table: &Table, row: u32) -> Option<i64> {
+    fn last(&self, table: &RowTable, row: u32) -> Option<i64> {
         if table.marks(row) & mark::RETRACTED != 0 {
             return Some(table.known_at(row));
         }

@@ -11,7 +11,7 @@ use fuma_schemas::Kind;
 use hashbrown::HashMap;
 
 use crate::evidence::state::Evidence;
-use crate::evidence::step::BaseTable;
+use crate::evidence::step::RuleTable;
 use crate::evidence::store::{RowRef, Seed, layout, mark};
 use crate::evidence::tiers::STAY_REGION;
 
@@ -75,8 +75,22 @@ struct Count {
     rows: u32,
     /// Facts that stand, by kind.
     facts: [u32; Kind::PERSONAL.len()],
-    /// The chain of retractions.
+    /// The chain of retractions, its rows, and those of them that lost since the chain was made.
     retracted: RowRef,
+    retractions: u32,
+    retractions_lost: u32,
+}
+
+impl Count {
+    /// Whether rows that lost are the larger part of what rules walk over.
+    fn is_long(&self) -> bool {
+        self.rows > 2 * self.facts.iter().sum::<u32>() + u32::from(ROWS_MAX)
+    }
+
+    /// Whether rows that lost are the larger part of many retractions.
+    fn is_long_in_retractions(&self) -> bool {
+        self.retractions_lost > self.retractions / 2 + u32::from(ROWS_MAX)
+    }
 }
 
 /// Those who are counted.
@@ -121,11 +135,16 @@ impl Iterator for Chain<'_> {
 }
 
 impl Evidence {
-    /// Sets how many facts one person may have. Must be called before there is any record.
+    /// Sets how many facts one person may have. Where there are people already, those whose rows must be counted now are.
     pub fn set_limits(&mut self, limits: Limits) {
         let least = limits.0.iter().copied().min().unwrap_or(Limits::NONE);
-        self.busy.rows_max = u16::try_from(least).unwrap_or(ROWS_MAX).min(ROWS_MAX);
+        let before = std::mem::replace(&mut self.busy.rows_max, u16::try_from(least).unwrap_or(ROWS_MAX).min(ROWS_MAX));
         self.busy.limits = limits;
+        if self.busy.rows_max < before {
+            for person in 0..self.people() {
+                self.shorten(person);
+            }
+        }
     }
 
     /// Whether a person has more facts of a kind than one may have.
@@ -166,7 +185,7 @@ impl Evidence {
         let (kind, is_retracted) = (table.layout.kind, table.marks(at.row()) & mark::RETRACTED != 0);
         let state = self.people.state_mut(person);
         if !is_retracted {
-            state.kinds = state.kinds.with(BaseTable::Kind(kind));
+            state.kinds = state.kinds.with(RuleTable::Kind(kind));
         }
         let mut head = state.head;
         if state.rows == COUNTED {
@@ -174,6 +193,7 @@ impl Evidence {
             let count = crate::invariant::held(count, "I-10", "whoever has many rows is counted");
             if is_retracted {
                 head = std::mem::replace(&mut count.retracted, at);
+                count.retractions += 1;
             } else {
                 state.head = at;
                 count.rows += 1;
@@ -188,10 +208,16 @@ impl Evidence {
 
     /// Notes that a fact of a person stands no more.
     pub(in crate::evidence) fn discount(&mut self, person: u32, at: RowRef) {
-        let stands = self.table(at).marks(at.row()) & mark::NOT_STANDING == 0;
-        if stands && self.people.get(person).is_some_and(|state| state.rows == COUNTED) {
-            let count = self.busy.counts.get_mut(&person);
-            crate::invariant::held(count, "I-10", "whoever has many rows is counted").facts[at.code()] -= 1;
+        let marks = self.table(at).marks(at.row());
+        if self.people.get(person).is_none_or(|state| state.rows != COUNTED) {
+            return;
+        }
+        let count =
+            crate::invariant::held(self.busy.counts.get_mut(&person), "I-10", "whoever has many rows is counted");
+        if marks & mark::NOT_STANDING == 0 {
+            count.facts[at.code()] -= 1;
+        } else if marks & mark::RETRACTED != 0 {
+            count.retractions_lost += 1;
         }
     }
 
@@ -200,7 +226,7 @@ impl Evidence {
     pub(in crate::evidence) fn shorten(&mut self, person: u32) {
         let rows = self.people.get(person).map_or(0, |state| state.rows);
         let is_long = match self.count_of(person) {
-            Some(count) => count.rows > 2 * count.facts.iter().sum::<u32>() + u32::from(ROWS_MAX),
+            Some(count) => count.is_long() || count.is_long_in_retractions(),
             None => rows > self.busy.rows_max,
         };
         if is_long {
@@ -209,11 +235,19 @@ impl Evidence {
     }
 
     /// Chains a person's winners anew, without the rows that lost or are forgotten. These are given up only where
-    /// `releases`: no step may have gathered them then. Rows of chunks that are to be emptied move.
+    /// `releases`: no step may have gathered them then. Rows of chunks that are to be emptied move. Many retractions stay
+    /// chained as they are until half of them lost: nobody pays for them with each revision of something else.
     pub(in crate::evidence) fn rechain(&mut self, person: u32, releases: bool) {
         let mut rows = std::mem::take(&mut self.scratch);
         rows.clear();
-        rows.extend(self.chain(person));
+        let counted = self.count_of(person);
+        let many = |count: &&Count| count.retractions > u32::from(ROWS_MAX) && !count.is_long_in_retractions();
+        let kept = counted.filter(|_| !releases).filter(many).cloned();
+        match &kept {
+            Some(_) => rows.extend(Chain { evidence: self, at: self.people.head(person), then: RowRef::NONE }),
+            None => rows.extend(self.chain(person)),
+        }
+        self.count_rechained(rows.len());
         rows.retain_mut(|at| {
             let marks = self.table(*at).marks(at.row());
             if marks & (mark::SUPERSEDED | mark::FORGOTTEN) != 0 {
@@ -226,9 +260,9 @@ impl Evidence {
             true
         });
         let (mut head, mut retracted) = (RowRef::NONE, RowRef::NONE);
-        let (mut facts, mut kinds) = ([0; Kind::PERSONAL.len()], crate::evidence::KindSet::NONE);
+        let (mut facts, mut kinds) = ([0; Kind::PERSONAL.len()], crate::evidence::RuleTables::NONE);
         let row_count = rows.len();
-        let is_counted = row_count > usize::from(self.busy.rows_max / 2);
+        let is_counted = kept.is_some() || row_count > usize::from(self.busy.rows_max / 2);
         // The oldest first, so that the new chain has the order of the old.
         for at in rows.drain(..).rev() {
             let table = &mut self.tables[at.code()];
@@ -238,9 +272,9 @@ impl Evidence {
             *chain = at;
             if !is_retracted {
                 facts[at.code()] += 1;
-                kinds = kinds.with(BaseTable::Kind(table.layout.kind));
+                kinds = kinds.with(RuleTable::Kind(table.layout.kind));
                 if table.layout.kind == Kind::Stays && self.meets_tiers(at) {
-                    kinds = kinds.with(BaseTable::TieredStays);
+                    kinds = kinds.with(RuleTable::TieredStays);
                 }
             }
             if releases {
@@ -253,12 +287,22 @@ impl Evidence {
         (state.head, state.kinds) = (head, kinds);
         if is_counted {
             state.rows = COUNTED;
-            self.busy.counts.insert(person, Count { rows: standing, facts, retracted });
+            let (retractions, retractions_lost) = (row_count as u32 - standing, 0);
+            let retracted = Count { rows: standing, facts, retracted, retractions, retractions_lost };
+            let of_kept = |kept: Count| Count { rows: standing, facts, ..kept };
+            self.busy.counts.insert(person, kept.map_or(retracted, of_kept));
         } else {
             state.rows = row_count as u16;
             self.busy.counts.remove(&person);
         }
         self.check(person);
+    }
+
+    /// Counts the rows that chains were made anew of, for tests.
+    fn count_rechained(&mut self, rows: usize) {
+        if cfg!(test) {
+            self.counters.rechained += rows as u64;
+        }
     }
 
     fn meets_tiers(&self, stay: RowRef) -> bool {

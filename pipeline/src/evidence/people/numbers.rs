@@ -4,7 +4,7 @@
 
 use fuma_schemas::Person;
 
-use crate::evidence::step::{BaseTable, KindSet};
+use crate::evidence::step::{RuleTable, RuleTables};
 use crate::evidence::store::{Chunked, RefIndex, RowRef, Seed};
 use crate::invariant;
 
@@ -15,7 +15,7 @@ pub(in crate::evidence) struct PersonState {
     /// The latest row, whatever its kind; each row names the next.
     pub(in crate::evidence) head: RowRef,
     /// The tables in which the person may have a row: never one too few.
-    pub(in crate::evidence) kinds: KindSet,
+    pub(in crate::evidence) kinds: RuleTables,
     /// Rows of the chain; all ones where they are counted apart (`busy`).
     pub(in crate::evidence) rows: u16,
 }
@@ -59,7 +59,7 @@ impl People {
     }
 
     /// Notes that a person may have a row in a table.
-    pub(in crate::evidence) fn may_have(&mut self, person: u32, table: BaseTable) {
+    pub(in crate::evidence) fn may_have(&mut self, person: u32, table: RuleTable) {
         let state = self.state_mut(person);
         state.kinds = state.kinds.with(table);
     }
@@ -76,7 +76,7 @@ impl People {
         }
         // 2^32 people are more than there are tokens to give out.
         let person = self.states.len() as u32;
-        self.states.push(PersonState { token, head: RowRef::NONE, kinds: KindSet::NONE, rows: 0 });
+        self.states.push(PersonState { token, head: RowRef::NONE, kinds: RuleTables::NONE, rows: 0 });
         self.index.insert(self.hash(token), person);
         person
     }

@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use fuma_schemas::Kind;
 
-use super::rule_table::{BaseTable, KindSet};
+use super::rule_table::{RuleTable, RuleTables};
 use crate::evidence::state::Evidence;
 use crate::evidence::store::{RowRef, layout, mark, read_u32};
 use crate::evidence::tiers::{MatchedTier, STAY_REGION};
@@ -94,16 +94,16 @@ pub struct StepRows {
 
 impl StepRows {
     /// How many rows of a table there are.
-    pub fn rows(&self, table: BaseTable) -> usize {
+    pub fn rows(&self, table: RuleTable) -> usize {
         match table {
-            BaseTable::Kind(kind) => self.kinds.get(usize::from(kind.code())).map_or(0, |rows| rows.rows.len()),
-            BaseTable::TieredStays => self.tiered.stay_of.len(),
+            RuleTable::Kind(kind) => self.kinds.get(usize::from(kind.code())).map_or(0, |rows| rows.rows.len()),
+            RuleTable::TieredStays => self.tiered.stay_of.len(),
         }
     }
 
     /// How many rows there are in all.
     pub fn rows_in_all(&self) -> usize {
-        BaseTable::all().map(|table| self.rows(table)).sum()
+        RuleTable::all().map(|table| self.rows(table)).sum()
     }
 
     /// Empties the step and keeps its memory.
@@ -144,7 +144,7 @@ impl StepRows {
 
 impl Evidence {
     /// Adds the standing facts of a person to a step, under a slot. Only tables in `need` are looked at.
-    pub fn gather(&self, person: u32, slot: u32, need: KindSet, step: &mut StepRows) {
+    pub fn gather(&self, person: u32, slot: u32, need: RuleTables, step: &mut StepRows) {
         let mut at = self.head_for(person, need);
         while !at.is_none() {
             at = self.gather_row(at, slot, need, step);
@@ -152,7 +152,7 @@ impl Evidence {
     }
 
     /// As [`Evidence::gather`], as if one fact were not there: what a reason owes to it.
-    pub fn gather_without(&self, person: u32, slot: u32, need: KindSet, omitted: u64, step: &mut StepRows) {
+    pub fn gather_without(&self, person: u32, slot: u32, need: RuleTables, omitted: u64, step: &mut StepRows) {
         let mut at = self.head_for(person, need);
         while !at.is_none() {
             at = match at.handle() == omitted {
@@ -168,7 +168,7 @@ impl Evidence {
     pub fn gather_many(
         &self,
         people: impl IntoIterator<Item = (u32, u32)>,
-        need: KindSet,
+        need: RuleTables,
         rows_max: usize,
         step: &mut StepRows,
     ) -> bool {
@@ -192,19 +192,19 @@ impl Evidence {
         fits
     }
 
-    fn head_for(&self, person: u32, need: KindSet) -> RowRef {
+    fn head_for(&self, person: u32, need: RuleTables) -> RowRef {
         if self.kinds(person).meets(need) { self.people.head(person) } else { RowRef::NONE }
     }
 
     /// Adds one row if it stands and is needed; gives the next of the chain.
-    fn gather_row(&self, at: RowRef, slot: u32, need: KindSet, step: &mut StepRows) -> RowRef {
+    fn gather_row(&self, at: RowRef, slot: u32, need: RuleTables, step: &mut StepRows) -> RowRef {
         let table = self.table(at);
         let bytes = table.row(at.row());
         if bytes[layout::MARKS] & mark::NOT_STANDING == 0 {
             if need.0 & 1 << at.code() != 0 {
                 self.add_row(at, bytes, slot, &mut step.kinds[at.code()]);
             }
-            if need.contains(BaseTable::TieredStays) && table.layout.kind == Kind::Stays {
+            if need.contains(RuleTable::TieredStays) && table.layout.kind == Kind::Stays {
                 self.add_tiers(at, bytes, slot, &mut step.tiered);
             }
         }

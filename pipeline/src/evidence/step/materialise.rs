@@ -15,9 +15,9 @@ use fuma_schemas::evidence::{Column, ColumnType, GRANULARITIES, MATCHES};
 use fuma_schemas::vocabulary::{ClosedList, Granularity, Tier};
 
 use super::gather::{KindRows, StepRows, TieredRows};
-use super::rule_table::{BaseTable, Wanted};
+use super::rule_table::{RuleTable, Wanted};
 use crate::evidence::state::Evidence;
-use crate::evidence::store::{Interner, NO_TEXT, RowRef, Table, decode_integer, layout, read_u32};
+use crate::evidence::store::{Interner, NO_TEXT, RowRef, RowTable, decode_integer, layout, read_u32};
 use crate::evidence::tiers::{OPEN, STAY_REGION};
 use crate::invariant;
 
@@ -34,27 +34,27 @@ pub struct StepTable {
 }
 
 impl Evidence {
-    /// The wanted columns of every table of a step, by [`BaseTable::index`]. The step must have been gathered from
+    /// The wanted columns of every table of a step, by [`RuleTable::index`]. The step must have been gathered from
     /// this state, and after its latest compaction.
     pub fn materialise(&self, step: &StepRows, wanted: &Wanted) -> Vec<StepTable> {
-        BaseTable::all().zip(&wanted.0).map(|(table, columns)| self.step_table(step, table, columns)).collect()
+        RuleTable::all().zip(&wanted.0).map(|(table, columns)| self.step_table(step, table, columns)).collect()
     }
 
-    fn step_table(&self, step: &StepRows, base: BaseTable, wanted: &[usize]) -> StepTable {
+    fn step_table(&self, step: &StepRows, base: RuleTable, wanted: &[usize]) -> StepTable {
         let kind = match base {
-            BaseTable::Kind(kind) => kind,
-            BaseTable::TieredStays => Kind::Stays,
+            RuleTable::Kind(kind) => kind,
+            RuleTable::TieredStays => Kind::Stays,
         };
         let of_stays = COMMON_COLUMNS + kind.columns().len() + usize::from(engine_column(kind));
-        let count = if base == BaseTable::TieredStays { of_stays + 4 } else { of_stays };
+        let count = if base == RuleTable::TieredStays { of_stays + 4 } else { of_stays };
         let mut columns = vec![None; count];
         for &at in wanted.iter().filter(|&&at| at < count) {
             columns[at] = Some(match base {
-                BaseTable::Kind(kind) => self.column(kind, &step.kinds[base.index()], at),
-                BaseTable::TieredStays if at < of_stays => {
+                RuleTable::Kind(kind) => self.column(kind, &step.kinds[base.index()], at),
+                RuleTable::TieredStays if at < of_stays => {
                     taken(&self.column(kind, &step.tiered.stays, at), &UInt32Array::from(step.tiered.stay_of.clone()))
                 }
-                BaseTable::TieredStays => tier_column(&step.tiered, at - of_stays),
+                RuleTable::TieredStays => tier_column(&step.tiered, at - of_stays),
             });
         }
         StepTable { rows: step.rows(base), columns }
@@ -112,7 +112,7 @@ fn engine_column(kind: Kind) -> bool {
 
 /// Rows of a kind, and what is needed to read them.
 struct Reader<'a> {
-    table: &'a Table,
+    table: &'a RowTable,
     rows: &'a KindRows,
 }
 

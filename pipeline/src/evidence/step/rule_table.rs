@@ -8,115 +8,115 @@ use fuma_schemas::evidence::{rule_schema, tiered_stay_schema};
 
 /// A table that rules see.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum BaseTable {
+pub enum RuleTable {
     /// The facts of a kind.
     Kind(Kind),
     /// Stays with the tiers of the regions that they meet.
     TieredStays,
 }
 
-impl BaseTable {
+impl RuleTable {
     /// How many there are.
     pub const COUNT: usize = Kind::PERSONAL.len() + 1;
 
-    /// Every table, in the order of [`BaseTable::index`].
-    pub fn all() -> impl Iterator<Item = BaseTable> {
-        Kind::PERSONAL.into_iter().map(BaseTable::Kind).chain([BaseTable::TieredStays])
+    /// Every table, in the order of [`RuleTable::index`].
+    pub fn all() -> impl Iterator<Item = RuleTable> {
+        Kind::PERSONAL.into_iter().map(RuleTable::Kind).chain([RuleTable::TieredStays])
     }
 
     /// The table with this name.
-    pub fn parse(name: &str) -> Option<BaseTable> {
-        BaseTable::all().find(|table| table.name() == name)
+    pub fn parse(name: &str) -> Option<RuleTable> {
+        RuleTable::all().find(|table| table.name() == name)
     }
 
     /// The place: a kind's code, and 10 for tiered stays. Regions, which rules do not see, have none: they share the
     /// last.
     pub fn index(self) -> usize {
         match self {
-            BaseTable::Kind(kind) => usize::from(kind.code()),
-            BaseTable::TieredStays => Kind::PERSONAL.len(),
+            RuleTable::Kind(kind) => usize::from(kind.code()),
+            RuleTable::TieredStays => Kind::PERSONAL.len(),
         }
     }
 
     /// The name in SQL.
     pub fn name(self) -> &'static str {
         match self {
-            BaseTable::Kind(kind) => kind.name(),
-            BaseTable::TieredStays => "tiered_stays",
+            RuleTable::Kind(kind) => kind.name(),
+            RuleTable::TieredStays => "tiered_stays",
         }
     }
 
     /// All columns that rules may see.
     pub fn schema(self) -> SchemaRef {
         match self {
-            BaseTable::Kind(kind) => rule_schema(kind),
-            BaseTable::TieredStays => tiered_stay_schema(),
+            RuleTable::Kind(kind) => rule_schema(kind),
+            RuleTable::TieredStays => tiered_stay_schema(),
         }
     }
 }
 
-const _: () = assert!(BaseTable::COUNT <= u16::BITS as usize, "a set of tables has a bit for each");
+const _: () = assert!(RuleTable::COUNT <= u16::BITS as usize, "a set of tables has a bit for each");
 
-/// A set of tables that rules see, one bit each by [`BaseTable::index`].
+/// A set of tables that rules see, one bit each by [`RuleTable::index`].
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default, Debug)]
-pub struct KindSet(pub u16);
+pub struct RuleTables(pub u16);
 
-impl KindSet {
+impl RuleTables {
     /// The tables of both.
     #[must_use]
-    pub fn union(self, other: KindSet) -> KindSet {
-        KindSet(self.0 | other.0)
+    pub fn union(self, other: RuleTables) -> RuleTables {
+        RuleTables(self.0 | other.0)
     }
 
     /// No table.
-    pub const NONE: KindSet = KindSet(0);
+    pub const NONE: RuleTables = RuleTables(0);
     /// Every table.
-    pub const ALL: KindSet = KindSet((1 << BaseTable::COUNT) - 1);
+    pub const ALL: RuleTables = RuleTables((1 << RuleTable::COUNT) - 1);
 
     /// The set of one table.
-    pub fn of(table: BaseTable) -> KindSet {
-        KindSet(1 << table.index())
+    pub fn of(table: RuleTable) -> RuleTables {
+        RuleTables(1 << table.index())
     }
 
     /// The set with a table added.
     #[must_use]
-    pub fn with(self, table: BaseTable) -> KindSet {
-        KindSet(self.0 | KindSet::of(table).0)
+    pub fn with(self, table: RuleTable) -> RuleTables {
+        RuleTables(self.0 | RuleTables::of(table).0)
     }
 
     /// The tables in which facts of a kind show: stays also show as tiered stays.
-    pub fn of_kind(kind: Kind) -> KindSet {
-        let set = KindSet::of(BaseTable::Kind(kind));
-        if kind == Kind::Stays { set.with(BaseTable::TieredStays) } else { set }
+    pub fn of_kind(kind: Kind) -> RuleTables {
+        let set = RuleTables::of(RuleTable::Kind(kind));
+        if kind == Kind::Stays { set.with(RuleTable::TieredStays) } else { set }
     }
 
     /// Whether a table is in the set.
-    pub fn contains(self, table: BaseTable) -> bool {
-        self.0 & KindSet::of(table).0 != 0
+    pub fn contains(self, table: RuleTable) -> bool {
+        self.0 & RuleTables::of(table).0 != 0
     }
 
     /// Whether the two sets share a table.
-    pub fn meets(self, other: KindSet) -> bool {
+    pub fn meets(self, other: RuleTables) -> bool {
         self.0 & other.0 != 0
     }
 }
 
 /// Which columns of each table are wanted, by their place in the table's full schema.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
-pub struct Wanted(pub [Vec<usize>; BaseTable::COUNT]);
+pub struct Wanted(pub [Vec<usize>; RuleTable::COUNT]);
 
 impl Wanted {
     /// Every column of every table.
     pub fn all() -> Wanted {
         let mut wanted = Wanted::default();
-        for table in BaseTable::all() {
+        for table in RuleTable::all() {
             wanted.0[table.index()] = (0..table.schema().fields().len()).collect();
         }
         wanted
     }
 
     /// The tables of which a column is wanted: what to gather.
-    pub fn tables(&self) -> KindSet {
-        BaseTable::all().filter(|table| !self.0[table.index()].is_empty()).fold(KindSet::NONE, KindSet::with)
+    pub fn tables(&self) -> RuleTables {
+        RuleTable::all().filter(|table| !self.0[table.index()].is_empty()).fold(RuleTables::NONE, RuleTables::with)
     }
 }

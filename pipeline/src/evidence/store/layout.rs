@@ -8,7 +8,7 @@
 //! or two cache lines where columns would be ten (measured over 9 million rows: 70 ns a row gathered against 105).
 
 use fuma_schemas::Kind;
-use fuma_schemas::evidence::ColumnType;
+use fuma_schemas::evidence::{Column, ColumnType};
 
 /// The next row of the person.
 pub(in crate::evidence) const NEXT: usize = 0;
@@ -57,6 +57,8 @@ pub(in crate::evidence) struct Layout {
     pub(in crate::evidence) kind: Kind,
     /// Where each column of the kind begins.
     pub(in crate::evidence) columns: Vec<usize>,
+    /// Where those that hold an instant begin.
+    pub(in crate::evidence) instants: Vec<usize>,
     /// Where the number of the next stay of the same region is.
     pub(in crate::evidence) next_stay: usize,
     /// Where the owner of a listing is.
@@ -70,7 +72,7 @@ pub(in crate::evidence) struct Layout {
 impl Layout {
     pub(in crate::evidence) fn new(kind: Kind) -> Layout {
         let mut width = FIRST_COLUMN;
-        let columns = kind
+        let columns: Vec<usize> = kind
             .columns()
             .iter()
             .map(|column| {
@@ -79,13 +81,16 @@ impl Layout {
                 at
             })
             .collect();
+        let is_instant = |column: &Column| matches!(column.column_type, ColumnType::Instant);
+        let instants = kind.columns().iter().zip(&columns).filter(|(column, _)| is_instant(column));
+        let instants = instants.map(|(_, &at)| at).collect();
         let end_of_columns = width;
         width += match kind {
             Kind::Stays | Kind::Listings | Kind::Contacts => 4,
             _ => 0,
         };
         let end = end_of_columns;
-        Layout { kind, columns, next_stay: end, owner: end, links: end, width }
+        Layout { kind, columns, instants, next_stay: end, owner: end, links: end, width }
     }
 }
 

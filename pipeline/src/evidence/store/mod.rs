@@ -30,4 +30,4 @@ pub(in crate::evidence) use ref_index::RefIndex;
 pub(in crate::evidence) use row_ref::RowRef;
 pub use seed::Seed;
 pub(in crate::evidence) use sparse::{KnownSpan, Sparse};
-pub(in crate::evidence) use table::{Table, Texts};
+pub(in crate::evidence) use table::{RowTable, Texts};

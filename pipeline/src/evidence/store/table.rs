@@ -41,7 +41,7 @@ pub(in crate::evidence) struct Texts {
 
 /// The rows of one kind.
 #[derive(Debug)]
-pub(in crate::evidence) struct Table {
+pub(in crate::evidence) struct RowTable {
     pub(in crate::evidence) layout: Layout,
     chunks: Vec<Chunk>,
     /// The chunk that is being filled.
@@ -54,9 +54,9 @@ pub(in crate::evidence) struct Table {
     elsewhere: HashMap<(u32, u8), i64, FxBuildHasher>,
 }
 
-impl Table {
-    pub(in crate::evidence) fn new(kind: Kind) -> Table {
-        Table {
+impl RowTable {
+    pub(in crate::evidence) fn new(kind: Kind) -> RowTable {
+        RowTable {
             layout: Layout::new(kind),
             chunks: Vec::new(),
             filling: None,
@@ -141,9 +141,7 @@ impl Table {
     /// Gives up a row that nothing names any more. Rows that were gathered must have been shown before.
     pub(in crate::evidence) fn release(&mut self, row: u32) {
         if !self.elsewhere.is_empty() {
-            for at in 0..self.layout.width {
-                self.elsewhere.remove(&(row, at as u8));
-            }
+            self.drop_elsewhere(row);
         }
         let at = (row / CHUNK_ROWS) as usize;
         self.live -= 1;
@@ -152,6 +150,19 @@ impl Table {
             self.chunks[at] = Chunk::default();
             self.empty.push(at);
             self.filling = self.filling.filter(|filling| *filling != at);
+        }
+    }
+
+    /// Drops what is kept of a row elsewhere: its bytes say of what, so that no other place is looked up.
+    fn drop_elsewhere(&mut self, row: u32) {
+        if self.row(row)[layout::REVISION] == layout::REVISION_ELSEWHERE {
+            self.elsewhere.remove(&(row, layout::REVISION as u8));
+        }
+        for place in 0..=self.layout.instants.len() {
+            let at = place.checked_sub(1).map_or(layout::KNOWN_AT, |place| self.layout.instants[place]);
+            if read_u32(self.row(row), at) == instant_code::ELSEWHERE {
+                self.elsewhere.remove(&(row, at as u8));
+            }
         }
     }
 
@@ -176,15 +187,8 @@ impl Table {
     /// released.
     pub(in crate::evidence) fn move_row(&mut self, row: u32) -> Option<u32> {
         let version = self.version(row);
-        let instants: Vec<(usize, Option<i64>)> = self
-            .layout
-            .kind
-            .columns()
-            .iter()
-            .zip(&self.layout.columns)
-            .filter(|(column, _)| matches!(column.column_type, ColumnType::Instant))
-            .map(|(_, &at)| (at, self.instant(row, at)))
-            .collect();
+        let instants = self.layout.instants.iter().map(|&at| (at, self.instant(row, at)));
+        let instants: Vec<(usize, Option<i64>)> = instants.collect();
         let copy = self.push_bytes(Some(row))?;
         self.chunk_mut(copy).base_ms.get_or_insert(instant_code::base_for(version.known_at.0));
         self.set_revision(copy, version.revision);

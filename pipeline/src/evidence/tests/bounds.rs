@@ -10,7 +10,7 @@ use super::forgetting::test_record;
 use super::model::Model;
 use super::properties::record;
 use super::records::{Record, apply, batch, person, rows_of_all};
-use crate::evidence::{BaseTable, Crowded, Evidence, KindSet, Limits, Retention, StepRows, Touched};
+use crate::evidence::{Crowded, Evidence, Limits, Retention, RuleTable, RuleTables, StepRows, Touched};
 
 /// Rows that a gathering of a person walks over.
 fn walked(evidence: &Evidence, person: u32) -> usize {
@@ -45,6 +45,44 @@ fn retractions_are_no_part_of_the_walk() {
     assert!(walked(&evidence, 0) <= 300, "{} rows", walked(&evidence, 0));
     assert_eq!(evidence.chain(0).filter(|at| evidence.table(*at).marks(at.row()) & 2 == 0).count(), 2000);
     assert_eq!(rows_of_all(&evidence).len(), 10);
+    assert!(!evidence.crowded(0));
+}
+
+/// Nobody pays for the retractions of a person with each revision of something else: they lie apart until half of them
+/// lost.
+#[test]
+fn many_retractions_are_not_walked_over_with_each_revision() {
+    let mut evidence = Evidence::default();
+    let retracted = |id: u32, revision| stay(1, &id.to_string(), "330106", 5).revision(revision).retract();
+    (0..20_000).for_each(|id| drop(apply(&mut evidence, &[retracted(id, 2)])));
+    let before = evidence.counters.rechained;
+    for revision in 1..=20_000 {
+        apply(&mut evidence, &[stay(1, "a", "330106", 5).revision(revision)]);
+    }
+    let walked = evidence.counters.rechained - before;
+    assert!(walked <= 3 * 20_000, "{walked} rows for 20,000 records");
+    // Retractions that lose to others are taken out in time, too.
+    let before = evidence.counters.rechained;
+    for revision in 3..6 {
+        (0..20_000).for_each(|id| drop(apply(&mut evidence, &[retracted(id, revision)])));
+    }
+    let walked = evidence.counters.rechained - before;
+    assert!(walked <= 5 * 60_000, "{walked} rows for 60,000 records");
+    assert!(evidence.chain(0).count() <= 20_001 + 10_000 + 2 * 512, "{} rows", evidence.chain(0).count());
+    assert_eq!(rows_of_all(&evidence).len(), 1);
+    evidence.compact();
+    assert_eq!(evidence.chain(0).count(), 20_001);
+}
+
+/// The limits may be set when there are people already: those with many rows are counted from then on.
+#[test]
+fn limits_that_come_later_hold_for_everybody() {
+    let mut evidence = Evidence::default();
+    apply(&mut evidence, &(0..9).map(|id| test_record(1, &id.to_string(), 5)).collect::<Vec<_>>());
+    apply(&mut evidence, &[test_record(2, "a", 5)]);
+    evidence.set_limits(Limits::default().with(Kind::Tests, 8));
+    assert!(evidence.crowded(0) && !evidence.crowded(1));
+    evidence.set_limits(Limits::default());
     assert!(!evidence.crowded(0));
 }
 
@@ -93,8 +131,8 @@ fn a_tier_touches_its_stays_in_pages() {
     let (mut touched, mut pages) = (Touched::default(), 1);
     // Whoever is judged before their turn meets the tier already.
     let mut step = StepRows::default();
-    evidence.gather(0, 0, KindSet::of(BaseTable::TieredStays), &mut step);
-    assert_eq!(step.rows(BaseTable::TieredStays), 50);
+    evidence.gather(0, 0, RuleTables::of(RuleTable::TieredStays), &mut step);
+    assert_eq!(step.rows(RuleTable::TieredStays), 50);
     while !evidence.touch_stays(100, &mut touched) {
         pages += 1;
         let late = stay(9, &format!("late {pages}"), "330106", 5);

@@ -4,7 +4,7 @@ use fuma_schemas::Kind;
 use fuma_schemas::evidence::log_schema;
 
 use super::records::{Cell, Record, apply, batch, person, rows_of, rows_of_all};
-use crate::evidence::{BaseTable, Evidence, EvidenceError, KindSet, StepRows, Touched, Value};
+use crate::evidence::{Evidence, EvidenceError, RuleTable, RuleTables, StepRows, Touched, Value};
 
 const DAY: i64 = 86_400_000;
 
@@ -170,7 +170,7 @@ fn rows_gathered_stay_right_when_later_ones_win() {
     let mut evidence = Evidence::default();
     apply(&mut evidence, &[contact(1, "k", DAY), stay(1, "a", "330106", DAY), region("r1", "3301", DAY, None)]);
     let mut step = StepRows::default();
-    evidence.gather(0, 1, KindSet::ALL, &mut step);
+    evidence.gather(0, 1, RuleTables::ALL, &mut step);
     let before = rows_of(&evidence, &step);
     evidence.set_counts(person(1), contact(1, "k", DAY).key(), false, 1, &mut Touched::default());
     apply(
@@ -221,12 +221,12 @@ fn only_what_is_needed_is_gathered() {
     let mut evidence = Evidence::default();
     apply(&mut evidence, &[contact(1, "k", DAY), stay(1, "a", "330106", DAY), region("r1", "3301", DAY, None)]);
     let mut step = StepRows::default();
-    evidence.gather(0, 0, KindSet::of(BaseTable::TieredStays), &mut step);
-    assert_eq!((step.rows_in_all(), step.rows(BaseTable::TieredStays)), (1, 1));
+    evidence.gather(0, 0, RuleTables::of(RuleTable::TieredStays), &mut step);
+    assert_eq!((step.rows_in_all(), step.rows(RuleTable::TieredStays)), (1, 1));
     step.clear();
-    evidence.gather(0, 0, KindSet::of(BaseTable::Kind(Kind::Tests)), &mut step);
+    evidence.gather(0, 0, RuleTables::of(RuleTable::Kind(Kind::Tests)), &mut step);
     assert_eq!(step.rows_in_all(), 0);
-    assert!(!evidence.kinds(0).contains(BaseTable::Kind(Kind::Tests)));
+    assert!(!evidence.kinds(0).contains(RuleTable::Kind(Kind::Tests)));
 }
 
 #[test]

@@ -129,7 +129,7 @@ fn memory_goes_down_and_who_is_kept_is_as_before() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 100, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 100, ..ProptestConfig::default() })]
 
     #[test]
     fn what_was_forgotten_is_as_if_it_had_never_been(

@@ -13,7 +13,7 @@ use arrow::datatypes::DataType;
 use fuma_schemas::evidence::log_schema;
 use fuma_schemas::{Kind, Person};
 
-use crate::evidence::{Evidence, KindSet, Memory, StepRows, Touched, Wanted};
+use crate::evidence::{Evidence, Memory, RuleTables, StepRows, Touched, Wanted};
 
 const START: i64 = 1_636_300_800_000;
 
@@ -134,7 +134,7 @@ fn gather(evidence: &Evidence) {
             let start = core_ns();
             let chosen =
                 (0..people).map(|at| ((mixed(round * people + at) % u64::from(evidence.people())) as u32, at as u32));
-            evidence.gather_many(chosen, KindSet::ALL, usize::MAX, &mut step);
+            evidence.gather_many(chosen, RuleTables::ALL, usize::MAX, &mut step);
             let gathered = core_ns();
             black_box(evidence.materialise(&step, &wanted));
             gathering += gathered - start;

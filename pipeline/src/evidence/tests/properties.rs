@@ -9,7 +9,7 @@ use proptest::sample::select;
 
 use super::model::Model;
 use super::records::{Cell, Record, apply, person, rows_of_all};
-use crate::evidence::{Evidence, KindSet, StepRows, Touched};
+use crate::evidence::{Evidence, RuleTables, StepRows, Touched};
 
 const KINDS: [Kind; 9] = [
     Kind::Bindings,
@@ -79,7 +79,7 @@ fn arrivals() -> impl Strategy<Value = (Vec<Record>, Vec<usize>, Vec<bool>)> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
 
     #[test]
     fn the_same_set_the_same_state((records, places, compactions) in arrivals()) {
@@ -158,7 +158,7 @@ proptest! {
         apply(&mut evidence, &records);
         let mut step = StepRows::default();
         for number in 0..evidence.people() {
-            evidence.gather(number, super::records::slot_of(&evidence, number), KindSet::ALL, &mut step);
+            evidence.gather(number, super::records::slot_of(&evidence, number), RuleTables::ALL, &mut step);
         }
         prop_assert_eq!(super::records::rows_of(&evidence, &step), rows_of_all(&evidence));
     }
@@ -168,7 +168,7 @@ fn rows_by_person(evidence: &Evidence) -> BTreeMap<u32, Vec<String>> {
     (0..evidence.people())
         .map(|number| {
             let mut step = StepRows::default();
-            evidence.gather(number, 0, KindSet::ALL, &mut step);
+            evidence.gather(number, 0, RuleTables::ALL, &mut step);
             (number, super::records::rows_of(evidence, &step))
         })
         .collect()

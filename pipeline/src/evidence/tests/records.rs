@@ -10,7 +10,7 @@ use arrow::datatypes::{DataType, Date32Type, Int32Type, TimestampMillisecondType
 use fuma_schemas::evidence::{ColumnType, log_schema};
 use fuma_schemas::{Kind, Person};
 
-use crate::evidence::{BaseTable, Evidence, FactKey, KindSet, StepRows, StepTable, Touched, Wanted, fact_key};
+use crate::evidence::{Evidence, FactKey, RuleTable, RuleTables, StepRows, StepTable, Touched, Wanted, fact_key};
 
 /// A value as the log carries it.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -129,7 +129,7 @@ pub(super) fn rows_of_all(evidence: &Evidence) -> Vec<String> {
     let mut step = StepRows::default();
     evidence.gather_many(
         (0..evidence.people()).map(|person| (person, slot_of(evidence, person))),
-        KindSet::ALL,
+        RuleTables::ALL,
         usize::MAX,
         &mut step,
     );
@@ -143,7 +143,7 @@ pub(super) fn slot_of(evidence: &Evidence, number: u32) -> u32 {
 
 pub(super) fn rows_of(evidence: &Evidence, step: &StepRows) -> Vec<String> {
     let mut lines = Vec::new();
-    for (base, table) in BaseTable::all().zip(evidence.materialise(step, &Wanted::all())) {
+    for (base, table) in RuleTable::all().zip(evidence.materialise(step, &Wanted::all())) {
         let columns: Vec<ArrayRef> = table.columns.iter().map(|column| column.clone().unwrap()).collect();
         // Types and nulls are those of the schema, or this fails.
         let batch = RecordBatch::try_new(base.schema(), columns).unwrap();

@@ -72,7 +72,7 @@ fn verdicts() -> impl Strategy<Value = Vec<(u8, u8, bool)>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
 
     #[test]
     fn the_log_on_top_of_a_snapshot_finds_nothing_new(

@@ -12,7 +12,7 @@ use super::region_facts::{OPEN, RegionContents, RegionFacts, TierSpan};
 use super::stay_codes::{NO_STAY, StayCodes};
 use crate::evidence::people::Touched;
 use crate::evidence::state::Evidence;
-use crate::evidence::step::BaseTable;
+use crate::evidence::step::RuleTable;
 use crate::evidence::store::{Seed, layout, mark, read_u32};
 use crate::evidence::winners::{Batch, EvidenceError, Ranked, name_key};
 
@@ -95,7 +95,7 @@ impl Evidence {
                 let (person, next) = (read_u32(row, layout::PERSON), read_u32(row, table.layout.next_stay));
                 if table.marks(stay) & mark::NOT_STANDING == 0 {
                     touched.touch(person);
-                    self.people.may_have(person, BaseTable::TieredStays);
+                    self.people.may_have(person, RuleTable::TieredStays);
                 }
                 stay = next;
             }
@@ -110,7 +110,7 @@ impl Evidence {
         let next = self.tiers.codes.link(region, self.texts.regions.get(region), stay, &self.tiers.facts);
         table.set_u32(stay, table.layout.next_stay, next);
         if !self.tiers.codes.matches(region).is_empty() {
-            self.people.may_have(person, BaseTable::TieredStays);
+            self.people.may_have(person, RuleTable::TieredStays);
         }
     }
 }

@@ -26,12 +26,14 @@ const BLOCK_ROWS: usize = 64;
 const UNKNOWN: u32 = u32::MAX;
 
 /// A record on its way into the tables.
-struct Record<'a> {
+struct Arriving<'a> {
     kind: Kind,
     batch: &'a Batch<'a>,
     row: usize,
     head: Head<'a>,
     key: FactKey,
+    /// The key under the secret of the tables.
+    hash: u64,
     person: u32,
 }
 
@@ -42,9 +44,9 @@ pub fn compare_rows(kind: Kind, one: (&RecordBatch, usize), other: (&RecordBatch
     let [one, other] = [(&batches[0], one.1), (&batches[1], other.1)].map(|(batch, row)| {
         let batch = batch.as_ref()?;
         let head = batch.head(row)?;
-        Some(Record { kind, batch, row, head, key: FactKey::default(), person: UNKNOWN })
+        Some(Arriving { kind, batch, row, head, key: FactKey::default(), hash: 0, person: UNKNOWN })
     });
-    let version = |record: &Option<Record<'_>>| record.as_ref().map(|record| record.head.version);
+    let version = |record: &Option<Arriving<'_>>| record.as_ref().map(|record| record.head.version);
     match (&one, &other) {
         (Some(one), Some(other)) => {
             let its = Contender { version: other.head.version, contents: other };
@@ -62,7 +64,7 @@ pub(in crate::evidence) struct Beside<'a> {
     pub(in crate::evidence) links: LinksRank,
 }
 
-impl Contents for Record<'_> {
+impl Contents for Arriving<'_> {
     fn kind(&self) -> Kind {
         self.kind
     }
@@ -76,7 +78,7 @@ impl Contents for Record<'_> {
     }
 }
 
-impl Record<'_> {
+impl Arriving<'_> {
     /// What the record asserts, where that matters to when its fact became known; none of a retraction.
     fn assertion(&self) -> Option<Assertion> {
         if self.head.version.retracted {
@@ -103,7 +105,7 @@ impl Evidence {
             return self.apply_regions(batch, rows, touched);
         }
         let batch = Batch::new(kind, batch)?;
-        let mut block: Vec<Record<'_>> = Vec::with_capacity(BLOCK_ROWS);
+        let mut block: Vec<Arriving<'_>> = Vec::with_capacity(BLOCK_ROWS);
         for rows in rows.chunks(BLOCK_ROWS) {
             self.look_up(kind, &batch, rows, &mut block);
             for record in &mut block {
@@ -121,7 +123,7 @@ impl Evidence {
     /// Reads a block of records and looks for their people and facts. What is found of facts is not kept, for records
     /// of one block may be of one fact: it is looked up again when it is in the cache. Apart from that the
     /// look-ups hang on nothing, so that the memory's delays overlap.
-    fn look_up<'a>(&mut self, kind: Kind, batch: &'a Batch<'a>, rows: &[u32], block: &mut Vec<Record<'a>>) {
+    fn look_up<'a>(&mut self, kind: Kind, batch: &'a Batch<'a>, rows: &[u32], block: &mut Vec<Arriving<'a>>) {
         block.clear();
         for &row in rows {
             let row = row as usize;
@@ -130,19 +132,19 @@ impl Evidence {
                 continue;
             };
             let key = fact_key(kind.feed(), head.person, head.owner, head.id);
-            block.push(Record { kind, batch, row, head, key, person: UNKNOWN });
+            block.push(Arriving { kind, batch, row, head, key, hash: self.seed.of_key(key.0), person: UNKNOWN });
         }
         for record in block.iter_mut() {
             record.person = self.people.find(record.head.person).unwrap_or(UNKNOWN);
         }
-        let known = block.iter().filter(|record| self.winner(record.person, record.key).is_some()).count();
+        let known = block.iter().filter(|record| self.winner_of(record).is_some()).count();
         std::hint::black_box(known);
     }
 
-    fn apply_record(&mut self, record: &Record<'_>, touched: &mut Touched) -> Result<(), EvidenceError> {
-        let Some(winner) = self.winner(record.person, record.key) else {
+    fn apply_record(&mut self, record: &Arriving<'_>, touched: &mut Touched) -> Result<(), EvidenceError> {
+        let Some(winner) = self.winner_of(record) else {
             let at = self.append(record)?;
-            self.facts.insert(self.seed.of_key(record.key.0), at.0);
+            self.facts.insert(record.hash, at.0);
             if !record.head.version.retracted {
                 touched.touch(record.person);
             }
@@ -166,12 +168,16 @@ impl Evidence {
         Ok(())
     }
 
+    fn winner_of(&self, record: &Arriving<'_>) -> Option<RowRef> {
+        self.winner_at(record.hash, record.person, record.key)
+    }
+
     fn stands(&self, at: RowRef) -> bool {
         self.table(at).marks(at.row()) & mark::NOT_STANDING == 0
     }
 
     /// The order of a record against the winner of its fact; contents that differ at one revision are counted.
-    fn against(&mut self, winner: RowRef, record: &Record<'_>) -> Ordering {
+    fn against(&mut self, winner: RowRef, record: &Arriving<'_>) -> Ordering {
         let table = self.table(winner);
         let its = RowContents { table, texts: &self.texts, row: winner.row() };
         let its = Contender { version: table.version(winner.row()), contents: &its };
@@ -185,13 +191,13 @@ impl Evidence {
         order
     }
 
-    fn supersede(&mut self, winner: RowRef, record: &Record<'_>, touched: &mut Touched) -> Result<(), EvidenceError> {
+    fn supersede(&mut self, winner: RowRef, record: &Arriving<'_>, touched: &mut Touched) -> Result<(), EvidenceError> {
         let mut span: KnownSpan = self.known_span(winner).with(record.head.version.known_at.0);
         let at = self.append(record)?;
         if self.stands(winner) || !record.head.version.retracted {
             touched.touch(record.person);
         }
-        if let Some(entry) = self.facts.find_mut(self.seed.of_key(record.key.0), |other| other == winner.0) {
+        if let Some(entry) = self.facts.find_mut(record.hash, |other| other == winner.0) {
             *entry = at.0;
         }
         self.drop_known_span(winner);
@@ -204,7 +210,7 @@ impl Evidence {
     }
 
     /// Adds the row of a record at the head of its person's chain.
-    fn append(&mut self, record: &Record<'_>) -> Result<RowRef, EvidenceError> {
+    fn append(&mut self, record: &Arriving<'_>) -> Result<RowRef, EvidenceError> {
         let at = self.append_row(record.kind, record.person, record.key, record.head.version)?;
         if !record.head.version.retracted {
             self.write_columns(at, &record.batch.columns, record.row);

@@ -73,6 +73,8 @@ pub(in crate::evidence) struct Batch<'a> {
     links: [Option<&'a StringArray>; 2],
     /// The columns that an assertion must have.
     required: Vec<usize>,
+    /// The other columns that may hold a value which is none of theirs.
+    closed: Vec<usize>,
     rows: usize,
 }
 
@@ -102,6 +104,7 @@ impl<'a> Batch<'a> {
             columns,
             links: LINK_COLUMNS.map(|name| column(name).and_then(|array| array.as_string_opt())),
             required: (0..kind.columns().len()).filter(|&at| !kind.columns()[at].optional).collect(),
+            closed: (0..kind.columns().len()).filter(|&at| is_closed(&kind.columns()[at])).collect(),
             rows: batch.num_rows(),
         })
     }
@@ -126,7 +129,7 @@ impl<'a> Batch<'a> {
         let retracted = self.retracted.value(row);
         let is_whole = || {
             self.required.iter().all(|&column| self.columns[column].is_there(row))
-                && !self.columns.iter().any(|column| column.is_malformed(row))
+                && !self.closed.iter().any(|&column| self.columns[column].is_malformed(row))
         };
         if !retracted && !is_whole() {
             return None;
@@ -192,6 +195,11 @@ impl<'a> Incoming<'a> {
             Incoming::Integer(array) => Ranked::Number(i64::from(array.value(row))),
         }
     }
+}
+
+/// Whether a column may lack a value, and may hold one that is none of its list or no code of a region.
+fn is_closed(column: &Column) -> bool {
+    column.optional && matches!(column.column_type, ColumnType::Code(_) | ColumnType::Region)
 }
 
 /// A column of a kind in a batch; none if it is of another type, or missing though an assertion must have it.

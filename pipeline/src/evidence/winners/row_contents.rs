@@ -9,11 +9,11 @@ use fuma_schemas::evidence::ColumnType;
 use super::fact_key::LinksRank;
 use super::order::{Contents, Ranked};
 use super::value::Value;
-use crate::evidence::store::{Table, Texts, read_u32};
+use crate::evidence::store::{RowTable, Texts, read_u32};
 
 /// What a row says.
 pub(in crate::evidence) struct RowContents<'a> {
-    pub(in crate::evidence) table: &'a Table,
+    pub(in crate::evidence) table: &'a RowTable,
     pub(in crate::evidence) texts: &'a Texts,
     pub(in crate::evidence) row: u32,
 }

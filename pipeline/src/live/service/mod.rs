@@ -335,6 +335,7 @@ fn assess(
         },
         references: references.clone(),
         snapshots: Some(snapshots.clone()),
+        facts: config.evidence.facts_max,
         differences_max,
         state: config.state.clone(),
         now: wall.now(),

@@ -31,10 +31,10 @@
 mod expect;
 mod parse;
 mod record;
+mod report;
 mod run;
 #[cfg(test)]
 mod tests;
-mod verdict;
 
 use fuma_schemas::{Colour, Feed, Instant, Person, RejectCode};
 
@@ -42,8 +42,8 @@ use super::Text;
 
 pub use parse::parse;
 pub use record::nouns;
+pub use report::{CaseReport, CaseResult, check_expected, judge};
 pub use run::{Answer, Difference, Refusal, Scenario, check};
-pub use verdict::{CaseResult, Verdict, check_expected, judge};
 
 /// What a case shows of its rule. Every rule has a case of each but the last.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -97,7 +97,7 @@ pub struct Case {
     /// Until when.
     pub until: Instant,
     /// What becomes known.
-    pub records: Vec<Record>,
+    pub records: Vec<CaseRecord>,
     /// What is announced, person by person in order.
     pub expected: Vec<Expected>,
     /// People of whom nothing is announced.
@@ -108,7 +108,7 @@ pub struct Case {
 
 /// A record of a case.
 #[derive(Clone, Debug)]
-pub struct Record {
+pub struct CaseRecord {
     /// Its line.
     pub line: usize,
     /// Its feed.

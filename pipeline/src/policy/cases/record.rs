@@ -11,7 +11,7 @@ use fuma_schemas::{Feed, Instant, Kind};
 use serde_json::{Map, Value};
 
 use super::parse::Line;
-use super::{Record, person_of};
+use super::{CaseRecord, person_of};
 use crate::policy::PackError;
 use crate::policy::near::did_you_mean;
 
@@ -36,7 +36,7 @@ impl Records {
         line: &Line<'_>,
         known_at: Instant,
         text: &str,
-    ) -> Result<(Record, Option<char>), PackError> {
+    ) -> Result<(CaseRecord, Option<char>), PackError> {
         let (retracted, text) = match line.word(text) {
             ("retract", rest) => (true, rest),
             _ => (false, text),
@@ -67,7 +67,7 @@ impl Records {
         }
         let json = Value::Object(object.clone()).to_string();
         self.last.insert(key, (noun.kind, object));
-        Ok((Record { line: line.number, feed, name, json }, letter))
+        Ok((CaseRecord { line: line.number, feed, name, json }, letter))
     }
 
     /// The next revision of a fact, and what it holds before its fields are read.

@@ -9,15 +9,15 @@
 use datafusion::logical_expr::{Join, JoinType, LogicalPlan};
 use fuma_schemas::Kind;
 
-use crate::evidence::{BaseTable, KindSet};
+use crate::evidence::{RuleTable, RuleTables};
 
 /// What is known of a table that a plan scans.
 #[derive(Clone, Copy, Debug)]
 pub struct Origin {
     /// Where its rows spring from; none for a table of the pack, which always has rows.
-    pub drivers: Option<KindSet>,
+    pub drivers: Option<RuleTables>,
     /// The base tables it is made of.
-    pub needs: KindSet,
+    pub needs: RuleTables,
 }
 
 /// Knows the tables that a plan scans.
@@ -27,16 +27,16 @@ pub trait Origins {
 }
 
 /// The driving tables of an optimised plan; none when rows may spring from nothing.
-pub fn drivers(plan: &LogicalPlan, tables: &dyn Origins) -> Option<KindSet> {
+pub fn drivers(plan: &LogicalPlan, tables: &dyn Origins) -> Option<RuleTables> {
     match plan {
         LogicalPlan::TableScan(scan) => tables.origin(scan.table_name.table()).drivers,
-        LogicalPlan::EmptyRelation(relation) if !relation.produce_one_row => Some(KindSet::NONE),
+        LogicalPlan::EmptyRelation(relation) if !relation.produce_one_row => Some(RuleTables::NONE),
         LogicalPlan::Join(join) => of_join(join, tables),
         LogicalPlan::Union(union) => union
             .inputs
             .iter()
             .map(|input| drivers(input, tables))
-            .try_fold(KindSet::NONE, |all, one| Some(all.union(one?))),
+            .try_fold(RuleTables::NONE, |all, one| Some(all.union(one?))),
         LogicalPlan::Aggregate(aggregate) if aggregate.group_expr.is_empty() => None,
         LogicalPlan::Projection(_)
         | LogicalPlan::Filter(_)
@@ -50,7 +50,7 @@ pub fn drivers(plan: &LogicalPlan, tables: &dyn Origins) -> Option<KindSet> {
     }
 }
 
-fn of_join(join: &Join, tables: &dyn Origins) -> Option<KindSet> {
+fn of_join(join: &Join, tables: &dyn Origins) -> Option<RuleTables> {
     let (left, right) = (drivers(&join.left, tables), drivers(&join.right, tables));
     match join.join_type {
         JoinType::Inner => match (left, right) {
@@ -65,17 +65,17 @@ fn of_join(join: &Join, tables: &dyn Origins) -> Option<KindSet> {
 }
 
 /// How many people a set of tables is likely to meet: tests, stays and trips are everybody's.
-fn breadth(set: KindSet) -> u32 {
+fn breadth(set: RuleTables) -> u32 {
     let everybodys = Kind::PERSONAL.into_iter().filter(|kind| kind.spec().is_everybodys);
-    let crowds = everybodys.filter(|kind| set.contains(BaseTable::Kind(*kind))).count();
+    let crowds = everybodys.filter(|kind| set.contains(RuleTable::Kind(*kind))).count();
     set.0.count_ones() + 100 * u32::try_from(crowds).unwrap_or(0)
 }
 
 /// All base tables that a plan reads.
-pub fn needs(plan: &LogicalPlan, tables: &dyn Origins) -> KindSet {
+pub fn needs(plan: &LogicalPlan, tables: &dyn Origins) -> RuleTables {
     let own = match plan {
         LogicalPlan::TableScan(scan) => tables.origin(scan.table_name.table()).needs,
-        _ => KindSet::NONE,
+        _ => RuleTables::NONE,
     };
     plan.inputs().into_iter().fold(own, |all, input| all.union(needs(input, tables)))
 }

@@ -18,7 +18,7 @@ use datafusion::sql::parser::Statement;
 use datafusion::sql::sqlparser::ast;
 use fuma_schemas::evidence::instant_type;
 
-use crate::evidence::{BaseTable, KindSet, Wanted};
+use crate::evidence::{RuleTable, RuleTables, Wanted};
 
 use super::drivers::{self, Origin, Origins};
 use super::locality::{self, Personal};
@@ -36,9 +36,9 @@ pub struct Planned {
     /// The columns that come out.
     pub schema: SchemaRef,
     /// The base tables from which its rows spring.
-    pub drivers: KindSet,
+    pub drivers: RuleTables,
     /// The base tables that it reads, through views too.
-    pub needs: KindSet,
+    pub needs: RuleTables,
     /// Every table that it reads itself, by number.
     pub reads: Vec<usize>,
 }
@@ -62,8 +62,8 @@ impl Planner {
         }
         let mut planner =
             Planner { context, origins: BTreeMap::new(), numbers: BTreeMap::new(), wanted: Wanted::default() };
-        for table in BaseTable::all() {
-            let own = KindSet::of(table);
+        for table in RuleTable::all() {
+            let own = RuleTables::of(table);
             planner.add(table.name(), table.name(), table.schema(), Origin { drivers: Some(own), needs: own })?;
         }
         Ok(planner)
@@ -84,7 +84,7 @@ impl Planner {
 
     /// Makes a table of the pack known; the next number is its own.
     pub fn add_table(&mut self, file: &str, table: &CsvTable) -> Result<(), PackError> {
-        let origin = Origin { drivers: None, needs: KindSet::NONE };
+        let origin = Origin { drivers: None, needs: RuleTables::NONE };
         self.add(file, &table.name, table.batch.schema(), origin)
     }
 
@@ -207,7 +207,7 @@ impl Personal for Planner {
 
 impl Origins for Planner {
     fn origin(&self, table: &str) -> Origin {
-        self.origins.get(table).copied().unwrap_or(Origin { drivers: None, needs: KindSet::ALL })
+        self.origins.get(table).copied().unwrap_or(Origin { drivers: None, needs: RuleTables::ALL })
     }
 }
 

@@ -23,7 +23,7 @@ use fuma_schemas::evidence::instant_type;
 use futures::StreamExt as _;
 
 use super::leaf::StepInput;
-use crate::evidence::{BaseTable, KindSet, StepTable};
+use crate::evidence::{RuleTable, RuleTables, StepTable};
 use crate::policy::pack::Pack;
 use crate::policy::sql::planner::{Planned, session_config};
 
@@ -58,7 +58,7 @@ pub struct PlantedFault {
     /// The rule's id.
     pub rule: String,
     /// The table.
-    pub table: BaseTable,
+    pub table: RuleTable,
     /// The column.
     pub column: String,
     /// The text.
@@ -101,8 +101,8 @@ impl Executor {
     /// # Errors
     /// When a plan fails on a row of the step.
     pub fn execute(&self, base: Vec<StepTable>) -> Result<Vec<RuleRow>, RuleFault> {
-        let filled = BaseTable::all().zip(&base).filter(|(_, table)| table.rows > 0);
-        let filled = filled.fold(KindSet::NONE, |all, (table, _)| all.with(table));
+        let filled = RuleTable::all().zip(&base).filter(|(_, table)| table.rows > 0);
+        let filled = filled.fold(RuleTables::NONE, |all, (table, _)| all.with(table));
         let mut input = StepInput { tables: base };
         input.tables.extend(self.pack.tables.iter().map(|table| whole(&table.batch)));
         let rules: Vec<(u16, &Planned)> = (0..)
@@ -145,7 +145,7 @@ impl Executor {
         &self,
         input: &mut StepInput,
         rules: &[(u16, &Planned)],
-        filled: KindSet,
+        filled: RuleTables,
     ) -> Result<(), RuleFault> {
         let first_view = input.tables.len();
         let mut used = vec![false; self.pack.views.len()];

@@ -8,7 +8,7 @@ use fuma_schemas::evidence::{ColumnType, GRANULARITIES, MATCHES, instant_type};
 use fuma_schemas::vocabulary::{ClosedList as _, Tier};
 
 use super::{Language, table};
-use crate::evidence::BaseTable;
+use crate::evidence::RuleTable;
 use crate::explain::Language as Words;
 
 /// Columns that the engine adds, with what they say.
@@ -57,10 +57,10 @@ pub(super) fn text(language: Language) -> String {
          are of milliseconds; days are cut at local midnight by `day(t)` and its kin.",
     );
     let mut text = format!("{}\n\n{about}\n", label("## 证据表", "## Tables of evidence"));
-    for base in BaseTable::all() {
+    for base in RuleTable::all() {
         let title = match base {
-            BaseTable::Kind(kind) => words(language).word(kind.name()).to_string(),
-            BaseTable::TieredStays => {
+            RuleTable::Kind(kind) => words(language).word(kind.name()).to_string(),
+            RuleTable::TieredStays => {
                 label("停留与其相遇的每一风险等级", "a stay and each tier of a region that it meets")
             }
         };
@@ -73,7 +73,7 @@ fn words(language: Language) -> Words {
     if language == Language::Zh { Words::Chinese } else { Words::English }
 }
 
-fn columns(base: BaseTable, language: Language) -> String {
+fn columns(base: RuleTable, language: Language) -> String {
     let label = |zh: &str, en: &str| language.label(zh, en);
     let schema = base.schema();
     let rows = schema.fields().iter().map(|field| {
@@ -90,7 +90,7 @@ fn columns(base: BaseTable, language: Language) -> String {
     table(&headings, &rows.collect::<Vec<_>>())
 }
 
-fn kind_of(base: BaseTable, column: &str, data_type: &DataType, language: Language) -> String {
+fn kind_of(base: RuleTable, column: &str, data_type: &DataType, language: Language) -> String {
     if let Some(values) = values(base, column) {
         return values.iter().map(|value| format!("`'{value}'`")).collect::<Vec<_>>().join(" ");
     }
@@ -107,7 +107,7 @@ fn kind_of(base: BaseTable, column: &str, data_type: &DataType, language: Langua
 }
 
 /// The closed list of a column.
-fn values(base: BaseTable, column: &str) -> Option<&'static [&'static str]> {
+fn values(base: RuleTable, column: &str) -> Option<&'static [&'static str]> {
     match column {
         "granularity" => return Some(GRANULARITIES),
         "match" => return Some(MATCHES),
@@ -115,8 +115,8 @@ fn values(base: BaseTable, column: &str) -> Option<&'static [&'static str]> {
         _ => {}
     }
     let kind = match base {
-        BaseTable::Kind(kind) => kind,
-        BaseTable::TieredStays => Kind::Stays,
+        RuleTable::Kind(kind) => kind,
+        RuleTable::TieredStays => Kind::Stays,
     };
     kind.columns().iter().find(|own| own.name == column).and_then(|own| match own.column_type {
         ColumnType::Code(names) => Some(names),

@@ -31,6 +31,7 @@ use super::position::Standing;
 use super::reference::References;
 use super::snapshots::Snapshots;
 use crate::assess::Partition;
+use crate::evidence::Limits;
 use crate::live::record::{self, Origin, Section};
 use crate::live::{fault, metric, monotonic};
 use crate::policy::Pack;
@@ -53,6 +54,8 @@ pub struct Restoring {
     pub references: References,
     /// Where snapshots are.
     pub snapshots: Option<Snapshots>,
+    /// How many facts of a kind one person may have.
+    pub facts: Limits,
     /// How many people may differ from what was announced without anybody's consent; none: any number.
     pub differences_max: Option<usize>,
     /// Where differing people are listed.
@@ -88,6 +91,7 @@ pub fn restore(log: &mut dyn RestoreLog, id: u32, context: &Restoring) -> Result
     let begun = monotonic::now();
     let (position, standing) = take_over(log, id, context)?;
     let (mut partition, base) = read_snapshot(log, id, &position, context)?;
+    partition.set_limits(context.facts);
     context.go_on()?;
     fault::place("in-restore");
     let standing = standing.or_else(|| base.standing.clone()).unwrap_or_default();

@@ -1,6 +1,6 @@
 //! Whether a pack's cases hold, and whether each rule is shown in every aspect.
 //!
-//! Owns the verdict: a pack may be used when every case holds, every rule is expected by some case, and each has a
+//! Owns the report: a pack may be used when every case holds, every rule is expected by some case, and each has a
 //! trigger, a boundary, a release and a retraction. The engine that judges comes in as a function.
 
 use std::collections::BTreeSet;
@@ -19,14 +19,14 @@ pub struct CaseResult {
 
 /// What the cases of a pack say.
 #[derive(Debug)]
-pub struct Verdict {
+pub struct CaseReport {
     /// Every case, by file and line.
     pub results: Vec<CaseResult>,
     /// Rules and the aspects in which no case shows them.
     pub missing: Vec<PackError>,
 }
 
-impl Verdict {
+impl CaseReport {
     /// How many cases do not hold.
     pub fn failed(&self) -> usize {
         self.results.iter().filter(|result| !result.problems.is_empty()).count()
@@ -53,7 +53,7 @@ impl Verdict {
 ///
 /// # Errors
 /// A case file that cannot be read.
-pub fn judge(pack: &Pack, engine: impl Fn(&Scenario) -> Result<Answer, String>) -> Result<Verdict, PackError> {
+pub fn judge(pack: &Pack, engine: impl Fn(&Scenario) -> Result<Answer, String>) -> Result<CaseReport, PackError> {
     let mut results = Vec::new();
     for (path, text) in &pack.cases {
         for case in parse(path, text)? {
@@ -70,7 +70,7 @@ pub fn judge(pack: &Pack, engine: impl Fn(&Scenario) -> Result<Answer, String>) 
         }
     }
     let missing = pack.rules.iter().flat_map(|rule| missing(&rule.head.id, &results)).collect();
-    Ok(Verdict { results, missing })
+    Ok(CaseReport { results, missing })
 }
 
 /// A case that expects a rule which the pack does not have can never hold: say so plainly.
