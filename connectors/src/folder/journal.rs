@@ -65,6 +65,11 @@ impl Journal {
         positions.get(&partition).cloned().unwrap_or_default()
     }
 
+    /// What tells it from one that is made at the same place later.
+    pub(super) fn id(&self) -> &str {
+        self.segments.id()
+    }
+
     /// One past the last change, of any partition.
     pub(super) fn end(&self) -> u64 {
         self.segments.bounds().end << PLACE_BITS

@@ -2,9 +2,10 @@
 //!
 //! ```text
 //! frame, scan, segments   records with checksums in files; what a kill leaves behind
+//! identity                tells a log from one that is made at the same place later
 //! journal                 a transaction is one frame: its sync is the commit
 //! store                   the folder as a whole, its lock and its layout
-//! worker, streams         the ports
+//! worker, streams, decisions   the ports
 //! rejects                 dead letters as files
 //! feeds                   watched folders and standard input
 //! tail                    changes as they are announced, for another process
@@ -13,8 +14,10 @@
 //! Nothing is acknowledged before it is synced, and nobody reads what is not. Owns the layout on the disk. Must never
 //! be opened by two processes.
 
+mod decisions;
 mod feeds;
 mod frame;
+mod identity;
 mod journal;
 mod rejects;
 mod scan;
@@ -28,13 +31,16 @@ mod tests;
 mod worker;
 
 use std::io;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use fuma_schemas::Feed;
 
-use crate::log::{Appender, FeedSource, LinkSource, Log, LogError, Reference, WorkerLog};
+use crate::log::{
+    Appender, Decisions, FeedSource, LinkSource, Log, LogError, Reference, RestoreLog, Topic, TopicIdentity, WorkerLog,
+};
 
 pub use feeds::{BAD_ROW_HEADER, TOO_LARGE_HEADER};
 pub use tail::{FolderTail, TailChange};
@@ -144,6 +150,29 @@ impl Log for FolderLog {
 
     fn worker(&self, slot: usize) -> Result<Box<dyn WorkerLog>, LogError> {
         Ok(Box::new(worker::FolderWorker::new(&self.0, slot)?))
+    }
+
+    fn decisions(&self) -> Result<Box<dyn Decisions>, LogError> {
+        Ok(Box::new(decisions::FolderDecisions::new(&self.0)))
+    }
+
+    fn topics(&self) -> Result<Vec<TopicIdentity>, LogError> {
+        Ok(self.0.topics())
+    }
+
+    fn bounds(&self, topic: Topic, partition: u32) -> Result<Range<u64>, LogError> {
+        match topic {
+            Topic::Changes => Ok(0..self.0.journal.end()),
+            topic => Ok(self.0.log(topic, partition)?.bounds()),
+        }
+    }
+
+    fn observer(&self) -> Result<Box<dyn RestoreLog>, LogError> {
+        Ok(worker::observer(&self.0))
+    }
+
+    fn is_of_older_build(&self) -> bool {
+        self.0.is_of_older_build
     }
 }
 

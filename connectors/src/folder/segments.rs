@@ -21,7 +21,7 @@ use fuma_schemas::Instant;
 
 use super::frame::{self, Header, Parsed};
 use super::scan;
-use super::{damaged, failed};
+use super::{damaged, failed, identity};
 use crate::log::{LogError, LogRecord};
 
 /// A segment of that size is the last but one.
@@ -35,6 +35,7 @@ const READ_BYTES: usize = 1 << 20;
 #[derive(Debug)]
 pub(super) struct Segments {
     folder: PathBuf,
+    id: String,
     partition: u32,
     segment_bytes: u64,
     inner: Mutex<Inner>,
@@ -79,6 +80,8 @@ impl Segments {
     pub(super) fn open(folder: &Path, partition: u32, segment_bytes: u64) -> Result<Segments, LogError> {
         fs::create_dir_all(folder).map_err(|error| failed("make", folder, &error))?;
         let mut firsts = firsts(folder)?;
+        // Without a segment it is another log than one that may have been here.
+        let id = identity::of(folder, firsts.is_empty()).map_err(|error| failed("write", folder, &error))?;
         if firsts.is_empty() {
             begin(folder, 0)?;
             firsts.push(0);
@@ -94,7 +97,12 @@ impl Segments {
             None => return Err(damaged(folder, 0, "it has no segment")),
         };
         let inner = Inner { segments, writer, written_bytes, written, synced: written, is_broken: false };
-        Ok(Segments { folder: folder.to_owned(), partition, segment_bytes, inner: Mutex::new(inner) })
+        Ok(Segments { folder: folder.to_owned(), id, partition, segment_bytes, inner: Mutex::new(inner) })
+    }
+
+    /// What tells it from one that is made at the same place later.
+    pub(super) fn id(&self) -> &str {
+        &self.id
     }
 
     fn inner(&self) -> MutexGuard<'_, Inner> {

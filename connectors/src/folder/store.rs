@@ -3,7 +3,7 @@
 //! ```text
 //! DIR/log/lock                      held as long as the process lives
 //! DIR/log/meta.json                 format, number of partitions, fingerprint of the key
-//! DIR/log/evidence-0003/*.log       evidence;  phones, links, regions, policies likewise
+//! DIR/log/evidence-0003/*.log       evidence;  phones, links, regions, policies, decisions likewise
 //! DIR/log/journal/*.log             transactions: changes and positions
 //! DIR/log/links.json                how far the link log is judged
 //! DIR/feeds.json                    how far the feeds are read
@@ -25,8 +25,8 @@ use serde::{Deserialize, Serialize};
 use super::journal::Journal;
 use super::segments::{Segments, replace};
 use super::signal::Signal;
-use super::{FolderOptions, failed};
-use crate::log::{LogError, Topic};
+use super::{FolderOptions, failed, identity};
+use crate::log::{LogError, Topic, TopicIdentity};
 
 /// The format that is written; every one up to it is read. 2: messages of format 2, and the fingerprint.
 const FORMAT: u32 = 2;
@@ -38,6 +38,9 @@ struct Meta {
     /// The fingerprint of the key of the person tokens, in hex.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     key: Option<String>,
+    /// Whether it was made by a build that writes decisions: then its installation is the first of them.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    decisions: bool,
 }
 
 /// A folder, opened.
@@ -51,7 +54,9 @@ pub(super) struct Store {
     pub(super) phones: Vec<Segments>,
     pub(super) regions: Segments,
     pub(super) policies: Segments,
+    pub(super) decisions: Segments,
     pub(super) journal: Journal,
+    pub(super) is_of_older_build: bool,
     pub(super) signal: Signal,
     /// Of each worker slot, how often a worker was made for it.
     pub(super) epochs: Vec<AtomicU64>,
@@ -69,7 +74,7 @@ impl Store {
         let log = dir.join("log");
         fs::create_dir_all(&log).map_err(|error| failed("make", &log, &error))?;
         let lock = lock(&dir, &log.join("lock"))?;
-        check_meta(&log, options)?;
+        let is_of_older_build = !check_meta(&log, options)?.decisions;
         let open = |name: &str, partition| Segments::open(&log.join(name), partition, options.segment_bytes);
         let evidence = (0..options.partitions).map(|partition| open(&format!("evidence-{partition:04}"), partition));
         let phones = (0..options.partitions).map(|partition| open(&format!("phones-{partition:04}"), partition));
@@ -80,7 +85,9 @@ impl Store {
             links: open("links", 0)?,
             regions: open("regions", 0)?,
             policies: open("policies", 0)?,
+            decisions: open("decisions", 0)?,
             journal: Journal::open(&log.join("journal"), options.segment_bytes)?,
+            is_of_older_build,
             signal: Signal::default(),
             epochs: (0..options.workers.max(1)).map(|_| AtomicU64::new(0)).collect(),
             links_taken: AtomicBool::new(false),
@@ -107,10 +114,36 @@ impl Store {
             }
             Topic::Regions => Ok(&self.regions),
             Topic::Policies => Ok(&self.policies),
-            Topic::Feed(_) | Topic::DeadLetters(_) | Topic::Clock | Topic::Changes => {
+            Topic::Decisions => Ok(&self.decisions),
+            Topic::Feed(_) | Topic::DeadLetters(_) | Topic::Status | Topic::Clock | Topic::Changes => {
                 Err(LogError::fatal(format!("the folder has no {topic:?} to append to")))
             }
         }
+    }
+
+    /// The logs, each with what tells it from one that is made at its place later.
+    pub(super) fn topics(&self) -> Vec<TopicIdentity> {
+        let parts = |topic: Topic, name: &str, logs: &[Segments]| TopicIdentity {
+            topic,
+            name: name.to_owned(),
+            partitions: u32::try_from(logs.len()).unwrap_or(u32::MAX),
+            id: Some(identity::of_all(logs.iter().map(Segments::id))),
+        };
+        let one = |topic, name: &str, id: &str| TopicIdentity {
+            topic,
+            name: name.to_owned(),
+            partitions: 1,
+            id: Some(id.to_owned()),
+        };
+        vec![
+            parts(Topic::Evidence, "evidence", &self.evidence),
+            one(Topic::Links, "links", self.links.id()),
+            parts(Topic::Phones, "phones", &self.phones),
+            one(Topic::Regions, "regions", self.regions.id()),
+            one(Topic::Policies, "policies", self.policies.id()),
+            one(Topic::Decisions, "decisions", self.decisions.id()),
+            TopicIdentity { partitions: self.partitions, ..one(Topic::Changes, "journal", self.journal.id()) },
+        ]
     }
 
     pub(super) fn journal_folder(&self) -> PathBuf {
@@ -139,12 +172,15 @@ fn lock(dir: &Path, path: &Path) -> Result<File, LogError> {
 }
 
 /// The number of partitions and the key hold for ever: people are told apart by them.
-fn check_meta(log: &Path, options: &FolderOptions) -> Result<(), LogError> {
+fn check_meta(log: &Path, options: &FolderOptions) -> Result<Meta, LogError> {
     let path = log.join("meta.json");
-    let wanted = Meta { format: FORMAT, partitions: options.partitions, key: options.key.clone() };
+    let wanted = Meta { format: FORMAT, partitions: options.partitions, key: options.key.clone(), decisions: true };
     let text = match fs::read(&path) {
         Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return write_meta(&path, &wanted),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            write_meta(&path, &wanted)?;
+            return Ok(wanted);
+        }
         Err(error) => return Err(failed("read", &path, &error)),
     };
     let Ok(found) = serde_json::from_slice::<Meta>(&text) else {
@@ -152,8 +188,11 @@ fn check_meta(log: &Path, options: &FolderOptions) -> Result<(), LogError> {
         return Err(LogError::operator(format!("{path}: is damaged; put it back, or give another --state folder")));
     };
     refuse_meta(&path.display().to_string(), &found, &wanted)?;
-    let kept = Meta { key: found.key.clone().or(wanted.key.clone()), ..wanted };
-    if kept == found { Ok(()) } else { write_meta(&path, &kept) }
+    let kept = Meta { key: found.key.clone().or(wanted.key.clone()), decisions: found.decisions, ..wanted };
+    if kept != found {
+        write_meta(&path, &kept)?;
+    }
+    Ok(kept)
 }
 
 fn write_meta(path: &Path, meta: &Meta) -> Result<(), LogError> {

@@ -155,6 +155,11 @@ impl WorkerLog for FolderWorker {
     }
 }
 
+/// Asks and reads, and is no worker.
+pub(super) fn observer(store: &Arc<Store>) -> Box<dyn RestoreLog> {
+    Box::new(FolderRestore { store: Arc::clone(store) })
+}
+
 /// Reads a partition's past. Nothing is ever open: a transaction is one frame.
 struct FolderRestore {
     store: Arc<Store>,

@@ -3,24 +3,31 @@
 //! Owns what the clients share, the names of transactional ids, and the look at the topics. Must never make a topic.
 
 use std::hash::{BuildHasher, RandomState};
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
 use rdkafka::consumer::Consumer;
-use rdkafka::error::RDKafkaErrorCode;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::types::RDKafkaRespErr;
 
 use super::append::KafkaAppender;
 use super::client::{self, ANSWER_WAIT_MAX, Common, Shared, failed};
 use super::clock::Clock;
+use super::decisions::KafkaDecisions;
 use super::feeds::KafkaFeeds;
 use super::gaps::Gaps;
 use super::links::KafkaLinks;
+use super::native;
 use super::reference::KafkaReference;
+use super::restore::KafkaRestoreLog;
 use super::settings::KafkaSettings;
 use super::topic_settings::partitions_expected;
 use super::worker::KafkaWorkerLog;
-use crate::log::{Appender, Code, FeedSource, LinkSource, Log, LogError, Reference, Topic, Topics, WorkerLog};
+use crate::log::{
+    Appender, Code, Decisions, FeedSource, LinkSource, Log, LogError, Reference, RestoreLog, Topic, TopicIdentity, Topics,
+    WorkerLog,
+};
 
 /// A log on Apache Kafka.
 pub struct KafkaLog {
@@ -75,6 +82,28 @@ fn partitions_of(common: &Shared, topic: Topic) -> Result<Option<u32>, LogError>
             Err(LogError::new(kind, message))
         }
     }
+}
+
+/// Our topics that are there, each with its id where the cluster has ids.
+fn topics(common: &Shared) -> Result<Vec<TopicIdentity>, LogError> {
+    client::serve(&common.asker);
+    let metadata = common.asker.fetch_metadata(None, ANSWER_WAIT_MAX);
+    let metadata = metadata.map_err(|error| failed(&common.settings, "topics", &error))?;
+    let mut found: Vec<TopicIdentity> = Vec::new();
+    for topic in Topics::all() {
+        let name = common.settings.topic(topic);
+        let there = metadata.topics().iter().find(|other| other.name() == name && other.error().is_none());
+        let Some(there) = there else { continue };
+        let partitions = u32::try_from(there.partitions().len()).unwrap_or(u32::MAX);
+        found.push(TopicIdentity { topic, name, partitions, id: None });
+    }
+    let names: Vec<String> = found.iter().map(|topic| topic.name.clone()).collect();
+    let ids = native::topic_ids(common.asker.client(), &names, ANSWER_WAIT_MAX);
+    let ids = ids.map_err(|code| failed(&common.settings, "topics", &KafkaError::AdminOp(code)))?;
+    for topic in &mut found {
+        topic.id = ids.iter().find(|(name, _)| *name == topic.name).and_then(|(_, id)| id.clone());
+    }
+    Ok(found)
 }
 
 /// What is wrong with a topic, in words.
@@ -134,5 +163,26 @@ impl Log for KafkaLog {
         let turn = self.workers.fetch_add(1, Ordering::Relaxed);
         let id = format!("{}-{}-{slot}-{turn}", self.common.settings.group, self.process);
         Ok(Box::new(KafkaWorkerLog::new(Arc::clone(&self.common), Arc::clone(&self.clock), slot, id)?))
+    }
+
+    fn decisions(&self) -> Result<Box<dyn Decisions>, LogError> {
+        Ok(Box::new(KafkaDecisions::new(Arc::clone(&self.common))))
+    }
+
+    fn topics(&self) -> Result<Vec<TopicIdentity>, LogError> {
+        topics(&self.common)
+    }
+
+    fn cluster(&self) -> Result<Option<String>, LogError> {
+        client::serve(&self.common.asker);
+        Ok(self.common.asker.client().fetch_cluster_id(ANSWER_WAIT_MAX))
+    }
+
+    fn bounds(&self, topic: Topic, partition: u32) -> Result<Range<u64>, LogError> {
+        self.common.bounds(&self.common.settings.topic(topic), partition)
+    }
+
+    fn observer(&self) -> Result<Box<dyn RestoreLog>, LogError> {
+        Ok(Box::new(KafkaRestoreLog::new(Arc::clone(&self.common), String::new())?))
     }
 }

@@ -17,6 +17,7 @@
 //! append       Appender: evidence, links, dead letters
 //! links        LinkSource
 //! reference    Reference
+//! decisions    Decisions
 //! member       a member of a group whose rebalances are answered step by step
 //! fetcher      reads a member's partitions, with one client while little comes and with another while much does
 //! transact     one transaction after another, under two ids of its own in turn
@@ -44,6 +45,7 @@ mod append;
 mod begun;
 mod client;
 mod clock;
+mod decisions;
 mod factory;
 mod feeds;
 mod fetcher;

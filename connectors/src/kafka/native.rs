@@ -4,6 +4,7 @@
 //! RecordQueue     partitions -> one queue -> many records a call: a third of the cost of polling one by one
 //! flushed         waits for the queue to empty without the 100 ms that the client's own flush sleeps
 //! cached_bounds   watermarks that came with the last fetch, without asking
+//! topic_ids       what tells a topic from one of the same name that was made later
 //! ```
 //!
 //! Owns every `unsafe` of the crate. Must never hand out what outlives a call.
@@ -17,6 +18,7 @@ use std::ptr::{self, NonNull};
 use std::time::Duration;
 
 use rdkafka::bindings;
+use rdkafka::client::{Client, ClientContext};
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::{IsError, RDKafkaErrorCode};
 use rdkafka::message::BorrowedMessage;
@@ -252,4 +254,82 @@ pub(super) fn cached_bounds<C: ConsumerContext>(
         )
     };
     (!error.is_error() && high >= 0).then_some(low..high)
+}
+
+/// The ids of topics as Kafka's own tools show them; none of a topic that is not there, or whose broker has no ids.
+pub(super) fn topic_ids<C: ClientContext>(
+    client: &Client<C>,
+    names: &[String],
+    wait: Duration,
+) -> Result<Vec<(String, Option<String>)>, RDKafkaErrorCode> {
+    let milliseconds = i32::try_from(wait.as_millis()).unwrap_or(i32::MAX);
+    let owned: Vec<CString> = names.iter().filter_map(|name| CString::new(name.as_str()).ok()).collect();
+    let mut pointers: Vec<*const c_char> = owned.iter().map(|name| name.as_ptr()).collect();
+    let native = client.native_ptr();
+    let kind = bindings::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DESCRIBETOPICS;
+    // SAFETY: client and names are alive; what is made here is given back below, after its last use. The queue is the
+    // only place to which the answer goes, and the call that asks copies names and options.
+    unsafe {
+        let queue = bindings::rd_kafka_queue_new(native);
+        let options = bindings::rd_kafka_AdminOptions_new(native, kind);
+        bindings::rd_kafka_AdminOptions_set_request_timeout(options, milliseconds, ptr::null_mut(), 0);
+        let topics = bindings::rd_kafka_TopicCollection_of_topic_names(pointers.as_mut_ptr(), pointers.len());
+        bindings::rd_kafka_DescribeTopics(native, topics, options, queue);
+        bindings::rd_kafka_TopicCollection_destroy(topics);
+        bindings::rd_kafka_AdminOptions_destroy(options);
+        let event = bindings::rd_kafka_queue_poll(queue, milliseconds.saturating_add(1_000));
+        let found = described(event);
+        if !event.is_null() {
+            bindings::rd_kafka_event_destroy(event);
+        }
+        bindings::rd_kafka_queue_destroy(queue);
+        found
+    }
+}
+
+/// # Safety
+/// A pointer that is not null must be an event of a queue, and stays it for the call.
+unsafe fn described(event: *mut bindings::rd_kafka_event_t) -> Result<Vec<(String, Option<String>)>, RDKafkaErrorCode> {
+    if event.is_null() {
+        return Err(RDKafkaErrorCode::OperationTimedOut);
+    }
+    // SAFETY: the event is alive, and so is all that hangs on it; a result of another kind is given as null.
+    unsafe {
+        let error = bindings::rd_kafka_event_error(event);
+        if error.is_error() {
+            return Err(error.into());
+        }
+        let result = bindings::rd_kafka_event_DescribeTopics_result(event);
+        if result.is_null() {
+            return Err(RDKafkaErrorCode::OperationTimedOut);
+        }
+        let mut count = 0;
+        let list = bindings::rd_kafka_DescribeTopics_result_topics(result, &raw mut count);
+        let mut found = Vec::with_capacity(count);
+        for place in 0..count {
+            let topic = *list.add(place);
+            let name = CStr::from_ptr(bindings::rd_kafka_TopicDescription_name(topic)).to_string_lossy().into_owned();
+            let error = bindings::rd_kafka_TopicDescription_error(topic);
+            let id = bindings::rd_kafka_TopicDescription_topic_id(topic);
+            let is_known = (error.is_null() || !bindings::rd_kafka_error_code(error).is_error()) && !id.is_null();
+            found.push((name, if is_known { uuid(id) } else { None }));
+        }
+        Ok(found)
+    }
+}
+
+/// # Safety
+/// The pointer must be a uuid that lives for the call.
+unsafe fn uuid(id: *const bindings::rd_kafka_Uuid_t) -> Option<String> {
+    // SAFETY: promised by the caller; the text belongs to the uuid.
+    unsafe {
+        let bits =
+            [bindings::rd_kafka_Uuid_most_significant_bits(id), bindings::rd_kafka_Uuid_least_significant_bits(id)];
+        let text = bindings::rd_kafka_Uuid_base64str(id);
+        if bits == [0, 0] || text.is_null() {
+            return None;
+        }
+        // Kafka writes them in the letters of URLs.
+        Some(CStr::from_ptr(text).to_string_lossy().replace('+', "-").replace('/', "_"))
+    }
 }

@@ -95,12 +95,21 @@ pub(super) fn settings(topic: Topic) -> Vec<Setting> {
             by_broker_clock(),
             exactly("unclean.leader.election.enable", "false"),
         ],
-        Topic::Regions | Topic::Policies => vec![
+        Topic::Regions | Topic::Policies | Topic::Decisions => vec![
             exactly("cleanup.policy", "delete"),
             exactly("retention.ms", "-1"),
             exactly("retention.bytes", "-1"),
+            setting("max.message.bytes", RECORD_BYTES_MAX, Demand::AtLeast(RECORD_BYTES_MAX)),
             by_broker_clock(),
             exactly("unclean.leader.election.enable", "false"),
+        ],
+        // Of each process the last word, and for a day those of processes that are gone.
+        Topic::Status => vec![
+            exactly("cleanup.policy", "compact"),
+            setting("max.compaction.lag.ms", HOUR_MS, Demand::Any),
+            setting("delete.retention.ms", DAY_MS, Demand::Any),
+            setting("segment.ms", HOUR_MS, Demand::Any),
+            by_broker_clock(),
         ],
         // Probes: the answer is the record's timestamp, nobody reads the record.
         Topic::Clock => vec![

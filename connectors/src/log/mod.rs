@@ -7,15 +7,18 @@
 //! reference  Reference      regions and policies, whole, from the beginning  everybody reads
 //! worker     WorkerLog      evidence of assigned partitions in, one transaction of changes and positions out
 //! restore    RestoreLog     a client of its own for taking a partition over  (docs/recovery.md R-3, R-5)
+//! decisions  Decisions      the installation and every decision, whole       (docs/recovery.md R-24)
 //! ```
 //!
 //! Owns names and promises. Must never know a rule, a kind of evidence or a colour's meaning: values are bytes.
 
+mod decisions;
 mod error;
 mod topics;
 
+pub use decisions::Decisions;
 pub use error::{Code, LogError, Remedy, Scope, Severity};
-pub use topics::{Topic, Topics};
+pub use topics::{Topic, TopicIdentity, Topics};
 
 use std::ops::Range;
 use std::time::Duration;
@@ -411,4 +414,42 @@ pub trait Log: Send + Sync {
     /// # Errors
     /// When the client cannot be made.
     fn worker(&self, slot: usize) -> Result<Box<dyn WorkerLog>, LogError>;
+
+    /// The log of decisions.
+    ///
+    /// # Errors
+    /// When the client cannot be made.
+    fn decisions(&self) -> Result<Box<dyn Decisions>, LogError>;
+
+    /// The topics that are there, as they are now.
+    ///
+    /// # Errors
+    /// When the log cannot be asked.
+    fn topics(&self) -> Result<Vec<TopicIdentity>, LogError>;
+
+    /// The cluster that holds them; none where there is nothing to be told apart.
+    ///
+    /// # Errors
+    /// When the log cannot be asked.
+    fn cluster(&self) -> Result<Option<String>, LogError> {
+        Ok(None)
+    }
+
+    /// First and one past the last offset of a partition of any topic, open transactions included.
+    ///
+    /// # Errors
+    /// When the log cannot be asked, or has no such partition.
+    fn bounds(&self, topic: Topic, partition: u32) -> Result<Range<u64>, LogError>;
+
+    /// Asks for positions, and reads what is there. Joins no group; nobody may be fenced with it.
+    ///
+    /// # Errors
+    /// When the client cannot be made.
+    fn observer(&self) -> Result<Box<dyn RestoreLog>, LogError>;
+
+    /// Whether an older build made it, which knew of no installation, and nothing but one process ever had it: then
+    /// all of it belongs together.
+    fn is_of_older_build(&self) -> bool {
+        false
+    }
 }

@@ -1,6 +1,9 @@
 //! The topics, by what they are for.
 //!
-//! Owns their names and the settings that the engine relies on. Must never ask a broker.
+//! Owns their names, and what of them must be known again. Must never ask a broker.
+//!
+//! Names that later builds will use, so that nobody takes them for something else: the feed `appeals.v1`, the logs
+//! `rides.v1` and `documents.v1`, the outputs `tasks.v1` and `audit.v1`.
 
 use fuma_schemas::Feed;
 
@@ -21,6 +24,10 @@ pub enum Topic {
     Regions,
     /// Which packs were put in force: reference, one partition, kept for ever.
     Policies,
+    /// The installation and every decision: one partition, kept for ever.
+    Decisions,
+    /// What each process holds, by process: one partition, compacted.
+    Status,
     /// Probe records that ask for the broker's clock.
     Clock,
     /// Code changes.
@@ -41,6 +48,8 @@ impl Topics {
             Topic::Phones,
             Topic::Regions,
             Topic::Policies,
+            Topic::Decisions,
+            Topic::Status,
             Topic::Clock,
             Topic::Changes,
         ];
@@ -59,6 +68,8 @@ impl Topic {
             Topic::Phones => format!("{prefix}phones.v1"),
             Topic::Regions => format!("{prefix}reference-regions.v1"),
             Topic::Policies => format!("{prefix}reference-policies.v1"),
+            Topic::Decisions => format!("{prefix}decisions.v1"),
+            Topic::Status => format!("{prefix}status.v1"),
             Topic::Clock => format!("{prefix}clock.v1"),
             Topic::Changes => format!("{prefix}code-changes.v1"),
         }
@@ -66,6 +77,37 @@ impl Topic {
 
     /// Whether it always has one partition.
     pub fn is_single(self) -> bool {
-        matches!(self, Topic::Links | Topic::Regions | Topic::Policies | Topic::Clock)
+        matches!(
+            self,
+            Topic::Links | Topic::Regions | Topic::Policies | Topic::Decisions | Topic::Status | Topic::Clock
+        )
     }
+
+    /// Whether states hang on what it holds and on its offsets: made again, it is another topic, and what was judged
+    /// from the old one cannot be judged from it. The others may be made again at any time, and nothing goes wrong.
+    pub fn holds_state(self) -> bool {
+        match self {
+            Topic::Evidence
+            | Topic::Links
+            | Topic::Phones
+            | Topic::Regions
+            | Topic::Policies
+            | Topic::Decisions
+            | Topic::Changes => true,
+            Topic::Feed(_) | Topic::DeadLetters(_) | Topic::Status | Topic::Clock => false,
+        }
+    }
+}
+
+/// A topic as the log has it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct TopicIdentity {
+    /// What it is for.
+    pub topic: Topic,
+    /// Its name.
+    pub name: String,
+    /// How many partitions it has.
+    pub partitions: u32,
+    /// What tells it from one of the same name that was made later; none where the log cannot say.
+    pub id: Option<String>,
 }

@@ -8,6 +8,7 @@
 //! trace      link records -> contacts with their standing                    (one thread in the group)
 //! worker     evidence -> changes and positions in one transaction            (a thread a core)
 //! snapshot   a partition's state as Parquet, written between commits, read at a takeover
+//! decisions  what the installation is, and what people decided: one log, and what it comes to
 //! service    opens the log, starts the stages, ends them
 //! monotonic  a clock for deadlines
 //! metric     the names and units of what is measured
@@ -16,6 +17,7 @@
 //!
 //! Owns the order of I/O. Must never judge: that is `assess`, which knows neither log nor clock.
 
+pub mod decisions;
 pub mod fault;
 #[cfg(test)]
 mod format_1;

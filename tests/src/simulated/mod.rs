@@ -25,10 +25,14 @@ mod tests;
 mod transactions;
 mod worker;
 
+use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
-use fuma_connectors::log::{Appender, FeedSource, LinkSource, Log, LogError, Position, Reference, Topic, WorkerLog};
+use fuma_connectors::log::{
+    Appender, Decisions, FeedSource, LinkSource, Log, LogError, Position, Reference, RestoreLog, Topic, TopicIdentity,
+    WorkerLog,
+};
 use fuma_schemas::{Feed, Instant};
 
 pub use faults::{CommitPlace, Fault, FaultRates};
@@ -247,6 +251,23 @@ impl SimulatedCluster {
         self.state().log(topic, partition).retain_from(first);
     }
 
+    /// A topic is deleted and made again under its name: empty, and the group's positions in it are gone, as on Kafka.
+    pub fn make_again(&self, topic: Topic) {
+        self.state().make_again(topic);
+    }
+
+    /// A topic is deleted, with the group's positions in it.
+    pub fn delete(&self, topic: Topic) {
+        let mut state = self.state();
+        state.make_again(topic);
+        state.deleted.insert(topic);
+    }
+
+    /// A topic grows to so many partitions.
+    pub fn grow(&self, topic: Topic, partitions: u32) {
+        self.state().grown.insert(topic, partitions);
+    }
+
     /// Compaction of an output partition: of each key the newest record stays, of the erased nothing.
     pub fn compact(&self, partition: u32) {
         self.state().log(Topic::Changes, partition).compact();
@@ -322,5 +343,24 @@ impl Log for SimulatedLog {
 
     fn worker(&self, slot: usize) -> Result<Box<dyn WorkerLog>, LogError> {
         Ok(Box::new(worker::SimulatedWorker::new(&self.cluster, &self.instance, slot)?))
+    }
+
+    fn decisions(&self) -> Result<Box<dyn Decisions>, LogError> {
+        Ok(Box::new(streams::SimulatedDecisions::new(&self.cluster, &self.instance)))
+    }
+
+    fn topics(&self) -> Result<Vec<TopicIdentity>, LogError> {
+        Ok(self.cluster.state().topics_now())
+    }
+
+    fn bounds(&self, topic: Topic, partition: u32) -> Result<Range<u64>, LogError> {
+        let mut state = self.cluster.state();
+        let log = state.log(topic, partition);
+        Ok(log.first()..log.end())
+    }
+
+    fn observer(&self) -> Result<Box<dyn RestoreLog>, LogError> {
+        let client = self.cluster.state().add_client(&format!("{}-observer", self.instance), &self.instance);
+        Ok(Box::new(restore::SimulatedRestore::new(&self.cluster, client)))
     }
 }

@@ -3,9 +3,9 @@
 //! Time passes only here: to a bound, event by event (a marker arrives, a transaction times out, a dead member is
 //! expelled), so that whoever waits sees each step. Owns the order of those events. Must never wait itself.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
-use fuma_connectors::log::{LogError, Position, Topic};
+use fuma_connectors::log::{LogError, Position, Topic, TopicIdentity, Topics};
 use fuma_schemas::{Feed, Instant};
 
 use super::Settings;
@@ -52,6 +52,10 @@ pub(super) struct State {
     pub(super) shift_ms: i64,
     pub(super) faults: Faults,
     pub(super) topics: HashMap<(Topic, u32), PartitionLog>,
+    /// How often a topic was made again, and how many partitions it has where that is not the usual number.
+    pub(super) made_again: HashMap<Topic, u32>,
+    pub(super) grown: HashMap<Topic, u32>,
+    pub(super) deleted: HashSet<Topic>,
     pub(super) positions: Vec<Committed>,
     pub(super) offsets_end: u64,
     pub(super) producers: BTreeMap<String, Producer>,
@@ -70,6 +74,9 @@ impl State {
             shift_ms: 0,
             faults: Faults::new(settings.seed),
             topics: HashMap::new(),
+            made_again: HashMap::new(),
+            grown: HashMap::new(),
+            deleted: HashSet::new(),
             positions: (0..settings.partitions).map(|_| Committed::default()).collect(),
             offsets_end: 0,
             producers: BTreeMap::new(),
@@ -80,6 +87,38 @@ impl State {
             feed_positions: HashMap::new(),
             links: LinkGroup::default(),
             settings,
+        }
+    }
+
+    /// The topics, each with an id that changes when it is made again.
+    pub(super) fn topics_now(&self) -> Vec<TopicIdentity> {
+        let identity = |topic: Topic| {
+            let usual = match topic {
+                Topic::Feed(_) | Topic::DeadLetters(_) => self.settings.feed_partitions,
+                _ if topic.is_single() => 1,
+                _ => self.settings.partitions,
+            };
+            let (name, turn) = (topic.name("simulated."), self.made_again.get(&topic).copied().unwrap_or(0));
+            TopicIdentity {
+                topic,
+                partitions: self.grown.get(&topic).copied().unwrap_or(usual),
+                id: Some(format!("{name}-{turn}")),
+                name,
+            }
+        };
+        Topics::all().into_iter().filter(|topic| !self.deleted.contains(topic)).map(identity).collect()
+    }
+
+    /// A topic is deleted and made again.
+    pub(super) fn make_again(&mut self, topic: Topic) {
+        self.topics.retain(|(of, _), _| *of != topic);
+        self.deleted.remove(&topic);
+        *self.made_again.entry(topic).or_default() += 1;
+        match topic {
+            Topic::Evidence => self.positions.iter_mut().for_each(|position| *position = Committed::default()),
+            Topic::Links => self.links.committed = None,
+            Topic::Feed(feed) => self.feed_positions.retain(|(of, _), _| *of != feed),
+            _ => {}
         }
     }
 

@@ -6,8 +6,9 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::time::Duration;
 
+use bytes::Bytes;
 use fuma_connectors::log::{
-    Appender, FeedRecord, FeedSource, LinkEvent, LinkSource, LogError, LogRecord, Outgoing, Reference, Topic,
+    Appender, Decisions, FeedRecord, FeedSource, LinkEvent, LinkSource, LogError, LogRecord, Outgoing, Reference, Topic,
 };
 use fuma_schemas::Feed;
 
@@ -263,5 +264,48 @@ impl Reference for SimulatedReference {
         let mut state = self.cluster.state();
         state.call(self.client)?;
         Ok(state.log(topic, 0).end())
+    }
+}
+
+/// The log of decisions.
+pub(super) struct SimulatedDecisions {
+    cluster: SimulatedCluster,
+    client: ClientNumber,
+    next: u64,
+}
+
+impl SimulatedDecisions {
+    pub(super) fn new(cluster: &SimulatedCluster, instance: &str) -> SimulatedDecisions {
+        let client = cluster.state().add_client(&format!("{instance}-decisions"), instance);
+        SimulatedDecisions { cluster: cluster.clone(), client, next: 0 }
+    }
+}
+
+impl Decisions for SimulatedDecisions {
+    /// A client that dies in the call has written the record, or has not.
+    fn append(&mut self, value: Bytes) -> Result<(), LogError> {
+        let mut state = self.cluster.state();
+        state.alive(self.client)?;
+        let outcome = state.call(self.client);
+        if outcome.is_ok() || state.faults.chance.below(2) == 1 {
+            let at = state.broker_clock();
+            let record = NewRecord { value: Some(value), ..NewRecord::default() };
+            state.log(Topic::Decisions, 0).append(record, at, None);
+        }
+        outcome
+    }
+
+    fn read(&mut self, each: &mut dyn FnMut(LogRecord)) -> Result<u64, LogError> {
+        let mut state = self.cluster.state();
+        state.call(self.client)?;
+        let log = state.log(Topic::Decisions, 0);
+        if log.first() > 0 || log.end() < self.next {
+            return Err(LogError::operator("simulated: records of the log of decisions are missing"));
+        }
+        let records: Vec<LogRecord> = log.committed(self.next, log.end()).map(plain).collect();
+        self.next = log.end();
+        drop(state);
+        records.into_iter().for_each(each);
+        Ok(self.next)
     }
 }

@@ -43,7 +43,7 @@ impl Cluster {
         config
     }
 
-    fn create(&self, topics: &[Topic], partitions: u32) {
+    pub(crate) fn create(&self, topics: &[Topic], partitions: u32) {
         let admin: AdminClient<DefaultClientContext> = self.config().create().unwrap();
         let names: Vec<(String, Topic)> =
             topics.iter().map(|topic| (topic.name(&self.settings.prefix), *topic)).collect();

@@ -1,0 +1,133 @@
+//! The records of the log of decisions.
+//!
+//! ```text
+//! {"type":"installation","version":1,"id":"9f1c22aa00000001","prefix":"fuma.","group":"fuma","partitions":8, ...}
+//! {"type":"topics","version":1,"topics":{"fuma.rides.v1":"Kx3..."}}           a newer build added them
+//! {"type":"accepted","version":1,"reason":"differences","partition":3,"digest":"...","at":1600000000000}
+//! {"type":"used","version":1,"word":17,"owner":"fuma-4711-0","at":1600000000000}
+//! ```
+//!
+//! Owns their text. A type or a version that is not known is a newer build's, and is named. Must never hold a person.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::installation::Installation;
+
+/// The version of every type that this build writes; a higher one is not understood.
+const VERSION: u64 = 1;
+
+/// A record.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "kebab-case")]
+pub enum Record {
+    /// What the installation is. The first one counts.
+    Installation(Installation),
+    /// Topics that a newer build needs, and that were made for it. Of each name the first counts.
+    Topics(AddedTopics),
+    /// An operator's word.
+    Accepted(Accepted),
+    /// A word was used up. Of each word the first counts.
+    Used(Used),
+}
+
+/// Topics that were added, by name, each with its id where the cluster has ids.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct AddedTopics {
+    /// Name and id.
+    pub topics: BTreeMap<String, Option<String>>,
+}
+
+/// An operator accepts what keeps a partition from being judged.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Accepted {
+    /// The code of the reason for which the partition is parked.
+    pub reason: String,
+    /// The partition.
+    pub partition: u32,
+    /// What the operator saw: another state of things has another one, and is not accepted by this word.
+    pub digest: String,
+    /// When, in milliseconds UTC by the clock of who wrote it.
+    pub at: i64,
+}
+
+/// A word is used up: it accepts nothing any more.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Used {
+    /// The offset of the word.
+    pub word: u64,
+    /// The owner of the partition that used it.
+    pub owner: String,
+    /// When, in milliseconds UTC.
+    pub at: i64,
+}
+
+/// Why a record is not understood.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum RecordFault {
+    /// A type or version of a newer build.
+    #[error("is of type {kind}, version {version}, which this build does not know: a newer fuma wrote it")]
+    Newer {
+        /// Its type.
+        kind: String,
+        /// Its version.
+        version: u64,
+    },
+    /// Not a record of this log.
+    #[error("is not a decision: something else writes to the topic")]
+    Foreign,
+}
+
+impl Record {
+    /// The text.
+    ///
+    /// # Errors
+    /// Never, for what this build can hold; the error is serde's.
+    pub fn to_bytes(&self) -> Result<Bytes, serde_json::Error> {
+        let mut value = serde_json::to_value(self)?;
+        if let Some(object) = value.as_object_mut() {
+            object.insert("version".to_owned(), VERSION.into());
+        }
+        serde_json::to_vec(&value).map(Bytes::from)
+    }
+
+    /// Reads a record.
+    ///
+    /// # Errors
+    /// When it is a newer build's, or none.
+    pub fn read(bytes: &[u8]) -> Result<Record, RecordFault> {
+        let value: Value = serde_json::from_slice(bytes).map_err(|_| RecordFault::Foreign)?;
+        let kind = value.get("type").and_then(Value::as_str).ok_or(RecordFault::Foreign)?.to_owned();
+        let version = value.get("version").and_then(Value::as_u64).ok_or(RecordFault::Foreign)?;
+        let is_known = matches!(kind.as_str(), "installation" | "topics" | "accepted" | "used");
+        if !is_known || version > VERSION {
+            return Err(RecordFault::Newer { kind, version });
+        }
+        serde_json::from_value(value).map_err(|_| RecordFault::Foreign)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn what_was_written_is_read_and_what_is_not_known_is_named() {
+        let word = Accepted { reason: "differences".into(), partition: 3, digest: "ab".into(), at: 5 };
+        let bytes = Record::Accepted(word.clone()).to_bytes().unwrap();
+        let text = std::str::from_utf8(&bytes).unwrap();
+        assert!(text.contains("\"type\":\"accepted\"") && text.contains("\"version\":1"), "{text}");
+        assert_eq!(Record::read(&bytes), Ok(Record::Accepted(word)));
+        let newer = |kind: &str, version| RecordFault::Newer { kind: kind.into(), version };
+        assert_eq!(Record::read(br#"{"type":"approval","version":1}"#), Err(newer("approval", 1)));
+        assert_eq!(Record::read(br#"{"type":"used","version":2,"word":0}"#), Err(newer("used", 2)));
+        for foreign in [&b"{}"[..], b"", b"{\"type\":\"used\",\"version\":1}", b"[1]", b"{\"type\":\"used\"}"] {
+            assert_eq!(Record::read(foreign), Err(RecordFault::Foreign));
+        }
+    }
+}
