@@ -25,8 +25,8 @@ use super::settings::KafkaSettings;
 use super::topic_settings::partitions_expected;
 use super::worker::KafkaWorkerLog;
 use crate::log::{
-    Appender, Code, Decisions, FeedSource, LinkSource, Log, LogError, Reference, RestoreLog, Topic, TopicIdentity, Topics,
-    WorkerLog,
+    Appender, Code, Decisions, FeedSource, LinkSource, Log, LogError, Reference, RestoreLog, Topic, TopicIdentity,
+    Topics, WorkerLog,
 };
 
 /// A log on Apache Kafka.
