@@ -51,6 +51,9 @@ enum Command {
     /// Turn what others publish in their own form into feed files
     #[command(subcommand)]
     Import(commands::import::ImportCommand),
+    /// Print shell completions, or write man pages
+    #[command(subcommand)]
+    Generate(commands::generate::GenerateCommand),
 }
 
 fn main() -> ExitCode {
@@ -79,6 +82,9 @@ fn run(command: Command, screen: &Screen) -> Result<ExitCode, CommandError> {
         Command::Explain(arguments) => return commands::explain::run(&arguments, screen),
         Command::Overdue(arguments) => commands::overdue::run(&arguments, screen)?,
         Command::Import(import) => commands::import::run(&import, screen)?,
+        Command::Generate(command) => {
+            commands::generate::run(&command, commands::with_exit_codes(Arguments::command()), screen)?;
+        }
         Command::Demo(arguments) => commands::demo::run(arguments, screen)?,
         Command::Topics(arguments) => return commands::topics::run(&arguments, screen),
         Command::Send(arguments) => return commands::send::run(&arguments, screen),

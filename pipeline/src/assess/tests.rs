@@ -257,7 +257,7 @@ fn the_predicates_find_what_is_broken() {
     assert!(!invariants::has_reasons(&green), "I-5: green with one");
     let over = CodeChange { decided_at: Instant(sound.reasons[0].since.0 - 1), ..sound.clone() };
     assert!(!invariants::has_reasons(&over), "I-5: before its time");
-    assert!(!invariants::are_chains(&[sound.clone(), sound.clone()]), "I-4: the same twice");
+    assert!(!invariants::are_chains(&[sound.clone(), sound]), "I-4: the same twice");
     assert!(partition.is_settled(), "I-3");
     partition.stage();
     partition.touch(0);

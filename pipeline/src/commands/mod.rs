@@ -6,6 +6,7 @@ mod chinese;
 pub mod config;
 pub mod demo;
 pub mod explain;
+pub mod generate;
 pub mod import;
 pub mod input;
 pub mod kafka;

@@ -124,11 +124,11 @@ fn what_is_no_feed_file_is_named_with_what_it_may_have_meant() {
     let path = |name: &str| folder.path().join(name);
     let says = |paths: &[PathBuf]| find(paths).unwrap_err().to_string();
     let whole = folder.path().to_owned();
-    assert!(says(&[whole.clone()]).contains("no feed file there; found nothing"));
+    assert!(says(std::slice::from_ref(&whole)).contains("no feed file there; found nothing"));
     for name in ["test.ndjson", "symptom-2026.ndjson.gz", "README.md"] {
         std::fs::write(path(name), "{}\n").unwrap();
     }
-    let nothing = says(&[whole.clone()]);
+    let nothing = says(std::slice::from_ref(&whole));
     for part in ["test.ndjson: not a feed; did you mean tests?", "README.md: not a feed", "Feeds: ", "external-codes"] {
         assert!(nothing.contains(part), "{part}: {nothing}");
     }

@@ -30,6 +30,7 @@ impl Default for Budget {
     }
 }
 
+#[expect(clippy::large_enum_variant, reason = "one check at a time")]
 enum Kind {
     /// After a restart the digest of what was read is made again.
     OfPosition(FilePosition, Content),

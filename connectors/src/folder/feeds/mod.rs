@@ -72,6 +72,7 @@ pub(super) struct FolderFeeds {
     turn: usize,
 }
 
+#[expect(clippy::large_enum_variant, reason = "one a file, and nearly every file grows")]
 enum WatchedFile {
     Growing(GrowingFile),
     Whole(WholeFile),

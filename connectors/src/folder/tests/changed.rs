@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{Seek as _, SeekFrom, Write as _};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use fuma_schemas::Feed;
 
@@ -64,7 +64,8 @@ fn a_file_that_was_corrected_in_the_middle_is_read_again_as_a_whole() {
         let log = place.log();
         let mut feeds = log.feeds(0).unwrap();
         assert_eq!(drain(&mut *feeds, QUIET), [], "{name}: the same contents");
-        File::options().write(true).open(&path).unwrap().set_modified(SystemTime::now()).unwrap();
+        let later = fs::metadata(&path).unwrap().modified().unwrap() + Duration::from_secs(1);
+        File::options().write(true).open(&path).unwrap().set_modified(later).unwrap();
         assert_eq!(drain(&mut *feeds, QUIET), [], "{name}: touched");
     }
 }
@@ -80,7 +81,7 @@ fn a_correction_of_a_file_that_goes_on_growing_is_seen() {
     overwrite(&path, 40, "X");
     append(&path, "more\n");
     let came = drain(&mut *feeds, SETTLED);
-    assert!(came.len() >= ROWS + 1, "{} lines came", came.len());
+    assert!(came.len() > ROWS, "{} lines came", came.len());
     assert_eq!(came[0], (Feed::Tests, ROWS as u64 + 1, "more".to_owned()), "what is new does not wait for the check");
     // Longer, and another one from its beginning on.
     fs::write(&path, format!("first\n{}", lines(None))).unwrap();

@@ -193,7 +193,7 @@ impl Evidence {
         for state in people.clone().filter_map(|person| self.people.get(person)) {
             tokens.extend_from_slice(&state.token.0);
         }
-        let masks = people.clone().map(|person| announced(person));
+        let masks = people.clone().map(announced);
         let columns: Vec<ArrayRef> = vec![
             Arc::new(UInt32Array::from_iter_values(people)),
             Arc::new(FixedSizeBinaryArray::try_new(16, Buffer::from_vec(tokens), None)?),

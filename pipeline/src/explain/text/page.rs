@@ -165,7 +165,8 @@ impl<'a> Page<'a> {
 
     /// What does not count. Records of one feed with the same reasons are one entry.
     pub(super) fn all_uncounted(&mut self, all: &[Uncounted<'_>]) {
-        let mut groups: Vec<(Vec<(usize, String)>, Vec<&Uncounted<'_>>)> = Vec::new();
+        type Why = Vec<(usize, String)>;
+        let mut groups: Vec<(Why, Vec<&Uncounted<'_>>)> = Vec::new();
         for one in all {
             let why = self.why(one);
             let feed = |one: &Uncounted<'_>| one.name.map(|name| name.feed);

@@ -13,14 +13,14 @@ use super::{HEAD_BYTES, Key, Run, Spool};
 /// Bytes that are read at once.
 const READ_BYTES: usize = 64 << 10;
 
+/// What takes a line: key, note, line.
+pub(in crate::replay) type Each<'a> = &'a mut dyn FnMut(&Key, u8, &[u8]) -> io::Result<()>;
+
 /// Hands over all lines in the order of keys: key, note, line.
 ///
 /// # Errors
 /// When a spool cannot be read back, or what `each` says.
-pub(in crate::replay) fn merge(
-    spools: &[Spool],
-    each: &mut dyn FnMut(&Key, u8, &[u8]) -> io::Result<()>,
-) -> io::Result<()> {
+pub(in crate::replay) fn merge(spools: &[Spool], each: Each<'_>) -> io::Result<()> {
     let mut waiting: Vec<(usize, Run)> =
         spools.iter().enumerate().flat_map(|(of, spool)| spool.runs.iter().map(move |run| (of, *run))).collect();
     waiting.sort_by_key(|(of, run)| Reverse((run.first, *of, run.start)));
@@ -81,11 +81,7 @@ impl Open {
         Ok(true)
     }
 
-    fn hand_over(
-        &mut self,
-        spools: &[Spool],
-        each: &mut dyn FnMut(&Key, u8, &[u8]) -> io::Result<()>,
-    ) -> io::Result<()> {
+    fn hand_over(&mut self, spools: &[Spool], each: Each<'_>) -> io::Result<()> {
         let head = &self.bytes[self.read..self.read + HEAD_BYTES];
         let (note, length) = (head[HEAD_BYTES - 5], &head[HEAD_BYTES - 4..]);
         let length = u32::from_le_bytes([length[0], length[1], length[2], length[3]]) as usize;

@@ -22,7 +22,7 @@ use crate::policy::PackError;
 
 /// Checks every expression of a plan, in the order of execution.
 pub(in super::super) fn check(file: &SqlFile, plan: &LogicalPlan) -> Result<(), PackError> {
-    walk(file, plan, |expr, schema| within(expr, schema))?;
+    walk(file, plan, within)?;
     let mut refused = None;
     let visited = plan.apply_with_subqueries(|node| {
         if matches!(node, LogicalPlan::Projection(_) | LogicalPlan::Aggregate(_)) {
