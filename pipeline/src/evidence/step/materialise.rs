@@ -14,7 +14,7 @@ use fuma_schemas::Kind;
 use fuma_schemas::evidence::{Column, ColumnType, GRANULARITIES, MATCHES};
 use fuma_schemas::vocabulary::{ClosedList, Granularity, Tier};
 
-use super::gather::{KindRows, StepRows, TieredRows};
+use super::gather::{KindRows, StepRows};
 use super::rule_table::{RuleTable, Wanted};
 use crate::evidence::state::Evidence;
 use crate::evidence::store::{Interner, NO_TEXT, RowRef, RowTable, decode_integer, layout, read_u32};
@@ -23,86 +23,78 @@ use crate::invariant;
 
 /// The columns before those of the kind: person, fact, known_at, first_known_at.
 const COMMON_COLUMNS: usize = 4;
+/// So many rows are few.
+const FEW: usize = 64;
 
 /// The rows of one table, by column.
 #[derive(Clone, Default, Debug)]
 pub struct StepTable {
     /// How many rows there are, also when no column is wanted.
     pub rows: usize,
-    /// By place in the table's full schema; none where the column was not wanted.
+    /// By place in the table's full schema; none where the column was not wanted. A table without rows has no columns.
     pub columns: Vec<Option<ArrayRef>>,
+}
+
+/// What one state has in a step.
+#[derive(Clone, Copy, Debug)]
+pub struct StepPart<'a> {
+    /// The state.
+    pub evidence: &'a Evidence,
+    /// The rows, gathered from this state and after its latest compaction.
+    pub rows: &'a StepRows,
+    /// What is added to the slots of these rows, so that no two people of a step have the same.
+    pub first_slot: u32,
 }
 
 impl Evidence {
     /// The wanted columns of every table of a step, by [`RuleTable::index`]. The step must have been gathered from
     /// this state, and after its latest compaction.
     pub fn materialise(&self, step: &StepRows, wanted: &Wanted) -> Vec<StepTable> {
-        RuleTable::all().zip(&wanted.0).map(|(table, columns)| self.step_table(step, table, columns)).collect()
+        materialise(&[StepPart { evidence: self, rows: step, first_slot: 0 }], wanted)
     }
+}
 
-    fn step_table(&self, step: &StepRows, base: RuleTable, wanted: &[usize]) -> StepTable {
-        let kind = match base {
-            RuleTable::Kind(kind) => kind,
-            RuleTable::TieredStays => Kind::Stays,
-        };
-        let of_stays = COMMON_COLUMNS + kind.columns().len() + usize::from(engine_column(kind));
-        let count = if base == RuleTable::TieredStays { of_stays + 4 } else { of_stays };
-        let mut columns = vec![None; count];
-        for &at in wanted.iter().filter(|&&at| at < count) {
-            columns[at] = Some(match base {
-                RuleTable::Kind(kind) => self.column(kind, &step.kinds[base.index()], at),
-                RuleTable::TieredStays if at < of_stays => {
-                    taken(&self.column(kind, &step.tiered.stays, at), &UInt32Array::from(step.tiered.stay_of.clone()))
-                }
-                RuleTable::TieredStays => tier_column(&step.tiered, at - of_stays),
-            });
-        }
-        StepTable { rows: step.rows(base), columns }
-    }
+/// The wanted columns of every table of a step of several states, by [`RuleTable::index`]: one table after the other,
+/// each with the rows of all parts in turn.
+pub fn materialise(parts: &[StepPart<'_>], wanted: &Wanted) -> Vec<StepTable> {
+    RuleTable::all().zip(&wanted.0).map(|(table, columns)| step_table(parts, table, columns)).collect()
+}
 
-    fn column(&self, kind: Kind, rows: &KindRows, at: usize) -> ArrayRef {
-        let reader = Reader { table: &self.tables[usize::from(kind.code())], rows };
-        match at {
-            0 => Arc::new(UInt32Array::from(rows.slots.clone())),
-            1 => Arc::new(UInt64Array::from_iter_values(rows.rows.iter().map(|&row| RowRef::new(kind, row).handle()))),
-            2 => reader.instants(layout::KNOWN_AT, false),
-            3 => Arc::new(TimestampMillisecondArray::from(rows.first_known.clone())),
-            _ => match kind.columns().get(at - COMMON_COLUMNS) {
-                Some(column) => self.kind_column(&reader, column, at - COMMON_COLUMNS),
-                None => self.engine_column(&reader),
-            },
-        }
+fn step_table(parts: &[StepPart<'_>], base: RuleTable, wanted: &[usize]) -> StepTable {
+    let rows = parts.iter().map(|part| part.rows.rows(base)).sum();
+    if rows == 0 {
+        return StepTable::default();
     }
+    let kind = match base {
+        RuleTable::Kind(kind) => kind,
+        RuleTable::TieredStays => Kind::Stays,
+    };
+    let readers = Readers::new(parts, base, kind);
+    let of_stays = COMMON_COLUMNS + kind.columns().len() + usize::from(engine_column(kind));
+    let stay_of = match base {
+        RuleTable::Kind(_) => None,
+        RuleTable::TieredStays => Some(stay_of(parts)),
+    };
+    let count = of_stays + if stay_of.is_some() { 4 } else { 0 };
+    let mut columns = vec![None; count];
+    for &at in wanted.iter().filter(|&&at| at < count) {
+        columns[at] = Some(match &stay_of {
+            None => readers.column(kind, at),
+            Some(stay_of) if at < of_stays => taken(&readers.column(kind, at), stay_of),
+            Some(_) => tier_column(parts, at - of_stays),
+        });
+    }
+    StepTable { rows, columns }
+}
 
-    fn kind_column(&self, reader: &Reader<'_>, column: &Column, at: usize) -> ArrayRef {
-        let place = reader.table.layout.columns[at];
-        match column.column_type {
-            ColumnType::Instant => reader.instants(place, column.optional),
-            ColumnType::Code(names) => named(names, reader.codes(place, column.optional)),
-            ColumnType::Region => reader.texts(place, column.optional, &self.texts.regions),
-            ColumnType::Text => reader.texts(place, column.optional, &self.texts.others),
-            ColumnType::Date => Arc::new(Date32Array::from_iter(reader.integers(place, column.optional))),
-            ColumnType::Integer => Arc::new(Int32Array::from_iter(reader.integers(place, column.optional))),
-        }
+/// For each stay and tier the place of the stay among the stays of all parts.
+fn stay_of(parts: &[StepPart<'_>]) -> UInt32Array {
+    let (mut places, mut first) = (Vec::new(), 0);
+    for part in parts {
+        places.extend(part.rows.tiered.stay_of.iter().map(|stay| first + stay));
+        first += part.rows.tiered.stays.rows.len() as u32;
     }
-
-    fn engine_column(&self, reader: &Reader<'_>) -> ArrayRef {
-        let layout = &reader.table.layout;
-        match layout.kind {
-            Kind::Listings => reader.texts(layout.owner, false, &self.texts.others),
-            Kind::Stays => {
-                let code = |region| {
-                    let granularity = Granularity::of_code(self.texts.regions.get(region));
-                    invariant::held(granularity, "I-9", "a region of a row is a code of 2, 4, 6, 9 or 12 digits").code()
-                };
-                named(
-                    GRANULARITIES,
-                    UInt8Array::from_iter_values(reader.numbers(layout.columns[STAY_REGION]).map(code)),
-                )
-            }
-            _ => Arc::new(BooleanArray::from_iter(reader.rows.withdrawn.iter().map(|withdrawn| Some(!withdrawn)))),
-        }
-    }
+    UInt32Array::from(places)
 }
 
 /// Whether the engine adds a column to a kind: `counts`, `owner` or `granularity`.
@@ -110,72 +102,174 @@ fn engine_column(kind: Kind) -> bool {
     matches!(kind, Kind::Contacts | Kind::Listings | Kind::Stays)
 }
 
-/// Rows of a kind, and what is needed to read them.
+/// Rows of a kind of one state, and what is needed to read them.
 struct Reader<'a> {
+    evidence: &'a Evidence,
     table: &'a RowTable,
     rows: &'a KindRows,
+    first_slot: u32,
 }
 
-impl<'a> Reader<'a> {
-    fn each(&self) -> impl Iterator<Item = &'a [u8]> {
-        self.rows.bytes.chunks_exact(self.table.layout.width)
+/// One row, as it is read.
+struct Row<'a> {
+    reader: &'a Reader<'a>,
+    bytes: &'a [u8],
+    at: usize,
+}
+
+impl Row<'_> {
+    fn number(&self, place: usize) -> u32 {
+        read_u32(self.bytes, place)
     }
 
-    fn numbers(&self, place: usize) -> impl Iterator<Item = u32> {
-        self.each().map(move |row| read_u32(row, place))
+    fn instant(&self, place: usize) -> Option<i64> {
+        self.reader.table.instant_in(self.bytes, self.reader.rows.rows[self.at], place)
+    }
+}
+
+/// The rows of a kind of all parts.
+struct Readers<'a> {
+    readers: Vec<Reader<'a>>,
+    rows: usize,
+}
+
+impl<'a> Readers<'a> {
+    fn new(parts: &[StepPart<'a>], base: RuleTable, kind: Kind) -> Readers<'a> {
+        let reader = |part: &StepPart<'a>| {
+            let rows = match base {
+                RuleTable::Kind(_) => &part.rows.kinds[base.index()],
+                RuleTable::TieredStays => &part.rows.tiered.stays,
+            };
+            let table = &part.evidence.tables[usize::from(kind.code())];
+            Reader { evidence: part.evidence, table, rows, first_slot: part.first_slot }
+        };
+        let readers: Vec<Reader<'a>> = parts.iter().map(reader).filter(|reader| !reader.rows.rows.is_empty()).collect();
+        let rows = readers.iter().map(|reader| reader.rows.rows.len()).sum();
+        Readers { readers, rows }
+    }
+
+    fn each(&self, mut row: impl FnMut(Row<'_>)) {
+        for reader in &self.readers {
+            for (at, bytes) in reader.rows.bytes.chunks_exact(reader.table.layout.width).enumerate() {
+                row(Row { reader, bytes, at });
+            }
+        }
+    }
+
+    fn values<T>(&self, value: impl Fn(&Row<'_>) -> T) -> Vec<T> {
+        let mut values = Vec::with_capacity(self.rows);
+        self.each(|row| values.push(value(&row)));
+        values
+    }
+
+    fn column(&self, kind: Kind, at: usize) -> ArrayRef {
+        match at {
+            0 => {
+                let slot = |row: &Row<'_>| row.reader.first_slot + row.reader.rows.slots[row.at];
+                Arc::new(UInt32Array::from(self.values(slot)))
+            }
+            1 => {
+                let handle = |row: &Row<'_>| RowRef::new(kind, row.reader.rows.rows[row.at]).handle();
+                Arc::new(UInt64Array::from(self.values(handle)))
+            }
+            2 => self.instants(layout::KNOWN_AT, false),
+            3 => Arc::new(TimestampMillisecondArray::from(self.values(|row| row.reader.rows.first_known[row.at]))),
+            _ => match kind.columns().get(at - COMMON_COLUMNS) {
+                Some(column) => self.kind_column(kind, column, at - COMMON_COLUMNS),
+                None => self.engine_column(kind),
+            },
+        }
+    }
+
+    fn place(&self, column: impl Fn(&RowTable) -> usize) -> usize {
+        // The layout is the kind's, whatever the state.
+        self.readers.first().map_or(0, |reader| column(reader.table))
+    }
+
+    fn kind_column(&self, _: Kind, column: &Column, at: usize) -> ArrayRef {
+        let place = self.place(|table| table.layout.columns[at]);
+        match column.column_type {
+            ColumnType::Instant => self.instants(place, column.optional),
+            ColumnType::Code(names) => self.names(names, |row| {
+                let code = row.bytes[place];
+                (!column.optional || code != layout::NO_CODE).then_some(code)
+            }),
+            ColumnType::Region => self.texts(place, column.optional, |evidence| &evidence.texts.regions),
+            ColumnType::Text => self.texts(place, column.optional, |evidence| &evidence.texts.others),
+            ColumnType::Date => Arc::new(Date32Array::from(self.integers(place, column.optional))),
+            ColumnType::Integer => Arc::new(Int32Array::from(self.integers(place, column.optional))),
+        }
+    }
+
+    fn engine_column(&self, kind: Kind) -> ArrayRef {
+        match kind {
+            Kind::Listings => {
+                let owner = self.place(|table| table.layout.owner);
+                self.texts(owner, false, |evidence| &evidence.texts.others)
+            }
+            Kind::Stays => {
+                let place = self.place(|table| table.layout.columns[STAY_REGION]);
+                self.names(GRANULARITIES, |row| {
+                    let region = row.reader.evidence.texts.regions.get(row.number(place));
+                    let granularity = Granularity::of_code(region);
+                    let why = "a region of a row is a code of 2, 4, 6, 9 or 12 digits";
+                    Some(invariant::held(granularity, "I-9", why).code())
+                })
+            }
+            _ => Arc::new(BooleanArray::from(self.values(|row| !row.reader.rows.withdrawn[row.at]))),
+        }
     }
 
     fn instants(&self, place: usize, optional: bool) -> ArrayRef {
-        let instants = self.each().zip(&self.rows.rows).map(|(bytes, &row)| self.table.instant_in(bytes, row, place));
         if optional {
-            return Arc::new(TimestampMillisecondArray::from_iter(instants));
+            return Arc::new(TimestampMillisecondArray::from(self.values(|row| row.instant(place))));
         }
-        Arc::new(TimestampMillisecondArray::from_iter_values(instants.map(required)))
+        Arc::new(TimestampMillisecondArray::from(self.values(|row| required(row.instant(place)))))
     }
 
-    fn integers(&self, place: usize, optional: bool) -> impl Iterator<Item = Option<i32>> {
-        self.numbers(place)
-            .map(decode_integer)
-            .map(move |number| if optional { number } else { Some(required(number)) })
+    fn integers(&self, place: usize, optional: bool) -> Vec<Option<i32>> {
+        self.values(|row| {
+            let number = decode_integer(row.number(place));
+            if optional { number } else { Some(required(number)) }
+        })
     }
 
-    fn codes(&self, place: usize, optional: bool) -> UInt8Array {
-        let codes = self.each().map(|row| row[place]);
-        if optional {
-            return UInt8Array::from_iter(codes.map(|code| (code != layout::NO_CODE).then_some(code)));
-        }
-        UInt8Array::from_iter_values(codes)
+    fn names(&self, names: &[&str], code: impl Fn(&Row<'_>) -> Option<u8>) -> ArrayRef {
+        named(names, self.values(code))
     }
 
-    fn texts(&self, place: usize, optional: bool, interner: &Interner) -> ArrayRef {
-        let mut builder = StringViewBuilder::with_capacity(self.rows.rows.len());
-        for number in self.numbers(place) {
-            match number {
-                NO_TEXT if optional => builder.append_null(),
-                number => builder.append_value(interner.get(number)),
-            }
-        }
+    fn texts(&self, place: usize, optional: bool, interner: impl Fn(&Evidence) -> &Interner) -> ArrayRef {
+        let mut builder = StringViewBuilder::with_capacity(self.rows);
+        self.each(|row| match row.number(place) {
+            NO_TEXT if optional => builder.append_null(),
+            number => builder.append_value(interner(row.reader.evidence).get(number)),
+        });
         Arc::new(builder.finish())
     }
 }
 
-fn tier_column(tiered: &TieredRows, at: usize) -> ArrayRef {
-    let tiers = || tiered.tiers.iter();
+fn tier_column(parts: &[StepPart<'_>], at: usize) -> ArrayRef {
+    let tiers = || parts.iter().flat_map(|part| &part.rows.tiered.tiers);
     match at {
-        0 => named(Tier::NAMES, UInt8Array::from_iter_values(tiers().map(|tier| tier.span.tier))),
+        0 => named(Tier::NAMES, tiers().map(|tier| Some(tier.span.tier)).collect()),
         1 => Arc::new(TimestampMillisecondArray::from_iter_values(tiers().map(|tier| tier.span.since))),
         2 => {
             let until = tiers().map(|tier| (tier.span.until != OPEN).then_some(tier.span.until));
             Arc::new(TimestampMillisecondArray::from_iter(until))
         }
-        _ => named(MATCHES, UInt8Array::from_iter_values(tiers().map(|tier| tier.matched))),
+        _ => named(MATCHES, tiers().map(|tier| Some(tier.matched)).collect()),
     }
 }
 
-/// The names of codes.
-fn named(names: &[&str], codes: UInt8Array) -> ArrayRef {
+/// The names of codes. Of few rows they are written down; of many they are taken from a table.
+fn named(names: &[&str], codes: Vec<Option<u8>>) -> ArrayRef {
+    if codes.len() <= FEW {
+        let name =
+            |code: u8| invariant::held(names.get(usize::from(code)), "I-9", "a code of a row is one of its list");
+        return Arc::new(StringViewArray::from_iter(codes.into_iter().map(|code| code.map(name))));
+    }
     let names: ArrayRef = Arc::new(StringViewArray::from_iter_values(names));
-    taken(&names, &codes)
+    taken(&names, &UInt8Array::from(codes))
 }
 
 /// What a standing row must have: null would be "for ever" to a rule.

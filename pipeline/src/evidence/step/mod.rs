@@ -9,5 +9,5 @@ mod rule_table;
 
 pub use describe::{FactView, TierView};
 pub use gather::{Mark, StepRows};
-pub use materialise::StepTable;
+pub use materialise::{StepPart, StepTable, materialise};
 pub use rule_table::{RuleTable, RuleTables, Wanted};

@@ -143,7 +143,8 @@ pub(super) fn slot_of(evidence: &Evidence, number: u32) -> u32 {
 
 pub(super) fn rows_of(evidence: &Evidence, step: &StepRows) -> Vec<String> {
     let mut lines = Vec::new();
-    for (base, table) in RuleTable::all().zip(evidence.materialise(step, &Wanted::all())) {
+    let tables = RuleTable::all().zip(evidence.materialise(step, &Wanted::all()));
+    for (base, table) in tables.filter(|(_, table)| table.rows > 0) {
         let columns: Vec<ArrayRef> = table.columns.iter().map(|column| column.clone().unwrap()).collect();
         // Types and nulls are those of the schema, or this fails.
         let batch = RecordBatch::try_new(base.schema(), columns).unwrap();

@@ -25,6 +25,7 @@ use super::locality::{self, Personal};
 use super::sql_file::SqlFile;
 use super::{functions, gate};
 use crate::policy::PackError;
+use crate::policy::step::direct::Direct;
 use crate::policy::step::leaf::{Leaf, NamedTable};
 use crate::policy::tables::CsvTable;
 
@@ -33,6 +34,8 @@ use crate::policy::tables::CsvTable;
 pub struct Planned {
     /// The plan; to be reset before each execution.
     pub plan: Arc<dyn ExecutionPlan>,
+    /// The same, to be evaluated in one go, where that is possible.
+    pub direct: Option<Arc<Direct>>,
     /// The columns that come out.
     pub schema: SchemaRef,
     /// The base tables from which its rows spring.
@@ -195,7 +198,8 @@ impl Planner {
         }
         // Names without their table: this is what other files and the engine see.
         let fields: Vec<_> = plan.schema().fields().iter().map(|field| field.as_ref().clone()).collect();
-        Ok(Planned { plan, schema: Arc::new(Schema::new(fields)), drivers, needs, reads })
+        let direct = Direct::of(&plan).map(Arc::new);
+        Ok(Planned { plan, direct, schema: Arc::new(Schema::new(fields)), drivers, needs, reads })
     }
 }
 

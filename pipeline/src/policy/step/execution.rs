@@ -1,13 +1,15 @@
 //! The plans of a pack, executed a step at a time.
 //!
-//! A plan keeps state between executions (the build side of a join, the groups of an aggregate): executed again
+//! Mostly they are evaluated in one go ([`super::direct`]). Where that cannot be, DataFusion streams them: such a plan
+//! keeps state between executions (the build side of a join, the groups of an aggregate): executed again
 //! without a reset it is silently wrong. So each execution resets it first; `tests/tests/policy.rs` compares with a
 //! fresh plan.
 //!
-//! Owns one executor a worker. Must never choose who is judged or when.
+//! Owns the order: views, then rules. Must never choose who is judged or when.
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::compute::{cast, concat_batches};
@@ -65,14 +67,19 @@ pub struct PlantedFault {
     pub text: String,
 }
 
-/// Executes the plans of one pack; one a worker.
+/// Executes the plans of one pack.
 pub struct Executor {
     pack: Arc<Pack>,
+    /// The tables of the pack, as a step has them.
+    tables: Vec<StepTable>,
     planted: Option<PlantedFault>,
     config: SessionConfig,
     runtime: Arc<RuntimeEnv>,
     /// DataFusion may spawn (a UNION below a join): on this one thread.
     threads: tokio::runtime::Runtime,
+    is_streaming: bool,
+    /// How many plans DataFusion streamed.
+    streamed: AtomicU64,
 }
 
 impl Executor {
@@ -83,11 +90,14 @@ impl Executor {
     pub fn new(pack: Arc<Pack>) -> Result<Executor> {
         let threads = tokio::runtime::Builder::new_current_thread().build()?;
         Ok(Executor {
+            tables: pack.tables.iter().map(|table| whole(&table.batch)).collect(),
             pack,
             planted: None,
             config: session_config(),
             runtime: Arc::new(RuntimeEnv::default()),
             threads,
+            is_streaming: false,
+            streamed: AtomicU64::new(0),
         })
     }
 
@@ -103,24 +113,43 @@ impl Executor {
     pub fn execute(&self, base: Vec<StepTable>) -> Result<Vec<RuleRow>, RuleFault> {
         let filled = RuleTable::all().zip(&base).filter(|(_, table)| table.rows > 0);
         let filled = filled.fold(RuleTables::NONE, |all, (table, _)| all.with(table));
-        let mut input = StepInput { tables: base };
-        input.tables.extend(self.pack.tables.iter().map(|table| whole(&table.batch)));
-        let rules: Vec<(u16, &Planned)> = (0..)
-            .zip(self.pack.rules.iter().map(|rule| &rule.planned))
-            .filter(|(_, planned)| planned.drivers.meets(filled))
-            .collect();
-        self.evaluate_views(&mut input, &rules, filled)?;
-        let input = Arc::new(input);
+        let mut tables = base;
+        tables.reserve_exact(self.tables.len() + self.pack.views.len());
+        tables.extend_from_slice(&self.tables);
+        let is_speaking = |planned: &Planned| planned.drivers.meets(filled);
+        self.evaluate_views(&mut tables, is_speaking)?;
         let mut rows = Vec::new();
-        for (number, planned) in rules {
-            let rule = &self.pack.rules[usize::from(number)].head.id;
-            let added = self.run(&planned.plan, &input).and_then(|batches| {
-                self.fail_where_planted(rule, &input)?;
+        for (number, rule) in (0..).zip(&self.pack.rules).filter(|(_, rule)| is_speaking(&rule.planned)) {
+            let added = self.rows_of(&rule.planned, &tables).and_then(|batches| {
+                self.fail_where_planted(&rule.head.id, &tables)?;
                 batches.iter().try_for_each(|batch| append_rows(number, batch, &mut rows))
             });
-            added.map_err(|_| RuleFault { rule: Arc::from(rule.as_str()) })?;
+            added.map_err(|_| RuleFault { rule: Arc::from(rule.head.id.as_str()) })?;
         }
         Ok(rows)
+    }
+
+    /// For comparisons: from now on every plan is streamed by DataFusion.
+    #[doc(hidden)]
+    pub fn stream(&mut self) {
+        self.is_streaming = true;
+    }
+
+    /// How many plans were streamed by DataFusion, because they could not be evaluated in one go.
+    pub fn streamed(&self) -> u64 {
+        self.streamed.load(Ordering::Relaxed)
+    }
+
+    /// The rows of a plan: in one go where that works, else streamed by DataFusion, which decides.
+    fn rows_of(&self, planned: &Planned, tables: &[StepTable]) -> Result<Vec<RecordBatch>> {
+        let direct = planned.direct.as_ref().filter(|_| !self.is_streaming);
+        match direct.map(|direct| direct.evaluate(tables)) {
+            Some(Ok(rows)) => Ok(rows.into_iter().collect()),
+            Some(Err(_)) | None => {
+                self.streamed.fetch_add(1, Ordering::Relaxed);
+                self.run(&planned.plan, &Arc::new(StepInput { tables: tables.to_vec() }))
+            }
+        }
     }
 
     /// For tests: from now on a rule fails.
@@ -129,10 +158,10 @@ impl Executor {
         self.planted = Some(fault);
     }
 
-    fn fail_where_planted(&self, rule: &str, input: &StepInput) -> Result<()> {
+    fn fail_where_planted(&self, rule: &str, tables: &[StepTable]) -> Result<()> {
         let Some(planted) = self.planted.as_ref().filter(|planted| planted.rule == rule) else { return Ok(()) };
         let place = planted.table.schema().index_of(&planted.column)?;
-        let table = input.tables.get(planted.table.index());
+        let table = tables.get(planted.table.index());
         let column = table.and_then(|table| table.columns.get(place)?.as_ref()?.as_string_view_opt());
         match column.is_some_and(|column| column.iter().flatten().any(|text| text == planted.text)) {
             true => datafusion::common::exec_err!("planted"),
@@ -140,32 +169,32 @@ impl Executor {
         }
     }
 
-    /// Evaluates the views that some active rule reads, each once, in their order.
+    /// Evaluates the views that some speaking rule reads, each once, in their order.
     fn evaluate_views(
         &self,
-        input: &mut StepInput,
-        rules: &[(u16, &Planned)],
-        filled: RuleTables,
+        tables: &mut Vec<StepTable>,
+        is_speaking: impl Fn(&Planned) -> bool,
     ) -> Result<(), RuleFault> {
-        let first_view = input.tables.len();
-        let mut used = vec![false; self.pack.views.len()];
-        for (_, planned) in rules {
-            mark(&planned.reads, first_view, &mut used);
+        let (first_view, mut used) = (tables.len(), vec![false; self.pack.views.len()]);
+        for rule in self.pack.rules.iter().filter(|rule| is_speaking(&rule.planned)) {
+            mark(&rule.planned.reads, first_view, &mut used);
         }
         for (at, view) in self.pack.views.iter().enumerate().rev() {
             if used[at] {
                 mark(&view.planned.reads, first_view, &mut used);
             }
         }
-        for (at, view) in self.pack.views.iter().enumerate() {
+        for (view, is_used) in self.pack.views.iter().zip(used) {
             let mut table = StepTable::default();
-            if used[at] && view.planned.drivers.meets(filled) {
-                let current = Arc::new(StepInput { tables: input.tables.clone() });
-                let batches = self.run(&view.planned.plan, &current);
-                let rows = batches.and_then(|batches| Ok(concat_batches(&view.planned.schema, &batches)?));
-                table = whole(&rows.map_err(|_| RuleFault { rule: Arc::from(view.name.as_str()) })?);
+            if is_used && is_speaking(&view.planned) {
+                let rows = self.rows_of(&view.planned, tables).and_then(|batches| match batches.as_slice() {
+                    [] => Ok(StepTable::default()),
+                    [one] => Ok(whole(one)),
+                    several => Ok(whole(&concat_batches(&view.planned.schema, several)?)),
+                });
+                table = rows.map_err(|_| RuleFault { rule: Arc::from(view.name.as_str()) })?;
             }
-            input.tables.push(table);
+            tables.push(table);
         }
         Ok(())
     }

@@ -66,7 +66,7 @@ impl TableProvider for NamedTable {
 }
 
 /// A leaf: some columns of a step's table.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Leaf {
     /// The place in [`StepInput::tables`].
     pub table: usize,
@@ -77,7 +77,7 @@ pub struct Leaf {
 }
 
 impl Leaf {
-    fn new(table: usize, columns: Vec<usize>, full: &SchemaRef) -> Result<Leaf> {
+    pub(super) fn new(table: usize, columns: Vec<usize>, full: &SchemaRef) -> Result<Leaf> {
         let schema = Arc::new(full.project(&columns)?);
         let properties = PlanProperties::new(
             EquivalenceProperties::new(Arc::clone(&schema)),
@@ -88,8 +88,9 @@ impl Leaf {
         Ok(Leaf { table, columns, schema, properties: Arc::new(properties) })
     }
 
-    fn batch(&self, input: &StepInput) -> Result<RecordBatch> {
-        let table = input.tables.get(self.table).ok_or_else(|| exec_datafusion_err!("no table {}", self.table))?;
+    /// The columns of the step's table.
+    pub(super) fn batch(&self, tables: &[StepTable]) -> Result<RecordBatch> {
+        let table = tables.get(self.table).ok_or_else(|| exec_datafusion_err!("no table {}", self.table))?;
         if table.rows == 0 {
             return Ok(RecordBatch::new_empty(Arc::clone(&self.schema)));
         }
@@ -142,7 +143,7 @@ impl ExecutionPlan for Leaf {
     fn execute(&self, _: usize, context: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
         let input = context.session_config().get_extension::<StepInput>();
         let input = input.ok_or_else(|| exec_datafusion_err!("executed without a step's input"))?;
-        let batch = self.batch(&input)?;
+        let batch = self.batch(&input.tables)?;
         Ok(Box::pin(MemoryStream::try_new(vec![batch], Arc::clone(&self.schema), None)?))
     }
 }

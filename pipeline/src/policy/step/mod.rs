@@ -2,10 +2,12 @@
 //!
 //! ```text
 //! leaf       the tables of a step as leaves of a plan
+//! direct     a plan evaluated in one go, without DataFusion's streams
 //! execution  the plans, executed a step at a time
 //! ```
 //!
 //! Owns the execution. Must never choose who is judged or when.
 
+pub mod direct;
 pub mod execution;
 pub mod leaf;
