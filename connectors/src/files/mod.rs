@@ -38,7 +38,7 @@ pub use cutter::LastLine;
 pub use find::{Found, PassedOver, find};
 pub use name::{NAMES, feed_meant, feed_names, feed_of, format_of, name_meant};
 pub(crate) use oversize::Long;
-pub use oversize::{Oversize, RAW_BYTES_MAX, RECORD_BYTES_MAX};
+pub use oversize::{Oversize, RAW_BYTES_MAX, RECORD_BYTES_MAX, sha256_hex};
 
 /// As much of a stream is read at once.
 const STREAM_BYTES: usize = 1 << 16;

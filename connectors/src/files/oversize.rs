@@ -27,13 +27,22 @@ impl Oversize {
 
     /// The digest in lower-case hex.
     pub fn sha256_hex(&self) -> String {
-        self.sha256.iter().map(|byte| format!("{byte:02x}")).collect()
+        hex(&self.sha256)
     }
 
     /// What is wrong, in words.
     pub fn message(&self) -> String {
         format!("the record has {} bytes; at most {RECORD_BYTES_MAX} are allowed", self.length)
     }
+}
+
+/// The SHA-256 of a record in lower-case hex.
+pub fn sha256_hex(record: &[u8]) -> String {
+    hex(&Sha256::digest(record))
+}
+
+fn hex(digest: &[u8]) -> String {
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// A record that goes on.

@@ -16,7 +16,7 @@ use super::failed;
 use super::rejects::Rejects;
 use super::segments::{Cursor, Segments, replace};
 use super::store::{Store, now, passed};
-use crate::log::{Appender, LinkEvent, LinkSource, LogError, LogRecord, Outgoing, Reference, Topic};
+use crate::log::{Answer, Appender, LinkEvent, LinkSource, LogError, LogRecord, Outgoing, Reference, Topic};
 
 /// What one poll gives.
 const POLL_BYTES_MAX: usize = 4 << 20;
@@ -25,13 +25,15 @@ const POLL_BYTES_MAX: usize = 4 << 20;
 pub(super) struct FolderAppender {
     store: Arc<Store>,
     queued: Vec<(Topic, Outgoing)>,
+    /// Of what was begun and is not answered.
+    tickets: Vec<u64>,
     rejects: Rejects,
 }
 
 impl FolderAppender {
     pub(super) fn new(store: &Arc<Store>) -> FolderAppender {
         let rejects = Rejects::new(store.dir.join("rejects"));
-        FolderAppender { store: Arc::clone(store), queued: Vec::new(), rejects }
+        FolderAppender { store: Arc::clone(store), queued: Vec::new(), tickets: Vec::new(), rejects }
     }
 }
 
@@ -70,6 +72,20 @@ impl Appender for FolderAppender {
         self.rejects.sync()?;
         sync_all(&touched)?;
         self.store.signal.raise();
+        Ok(())
+    }
+
+    fn begin(&mut self, ticket: u64, topic: Topic, record: Outgoing) -> Result<(), LogError> {
+        self.append(topic, record)?;
+        self.tickets.push(ticket);
+        Ok(())
+    }
+
+    /// All partitions lie on one disk: they are written together.
+    fn answers(&mut self, _: Duration, each: &mut dyn FnMut(u64, Answer)) -> Result<(), LogError> {
+        let tickets = std::mem::take(&mut self.tickets);
+        self.flush()?;
+        tickets.into_iter().for_each(|ticket| each(ticket, Answer::Written));
         Ok(())
     }
 }

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 /// A producer that wrote nothing to a partition for so long may be forgotten there; a broker keeps it for a day, unless
 /// it is told otherwise (`producer.id.expiration.ms`).
-const KNOWN_FOR: Duration = Duration::from_hours(1);
+pub(super) const KNOWN_FOR: Duration = Duration::from_hours(1);
 
 /// What the broker knows of the producer in a partition.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -186,6 +186,13 @@ pub(super) fn introduce<C: ClientContext>(client: &Client<C>, topic: &str) {
     }
 }
 
+/// How many partitions a topic has; none where that cannot be told now.
+pub(super) fn partitions<C: ClientContext>(client: &Client<C>, topic: &str) -> Option<u32> {
+    let metadata = client.fetch_metadata(Some(topic), INTRODUCTION_WAIT_MAX).ok()?;
+    let found = metadata.topics().first().filter(|found| found.error().is_none())?;
+    u32::try_from(found.partitions().len()).ok().filter(|count| *count > 0)
+}
+
 /// The group in whose name partitions are taken over, as a client that never joins it. Uncommitted, it asks for
 /// offsets without waiting for stability and for true high watermarks; committed, for stable offsets.
 pub(super) fn observer(settings: &KafkaSettings, name: &str, isolation: &str) -> Result<PlainConsumer, LogError> {

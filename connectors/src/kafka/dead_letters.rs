@@ -14,6 +14,7 @@ use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _};
 use rdkafka::message::{BorrowedMessage, Headers as _, Message as _};
 use rdkafka::{Offset, TopicPartitionList};
 
+use super::client::now;
 use super::connection::{ANSWER_WAIT_MAX, Connection};
 use super::reading::{self, Read};
 use crate::log::{LogError, Topic};
@@ -23,6 +24,10 @@ pub const ERROR_HEADERS: &str = "__fuma.errors.";
 /// How often a record has been sent again: the one of those headers that a record carries back to its feed.
 pub const ATTEMPT_HEADER: &str = "__fuma.errors.attempt";
 const CODE_HEADER: &str = "__fuma.errors.code";
+const LENGTH_HEADER: &str = "__fuma.errors.length";
+
+/// A partition that holds letters and gives none for so long has no leader.
+const SILENCE_MAX: Duration = Duration::from_secs(60);
 
 /// A letter.
 #[derive(Clone, Debug, Default)]
@@ -35,6 +40,8 @@ pub struct DeadLetter {
     pub key: Option<Vec<u8>>,
     /// Its bytes.
     pub value: Option<Vec<u8>>,
+    /// Whether the letter holds the beginning of the record alone.
+    pub is_cut: bool,
     /// Its own headers.
     pub headers: Vec<(String, Option<Vec<u8>>)>,
 }
@@ -82,16 +89,26 @@ impl DeadLetters {
     /// # Errors
     /// Those that do not pass by themselves.
     pub fn next(&mut self, wanted: &dyn Fn(&str) -> bool) -> Result<Option<DeadLetter>, LogError> {
+        let mut quiet_since = now();
         while self.partitions.values().any(|memory| memory.next < memory.end) {
+            if quiet_since.elapsed() > SILENCE_MAX {
+                let partitions: Vec<String> = self.partitions.iter().filter(|(_, memory)| memory.next < memory.end).map(|(partition, _)| partition.to_string()).collect();
+                let (topic, partitions) = (&self.topic, partitions.join(", "));
+                return Err(LogError::transient(format!(
+                    "{topic}: nothing comes from partition {partitions} although there are letters: has it a leader?"
+                )));
+            }
             match reading::poll(&self.connection, &self.consumer, Duration::from_secs(1))? {
                 Read::Record(message) => {
                     let Some(memory) = self.partitions.get_mut(&message.partition()) else { continue };
                     let letter = letter(&message);
+                    quiet_since = now();
                     if message.offset() < memory.end && memory.take(message.offset(), &letter.code, wanted) {
                         return Ok(Some(letter));
                     }
                 }
                 Read::End(partition) => {
+                    quiet_since = now();
                     self.partitions.get_mut(&partition).into_iter().for_each(|memory| memory.next = memory.end);
                 }
                 Read::Nothing => {}
@@ -134,6 +151,7 @@ fn letter(message: &BorrowedMessage<'_>) -> DeadLetter {
         match header.key {
             CODE_HEADER => letter.code = text(),
             ATTEMPT_HEADER => letter.attempt = text().parse().unwrap_or(0),
+            LENGTH_HEADER => letter.is_cut = true,
             name if name.starts_with(ERROR_HEADERS) => {}
             name => letter.headers.push((name.to_owned(), header.value.map(<[u8]>::to_vec))),
         }

@@ -12,10 +12,12 @@
 //!
 //! Owns names and promises. Must never know a rule, a kind of evidence or a colour's meaning: values are bytes.
 
+mod append;
 mod decisions;
 mod error;
 mod topics;
 
+pub use append::{Answer, Appender};
 pub use decisions::Decisions;
 pub use error::{Code, LogError, Remedy, Scope, Severity};
 pub use topics::{Topic, TopicIdentity, Topics};
@@ -106,21 +108,6 @@ pub trait FeedSource: Send {
     fn is_over(&self) -> bool {
         false
     }
-}
-
-/// Writes records (at least once).
-pub trait Appender: Send {
-    /// Queues a record; it is safe only after [`Appender::flush`].
-    ///
-    /// # Errors
-    /// When the log refuses it.
-    fn append(&mut self, topic: Topic, record: Outgoing) -> Result<(), LogError>;
-
-    /// Waits until the log has acknowledged (synced) all that was queued.
-    ///
-    /// # Errors
-    /// When any of it was refused: nothing of what was queued since the last flush may be taken for safe.
-    fn flush(&mut self) -> Result<(), LogError>;
 }
 
 /// Link records in one order; one reader in a group has them.

@@ -27,6 +27,8 @@ pub const DESCRIBED: &[Described] = &[
     (metric::RECORDS_IN, Kind::Counter, Unit::Count, "Feed records read"),
     (metric::RECORDS_REJECTED, Kind::Counter, Unit::Count, "Feed records rejected: dead letters"),
     (metric::PHONE_RECORDS, Kind::Counter, Unit::Count, "Records of phones, attached to nobody yet, by kind"),
+    (metric::DEAD_LETTERS, Kind::Counter, Unit::Count, "Dead letters that the log has acknowledged"),
+    (metric::UNWRITTEN_RECORDS, Kind::Gauge, Unit::Count, "Records that a partition has not taken for seconds"),
     (metric::EVIDENCE_ROWS, Kind::Counter, Unit::Count, "Evidence rows applied"),
     (
         metric::EVIDENCE_VERY_LATE,
@@ -95,6 +97,7 @@ pub(super) fn describe() {
 pub(super) fn begin_at_zero() {
     for feed in Feed::ALL {
         counter!(metric::RECORDS_IN, "feed" => feed.name()).absolute(0);
+        counter!(metric::DEAD_LETTERS, "feed" => feed.name()).absolute(0);
     }
     counter!(metric::EVIDENCE_VERY_LATE).absolute(0);
     counter!(metric::EVIDENCE_DAMAGED).absolute(0);

@@ -5,14 +5,14 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
 use fuma_connectors::log::{
-    Appender, FeedRecord, FeedSource, LinkEvent, LinkSource, LogError, LogRecord, Outgoing, Topic,
+    Answer, Appender, FeedRecord, FeedSource, LinkEvent, LinkSource, LogError, LogRecord, Outgoing, Topic,
 };
 use fuma_schemas::{Feed, Instant};
 
@@ -51,6 +51,10 @@ struct Inner {
     links_begin: u64,
     written: HashMap<(Topic, u32), Vec<Outgoing>>,
     crash: Option<Crash>,
+    /// The longest record that a topic takes, where that is bounded.
+    bytes_max: HashMap<Topic, usize>,
+    /// Partitions that have no leader for now.
+    leaderless: HashSet<(Topic, u32)>,
     /// How many records a poll gives, in turn.
     sizes: Vec<usize>,
     polls: usize,
@@ -107,6 +111,32 @@ impl MemoryLog {
         self.0.lock().unwrap().written.get(&(topic, partition)).cloned().unwrap_or_default()
     }
 
+    /// Has a topic refuse what is longer.
+    pub(super) fn bound(&self, topic: Topic, bytes_max: usize) {
+        self.0.lock().unwrap().bytes_max.insert(topic, bytes_max);
+    }
+
+    /// Takes a partition's leader away, or gives it one.
+    pub(super) fn set_leader(&self, topic: Topic, partition: u32, is_there: bool) {
+        let leaderless = &mut self.0.lock().unwrap().leaderless;
+        if is_there { leaderless.remove(&(topic, partition)) } else { leaderless.insert((topic, partition)) };
+    }
+
+    /// How far the feeds are noted to be read.
+    pub(super) fn feeds_committed(&self) -> usize {
+        self.0.lock().unwrap().feeds_committed
+    }
+
+    fn refusal(&self, topic: Topic, record: &Outgoing) -> Option<Answer> {
+        let inner = self.0.lock().unwrap();
+        if inner.leaderless.contains(&(topic, record.partition)) {
+            return Some(Answer::NotYet("no leader".to_owned()));
+        }
+        let headers: usize = record.headers.iter().map(|(name, value)| name.len() + value.len()).sum();
+        let bytes = record.value.len() + record.key.as_ref().map_or(0, Bytes::len) + headers;
+        inner.bytes_max.get(&topic).is_some_and(|most| bytes > *most).then_some(Answer::TooLarge)
+    }
+
     pub(super) fn links_committed(&self) -> Option<u64> {
         self.0.lock().unwrap().links_committed
     }
@@ -118,7 +148,7 @@ impl MemoryLog {
     }
 
     pub(super) fn appender(&self) -> Box<dyn Appender> {
-        Box::new(Writer { log: self.clone(), queue: Vec::new() })
+        Box::new(Writer { log: self.clone(), queue: Vec::new(), answers: Vec::new() })
     }
 
     /// A reader of links; asks to stop once it has given all.
@@ -177,6 +207,7 @@ impl FeedSource for Feeds {
 struct Writer {
     log: MemoryLog,
     queue: Vec<(Topic, Outgoing)>,
+    answers: Vec<(u64, Answer)>,
 }
 
 impl Writer {
@@ -206,6 +237,24 @@ impl Appender for Writer {
     fn flush(&mut self) -> Result<(), LogError> {
         self.step()?;
         self.settle();
+        Ok(())
+    }
+
+    fn begin(&mut self, ticket: u64, topic: Topic, record: Outgoing) -> Result<(), LogError> {
+        let refusal = self.log.refusal(topic, &record);
+        if refusal.is_none() {
+            self.append(topic, record)?;
+        }
+        self.answers.push((ticket, refusal.unwrap_or(Answer::Written)));
+        Ok(())
+    }
+
+    fn answers(&mut self, _: Duration, each: &mut dyn FnMut(u64, Answer)) -> Result<(), LogError> {
+        let answers = std::mem::take(&mut self.answers);
+        if !answers.is_empty() {
+            self.flush()?;
+        }
+        answers.into_iter().for_each(|(ticket, answer)| each(ticket, answer));
         Ok(())
     }
 }

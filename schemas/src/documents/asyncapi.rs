@@ -189,11 +189,11 @@ fn dead_letter() -> Value {
                 "__fuma.errors.partition": count("Its partition."),
                 "__fuma.errors.offset": count("Its offset."),
                 "__fuma.errors.length": count(
-                    "Of a record that is too large: its length; the letter has its first bytes.",
+                    "Of a letter that holds the first bytes of its record alone, because that is too large: its length.",
                 ),
                 "__fuma.errors.sha256": {
                     "type": "string", "pattern": "^[0-9a-f]{64}$",
-                    "description": "Of a record that is too large: the SHA-256 of all of it.",
+                    "description": "Of such a letter: the SHA-256 of the whole record.",
                 },
             },
             "required": [

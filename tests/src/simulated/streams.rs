@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use fuma_connectors::log::{
-    Appender, Decisions, FeedRecord, FeedSource, LinkEvent, LinkSource, LogError, LogRecord, Outgoing, Reference, Topic,
+    Answer, Appender, Decisions, FeedRecord, FeedSource, LinkEvent, LinkSource, LogError, LogRecord, Outgoing,
+    Reference, Topic,
 };
 use fuma_schemas::Feed;
 
@@ -104,12 +105,13 @@ pub(super) struct SimulatedAppender {
     cluster: SimulatedCluster,
     client: ClientNumber,
     queued: Vec<(Topic, Outgoing)>,
+    tickets: Vec<u64>,
 }
 
 impl SimulatedAppender {
     pub(super) fn new(cluster: &SimulatedCluster, instance: &str, name: &str) -> SimulatedAppender {
         let client = cluster.state().add_client(&format!("{instance}-{name}"), instance);
-        SimulatedAppender { cluster: cluster.clone(), client, queued: Vec::new() }
+        SimulatedAppender { cluster: cluster.clone(), client, queued: Vec::new(), tickets: Vec::new() }
     }
 }
 
@@ -132,6 +134,21 @@ impl Appender for SimulatedAppender {
             state.log(topic, partition).append(record, at, None);
         }
         outcome
+    }
+
+    fn begin(&mut self, ticket: u64, topic: Topic, record: Outgoing) -> Result<(), LogError> {
+        self.append(topic, record)?;
+        self.tickets.push(ticket);
+        Ok(())
+    }
+
+    fn answers(&mut self, _: Duration, each: &mut dyn FnMut(u64, Answer)) -> Result<(), LogError> {
+        let tickets = std::mem::take(&mut self.tickets);
+        if !tickets.is_empty() {
+            self.flush()?;
+        }
+        tickets.into_iter().for_each(|ticket| each(ticket, Answer::Written));
+        Ok(())
     }
 }
 

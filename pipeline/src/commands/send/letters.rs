@@ -31,12 +31,9 @@ pub(super) fn run(arguments: &SendArguments, screen: &Screen) -> Result<ExitCode
         pace: Pace::new(arguments.rate),
         clock,
         counts: BTreeMap::new(),
+        cut: 0,
     };
-    // Of a record that was too large the letter holds the beginning alone.
-    let is_whole = |code: &str| code != RejectCode::TooLarge.name();
-    let wanted = |code: &str| {
-        is_whole(code) && (arguments.code.is_empty() || arguments.code.iter().any(|wanted| wanted == code))
-    };
+    let wanted = |code: &str| arguments.code.is_empty() || arguments.code.iter().any(|wanted| wanted == code);
     for feed in feeds {
         again.send(&connection, feed, group, &wanted)?;
     }
@@ -76,6 +73,8 @@ struct Again {
     clock: Instant,
     /// How many of each feed and code.
     counts: BTreeMap<(&'static str, String), u64>,
+    /// How many hold the beginning of their record alone.
+    cut: u64,
 }
 
 impl Again {
@@ -90,6 +89,10 @@ impl Again {
         let mut letters = DeadLetters::new(connection, feed, group)?;
         let mut unnoted = 0;
         while let Some(letter) = letters.next(wanted)? {
+            if letter.is_cut {
+                self.cut += 1;
+                continue;
+            }
             self.send_letter(feed, &letter)?;
             *self.counts.entry((feed.name(), letter.code)).or_default() += 1;
             unnoted += 1;
@@ -125,6 +128,9 @@ impl Again {
             format!("{feed:15} {code:18} {count:>9}\n")
         });
         let all: u64 = self.counts.values().sum();
-        lines.chain([format!("{all} dead letters sent again\n")]).collect()
+        let cut = (self.cut > 0).then(|| {
+            format!("{} letters hold only the beginning of their record: send those again from their source\n", self.cut)
+        });
+        lines.chain([format!("{all} dead letters sent again\n")]).chain(cut).collect()
     }
 }

@@ -1,38 +1,41 @@
-//! A batch: raw records become rows by partition, and messages when it is finished.
+//! A batch: raw records become rows by partition or dead letters, and messages when it is finished.
 //!
-//! Owns which rows go where. Must never hold what a record holds beyond its rows, but in dead letters.
+//! A record that is large travels in messages of its own, beside the dead letter that takes their place where a topic
+//! does not take their length: so one record never stands in another's way.
+//!
+//! Owns what becomes of a record. Must never hold what a record holds beyond its rows, but in dead letters.
 
 use std::sync::Arc;
 
 use fuma_connectors::files::{Oversize, RECORD_BYTES_MAX};
 use fuma_connectors::folder::{BAD_ROW_HEADER, TOO_LARGE_HEADER};
 use fuma_connectors::log::{FeedRecord, Outgoing, Topic};
-use fuma_schemas::{Feed, Instant, Kind, RejectCode};
+use fuma_schemas::{Feed, Instant, RejectCode};
 use metrics::{Counter, counter};
 
 use super::Options;
-use super::causes::RowCauses;
-use super::dead_letter::dead_letter;
-use super::messages::Messages;
-use crate::intake::{Accepted, Arrival, Decoder, EvidenceBuilders, Reject, Settings};
+use super::dead_letter::{cut_letter_of, dead_letter};
+use super::rows::Rows;
+use crate::intake::{Reject, Settings};
 use crate::live::metric;
-use crate::live::outbox::Outbox;
+use crate::live::outbox::{Instead, Outbox, Shorter};
 use crate::live::record::RecordError;
 
 const FEEDS: usize = Feed::ALL.len();
+/// A record above this many bytes travels alone. Whatever its text becomes (NFKC makes at most eleven bytes of one), the
+/// row of a shorter one fits into any topic that takes a message as intake makes them.
+const LARGE_BYTES: usize = 64 << 10;
+
+const _: () = assert!(LARGE_BYTES * 11 < super::MESSAGE_BYTES_MAX && LARGE_BYTES < RECORD_BYTES_MAX);
 
 /// The records read since the last batch was finished.
 pub(super) struct Batch {
-    decoder: Decoder,
-    /// By partition; what has no person is in the first.
-    evidence: Vec<EvidenceBuilders>,
-    evidence_causes: Vec<RowCauses>,
-    /// Of records of phones, which are in the same builders.
-    phone_causes: Vec<RowCauses>,
-    /// Cases and contacts of everybody, in the order of arrival.
-    links: [EvidenceBuilders; 1],
-    links_causes: RowCauses,
-    messages: Messages,
+    rows: Rows,
+    /// For one record at a time; made when the first large one comes.
+    alone: Option<Rows>,
+    made: Box<dyn Fn() -> Rows + Send>,
+    /// Messages of large records.
+    large: Vec<(Topic, Outgoing, Shorter)>,
     dead_letters: Vec<(Feed, Outgoing)>,
     topic_prefix: String,
     now: Instant,
@@ -43,17 +46,16 @@ pub(super) struct Batch {
 
 impl Batch {
     pub(super) fn new(settings: Arc<Settings>, partitions: u32, options: &Options) -> Batch {
-        let partitions = partitions.max(1) as usize;
+        let topic_prefix = options.topic_prefix.clone();
+        let options = options.clone();
+        let made = Box::new(move || Rows::new(Arc::clone(&settings), partitions, &options));
         Batch {
-            decoder: Decoder::new(settings),
-            evidence: (0..partitions).map(|_| EvidenceBuilders::new()).collect(),
-            evidence_causes: (0..partitions).map(|_| RowCauses::default()).collect(),
-            phone_causes: (0..partitions).map(|_| RowCauses::default()).collect(),
-            links: [EvidenceBuilders::new()],
-            links_causes: RowCauses::default(),
-            messages: Messages::new(options.message_bytes_max, options.origin),
+            rows: made(),
+            alone: None,
+            made,
+            large: Vec::new(),
             dead_letters: Vec::new(),
-            topic_prefix: options.topic_prefix.clone(),
+            topic_prefix,
             now: Instant::default(),
             records: 0,
             bytes: 0,
@@ -77,86 +79,70 @@ impl Batch {
     }
 
     /// Takes a record in: its row, or its dead letter. A record without a value is no JSON object (`bad-json`).
-    pub(super) fn take(&mut self, record: &FeedRecord<'_>) {
+    ///
+    /// # Errors
+    /// When rows cannot be written: a bug, not the record's.
+    pub(super) fn take(&mut self, record: &FeedRecord<'_>) -> Result<(), RecordError> {
         let raw = record.value.unwrap_or_default();
         self.records += 1;
         self.bytes += raw.len();
         self.counts.records[record.feed as usize] += 1;
         // A file's reader has cut what is too long; of a message all is here.
         let oversize = Oversize::of(raw);
-        let decoded = match (refused(record), &oversize) {
+        let taken = match (refused(record), &oversize) {
             (Some(reject), _) => Err(reject),
             (None, Some(oversize)) => Err(Reject { code: RejectCode::TooLarge, message: oversize.message() }),
-            (None, None) => self.decode(record, raw),
+            (None, None) if raw.len() > LARGE_BYTES => self.take_large(record, raw)?,
+            (None, None) => self.rows.add(record, raw, self.now),
         };
-        if let Err(reject) = decoded {
+        if let Err(reject) = taken {
             self.counts.reject(record.feed, reject.code);
             self.dead_letters.push((record.feed, dead_letter(record, &reject, &self.topic_prefix, oversize.as_ref())));
-        }
-    }
-
-    fn decode(&mut self, record: &FeedRecord<'_>, raw: &[u8]) -> Result<(), Reject> {
-        let feed = record.feed;
-        let arrival = record.received.map_or(Arrival::Intake(self.now), Arrival::Broker);
-        if feed != Feed::Contacts {
-            let Accepted { kind, partition, phone, .. } =
-                self.decoder.decode(feed, raw, arrival, &mut self.evidence)?;
-            let of = if phone.is_some() { &mut self.phone_causes } else { &mut self.evidence_causes };
-            if let Some(causes) = of.get_mut(partition) {
-                causes.push(kind, record);
-            }
-        }
-        if matches!(feed, Feed::Cases | Feed::Contacts) {
-            // Cases are few: to read one twice costs less than to take its row out of another's builders.
-            let Accepted { kind, .. } = self.decoder.decode(feed, raw, arrival, &mut self.links)?;
-            self.links_causes.push(kind, record);
         }
         Ok(())
     }
 
+    fn take_large(&mut self, record: &FeedRecord<'_>, raw: &[u8]) -> Result<Result<(), Reject>, RecordError> {
+        let alone = self.alone.get_or_insert_with(&self.made);
+        if let Err(reject) = alone.add(record, raw, self.now) {
+            // Of a case the evidence may be there, and the link not: neither is written.
+            alone.finish()?;
+            return Ok(Err(reject));
+        }
+        let reject = Reject {
+            code: RejectCode::TooLarge,
+            message: format!("the record has {} bytes, and what it becomes is longer than a topic takes", raw.len()),
+        };
+        let instead = Instead {
+            topic: Topic::DeadLetters(record.feed),
+            letter: cut_letter_of(record, &reject, &self.topic_prefix),
+            feed: record.feed,
+            partition: record.partition,
+            offset: record.offset,
+        };
+        let messages = alone.finish()?.into_iter();
+        self.large.extend(
+            messages.map(|(topic, message)| (topic, message, Shorter::Reject(Box::new(instead.clone())))),
+        );
+        Ok(Ok(()))
+    }
+
     /// Puts all that follows from the batch into the outbox; the batch is empty afterwards.
     pub(super) fn finish(&mut self, outbox: &mut Outbox) -> Result<(), RecordError> {
-        for (partition, (builders, causes)) in self.evidence.iter_mut().zip(&mut self.evidence_causes).enumerate() {
-            if builders.rows() == 0 {
-                continue;
-            }
-            let of_phones = builders.finish_phones();
-            if let Some(causes) = self.phone_causes.get_mut(partition).filter(|_| !of_phones.is_empty()) {
-                for (kind, batch) in of_phones {
-                    let live = causes.add_to_phones(kind, &batch)?;
-                    counter!(metric::PHONE_RECORDS, "kind" => kind.name()).increment(batch.num_rows() as u64);
-                    self.messages.add(kind, &live, Topic::Phones, partition as u32, outbox)?;
-                }
-                self.messages.end(Topic::Phones, partition as u32, outbox);
-            }
-            let mut topic = Topic::Evidence;
-            for (kind, batch) in builders.finish() {
-                let live = causes.add_to(kind, &batch)?;
-                // Regions have no person: they are in the first builders, behind all other kinds.
-                if kind == Kind::Regions {
-                    self.messages.end(topic, partition as u32, outbox);
-                    topic = Topic::Regions;
-                }
-                self.messages.add(kind, &live, topic, partition as u32, outbox)?;
-            }
-            self.messages.end(topic, partition as u32, outbox);
+        for (topic, message) in self.rows.finish()? {
+            outbox.push(topic, message, Shorter::Rows);
         }
-        if self.links[0].rows() > 0 {
-            for (kind, batch) in self.links[0].finish() {
-                let live = self.links_causes.add_to(kind, &batch)?;
-                self.messages.add(kind, &live, Topic::Links, 0, outbox)?;
-            }
-            self.messages.end(Topic::Links, 0, outbox);
+        for (topic, message, shorter) in self.large.drain(..) {
+            outbox.push(topic, message, shorter);
         }
         for (feed, letter) in self.dead_letters.drain(..) {
-            outbox.push(Topic::DeadLetters(feed), letter);
+            outbox.push(Topic::DeadLetters(feed), letter, Shorter::Letter);
         }
         (self.records, self.bytes) = (0, 0);
         self.counts.publish();
         Ok(())
     }
 }
-
 /// What a file's reader has refused; headers of a Kafka record say nothing of the kind.
 fn refused(record: &FeedRecord<'_>) -> Option<Reject> {
     if record.received.is_some() {

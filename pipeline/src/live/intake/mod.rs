@@ -1,7 +1,8 @@
 //! Intake as a stage: raw records of all feeds in; evidence, links, reference and dead letters out, at least once.
 //!
 //! ```text
-//! batch         raw records -> rows by partition, each with what caused it; rejects -> dead letters
+//! batch         raw records -> rows or dead letters; a large record travels alone
+//! rows          records -> rows by partition, each with what caused it -> messages
 //! causes        the live columns, beside the rows
 //! dead_letter   a record that could not be used, as it came, and why
 //! messages      rows -> messages that are not too long
@@ -17,11 +18,15 @@
 //! Owns the loop: read a batch, write it, wait until it is safe, and only then note how far the feeds are read. After
 //! a crash records come again; evidence is a set (I-2), and a dead letter says where its record was, so that does no
 //! harm. Never waits for more records when it has some: batches grow by themselves under load.
+//!
+//! A partition that cannot be written to holds up its own messages alone (`outbox`): reading goes on, and how far is
+//! not noted until they are safe. When too much waits nothing more is read.
 
 mod batch;
 mod causes;
 mod dead_letter;
 mod messages;
+mod rows;
 #[cfg(test)]
 mod tests;
 
@@ -32,6 +37,7 @@ use fuma_connectors::log::{Appender, FeedSource, LogError, Severity};
 use metrics::gauge;
 
 use self::batch::Batch;
+pub(in crate::live) use self::dead_letter::cut_letter;
 use super::metric;
 use super::monotonic;
 use super::outbox::Outbox;
@@ -46,6 +52,8 @@ const RECORDS_ASKED_MAX: usize = 2_000;
 const WAIT: Duration = Duration::from_millis(100);
 /// How often it is noted how far the feeds are read. What was not noted comes again after a crash, and does no harm.
 const NOTE_EVERY: Duration = WAIT;
+/// Bytes of a message; only a single row may make a longer one.
+const MESSAGE_BYTES_MAX: usize = 960 << 10;
 /// How often the lag is measured.
 const LAG_EVERY: Duration = Duration::from_secs(5);
 
@@ -70,7 +78,7 @@ impl Default for Options {
             topic_prefix: "fuma.".to_owned(),
             batch_records_max: 20_000,
             batch_bytes_max: 4 << 20,
-            message_bytes_max: 960 << 10,
+            message_bytes_max: MESSAGE_BYTES_MAX,
             origin: Origin::default(),
         }
     }
@@ -90,25 +98,42 @@ pub fn run(
     stop: &Stop,
 ) -> Result<(), LogError> {
     let mut batch = Batch::new(settings, partitions, options);
-    let mut outbox = Outbox::default();
+    let mut outbox = Outbox::new("intake", &options.topic_prefix);
     let mut lag = Lag::default();
     let mut progress = Progress::default();
     while !stop.is_set() {
-        fill(&mut *feeds, &mut batch, options)?;
+        if outbox.has_room() {
+            fill(&mut *feeds, &mut batch, options)?;
+        } else {
+            stay(&mut *feeds)?;
+        }
         if batch.records() > 0 {
             batch.finish(&mut outbox).map_err(|error| LogError::fatal(error.to_string()))?;
-            if !outbox.deliver(&mut *appender, stop)? {
-                return Ok(());
-            }
             progress.is_unnoted = true;
         }
-        progress.note(&mut *feeds, NOTE_EVERY)?;
-        lag.measure(&mut *feeds);
-        if feeds.is_over() {
-            break;
+        outbox.deliver(&mut *appender, stop)?;
+        if outbox.is_empty() {
+            progress.note(&mut *feeds, NOTE_EVERY)?;
+            if feeds.is_over() {
+                break;
+            }
         }
+        lag.measure(&mut *feeds);
     }
-    progress.note(&mut *feeds, Duration::ZERO)
+    match outbox.is_empty() {
+        true => progress.note(&mut *feeds, Duration::ZERO),
+        // What is not safe comes again at the next start.
+        false => Ok(()),
+    }
+}
+
+/// Stays a member of its group without a record: too many wait to be written.
+fn stay(feeds: &mut dyn FeedSource) -> Result<(), LogError> {
+    let polled = feeds.poll(WAIT, 0, &mut |_| {});
+    match polled {
+        Err(error) if error.severity() != Severity::Transient => Err(error),
+        _ => Ok(()),
+    }
 }
 
 /// Waits for a first record, then takes what is there already, up to the size of a batch.
@@ -117,7 +142,13 @@ fn fill(feeds: &mut dyn FeedSource, batch: &mut Batch, options: &Options) -> Res
     while batch.records() < options.batch_records_max && batch.bytes() < options.batch_bytes_max {
         batch.set_clock(SystemWall::default().now());
         let asked = RECORDS_ASKED_MAX.min(options.batch_records_max - batch.records());
-        let polled = feeds.poll(wait, asked, &mut |record| batch.take(&record));
+        let mut taken = Ok(());
+        let polled = feeds.poll(wait, asked, &mut |record| {
+            if taken.is_ok() {
+                taken = batch.take(&record);
+            }
+        });
+        taken.map_err(|error| LogError::fatal(error.to_string()))?;
         match polled {
             Ok(0) => break,
             Ok(_) => wait = Duration::ZERO,

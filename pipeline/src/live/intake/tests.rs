@@ -194,6 +194,109 @@ fn messages_are_cut_and_only_a_single_long_row_makes_a_longer_one() {
     assert_eq!((rows, long), (3001, 1));
 }
 
+/// A trip whose seat has so many bytes.
+fn trip(bytes: usize) -> String {
+    let text = r#"{"owner":"x","id":"l","revision":1,"person":"00000000000000000000000000000005",
+            "kind":"trip","mode":"rail","number":"G1","seat":"N","service_date":"2022-04-01",
+            "boarded_at":"2022-04-01T08:00:00+08:00","alighted_at":"2022-04-01T09:00:00+08:00"}"#;
+    text.replace("\"N\"", &format!("\"{}\"", "N".repeat(bytes)))
+}
+
+fn region(bytes: usize) -> String {
+    format!(
+        r#"{{"owner":"x","id":"r","revision":1,"region":"330106","tier":"high","authority":"a","document":"{}",
+            "since":"2022-04-01T08:00:00+08:00","known_at":"2022-04-01T08:00:00+08:00"}}"#,
+        "d".repeat(bytes)
+    )
+}
+
+/// Whatever topic does not take what a record becomes: the record is a dead letter with its place, and its neighbours
+/// are evidence.
+#[test]
+fn a_record_that_no_topic_takes_is_rejected_and_stops_nobody() {
+    let log = MemoryLog::new(
+        vec![
+            Raw::new(Feed::Travel, trip(500_000)),
+            Raw::new(Feed::Regions, region(500_000)),
+            Raw::new(Feed::Tests, test_event(1)),
+            Raw::new(Feed::Regions, region(100)),
+        ],
+        &[],
+    );
+    log.bound(Topic::Evidence, 400_000);
+    log.bound(Topic::Regions, 400_000);
+    run_intake(&log, &Options::default(), &[]);
+    for (feed, offset) in [(Feed::Travel, "0"), (Feed::Regions, "1")] {
+        let letters = log.written(Topic::DeadLetters(feed), 3);
+        let [letter] = &letters[..] else { panic!("one letter of {feed:?}, found {}", letters.len()) };
+        let [code, _, topic, partition, at] = HEADERS.map(|name| header(letter, name));
+        assert_eq!((code, topic), (vec!["too-large"], vec![feed.topic().as_str()]));
+        assert_eq!((partition, at, letter.value.len()), (vec!["3"], vec![offset], 4096));
+        assert_eq!(header(letter, OVERSIZE_HEADERS[1])[0].len(), 64);
+    }
+    let evidence = (0..PARTITIONS).map(|partition| log.written(Topic::Evidence, partition).len());
+    assert_eq!((evidence.sum::<usize>(), log.written(Topic::Regions, 0).len()), (1, 1), "the good ones are there");
+    assert_eq!(log.feeds_committed(), 4);
+}
+
+/// A topic that takes less than intake makes messages of gets its rows all the same.
+#[test]
+fn messages_that_a_topic_does_not_take_are_split() {
+    let log = MemoryLog::new((0..3000).map(|number| Raw::new(Feed::Tests, test_event(number))).collect(), &[]);
+    log.bound(Topic::Evidence, 20_000);
+    run_intake(&log, &Options::default(), &[]);
+    let messages: Vec<Outgoing> =
+        (0..PARTITIONS).flat_map(|partition| log.written(Topic::Evidence, partition)).collect();
+    let rows: usize = sections(&messages).iter().map(Section::rows).sum();
+    assert_eq!(rows, 3000);
+    assert!(messages.iter().all(|message| message.value.len() <= 20_000));
+}
+
+/// Its key and headers may be as long as the broker takes them packed.
+#[test]
+fn a_letter_is_bounded_whatever_came_beside_its_record() {
+    let mut record = Raw::new(Feed::Tests, "not json");
+    record.key = Some(vec![b'k'; 5 << 20]);
+    record.headers = vec![("h".into(), Some(vec![b'h'; 5 << 20])), ("__fuma.errors.attempt".into(), Some(b"2".to_vec()))];
+    let log = MemoryLog::new(vec![record], &[]);
+    run_intake(&log, &Options::default(), &[]);
+    let letters = log.written(Topic::DeadLetters(Feed::Tests), 3);
+    let letter = &letters[0];
+    let headers: usize = letter.headers.iter().map(|(name, value)| name.len() + value.len()).sum();
+    assert!(letter.key.is_none() && headers < 4096, "{headers}");
+    assert_eq!((text(&letter.value), header(letter, OVERSIZE_HEADERS[0])), ("not json", vec!["8"]));
+    assert_eq!(header(letter, "__fuma.errors.attempt"), ["2"]);
+}
+
+/// One partition of evidence has no leader: everybody else is judged, and how far the feeds are read is noted once it
+/// has one.
+#[test]
+fn a_leaderless_partition_holds_up_its_own_people_alone() {
+    let of = |numbers: std::ops::Range<usize>| numbers.map(|number| Raw::new(Feed::Tests, test_event(number)));
+    let log = MemoryLog::new(of(0..300).collect(), &[10]);
+    log.set_leader(Topic::Evidence, 1, false);
+    let rows = |partition| sections(&log.written(Topic::Evidence, partition)).iter().map(Section::rows).sum::<usize>();
+    std::thread::scope(|scope| {
+        let intake = scope.spawn(|| run_intake(&log, &Options::default(), &[]));
+        let is_there = |rows_wanted: &dyn Fn() -> bool| {
+            (0..2000).any(|_| {
+                std::thread::sleep(std::time::Duration::from_millis(5));
+                rows_wanted()
+            })
+        };
+        let held = (0..300).filter(|number| {
+            let token = u128::try_from(*number).unwrap() * 0x9e37_79b9_7f4a_7c15_f39c;
+            Person(token.to_be_bytes()).partition(PARTITIONS as usize) == 1
+        });
+        let held = held.count();
+        assert!(is_there(&|| rows(0) + rows(2) == 300 - held), "{} and {}", rows(0), rows(2));
+        assert_eq!((rows(1), log.feeds_committed(), intake.is_finished()), (0, 0, false));
+        log.set_leader(Topic::Evidence, 1, true);
+        intake.join().unwrap();
+        assert_eq!((rows(1), log.feeds_committed()), (held, 300));
+    });
+}
+
 /// `cargo test --release -p fuma-pipeline --lib -- --ignored --nocapture what_intake_costs`
 #[test]
 #[ignore = "a measurement"]

@@ -63,6 +63,11 @@ pub fn read_as(message: &Bytes, own: Origin) -> Result<Vec<Section>, RecordError
     if at == message.len() { Ok(sections) } else { Err(RecordError::Layout(head.sections)) }
 }
 
+/// Whose a message is.
+pub(super) fn origin_of(message: &[u8]) -> Result<Origin, RecordError> {
+    head(message).map(|head| head.origin)
+}
+
 fn head(message: &[u8]) -> Result<Head, RecordError> {
     let &[MAGIC, format, low, high, ref expected @ ..] = message.get(..HEAD_BYTES_1).ok_or(RecordError::Foreign)?
     else {

@@ -224,6 +224,7 @@ impl Stages<'_> {
             let links = Beating { inner: log.links().map_err(of_log)?, heartbeat: Arc::clone(&heartbeat) };
             let appender = log.appender("trace").map_err(of_log)?;
             let options = trace::Options {
+                topic_prefix: service.config.kafka.prefix.clone(),
                 snapshots: Some(snapshots.clone()),
                 origin: service.origin(),
                 ..trace::Options::default()

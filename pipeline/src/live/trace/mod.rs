@@ -41,6 +41,8 @@ const LAG_EVERY: Duration = Duration::from_secs(5);
 /// How the stage works.
 #[derive(Clone, Debug)]
 pub struct Options {
+    /// What the names of the topics begin with.
+    pub topic_prefix: String,
     /// Bytes of rows after which a message is full.
     pub message_bytes_max: usize,
     /// Where the graph is stored, and how often; nowhere: the link log must be kept for ever.
@@ -51,7 +53,12 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Options { message_bytes_max: 512 << 10, snapshots: None, origin: Origin::default() }
+        Options {
+            topic_prefix: "fuma.".to_owned(),
+            message_bytes_max: 512 << 10,
+            snapshots: None,
+            origin: Origin::default(),
+        }
     }
 }
 
@@ -69,7 +76,7 @@ pub fn run(
 ) -> Result<(), LogError> {
     let mut keeper = Keeper::new(options.snapshots.clone(), options.origin);
     let mut output = Output::new(partitions, options.message_bytes_max, options.origin);
-    let mut outbox = Outbox::default();
+    let mut outbox = Outbox::new("trace", &options.topic_prefix);
     let mut records = Vec::new();
     let mut state: Option<TraceState> = None;
     let mut measured: Option<Instant> = None;
@@ -91,12 +98,12 @@ pub fn run(
         let Some(state) = &mut state else { continue };
         if !records.is_empty() {
             state.judge(&records, &mut output, &mut outbox)?;
-            if !outbox.deliver(&mut *appender, stop)? {
-                return Ok(());
-            }
-            commit(&mut *links, state)?;
         }
-        keeper.turn(state.trace(), state.next(), SystemWall::default().now(), &mut *links);
+        deliver(&mut outbox, &mut *appender, stop)?;
+        if outbox.is_empty() {
+            commit(&mut *links, state)?;
+            keeper.turn(state.trace(), state.next(), SystemWall::default().now(), &mut *links);
+        }
         if measured.is_none_or(|at| at.elapsed() >= LAG_EVERY) {
             measured = Some(monotonic::now());
             let is_behind = measure_lag(&mut *links, state);
@@ -106,6 +113,16 @@ pub fn run(
             }
             stood_at = stands_at;
         }
+    }
+    Ok(())
+}
+
+/// Writes what can be written; waits while too much cannot.
+fn deliver(outbox: &mut Outbox, appender: &mut dyn Appender, stop: &Stop) -> Result<(), LogError> {
+    outbox.deliver(appender, stop)?;
+    while !outbox.has_room() && !stop.is_set() {
+        std::thread::sleep(WAIT);
+        outbox.deliver(appender, stop)?;
     }
     Ok(())
 }

@@ -10,7 +10,7 @@ use fuma_schemas::evidence::log;
 use fuma_schemas::{Instant, Kind, Person};
 
 use crate::evidence::Version;
-use crate::live::outbox::Outbox;
+use crate::live::outbox::{Outbox, Shorter};
 use crate::live::record::{ForgottenRow, Origin, RecordError, RecordWriter, VerdictRow, VerdictRows, forgotten_batch};
 use crate::trace::{Dropped, Judged};
 
@@ -153,7 +153,8 @@ impl Output {
         waiting.dropped.clear();
         waiting.bytes = 0;
         let value = self.writer.finish();
-        outbox.push(Topic::Evidence, Outgoing { partition: partition as u32, value, ..Outgoing::default() });
+        let message = Outgoing { partition: partition as u32, value, ..Outgoing::default() };
+        outbox.push(Topic::Evidence, message, Shorter::AsItStands);
         Ok(())
     }
 }

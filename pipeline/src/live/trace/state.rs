@@ -202,7 +202,7 @@ mod tests {
             timestamp: Instant::default(),
             value: record::RecordWriter::new().finish(),
         };
-        let (mut output, mut outbox) = (Output::new(1, 1 << 20, Origin::default()), Outbox::default());
+        let (mut output, mut outbox) = (Output::new(1, 1 << 20, Origin::default()), Outbox::new("trace", ""));
         state.judge(&[record(4), record(5)], &mut output, &mut outbox).unwrap();
         assert_eq!(state.next(), 6, "what came before is passed over");
         let error = state.judge(&[record(7)], &mut output, &mut outbox).unwrap_err();
