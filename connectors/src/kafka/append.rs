@@ -71,7 +71,9 @@ impl KafkaAppender {
     pub(super) fn new(common: Common, name: &str) -> Result<KafkaAppender, LogError> {
         let settings = &common.settings;
         let mut config = client::producer(settings, name);
-        config.set("message.timeout.ms", RECORD_WAIT_MAX.as_millis().to_string()).set("delivery.report.only.error", "false");
+        config
+            .set("message.timeout.ms", RECORD_WAIT_MAX.as_millis().to_string())
+            .set("delivery.report.only.error", "false");
         if !settings.client.contains_key("linger.ms") && !settings.producer.contains_key("linger.ms") {
             // A batch of intake is a message a partition: there is nothing to wait for.
             config.set("linger.ms", "0");
@@ -140,9 +142,10 @@ impl KafkaAppender {
         }
         if !record.headers.is_empty() {
             let headers = OwnedHeaders::new_with_capacity(record.headers.len());
-            let all = record.headers.iter().fold(headers, |all, (name, value)| {
-                all.insert(Header { key: name, value: Some(value.as_ref()) })
-            });
+            let all = record
+                .headers
+                .iter()
+                .fold(headers, |all, (name, value)| all.insert(Header { key: name, value: Some(value.as_ref()) }));
             sent = sent.headers(all);
         }
         let deadline = client::now() + ROOM_WAIT_MAX;
@@ -254,7 +257,7 @@ impl Appender for KafkaAppender {
             None => Ok(()),
             Some(refused) if client::is_operators(refused.code) => {
                 Err(LogError::new(client::refusal(refused.code), self.describe(refused)))
-            },
+            }
             Some(refused) => Err(LogError::transient(self.describe(refused))),
         }
     }

@@ -92,7 +92,12 @@ impl DeadLetters {
         let mut quiet_since = now();
         while self.partitions.values().any(|memory| memory.next < memory.end) {
             if quiet_since.elapsed() > SILENCE_MAX {
-                let partitions: Vec<String> = self.partitions.iter().filter(|(_, memory)| memory.next < memory.end).map(|(partition, _)| partition.to_string()).collect();
+                let partitions: Vec<String> = self
+                    .partitions
+                    .iter()
+                    .filter(|(_, memory)| memory.next < memory.end)
+                    .map(|(partition, _)| partition.to_string())
+                    .collect();
                 let (topic, partitions) = (&self.topic, partitions.join(", "));
                 return Err(LogError::transient(format!(
                     "{topic}: nothing comes from partition {partitions} although there are letters: has it a leader?"

@@ -119,7 +119,11 @@ impl MemoryLog {
     /// Takes a partition's leader away, or gives it one.
     pub(super) fn set_leader(&self, topic: Topic, partition: u32, is_there: bool) {
         let leaderless = &mut self.0.lock().unwrap().leaderless;
-        if is_there { leaderless.remove(&(topic, partition)) } else { leaderless.insert((topic, partition)) };
+        if is_there {
+            leaderless.remove(&(topic, partition))
+        } else {
+            leaderless.insert((topic, partition))
+        };
     }
 
     /// How far the feeds are noted to be read.

@@ -129,7 +129,10 @@ impl Again {
         });
         let all: u64 = self.counts.values().sum();
         let cut = (self.cut > 0).then(|| {
-            format!("{} letters hold only the beginning of their record: send those again from their source\n", self.cut)
+            format!(
+                "{} letters hold only the beginning of their record: send those again from their source\n",
+                self.cut
+            )
         });
         lines.chain([format!("{all} dead letters sent again\n")]).chain(cut).collect()
     }

@@ -121,9 +121,8 @@ impl Batch {
             offset: record.offset,
         };
         let messages = alone.finish()?.into_iter();
-        self.large.extend(
-            messages.map(|(topic, message)| (topic, message, Shorter::Reject(Box::new(instead.clone())))),
-        );
+        self.large
+            .extend(messages.map(|(topic, message)| (topic, message, Shorter::Reject(Box::new(instead.clone())))));
         Ok(Ok(()))
     }
 

@@ -62,7 +62,8 @@ pub(super) fn dead_letter(
 pub(super) fn cut_letter_of(record: &FeedRecord<'_>, reject: &Reject, topic_prefix: &str) -> Outgoing {
     let value = record.value.unwrap_or_default();
     let attempts = record.headers.iter().filter(|(name, value)| is_attempt(name, value.unwrap_or_default()));
-    let attempts = attempts.map(|(name, value)| ((*name).to_owned(), Bytes::copy_from_slice(value.unwrap_or_default())));
+    let attempts =
+        attempts.map(|(name, value)| ((*name).to_owned(), Bytes::copy_from_slice(value.unwrap_or_default())));
     let why = why(record, reject, topic_prefix);
     Outgoing {
         partition: record.partition,

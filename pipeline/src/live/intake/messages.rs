@@ -44,13 +44,7 @@ impl Messages {
         Ok(())
     }
 
-    fn add_part(
-        &mut self,
-        kind: Kind,
-        part: &RecordBatch,
-        topic: Topic,
-        partition: u32,
-    ) -> Result<(), RecordError> {
+    fn add_part(&mut self, kind: Kind, part: &RecordBatch, topic: Topic, partition: u32) -> Result<(), RecordError> {
         if self.rows + part.num_rows() > ROWS_MAX {
             self.end(topic, partition);
         }

@@ -257,7 +257,8 @@ fn messages_that_a_topic_does_not_take_are_split() {
 fn a_letter_is_bounded_whatever_came_beside_its_record() {
     let mut record = Raw::new(Feed::Tests, "not json");
     record.key = Some(vec![b'k'; 5 << 20]);
-    record.headers = vec![("h".into(), Some(vec![b'h'; 5 << 20])), ("__fuma.errors.attempt".into(), Some(b"2".to_vec()))];
+    record.headers =
+        vec![("h".into(), Some(vec![b'h'; 5 << 20])), ("__fuma.errors.attempt".into(), Some(b"2".to_vec()))];
     let log = MemoryLog::new(vec![record], &[]);
     run_intake(&log, &Options::default(), &[]);
     let letters = log.written(Topic::DeadLetters(Feed::Tests), 3);

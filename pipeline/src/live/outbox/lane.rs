@@ -175,7 +175,9 @@ impl Lane {
         let held = self.records.remove(at)?;
         self.bytes -= bytes_of(&held.record);
         let (records, instead) = match shorter::made(held.shorter, &held.record) {
-            Made::Records(records, shorter) => (records.into_iter().map(|record| (record, shorter.clone())).collect(), None),
+            Made::Records(records, shorter) => {
+                (records.into_iter().map(|record| (record, shorter.clone())).collect(), None)
+            }
             Made::Instead(instead) => {
                 instead.tell(&self.place, prefix, bytes_of(&held.record));
                 (Vec::new(), Some(instead))
