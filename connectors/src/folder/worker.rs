@@ -121,6 +121,11 @@ impl WorkerLog for FolderWorker {
         Ok(())
     }
 
+    fn pause(&mut self, partition: u32) -> Result<(), LogError> {
+        self.reading.remove(&partition);
+        Ok(())
+    }
+
     fn commit(&mut self, transaction: Transaction<'_>) -> Result<Outcome, LogError> {
         self.refuse_replaced()?;
         if transaction.positions.is_empty() {

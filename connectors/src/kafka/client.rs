@@ -22,6 +22,9 @@ pub(super) const ANSWER_WAIT_MAX: Duration = Duration::from_secs(10);
 /// How long an introduction may take; without one it goes as well.
 const INTRODUCTION_WAIT_MAX: Duration = Duration::from_secs(2);
 
+/// How long a worker's thread waits for an answer about one partition.
+const LOOK_WAIT_MAX: Duration = Duration::from_millis(500);
+
 /// How long a partition may be without a leader before that is told.
 const LEADER_WAIT_MAX: Duration = Duration::from_secs(5);
 
@@ -228,6 +231,24 @@ pub(super) fn bounds(
     }
 }
 
+/// The same, without waiting for a leader: for a thread that has other partitions to look after.
+pub(super) fn bounds_now(
+    client: &PlainConsumer,
+    settings: &KafkaSettings,
+    topic: &str,
+    partition: u32,
+) -> Result<std::ops::Range<u64>, LogError> {
+    serve(client);
+    match client.fetch_watermarks(topic, number(partition), LOOK_WAIT_MAX) {
+        Ok((low, high)) => Ok(offset(low)..offset(high)),
+        Err(error) if is_moving(&error) => {
+            let message = format!("kafka: {topic} {partition}: no leader yet ({})", code_of(&error));
+            Err(LogError::new(LogCode::NoLeader, message))
+        }
+        Err(error) => Err(failed(settings, topic, &error)),
+    }
+}
+
 /// The leader of a partition is another, or is not known yet: of a new topic, or of one whose broker went away.
 fn is_moving(error: &KafkaError) -> bool {
     use RDKafkaErrorCode as Code;
@@ -399,5 +420,10 @@ impl Shared {
     /// First and one past the last offset, open transactions included.
     pub(super) fn bounds(&self, topic: &str, partition: u32) -> Result<std::ops::Range<u64>, LogError> {
         bounds(&self.asker, &self.settings, topic, partition)
+    }
+
+    /// The same, by whoever may not wait for a leader.
+    pub(super) fn bounds_now(&self, topic: &str, partition: u32) -> Result<std::ops::Range<u64>, LogError> {
+        bounds_now(&self.asker, &self.settings, topic, partition)
     }
 }

@@ -1,9 +1,10 @@
 //! The broker's clock.
 //!
-//! Owns the probe: a record to a topic whose timestamps are the broker's. Must never be asked often: it is a write.
+//! Owns the probe: a record to a topic whose timestamps are the broker's. Must never be asked often: it is a write. Nor
+//! may a topic without a leader hold a thread up: the answer serves for minutes, so no answer is no haste.
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant as Moment};
 
 use fuma_schemas::Instant;
 use rdkafka::client::ClientContext;
@@ -11,7 +12,7 @@ use rdkafka::error::KafkaError;
 use rdkafka::message::{DeliveryResult, Message, Timestamp};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer, ProducerContext};
 
-use super::client::{self, ANSWER_WAIT_MAX, failed};
+use super::client::{self, failed};
 use super::settings::KafkaSettings;
 use crate::log::{Code, LogError, Topic};
 
@@ -36,30 +37,54 @@ impl ProducerContext for Answers {
     }
 }
 
+/// How long one question may take: the thread that asks commits nothing meanwhile.
+const PROBE_WAIT_MAX: Duration = Duration::from_secs(2);
+/// An answer, or none, is that of every thread that asks within this time: sixteen workers do not wait one after the
+/// other.
+const SHARED_FOR: Duration = Duration::from_secs(5);
+
 /// Asks for the broker's clock; one for all threads, made when it is first asked.
 #[derive(Default)]
-pub(super) struct Clock {
-    producer: Mutex<Option<BaseProducer<Answers>>>,
+pub(super) struct Clock(Mutex<Asked>);
+
+#[derive(Default)]
+struct Asked {
+    producer: Option<BaseProducer<Answers>>,
+    /// When it was asked last, and what the broker's clock was then, if it answered.
+    last: Option<(Moment, Option<Instant>)>,
 }
 
 impl Clock {
     /// The broker's clock as it was when it took the probe.
     pub(super) fn ask(&self, settings: &KafkaSettings) -> Result<Instant, LogError> {
-        let mut held = self.producer.lock().unwrap_or_else(PoisonError::into_inner);
-        let producer = match held.take() {
+        let mut asked = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((at, answer)) = asked.last.filter(|(at, _)| at.elapsed() < SHARED_FOR) {
+            let since = i64::try_from(at.elapsed().as_millis()).unwrap_or(i64::MAX);
+            return answer.map(|then| Instant(then.0.saturating_add(since))).ok_or_else(silent);
+        }
+        let producer = match asked.producer.take() {
             Some(producer) => producer,
             None => make(settings)?,
         };
-        let answer = probe(held.insert(producer), settings)?;
-        match answer {
-            Timestamp::LogAppendTime(milliseconds) => Ok(Instant(milliseconds)),
-            _ => {
+        let answer = probe(asked.producer.insert(producer), settings);
+        let clock = match answer {
+            Ok(Timestamp::LogAppendTime(milliseconds)) => Ok(Instant(milliseconds)),
+            Ok(_) => {
                 let topic = settings.topic(Topic::Clock);
                 let message = format!("kafka: {topic} needs message.timestamp.type=LogAppendTime");
-                Err(LogError::new(Code::Topics, message))
+                Err(LogError::new(Code::NoAnswer, message))
             }
-        }
+            Err(error) => Err(error),
+        };
+        // A client that is of no use is made again by the next question.
+        asked.producer = asked.producer.take().filter(|producer| producer.client().fatal_error().is_none());
+        asked.last = Some((client::now(), clock.as_ref().ok().copied()));
+        clock
     }
+}
+
+fn silent() -> LogError {
+    LogError::new(Code::NoAnswer, "kafka: the clock topic does not answer")
 }
 
 fn make(settings: &KafkaSettings) -> Result<BaseProducer<Answers>, LogError> {
@@ -67,7 +92,7 @@ fn make(settings: &KafkaSettings) -> Result<BaseProducer<Answers>, LogError> {
     config
         .set("delivery.report.only.error", "false")
         .set("linger.ms", "0")
-        .set("message.timeout.ms", ANSWER_WAIT_MAX.as_millis().to_string());
+        .set("message.timeout.ms", PROBE_WAIT_MAX.as_millis().to_string());
     let producer: BaseProducer<Answers> =
         config.create_with_context(Answers).map_err(|error| failed(settings, "clock", &error))?;
     client::introduce(producer.client(), &settings.topic(Topic::Clock));
@@ -79,14 +104,18 @@ fn probe(producer: &BaseProducer<Answers>, settings: &KafkaSettings) -> Result<T
     let answer = Arc::new(OnceLock::new());
     let record: BaseRecord<'_, (), [u8], Arc<OnceLock<Answer>>> =
         BaseRecord::with_opaque_to(&topic, Arc::clone(&answer)).partition(0).payload(&[]);
-    producer.send(record).map_err(|(error, _)| failed(settings, "clock", &error))?;
-    let deadline = client::now() + ANSWER_WAIT_MAX * 2;
+    let sent = producer.send(record);
+    sent.map_err(|(error, _)| LogError::new(Code::NoAnswer, format!("kafka: clock: {}", client::code_of(&error))))?;
+    // The client gives a record up a little after its time.
+    let deadline = client::now() + PROBE_WAIT_MAX + PROBE_WAIT_MAX / 2;
     loop {
         producer.poll(Duration::from_millis(1));
         match answer.get() {
             Some(Ok(timestamp)) => return Ok(*timestamp),
-            Some(Err(error)) => return Err(failed(settings, "clock", error)),
-            None if client::now() >= deadline => return Err(LogError::transient("kafka: the clock does not answer")),
+            Some(Err(error)) => {
+                return Err(LogError::new(Code::NoAnswer, format!("kafka: clock: {}", client::code_of(error))));
+            }
+            None if client::now() >= deadline || settings.stop.is_urgent() => return Err(silent()),
             None => {}
         }
     }

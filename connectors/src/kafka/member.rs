@@ -145,13 +145,9 @@ impl Member {
             let known = partitions.iter().all(|partition| self.fetcher.holds(*partition));
             return if known { Ok(()) } else { Err(LogError::fatal("kafka: accepted what was not assigned")) };
         };
-        // From the high watermark: next to nothing is fetched before the pause that follows.
-        let mut list = TopicPartitionList::with_capacity(assigned.len());
-        for partition in assigned {
-            let end = self.common.bounds(&self.topic, *partition)?.end;
-            let added = list.add_partition_offset(&self.topic, number(*partition), Offset::Offset(raw(end)));
-            added.map_err(|error| self.fatal("partitions", &error))?;
-        }
+        // From the end: next to nothing is fetched before the pause that follows. The leader is not asked, since one
+        // partition without a leader would hold up all that were assigned with it.
+        let list = self.list(assigned, Offset::End)?;
         answer(&self.consumer, true, &list).map_err(|error| self.fatal("assign", &error))?;
         self.consumer.pause(&list).map_err(|error| self.fatal("pause", &error))?;
         assigned.iter().for_each(|partition| self.fetcher.hold(*partition));
@@ -178,6 +174,11 @@ impl Member {
             true => Ok(()),
             false => Err(LogError::transient(format!("kafka: {} {partition} is not this member's", self.topic))),
         }
+    }
+
+    /// Delivers nothing more of a partition until it is resumed.
+    pub(super) fn pause(&mut self, partition: u32) {
+        self.fetcher.pause(partition);
     }
 
     /// What the broker knows of a partition's position, once nothing is open on it.

@@ -8,7 +8,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::client_settings;
-use crate::log::{Code, LogError, Topic};
+use crate::log::{Code, LogError, Stop, Topic};
 
 /// Time of a transaction, unless `producer` says otherwise: it bounds for how long a dead worker holds up readers.
 const TRANSACTION_TIMEOUT_MS: u64 = 10_000;
@@ -32,6 +32,8 @@ pub struct KafkaSettings {
     pub instance: Option<String>,
     /// For how long a takeover waits, without any progress, for a transaction of another to end.
     pub patience: Duration,
+    /// Set when the process is to end: then nobody waits long for a broker.
+    pub stop: Stop,
     /// librdkafka settings of all clients.
     pub client: BTreeMap<String, String>,
     /// librdkafka settings of those that read.
@@ -50,6 +52,7 @@ impl KafkaSettings {
             partitions: None,
             instance: None,
             patience: PATIENCE,
+            stop: Stop::default(),
             client: BTreeMap::new(),
             consumer: BTreeMap::new(),
             producer: BTreeMap::new(),

@@ -23,7 +23,6 @@ use rdkafka::client::ClientContext;
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::message::{DeliveryResult, Header, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer, ProducerContext};
-use rdkafka::util::Timeout;
 use rdkafka::{Offset, TopicPartitionList};
 
 use super::begun::Begun;
@@ -32,10 +31,13 @@ use super::member::Member;
 use super::native::flushed;
 use super::place::place;
 use super::settings::KafkaSettings;
-use crate::log::{Code, LogError, Outcome, OutputRecord, Position, Transaction};
+use crate::log::{Code, LogError, Outcome, OutputRecord, Position, Stop, Transaction};
 
 /// Waits are cut into pieces, between which reports are served: an abort waits for those of the records it purged.
 const PIECE: Duration = Duration::from_millis(20);
+
+/// How long one transactional call may take before a stop is looked for; then it is called again.
+const CALL: Duration = Duration::from_secs(1);
 
 /// Counts the records that could not be written.
 #[derive(Default)]
@@ -109,6 +111,7 @@ pub(super) struct Transactor {
     changes: String,
     evidence: String,
     timeout: Duration,
+    stop: Stop,
 }
 
 impl Transactor {
@@ -118,7 +121,8 @@ impl Transactor {
         let (evidence, changes) = topics;
         producers.iter().for_each(|producer| client::introduce(producer.client(), &changes));
         let producers = producers.map(|producer| (producer, Begun::default()));
-        Ok(Transactor { producers, id, changes, evidence, timeout: settings.transaction_timeout() })
+        let (timeout, stop) = (settings.transaction_timeout(), settings.stop.clone());
+        Ok(Transactor { producers, id, changes, evidence, timeout, stop })
     }
 
     /// The owner whose transactions these are.
@@ -195,11 +199,11 @@ impl Transactor {
         }
         // Fresh, and only while the partitions are the member's.
         let Some(generation) = member.generation() else { return Ok(Step::Refused(None)) };
-        self.insist("offsets", || self.producer().send_offsets_to_transaction(&list, &generation, Timeout::Never))
+        self.insist("offsets", || self.producer().send_offsets_to_transaction(&list, &generation, CALL))
     }
 
     fn finish(&self) -> Result<Step, LogError> {
-        let step = self.insist("commit", || self.producer().commit_transaction(Timeout::Never));
+        let step = self.insist("commit", || self.producer().commit_transaction(CALL));
         place("commit-unanswered");
         step
     }
@@ -239,6 +243,9 @@ impl Transactor {
         let deadline = client::now() + self.timeout * 2;
         while !flushed(self.producer(), PIECE) {
             self.serve();
+            if self.stop.is_urgent() {
+                return Err(self.stopping("records"));
+            }
             if client::now() >= deadline {
                 return Err(LogError::fatal(format!("kafka: {}: records are never answered", self.id)));
             }
@@ -278,11 +285,17 @@ impl Transactor {
         loop {
             let Err(error) = call() else { return Ok(Step::Done) };
             match class_of(&error) {
+                Class::Retry if self.stop.is_urgent() => return Err(self.stopping(what)),
                 Class::Retry if client::now() < deadline => self.serve(),
                 Class::Abort => return Ok(Step::Refused(error.rdkafka_error_code())),
                 Class::Retry | Class::Fatal => return Err(self.fatal(what, &error)),
             }
         }
+    }
+
+    /// What is open is aborted by its timeout, or by the next owner.
+    fn stopping(&self, what: &str) -> LogError {
+        LogError::new(Code::Stopping, format!("kafka: {}: {what}: not waited for, since the process stops", self.id))
     }
 
     fn fatal(&self, what: &str, error: &KafkaError) -> LogError {
@@ -313,7 +326,10 @@ fn begin_under(settings: &KafkaSettings, name: &str, id: &str) -> Result<BasePro
         config.create_with_context(Failures::default()).map_err(|error| failed(settings, name, &error))?;
     let deadline = client::now() + settings.transaction_timeout() * 3;
     loop {
-        let Err(error) = producer.init_transactions(client::ANSWER_WAIT_MAX) else { return Ok(producer) };
+        let Err(error) = producer.init_transactions(CALL) else { return Ok(producer) };
+        if settings.stop.is_set() {
+            return Err(LogError::new(Code::Stopping, format!("kafka: begin under {id}: the process stops")));
+        }
         if class_of(&error) != Class::Retry || client::now() >= deadline {
             return Err(failed(settings, &format!("begin under {id}"), &error));
         }

@@ -56,6 +56,11 @@ impl WorkerLog for KafkaWorkerLog {
         self.member.resume(partition, offset)
     }
 
+    fn pause(&mut self, partition: u32) -> Result<(), LogError> {
+        self.member.pause(partition);
+        Ok(())
+    }
+
     fn commit(&mut self, transaction: Transaction<'_>) -> Result<Outcome, LogError> {
         self.transactor.commit(transaction, &self.member)
     }
@@ -65,11 +70,11 @@ impl WorkerLog for KafkaWorkerLog {
     }
 
     fn output_end(&mut self, partition: u32) -> Result<u64, LogError> {
-        Ok(self.common.bounds(&self.common.settings.topic(Topic::Changes), partition)?.end)
+        Ok(self.common.bounds_now(&self.common.settings.topic(Topic::Changes), partition)?.end)
     }
 
     fn evidence_bounds(&mut self, partition: u32) -> Result<Range<u64>, LogError> {
-        self.common.bounds(&self.common.settings.topic(Topic::Evidence), partition)
+        self.common.bounds_now(&self.common.settings.topic(Topic::Evidence), partition)
     }
 
     fn restorer(&self) -> Result<Box<dyn RestoreLog>, LogError> {

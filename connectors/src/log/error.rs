@@ -96,7 +96,7 @@ codes! {
     /// Not allowed, or not who one says.
     Unauthorised = "unauthorised", Stage, Refuse;
     /// A record is larger than the log takes.
-    TooLarge = "too-large", Stage, Refuse;
+    TooLarge = "too-large", Partition, Refuse;
     /// Somebody has to repair the log.
     Repair = "repair", Stage, Refuse;
     /// A topic is missing, or is not as it must be.

@@ -15,11 +15,13 @@
 mod append;
 mod decisions;
 mod error;
+mod stop;
 mod topics;
 
 pub use append::{Answer, Appender};
 pub use decisions::Decisions;
 pub use error::{Code, LogError, Remedy, Scope, Severity};
+pub use stop::{STOP_PATIENCE, Stop};
 pub use topics::{Topic, TopicIdentity, Topics};
 
 use std::ops::Range;
@@ -263,6 +265,12 @@ pub trait WorkerLog: Send {
     /// # Errors
     /// See [`LogError::severity`].
     fn resume(&mut self, partition: u32, offset: u64) -> Result<(), LogError>;
+
+    /// Delivers nothing more of a partition until it is resumed; it stays the worker's.
+    ///
+    /// # Errors
+    /// See [`LogError::severity`].
+    fn pause(&mut self, partition: u32) -> Result<(), LogError>;
 
     /// Commits a transaction. Blocks for some milliseconds; an outcome that is unknown is asked for again until it is
     /// known, or the error is fatal.

@@ -99,6 +99,9 @@ fn amounts(config: &Config, checks: &mut Checks<'_>) {
     checks.within(config.kafka.replication_factor, 0..=15, &["kafka", "replication_factor"]);
     checks.within(config.commit.page, 1..=1_000_000, &["commit", "page"]);
     checks.within(config.commit.batch_bytes_max, 65_536..=1 << 30, &["commit", "batch_bytes_max"]);
+    let least = config.commit.batch_bytes_max.saturating_mul(2);
+    let setting = &["commit", "uncommitted_bytes_max"];
+    checks.hold(config.commit.uncommitted_bytes_max >= least, setting, "must be at least twice commit.batch_bytes_max");
     checks.within(config.snapshots.keep, 2..=1000, &["snapshots", "keep"]);
     checks.hold(config.snapshots.records > 0, &["snapshots", "records"], "must be 1 or more");
 }

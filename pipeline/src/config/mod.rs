@@ -164,6 +164,8 @@ pub struct CommitConfig {
     pub page: usize,
     /// The most bytes of evidence in one commit.
     pub batch_bytes_max: usize,
+    /// The most bytes of evidence of a partition that wait for their commit.
+    pub uncommitted_bytes_max: usize,
 }
 
 /// Snapshots.

@@ -64,6 +64,7 @@ pub const DESCRIBED: &[Described] = &[
     (metric::LEFT_OUT, Kind::Gauge, Unit::Count, "People who cannot be judged and keep what was announced, by reason"),
     (metric::PARTITIONS, Kind::Gauge, Unit::Count, "Partitions that this process owns"),
     (metric::REBALANCES, Kind::Counter, Unit::Count, "Rebalances by event"),
+    (metric::STAGE_RESTARTS, Kind::Counter, Unit::Count, "Stages that were made again, by stage and reason"),
     (metric::SWEEP_REMAINING, Kind::Gauge, Unit::Count, "People whom the sweep under way has yet to judge"),
     (metric::SNAPSHOTS, Kind::Counter, Unit::Count, "Snapshots by outcome"),
     (

@@ -244,6 +244,7 @@ fn a_takeover_finds_what_was_announced() {
             references: references(&log),
             snapshots: Some(snapshots(&dir)),
             facts: crate::evidence::Limits::default(),
+            words: crate::live::partitions::Words::default(),
             differences_max: Some(0),
             state: dir.clone(),
             now: standing.clock,

@@ -44,6 +44,8 @@ pub const LEFT_OUT: &str = "fuma_people_left_out";
 pub const PARTITIONS: &str = "fuma_partitions_assigned";
 /// Rebalances. Labels: event (assigned, revoked, lost).
 pub const REBALANCES: &str = "fuma_rebalances_total";
+/// Stages that were made again. Labels: stage, reason (the code of the error).
+pub const STAGE_RESTARTS: &str = "fuma_stage_restarts_total";
 /// People whom the sweep under way has yet to judge. Labels: partition.
 pub const SWEEP_REMAINING: &str = "fuma_sweep_remaining_people";
 /// Snapshots. Labels: outcome (written, failed, damaged).

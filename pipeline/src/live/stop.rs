@@ -1,22 +1,5 @@
-//! The wish to stop, shared by all threads.
+//! The wish to stop, shared by all threads, of the log's clients too.
 //!
-//! Owns one flag. Whoever sees it finishes what is under way.
+//! Owns nothing: it is the log's.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-
-/// Whether the process is to end.
-#[derive(Clone, Debug, Default)]
-pub struct Stop(Arc<AtomicBool>);
-
-impl Stop {
-    /// Asks all threads to end.
-    pub fn set(&self) {
-        self.0.store(true, Ordering::Release);
-    }
-
-    /// Whether it was asked.
-    pub fn is_set(&self) -> bool {
-        self.0.load(Ordering::Acquire)
-    }
-}
+pub use fuma_connectors::log::Stop;

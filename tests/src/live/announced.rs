@@ -68,6 +68,15 @@ fn field(text: &str, name: &str) -> String {
     begin.split('"').next().unwrap_or_default().to_owned()
 }
 
+/// The colour that whoever reads a partition has of somebody now, also after the person was erased.
+pub fn colour(cluster: &SimulatedCluster, partition: u32, person: Person) -> String {
+    let key = person.to_string();
+    let of_person = |record: &StoredRecord| record.key.as_deref() == Some(key.as_bytes());
+    let last = cluster.records(Topic::Changes, partition).into_iter().rfind(of_person);
+    let last = last.filter(|record| record.value.is_some());
+    last.map_or("green".to_owned(), |record| Announced::of(partition, record).to)
+}
+
 /// All changes of a partition, as whoever reads committed records gets them.
 pub fn of_partition(cluster: &SimulatedCluster, partition: u32) -> Vec<Announced> {
     let records = cluster.records(Topic::Changes, partition);

@@ -11,8 +11,7 @@ use std::sync::Arc;
 use fuma_connectors::log::{LogError, Severity, Topic};
 use fuma_pipeline::evidence::{FactKey, fact_key};
 use fuma_pipeline::live::record::VerdictRow;
-use fuma_pipeline::live::worker::restore::RestoreError;
-use fuma_pipeline::live::worker::{Turn, WorkerError};
+use fuma_pipeline::live::worker::Turn;
 use fuma_pipeline::policy::Pack;
 use fuma_schemas::{Feed, Instant, Person};
 
@@ -190,7 +189,7 @@ impl Chaos {
         self.history.push(format!("{} {what}", self.cluster.now().0));
     }
 
-    fn ended(&mut self, member: &Member, error: &WorkerError) {
+    fn ended(&mut self, member: &Member, error: &LogError) {
         self.deaths += 1;
         self.tell(format!("{} ended: {error}", member.owner));
         check_end(error);
@@ -270,12 +269,8 @@ impl Chaos {
 }
 
 /// A worker may end by its log; by nothing else, since nothing is wrong with evidence, packs or output.
-fn check_end(error: &WorkerError) {
-    let of_log = |error: &LogError| assert_ne!(error.severity(), Severity::Operator, "{error}");
-    match error {
-        WorkerError::Log(error) | WorkerError::Restore(RestoreError::Log(error)) => of_log(error),
-        other => panic!("a worker ended: {other}"),
-    }
+fn check_end(error: &LogError) {
+    assert_ne!(error.severity(), Severity::Operator, "{error}");
 }
 
 /// A text field of a line.

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use fuma_connectors::log::{Log, LogError, Reference, WorkerLog};
+use fuma_pipeline::live::partitions::{ASSESS, Holding, Partitions, Words};
 use fuma_pipeline::live::record::Origin;
 use fuma_pipeline::live::stop::Stop;
 use fuma_pipeline::live::worker::clock::{CommitClock, Wall};
@@ -16,7 +17,7 @@ use fuma_pipeline::live::worker::reference::References;
 use fuma_pipeline::live::worker::restore::Restoring;
 use fuma_pipeline::live::worker::rhythm::Rhythm;
 use fuma_pipeline::live::worker::snapshots::Snapshots;
-use fuma_pipeline::live::worker::{Turn, Worker, WorkerError};
+use fuma_pipeline::live::worker::{Trouble, Turn, Worker};
 use fuma_pipeline::policy::Pack;
 use fuma_schemas::Instant;
 use fuma_schemas::instant::DAY_MS;
@@ -43,8 +44,10 @@ pub struct Setup {
     pub origin: Origin,
     /// The most people of one commit, where that is not the usual number.
     pub page: Option<usize>,
-    /// Whether commits may go on beyond the broker's clock.
-    pub accepts_clock_ahead: bool,
+    /// What operators agreed to.
+    pub words: Words,
+    /// Bytes of a partition that may wait for their commit, where that is not the usual number.
+    pub uncommitted_bytes_max: Option<usize>,
     /// Where snapshots are.
     pub snapshots: Option<Snapshots>,
     /// Whether restores run on the worker's own thread.
@@ -64,7 +67,8 @@ impl Setup {
             engine: "1".to_owned(),
             origin: Origin::default(),
             page: None,
-            accepts_clock_ahead: false,
+            words: Words::default(),
+            uncommitted_bytes_max: None,
             snapshots: None,
             is_inline: true,
             state: std::env::temp_dir().join(format!("fuma-simulated-{}", std::process::id())),
@@ -87,6 +91,7 @@ impl Setup {
             references,
             snapshots: self.snapshots.clone(),
             facts: fuma_pipeline::evidence::Limits::default(),
+            words: self.words.clone(),
             differences_max: self.differences_max,
             state: self.state.clone(),
             now,
@@ -128,6 +133,7 @@ pub struct Process {
     begin: Instant,
     shift_ms: Arc<AtomicI64>,
     wrap: Option<Wrap>,
+    partitions: Partitions,
     worker: Option<Worker>,
 }
 
@@ -150,9 +156,10 @@ impl Process {
         if setup.is_inline {
             worker.restore_inline();
         }
-        if setup.accepts_clock_ahead {
-            worker.accept_clock_ahead();
+        if let Some(bytes) = setup.uncommitted_bytes_max {
+            worker.set_uncommitted_bytes_max(bytes);
         }
+        worker.show_in(self.partitions.clone());
         self.worker = Some(worker);
         Ok(())
     }
@@ -168,7 +175,7 @@ impl Process {
         self.references.advance(reference.as_mut(), Duration::ZERO).map(|_| ())
     }
 
-    fn turn(&mut self) -> Result<Turn, WorkerError> {
+    fn turn(&mut self) -> Result<Turn, LogError> {
         let turn = self.try_turn();
         if turn.is_err() {
             // As the service does: all state that hangs on the client goes with it.
@@ -177,7 +184,7 @@ impl Process {
         turn
     }
 
-    fn try_turn(&mut self) -> Result<Turn, WorkerError> {
+    fn try_turn(&mut self) -> Result<Turn, LogError> {
         self.follow_references()?;
         if self.worker.is_none() {
             self.start()?;
@@ -213,6 +220,7 @@ impl Member {
             begin: Instant(cluster.now().0 - 10 * DAY_MS),
             shift_ms: Arc::default(),
             wrap: None,
+            partitions: Partitions::default(),
             worker: None,
         };
         Member { owner: format!("{name}-0"), process: Arc::new(Mutex::new(process)) }
@@ -227,12 +235,12 @@ impl Member {
     ///
     /// # Errors
     /// Whatever ended the worker.
-    pub fn turn(&self) -> Result<Turn, WorkerError> {
+    pub fn turn(&self) -> Result<Turn, LogError> {
         self.process().turn()
     }
 
     /// One turn, unless it is in the middle of one.
-    pub fn try_turn(&self) -> Option<Result<Turn, WorkerError>> {
+    pub fn try_turn(&self) -> Option<Result<Turn, LogError>> {
         self.process.try_lock().ok().map(|mut process| process.turn())
     }
 
@@ -255,7 +263,7 @@ impl Member {
     ///
     /// # Errors
     /// Whatever ended the worker.
-    pub fn try_leave(&self) -> Result<(), WorkerError> {
+    pub fn try_leave(&self) -> Result<(), LogError> {
         let mut process = self.process();
         let stop = Stop::default();
         stop.set();
@@ -292,6 +300,24 @@ impl Member {
     /// What it knows of the reference topics.
     pub fn references(&self) -> References {
         self.process().references.clone()
+    }
+
+    /// What becomes of a partition of it.
+    pub fn holding(&self, partition: u32) -> Option<Holding> {
+        self.process().partitions.of(ASSESS, partition)
+    }
+
+    /// Why a partition is parked; turns until it is, for at most a minute.
+    pub fn trouble(&self, partition: u32) -> Arc<Trouble> {
+        for _ in 0..60_000 {
+            self.turn().unwrap_or_else(|error| panic!("{}: {error}", self.owner));
+            let process = self.process();
+            if let Some(trouble) = process.worker().and_then(|worker| worker.trouble(partition)) {
+                return trouble;
+            }
+            process.cluster.advance(1);
+        }
+        panic!("{}: partition {partition} is not parked", self.owner)
     }
 
     /// The partitions that it restored.

@@ -281,6 +281,15 @@ impl SimulatedCluster {
         state.log(Topic::Changes, partition).append(NewRecord::default(), at, Some(number));
     }
 
+    /// A partition of a topic has nobody who leads it any more, or has one again.
+    pub fn set_leader(&self, topic: Topic, partition: u32, is_there: bool) {
+        let mut state = self.state();
+        match is_there {
+            true => state.leaderless.remove(&(topic, partition)),
+            false => state.leaderless.insert((topic, partition)),
+        };
+    }
+
     /// The markers on their way: transaction, its owner, where to; oldest transaction first.
     pub fn markers(&self) -> Vec<(u64, String, MarkerPlace)> {
         let state = self.state();

@@ -49,6 +49,7 @@ impl RestoreLog for SimulatedRestore {
     fn evidence_bounds(&mut self, partition: u32) -> Result<Range<u64>, LogError> {
         let mut state = self.cluster.state();
         state.call(self.client)?;
+        state.led(Topic::Evidence, partition)?;
         let log = state.log(Topic::Evidence, partition);
         Ok(log.first()..log.end())
     }
@@ -61,6 +62,7 @@ impl RestoreLog for SimulatedRestore {
     ) -> Result<(), LogError> {
         let mut state = self.cluster.state();
         state.call(self.client)?;
+        state.led(Topic::Evidence, partition)?;
         let log = state.log(Topic::Evidence, partition);
         if !offsets.is_empty() && (offsets.start < log.first() || offsets.end > log.end()) {
             let (first, end) = (log.first(), log.end());
@@ -85,6 +87,7 @@ impl RestoreLog for SimulatedRestore {
     ) -> Result<u64, LogError> {
         let mut state = self.cluster.state();
         state.call(self.client)?;
+        state.led(Topic::Changes, partition)?;
         let high_watermark = state.log(Topic::Changes, partition).end();
         let limit_ms = state.settings.wait_limit_ms;
         let is_stable =

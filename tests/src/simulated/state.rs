@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use fuma_connectors::log::{LogError, Position, Topic, TopicIdentity, Topics};
+use fuma_connectors::log::{Code, LogError, Position, Topic, TopicIdentity, Topics};
 use fuma_schemas::{Feed, Instant};
 
 use super::Settings;
@@ -56,6 +56,8 @@ pub(super) struct State {
     pub(super) made_again: HashMap<Topic, u32>,
     pub(super) grown: HashMap<Topic, u32>,
     pub(super) deleted: HashSet<Topic>,
+    /// Partitions that nobody leads: neither read nor written.
+    pub(super) leaderless: HashSet<(Topic, u32)>,
     pub(super) positions: Vec<Committed>,
     pub(super) offsets_end: u64,
     pub(super) producers: BTreeMap<String, Producer>,
@@ -77,6 +79,7 @@ impl State {
             made_again: HashMap::new(),
             grown: HashMap::new(),
             deleted: HashSet::new(),
+            leaderless: HashSet::new(),
             positions: (0..settings.partitions).map(|_| Committed::default()).collect(),
             offsets_end: 0,
             producers: BTreeMap::new(),
@@ -135,6 +138,18 @@ impl State {
 
     pub(super) fn log(&mut self, topic: Topic, partition: u32) -> &mut PartitionLog {
         self.topics.entry((topic, partition)).or_default()
+    }
+
+    /// Whether a partition can be read and written.
+    pub(super) fn has_leader(&self, topic: Topic, partition: u32) -> bool {
+        !self.leaderless.contains(&(topic, partition))
+    }
+
+    /// As [`State::has_leader`], as an error.
+    pub(super) fn led(&self, topic: Topic, partition: u32) -> Result<(), LogError> {
+        let code = if topic == Topic::Clock { Code::NoAnswer } else { Code::NoLeader };
+        let message = || format!("simulated: {topic:?} {partition}: no leader");
+        if self.has_leader(topic, partition) { Ok(()) } else { Err(LogError::new(code, message())) }
     }
 
     /// Time passes.

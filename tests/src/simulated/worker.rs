@@ -18,6 +18,8 @@ use super::restore::SimulatedRestore;
 use super::state::{ClientNumber, State};
 
 const METADATA_BYTES_MAX: usize = 4096;
+/// A record that is not written within this time fails its transaction.
+const RECORD_TIMEOUT_MS: u64 = 8_000;
 
 /// The client of one worker thread.
 pub(super) struct SimulatedWorker {
@@ -87,6 +89,9 @@ impl SimulatedWorker {
         let records_max = state.batch_records();
         let staying = self.reading.iter_mut().filter(|(partition, _)| !self.to_release.contains(partition));
         for (partition, next) in staying {
+            if !state.has_leader(Topic::Evidence, *partition) {
+                continue;
+            }
             let log = state.log(Topic::Evidence, *partition);
             if *next < log.first() || *next > log.end() {
                 let (first, end) = (log.first(), log.end());
@@ -200,11 +205,24 @@ impl WorkerLog for SimulatedWorker {
         Ok(())
     }
 
+    fn pause(&mut self, partition: u32) -> Result<(), LogError> {
+        self.cluster.state().call(self.client)?;
+        self.reading.remove(&partition);
+        Ok(())
+    }
+
     fn commit(&mut self, transaction: Transaction<'_>) -> Result<Outcome, LogError> {
         self.check(&transaction);
         let mut fault = self.cluster.state().faults.of_commit(&self.owner);
         self.place(CommitPlace::BeforeBegin, &mut fault)?;
         let number = self.cluster.state().begin_transaction(&self.owner, self.epoch)?;
+        let is_lost = |partition| !self.cluster.state().has_leader(Topic::Changes, partition);
+        if transaction.changes.iter().any(|change| is_lost(change.partition)) {
+            // The records are not answered in time.
+            self.cluster.advance(RECORD_TIMEOUT_MS);
+            self.place(CommitPlace::AfterSend, &mut fault)?;
+            return self.abort(number);
+        }
         self.cluster.state().send_changes(number, transaction.changes);
         self.place(CommitPlace::AfterSend, &mut fault)?;
         if self.is_stale(&self.cluster.state()) {
@@ -227,18 +245,21 @@ impl WorkerLog for SimulatedWorker {
     fn clock(&mut self) -> Result<Instant, LogError> {
         let mut state = self.cluster.state();
         state.call(self.client)?;
+        state.led(Topic::Clock, 0)?;
         Ok(state.broker_clock())
     }
 
     fn output_end(&mut self, partition: u32) -> Result<u64, LogError> {
         let mut state = self.cluster.state();
         state.call(self.client)?;
+        state.led(Topic::Changes, partition)?;
         Ok(state.log(Topic::Changes, partition).end())
     }
 
     fn evidence_bounds(&mut self, partition: u32) -> Result<Range<u64>, LogError> {
         let mut state = self.cluster.state();
         state.call(self.client)?;
+        state.led(Topic::Evidence, partition)?;
         let log = state.log(Topic::Evidence, partition);
         Ok(log.first()..log.end())
     }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use fuma_pipeline::live::partitions::{ParkReason, Words};
 use fuma_tests::live::lines::{listing, person, retracted_listing};
 use fuma_tests::simulated::{CommitPlace, Fault};
 
@@ -106,8 +107,11 @@ fn nothing_is_committed_far_beyond_the_clock_of_the_broker() {
     stage.feed.write(&[listing(person(2), "l2", "red", stage.now(), DAY)]);
     a.run(5_000);
     assert_eq!(stage.steps(), [step("green", "red")], "neither the expiry of the first nor the second");
+    let trouble = a.trouble(0);
+    assert_eq!((trouble.reason(), a.owned()), (ParkReason::ClockAhead, vec![]));
     a.shift_clock(4 * 60_000);
-    a.run(1_000);
+    a.run(10_000);
+    assert_eq!(a.owned(), [0]);
     assert_eq!(stage.steps(), [step("green", "red"), step("green", "red")], "four minutes are borne");
     a.shift_clock(0);
     a.run(1_000);
@@ -118,9 +122,9 @@ fn nothing_is_committed_far_beyond_the_clock_of_the_broker() {
 #[test]
 fn a_clock_that_ran_ahead_can_be_accepted() {
     let mut stage = Stage::new();
-    let mut setup = fuma_tests::live::Setup::of(crate::zhejiang());
-    setup.accepts_clock_ahead = true;
-    let a = stage.member("a");
+    let words = Words::default();
+    let setup = fuma_tests::live::Setup { words: words.clone(), ..fuma_tests::live::Setup::of(crate::zhejiang()) };
+    let a = fuma_tests::live::Member::new(&stage.cluster, "a", setup);
     a.run(300);
     stage.feed.write(&[listing(person(1), "l1", "red", stage.now(), DAY)]);
     a.shift_clock(4 * 60_000);
@@ -133,8 +137,7 @@ fn a_clock_that_ran_ahead_can_be_accepted() {
     stage.feed.write(&[listing(person(2), "l2", "red", stage.now(), DAY)]);
     a.run(1_000);
     assert_eq!(stage.steps().len(), 1, "an hour beyond the broker: held");
-    a.die();
-    a.set_up(setup);
+    words.accept(ParkReason::ClockAhead, 0, a.trouble(0).digest().unwrap());
     a.run(1_000);
     let change = stage.announced().pop().unwrap();
     assert_eq!(change.person, person(2));

@@ -98,6 +98,10 @@ impl WorkerLog for FaultyLog {
         self.inner.resume(partition, offset)
     }
 
+    fn pause(&mut self, partition: u32) -> Result<(), LogError> {
+        self.inner.pause(partition)
+    }
+
     fn commit(&mut self, transaction: Transaction<'_>) -> Result<Outcome, LogError> {
         self.inner.commit(transaction)
     }

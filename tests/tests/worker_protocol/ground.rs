@@ -1,22 +1,21 @@
 //! When a partition must not be judged at all.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use fuma_connectors::log::{Log, Topic};
+use fuma_pipeline::live::partitions::{ParkReason, State, Words};
+use fuma_pipeline::live::worker::Trouble;
 use fuma_pipeline::live::worker::restore::RestoreError;
-use fuma_pipeline::live::worker::{Worker, WorkerError};
 use fuma_tests::live::lines::{listing, person, stay, tier};
 use fuma_tests::live::{Member, Setup};
 
 use crate::{DAY, Stage, step, zhejiang};
 
-/// Turns until the worker ends; why.
-fn refusal(member: &Member) -> RestoreError {
-    match (0..10).find_map(|_| member.turn().err()).expect("the worker ends") {
-        WorkerError::Restore(error) => error,
-        other => panic!("{other}"),
-    }
+/// Turns until the partition is parked; why.
+fn refusal(member: &Member) -> Arc<Trouble> {
+    member.trouble(0)
 }
 
 /// Facts that the log has lost and no snapshot holds would be missed in silence.
@@ -30,7 +29,7 @@ fn a_log_that_lost_its_beginning_is_refused() {
     a.run(500);
     a.die();
     stage.cluster.retain_from(Topic::Evidence, 0, 1);
-    assert!(matches!(refusal(&a), RestoreError::Gap { partition: 0, begins: 1, .. }));
+    assert!(matches!(&*refusal(&a), Trouble::Restore(RestoreError::Gap { partition: 0, begins: 1, .. })));
     assert_eq!(stage.steps().len(), 3, "nothing was announced");
 }
 
@@ -45,7 +44,8 @@ fn a_process_with_a_superseded_pack_refuses_the_partition() {
     stage.feed.write(&[listing(person(1), "l1", "red", stage.now(), DAY)]);
     a.run(300);
     a.leave();
-    assert!(matches!(refusal(&b), RestoreError::Superseded { partition: 0, in_force: 2, own: 1 }));
+    let refused = refusal(&b);
+    assert!(matches!(&*refused, Trouble::Restore(RestoreError::Superseded { partition: 0, in_force: 2, own: 1 })));
     assert_eq!(stage.steps(), [step("green", "red")]);
 }
 
@@ -145,11 +145,13 @@ fn unexplained_differences_are_refused_and_listed() {
     let a = judged(&mut stage);
     tamper(&stage);
     let end = stage.cluster.end(Topic::Changes, 0);
-    let RestoreError::Differences { partition: 0, differing: 1, people: 3, listed } = refusal(&a) else {
-        panic!("another refusal");
+    let refused = refusal(&a);
+    let Trouble::Restore(RestoreError::Differences { partition: 0, differing: 1, people: 3, listed, .. }) = &*refused
+    else {
+        panic!("another refusal: {refused}");
     };
     let text = std::fs::read_to_string(listed).unwrap();
-    assert_eq!(text, format!("{} announced green\n", person(2)));
+    assert_eq!(text, format!("{} announced green, the evidence gives red ZJ-R7\n", person(2)));
     assert_eq!(stage.cluster.end(Topic::Changes, 0), end, "nothing was announced");
 }
 
@@ -157,9 +159,19 @@ fn unexplained_differences_are_refused_and_listed() {
 #[test]
 fn differences_are_announced_when_an_operator_agrees() {
     let mut stage = Stage::new();
+    let words = Words::default();
+    let setup = Setup { words: words.clone(), ..Setup::of(zhejiang()) };
     let a = judged(&mut stage);
+    a.set_up(setup);
     tamper(&stage);
-    a.set_up(Setup { differences_max: None, ..Setup::of(zhejiang()) });
+    let refused = refusal(&a);
+    let digest = refused.digest().unwrap();
+    words.accept(ParkReason::ClockAhead, 0, digest);
+    words.accept(ParkReason::Differences, 1, digest);
+    words.accept(ParkReason::Differences, 0, "0123456789abcdef");
+    a.run(2_000);
+    assert!(a.owned().is_empty(), "another word is not for this");
+    words.accept(ParkReason::Differences, 0, digest);
     a.run(1_000);
     let last = fuma_tests::live::announced::of_partition(&stage.cluster, 0).pop().unwrap();
     assert_eq!((last.person, last.step()), (person(2), ("green", "red", vec!["ZJ-R7"])));
@@ -186,12 +198,13 @@ fn a_sweep_under_way_is_no_difference() {
     stage.check();
 }
 
-/// The state in which a worker ended is not used again.
+/// What was restored and refused is not used again.
 #[test]
-fn a_refused_worker_owns_nothing() {
+fn a_refused_partition_is_not_owned() {
     let mut stage = Stage::new();
     let a = judged(&mut stage);
     tamper(&stage);
     refusal(&a);
-    assert_eq!(a.process().worker().map(Worker::restoring), None);
+    assert!(a.owned().is_empty());
+    assert_eq!(a.holding(0).map(|holding| holding.state), Some(State::Parked));
 }

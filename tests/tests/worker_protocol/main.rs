@@ -11,6 +11,9 @@
 //! stall      a client that passes evidence over
 //! packs      a switch between two starts
 //! understood what a newer build wrote, or another key: refused by name, and nothing is lost
+//! parked     one partition's trouble is one partition's
+//! flow       back-pressure, and what is let go when commits are refused
+//! clocks     a clock for each partition; a broker's clock that is not known for a while
 //! causes     expiries, causes, traces
 //! ```
 //!
@@ -20,10 +23,13 @@
 
 mod bounds;
 mod causes;
+mod clocks;
 mod commit;
 mod faulty;
+mod flow;
 mod ground;
 mod packs;
+mod parked;
 mod snapshots;
 mod stall;
 mod sweep;
@@ -34,7 +40,7 @@ use std::sync::Arc;
 
 use fuma_connectors::log::Topic;
 use fuma_pipeline::policy::Pack;
-use fuma_schemas::Instant;
+use fuma_schemas::{Instant, Person};
 use fuma_tests::live::announced::{self, Announced};
 use fuma_tests::live::{EvidenceFeed, Member, Setup};
 use fuma_tests::simulated::{Settings, SimulatedCluster};
@@ -88,6 +94,21 @@ impl Stage {
             Box::new(FaultyLog { inner, gate: gate.clone(), losses: Arc::clone(&losses) })
         }));
         member
+    }
+
+    /// A person of a partition, of two.
+    fn of_two(&self, partition: usize) -> Person {
+        self.several(partition, 2, 1)[0]
+    }
+
+    /// So many people of a partition, of so many.
+    fn several(&self, partition: usize, of: usize, count: usize) -> Vec<Person> {
+        (0..).map(fuma_tests::live::lines::person).filter(|it| it.partition(of) == partition).take(count).collect()
+    }
+
+    /// The last colour announced to somebody, on whatever partition.
+    fn colour(&self, person: Person, partitions: u32) -> String {
+        announced::colour(&self.cluster, person.partition(partitions as usize) as u32, person)
     }
 
     /// What was announced on the partition, a chain for each person.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use fuma_connectors::log::Topic;
 use fuma_pipeline::live::snapshot::{SnapshotStore, series_of_partition};
-use fuma_pipeline::live::worker::WorkerError;
+use fuma_pipeline::live::worker::Trouble;
 use fuma_pipeline::live::worker::restore::RestoreError;
 use fuma_pipeline::live::worker::snapshots::Snapshots;
 use fuma_tests::live::lines::{listing, person};
@@ -60,8 +60,8 @@ fn a_snapshot_is_of_use_while_the_log_reaches_it() {
     assert_eq!(stage.steps().pop().unwrap(), step("yellow", "red"));
     a.die();
     stage.cluster.retain_from(Topic::Evidence, 0, 4);
-    let error = (0..10).find_map(|_| a.turn().err()).expect("a refusal");
-    assert!(matches!(error, WorkerError::Restore(RestoreError::Gap { partition: 0, begins: 4, .. })), "{error}");
+    let trouble = a.trouble(0);
+    assert!(matches!(&*trouble, Trouble::Restore(RestoreError::Gap { partition: 0, begins: 4, .. })), "{trouble}");
     let _ = std::fs::remove_dir_all(&snapshots.place);
 }
 

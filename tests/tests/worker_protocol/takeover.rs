@@ -1,6 +1,7 @@
 //! What the next owner does first.
 
 use fuma_connectors::log::{Log as _, Topic, WorkerLog as _};
+use fuma_pipeline::live::partitions::ParkReason;
 use fuma_pipeline::live::worker::reference::References;
 use fuma_pipeline::live::worker::restore::{RestoreError, restore};
 use fuma_tests::live::Setup;
@@ -202,8 +203,9 @@ fn a_hanging_transaction_is_an_error_that_says_what_to_do() {
     let stage = Stage::new();
     stage.cluster.hang(0);
     let a = stage.member("a");
-    let error = (0..10).find_map(|_| a.turn().err()).expect("an error");
-    assert!(error.to_string().contains("does not end"), "{error}");
+    let trouble = a.trouble(0);
+    assert_eq!(trouble.reason(), ParkReason::Hanging);
+    assert!(trouble.to_string().contains("does not end"), "{trouble}");
 }
 
 /// A partition ends in a marker: the end is reached all the same, and the next owner works.

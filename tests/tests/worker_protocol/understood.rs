@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use fuma_connectors::log::{GroupEvent, Log, Position, Topic, Transaction};
 use fuma_pipeline::live::record::{Fingerprint, Origin, RecordError, RecordWriter};
-use fuma_pipeline::live::worker::WorkerError;
+use fuma_pipeline::live::worker::Trouble;
 use fuma_pipeline::live::worker::position::{PositionError, Standing};
 use fuma_pipeline::live::worker::restore::RestoreError;
 use fuma_tests::live::lines::{listing, person};
@@ -21,17 +21,6 @@ fn member(stage: &Stage, name: &str, change: impl Fn(&mut Setup)) -> Member {
     let mut setup = Setup::of(zhejiang());
     change(&mut setup);
     Member::new(&stage.cluster, name, setup)
-}
-
-/// Turns until the worker ends.
-fn ended(stage: &Stage, member: &Member) -> WorkerError {
-    for _ in 0..1_000 {
-        if let Err(error) = member.turn() {
-            return error;
-        }
-        stage.cluster.advance(1);
-    }
-    panic!("it goes on");
 }
 
 fn red(stage: &mut Stage, number: u32) {
@@ -55,8 +44,10 @@ fn a_record_of_a_newer_build_is_never_passed_over() {
     let offset = stage.cluster.append(Topic::Evidence, 0, newer());
     red(&mut stage, 2);
     for _ in 0..3 {
-        let WorkerError::Record { partition: 0, offset: at, error } = ended(&stage, &a) else { panic!("another end") };
+        let trouble = a.trouble(0);
+        let Trouble::Record { partition: 0, offset: at, error } = *trouble else { panic!("another: {trouble}") };
         assert_eq!((at, error), (offset, RecordError::Newer("format", 3)));
+        stage.cluster.advance(60_000);
         assert!(stage.cluster.position(0).offset.unwrap() <= offset, "nothing past it is committed");
     }
     assert_eq!(stage.announced().len(), 1);
@@ -72,11 +63,11 @@ fn what_a_newer_build_wrote_before_the_position_keeps_the_partition_from_being_t
     let offset = stage.cluster.append(Topic::Evidence, 0, newer());
     commit_as_another(&stage, &Standing { clock: stage.now(), ..Standing::default() }.to_text());
     let b = stage.member("b");
-    let error = ended(&stage, &b);
-    let WorkerError::Restore(RestoreError::Record { partition: 0, offset: at, error, .. }) = error else {
-        panic!("another end: {error}")
+    let trouble = b.trouble(0);
+    let Trouble::Restore(RestoreError::Record { partition: 0, offset: at, error, .. }) = &*trouble else {
+        panic!("another: {trouble}")
     };
-    assert_eq!((at, error), (offset, RecordError::Newer("format", 3)));
+    assert_eq!((*at, *error), (offset, RecordError::Newer("format", 3)));
     assert_eq!(stage.announced().len(), 1);
 }
 
@@ -115,11 +106,11 @@ fn a_position_that_must_be_understood_is_refused_by_name() {
         commit_as_another(&stage, more);
         let before = stage.cluster.position(0);
         let b = stage.member("b");
-        let error = ended(&stage, &b);
-        let WorkerError::Restore(RestoreError::Position { partition: 0, error }) = error else {
-            panic!("another end: {error}")
+        let trouble = b.trouble(0);
+        let Trouble::Restore(RestoreError::Position { partition: 0, error }) = &*trouble else {
+            panic!("another: {trouble}")
         };
-        assert_eq!(error, expected);
+        assert_eq!(*error, expected);
         assert_eq!(stage.cluster.position(0), before, "nothing is committed");
         assert_eq!(stage.cluster.end(Topic::Changes, 0), 0, "nothing is announced");
     }
@@ -133,14 +124,15 @@ fn another_key_is_refused_by_name_on_position_and_record() {
     a.run(500);
     a.leave();
     let b = member(&stage, "b", |setup| setup.origin = key(2));
-    let WorkerError::Restore(RestoreError::Origin { error, .. }) = ended(&stage, &b) else { panic!("another end") };
+    let trouble = b.trouble(0);
+    let Trouble::Restore(RestoreError::Origin { error, .. }) = &*trouble else { panic!("another: {trouble}") };
     assert!(error.to_string().contains("0202020202020202"), "{error}");
+    b.die();
     let a = member(&stage, "a", |setup| setup.origin = key(1));
     a.run(12_000);
     stage.cluster.append(Topic::Evidence, 0, RecordWriter::of(key(2)).finish());
-    let WorkerError::Record { error: RecordError::OtherKey { .. }, .. } = ended(&stage, &a) else {
-        panic!("another end")
-    };
+    let trouble = a.trouble(0);
+    assert!(matches!(*trouble, Trouble::Record { error: RecordError::OtherKey { .. }, .. }), "{trouble}");
     assert_eq!(stage.announced().len(), 1);
 }
 
@@ -158,8 +150,9 @@ fn engines_are_compared_as_versions() {
     assert_eq!(stage.announced().len(), 2);
     b.die();
     let a = member(&stage, "a", |setup| setup.engine = "0.9.0".into());
-    let WorkerError::Restore(RestoreError::OlderEngine { found, own, .. }) = ended(&stage, &a) else {
-        panic!("another end")
+    let trouble = a.trouble(0);
+    let Trouble::Restore(RestoreError::OlderEngine { found, own, .. }) = &*trouble else {
+        panic!("another: {trouble}")
     };
     assert_eq!((found.as_str(), own.as_str()), ("0.10.0", "0.9.0"));
     stage.check();

@@ -22,9 +22,10 @@ use super::screen::Screen;
 use super::{CommandError, input};
 use crate::config::{self, Config, Flag, Listen, Settings};
 use crate::http::{Health, HttpError, Metrics, Server};
-use crate::live::partitions::Partitions;
+use crate::live::partitions::{Partitions, Words};
 use crate::live::service::{self, Service, Wishes};
 use crate::live::stop::Stop;
+use crate::live::worker::Places;
 
 /// The variable with the name of the configuration file.
 pub const CONFIG_VARIABLE: &str = "FUMA_CONFIG";
@@ -41,12 +42,6 @@ pub struct RunArguments {
     /// Without Kafka: read records of this feed from standard input
     #[arg(long, value_name = "FEED", value_parser = feed, conflicts_with = "bootstrap")]
     stdin: Option<Feed>,
-    /// Start although announced states differ from the evidence; for this start only, once an operator has looked
-    #[arg(long)]
-    accept_differences: bool,
-    /// Start although the last commits were ahead of the broker's clock; for this start only
-    #[arg(long)]
-    accept_clock_ahead: bool,
     /// Go back to this policy pack although a later one is in force
     #[arg(long)]
     reinstate_policy: bool,
@@ -169,8 +164,6 @@ pub fn run(arguments: &RunArguments, screen: &Screen) -> Result<(), CommandError
     }
     let wishes = Wishes {
         create_topics: arguments.create_topics,
-        accept_differences: arguments.accept_differences,
-        accept_clock_ahead: arguments.accept_clock_ahead,
         reinstate_policy: arguments.reinstate_policy,
         stdin: arguments.stdin,
     };
@@ -207,6 +200,8 @@ fn prepared(config: Config, wishes: Wishes) -> Result<Service, CommandError> {
         stop: Stop::default(),
         health: Health::new(),
         partitions: Partitions::default(),
+        words: Words::default(),
+        places: Places::default(),
     })
 }
 

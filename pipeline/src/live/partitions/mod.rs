@@ -8,12 +8,14 @@
 //!
 //! ```text
 //! reason    the closed list of reasons: code, advice, who can help
+//! words     what operators agreed to
 //! ```
 //!
 //! Owns the states that metrics, probes and `fuma status` show. A stage writes them; whoever else has the handle reads.
 //! Must never hold a person.
 
 mod reason;
+mod words;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -21,6 +23,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use fuma_schemas::Instant;
 
 pub use reason::ParkReason;
+pub use words::{Words, digest_of};
 
 /// The stage that judges.
 pub const ASSESS: &str = "assess";

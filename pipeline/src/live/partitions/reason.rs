@@ -74,6 +74,10 @@ reasons! {
     OlderEngine = "older-engine", Repair, "start a build that is at least as new";
     /// The engine fails on the partition.
     Engine = "engine", Repair, "report the message: the program or the pack is wrong";
+    /// The broker's clock is not known any more.
+    ClockUnknown = "clock-unknown", Time, "look at the clock topic and its leader; it goes on by itself";
+    /// The log refuses the changes of the partition.
+    Refused = "changes-refused", Repair, "see in the message what the log refuses; it goes on by itself";
     /// The log refuses, and somebody has to repair it.
     Log = "log", Repair, "do as the message says; it goes on by itself";
     /// The last commit is far beyond the broker's clock.
@@ -107,7 +111,9 @@ impl ParkReason {
 
     /// The pause before the next try, after so many, without jitter: it doubles, up to a limit.
     pub fn pause(self, tries: u32) -> Duration {
-        let longest = if self.passes() { LONGEST } else { LONGEST_FOR_PEOPLE };
+        // To look at a clock costs nothing.
+        let is_cheap = self.passes() || self == ParkReason::ClockAhead;
+        let longest = if is_cheap { LONGEST } else { LONGEST_FOR_PEOPLE };
         FIRST.saturating_mul(1 << tries.saturating_sub(1).min(20)).min(longest)
     }
 }

@@ -26,17 +26,17 @@ use self::supervise::{Ended, Verdict};
 use crate::config::Config;
 use crate::http::{Health, Heartbeat, Part};
 use crate::intake::Settings;
-use crate::live::partitions::Partitions;
+use crate::live::partitions::{Partitions, Words};
 use crate::live::record::{Fingerprint, Origin};
 use crate::live::snapshot::{SnapshotError, SnapshotStore};
 use crate::live::stop::Stop;
 use crate::live::worker::clock::{CommitClock, SystemWall, Wall as _};
 use crate::live::worker::owned::Identity;
 use crate::live::worker::reference::References;
-use crate::live::worker::restore::{RestoreError, Restoring};
+use crate::live::worker::restore::Restoring;
 use crate::live::worker::rhythm::Rhythm;
 use crate::live::worker::snapshots::Snapshots;
-use crate::live::worker::{Worker, WorkerError, gauges};
+use crate::live::worker::{Places, Worker, gauges};
 use crate::live::{intake, metric, monotonic, trace};
 use crate::policy::Pack;
 
@@ -66,6 +66,10 @@ pub struct Service {
     pub health: Health,
     /// What each partition of this process is.
     pub partitions: Partitions,
+    /// What operators agreed to.
+    pub words: Words,
+    /// How many partitions are restored at once.
+    pub places: Places,
 }
 
 impl Service {
@@ -80,10 +84,6 @@ impl Service {
 pub struct Wishes {
     /// Make the topics that are missing.
     pub create_topics: bool,
-    /// Announce what differs from what was announced without a known reason.
-    pub accept_differences: bool,
-    /// Go on although the last commits ran ahead of the broker's clock.
-    pub accept_clock_ahead: bool,
     /// Put the pack in force again although a later one is.
     pub reinstate_policy: bool,
     /// Without Kafka: the feed whose records come on standard input.
@@ -192,9 +192,9 @@ impl Stages<'_> {
     fn follow_references(&mut self, references: &References) -> Result<(), ServiceError> {
         let (log, references, stop) = (Arc::clone(&self.log), references.clone(), self.service.stop.clone());
         self.spawn("reference".into(), move || {
-            let mut reference = log.reference().map_err(of_log)?;
+            let mut reference = log.reference()?;
             while !stop.is_set() {
-                references.advance(reference.as_mut(), Duration::from_millis(200)).map_err(of_log)?;
+                references.advance(reference.as_mut(), Duration::from_millis(200))?;
             }
             Ok(())
         })
@@ -209,11 +209,11 @@ impl Stages<'_> {
                 origin: service.origin(),
                 ..intake::Options::default()
             };
-            let feeds = Beating { inner: log.feeds(slot).map_err(of_log)?, heartbeat: Arc::clone(&heartbeat) };
-            let appender = log.appender(&format!("intake-{slot}")).map_err(of_log)?;
+            let feeds = Beating { inner: log.feeds(slot)?, heartbeat: Arc::clone(&heartbeat) };
+            let appender = log.appender(&format!("intake-{slot}"))?;
             let settings = Arc::clone(&service.intake);
             let ended = intake::run(Box::new(feeds), appender, settings, log.partitions(), &options, &service.stop);
-            ended.map_err(of_log)
+            ended.map_err(Ended::from)
         })
     }
 
@@ -221,15 +221,15 @@ impl Stages<'_> {
         let heartbeat = Arc::new(self.service.health.register("trace", HEARTBEAT_LIMIT));
         let (log, service, snapshots) = (Arc::clone(&self.log), self.service.clone(), snapshots.clone());
         self.spawn("trace".into(), move || {
-            let links = Beating { inner: log.links().map_err(of_log)?, heartbeat: Arc::clone(&heartbeat) };
-            let appender = log.appender("trace").map_err(of_log)?;
+            let links = Beating { inner: log.links()?, heartbeat: Arc::clone(&heartbeat) };
+            let appender = log.appender("trace")?;
             let options = trace::Options {
                 topic_prefix: service.config.kafka.prefix.clone(),
                 snapshots: Some(snapshots.clone()),
                 origin: service.origin(),
                 ..trace::Options::default()
             };
-            trace::run(Box::new(links), appender, log.partitions(), &options, &service.stop).map_err(of_log)
+            trace::run(Box::new(links), appender, log.partitions(), &options, &service.stop).map_err(Ended::from)
         })
     }
 
@@ -321,8 +321,6 @@ fn assess(
 ) -> Result<(), Ended> {
     let wall = SystemWall::default();
     let config = &service.config;
-    let differences_max = (!service.wishes.accept_differences)
-        .then(|| usize::try_from(config.guard.differences_max).unwrap_or(usize::MAX));
     let context = Restoring {
         pack: Arc::clone(&service.pack),
         identity: Identity {
@@ -337,19 +335,20 @@ fn assess(
         references: references.clone(),
         snapshots: Some(snapshots.clone()),
         facts: config.evidence.facts_max,
-        differences_max,
+        words: service.words.clone(),
+        differences_max: Some(usize::try_from(config.guard.differences_max).unwrap_or(usize::MAX)),
         state: config.state.clone(),
         now: wall.now(),
         cancelled: Arc::new(AtomicBool::new(false)),
     };
     let rhythm = Rhythm::new(config.commit.live, config.commit.backlog, config.commit.batch_bytes_max);
-    let client = log.worker(slot).map_err(of_log)?;
+    let client = log.worker(slot)?;
     let mut worker = Worker::new(client, context, CommitClock::new(Box::new(wall)), rhythm);
     worker.set_page(config.commit.page);
-    worker.tell_trace(log.appender(&format!("forget-{slot}")).map_err(of_log)?);
-    if service.wishes.accept_clock_ahead {
-        worker.accept_clock_ahead();
-    }
+    worker.tell_trace(log.appender(&format!("forget-{slot}"))?);
+    worker.set_uncommitted_bytes_max(config.commit.uncommitted_bytes_max);
+    worker.show_in(service.partitions.clone());
+    worker.share_places(service.places.clone());
     let mut said = Duration::ZERO;
     let result = worker.run(&service.stop, &mut |worker| {
         watch.heartbeat.tick();
@@ -360,7 +359,7 @@ fn assess(
         }
     });
     watch.part.set_waiting("restarting");
-    result.map_err(of_worker)
+    result.map_err(Ended::from)
 }
 
 fn report(worker: &Worker, slot: usize, watch: &Watch) {
@@ -431,22 +430,4 @@ fn refuse_key(named: Option<&str>, own: &InForce) -> Result<(), ServiceError> {
         ))),
         _ => Ok(()),
     }
-}
-
-fn of_log(error: LogError) -> Ended {
-    Ended { severity: error.severity(), message: error.to_string() }
-}
-
-fn of_worker(error: WorkerError) -> Ended {
-    let message = error.to_string();
-    let severity = match error {
-        WorkerError::Log(error) | WorkerError::Restore(RestoreError::Log(error)) => error.severity(),
-        WorkerError::Assess(_)
-        | WorkerError::Restore(RestoreError::Assess(_))
-        | WorkerError::Record { .. }
-        | WorkerError::Regions { .. } => Severity::Operator,
-        WorkerError::Restore(RestoreError::Cancelled | RestoreError::Overtaken { .. }) => Severity::Fatal,
-        WorkerError::Restore(_) => Severity::Operator,
-    };
-    Ended { severity, message }
 }

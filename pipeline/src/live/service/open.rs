@@ -32,6 +32,7 @@ fn kafka(service: &Service, bootstrap: &str) -> Result<Arc<dyn Log>, LogError> {
     settings.prefix.clone_from(&config.prefix);
     settings.partitions = config.partitions_expected();
     settings.instance.clone_from(&config.instance);
+    settings.stop = service.stop.clone();
     settings.client = map(&config.client);
     let connection = Connection::new(bootstrap, &config.prefix, settings.client.clone().into_iter().collect())?;
     settings.consumer = map(&config.consumer);

@@ -26,9 +26,14 @@ impl Budget {
         taken
     }
 
-    /// How many people may be judged for being due or swept, in one of so many partitions that wish to.
+    /// How many people are judged for being due or swept in the next of so many partitions that wish to.
     pub(super) fn share(&self, partitions: usize) -> usize {
         self.background.div_ceil(partitions.max(1))
+    }
+
+    /// So many were judged for being due or swept.
+    pub(super) fn took_background(&mut self, people: usize) {
+        self.background = self.background.saturating_sub(people);
     }
 }
 
@@ -45,5 +50,21 @@ mod tests {
         assert_eq!(budget.take_live(5), 0);
         let mut full = Budget::new(100);
         assert_eq!((full.take_live(1000), full.share(4)), (100, 0));
+    }
+
+    #[test]
+    fn many_partitions_with_sweeps_share_the_number_and_take_no_more() {
+        let mut budget = Budget::new(8);
+        let mut taken = Vec::new();
+        for left in (1..=16).rev() {
+            let share = budget.share(left);
+            budget.took_background(share);
+            taken.push(share);
+        }
+        assert_eq!((taken.iter().sum::<usize>(), &taken[..5]), (4, &[1, 1, 1, 1, 0][..]));
+        let mut budget = Budget::new(100);
+        assert_eq!(budget.share(3), 17);
+        budget.took_background(2);
+        assert_eq!(budget.share(2), 24, "what one does not need is the others'");
     }
 }

@@ -1,28 +1,72 @@
 //! One commit: judge, announce, and move the positions, in one transaction; or claim what was restored.
 //!
-//! Owns the order, and the budget of people. Memory follows the commit and never leads it (I-3).
+//! ```text
+//! refused -> whoever has no leader is parked -> refused again: each partition commits alone -> parked
+//! leaving -> refused three times -> only the positions, as they are, marked released
+//! ```
+//!
+//! Owns the order, and what becomes of a commit that was refused. Memory follows the commit and never leads it (I-3).
 
-use fuma_connectors::log::{LogError, Outcome, Position, Transaction};
-use fuma_schemas::{CodeChange, Instant};
+use std::collections::BTreeMap;
 
-use super::budget::Budget;
-use super::owned::{ApplyError, Owned};
+use fuma_connectors::log::{LogError, Outcome, Position, Scope, Transaction};
+use fuma_schemas::Instant;
+
+use super::clock::Reach;
+use super::judge::Changed;
+use super::owned::Owned;
+use super::pace::QUIET;
 use super::position::Standing;
-use super::{IDLE, QUIET, Turn, Worker, WorkerError};
+use super::trouble::Trouble;
+use super::{Turn, Worker, of_client};
+use crate::live::partitions::{ParkReason, digest_of};
 
-/// Stays that are walked in one commit, for each person whom it may judge, to find who stayed where a tier changed.
-const STAYS_A_PERSON: usize = 8;
+/// How often a commit is tried before partitions are let go.
+const LEAVING_TRIES: u32 = 3;
+/// After so many refusals in a row partitions commit alone, and after twice as many one is parked.
+const REFUSALS_MAX: u32 = 2;
+/// A word that lets a clock go on beyond the broker's holds for about that long.
+const WORD_MS: i64 = 3_600_000;
+
+/// Whom a commit concerns.
+#[derive(Clone, Copy)]
+pub(super) enum Whom<'a> {
+    /// All partitions.
+    All,
+    /// One, since a commit of it with others was refused.
+    Alone(u32),
+    /// These, for the last time; their positions are marked released.
+    Leaving(&'a [u32]),
+}
+
+impl Whom<'_> {
+    fn has(&self, owned: &Owned) -> bool {
+        match self {
+            Whom::All => true,
+            Whom::Alone(id) => owned.id == *id,
+            Whom::Leaving(partitions) => partitions.contains(&owned.id),
+        }
+    }
+
+    fn is_leaving(&self) -> bool {
+        matches!(self, Whom::Leaving(_))
+    }
+}
+
+/// What an operator agrees to who lets a partition's clock go on from about `last`.
+pub(super) fn digest_of_clock(id: u32, last: Instant) -> String {
+    digest_of([ParkReason::ClockAhead.code().to_owned(), id.to_string(), last.0.div_euclid(WORD_MS).to_string()])
+}
 
 impl Worker {
     /// The first transaction after an assignment commits only the position, under the new owner's id (R-4).
-    pub(super) fn claim(&mut self, turn: &mut Turn) -> Result<(), WorkerError> {
-        let identity = &self.identity;
+    pub(super) fn claim(&mut self, turn: &mut Turn) -> Result<(), LogError> {
         let claims: Vec<(u32, Standing)> = self
             .owned
             .values()
             .filter(|owned| owned.must_claim)
             .map(|owned| {
-                let at = owned.standing_at(owned.standing.clock, identity, false);
+                let at = owned.standing_at(owned.standing.clock, &self.identity, false);
                 // Nobody was judged: the clock, and up to when, are the predecessor's.
                 (owned.id, Standing { judged_until: owned.standing.judged_until, ..at })
             })
@@ -32,8 +76,8 @@ impl Worker {
         }
         let positions: Vec<(u32, Position)> =
             claims.iter().filter_map(|(id, standing)| Some(self.owned.get(id)?.claim(standing))).collect();
-        match self.log.commit(Transaction { changes: &[], positions: &positions })? {
-            Outcome::Committed => {
+        match self.send(&[], &positions)? {
+            (Outcome::Committed, _) => {
                 for (id, standing) in claims {
                     if let Some(owned) = self.owned.get_mut(&id) {
                         owned.standing = standing;
@@ -41,128 +85,204 @@ impl Worker {
                     }
                 }
             }
-            Outcome::Aborted => turn.aborts += 1,
+            (Outcome::Aborted, _) => turn.aborts += 1,
         }
         Ok(())
     }
 
-    /// Judges, and commits what there is to say and where things stand. `leaving`: only these partitions, for the last
-    /// time; their positions are marked released.
-    pub(super) fn commit(&mut self, leaving: Option<&[u32]>, turn: &mut Turn) -> Result<(), WorkerError> {
-        let attempts = if leaving.is_some() { 3 } else { 1 };
-        for _ in 0..attempts {
-            let last = self.owned.values().map(|owned| owned.standing.clock).max().unwrap_or_default();
-            let Some(clock) = self.next_clock(last.max(self.last_clock))? else { return Ok(()) };
-            if self.try_commit(clock, leaving, turn)? == Outcome::Committed {
-                return Ok(());
+    /// A transaction. What the log refuses without the client being wrong is an abort, with what was said.
+    fn send(
+        &mut self,
+        changes: &[fuma_connectors::log::OutputRecord],
+        positions: &[(u32, Position)],
+    ) -> Result<(Outcome, String), LogError> {
+        match self.log.commit(Transaction { changes, positions }) {
+            Ok(outcome) => Ok((outcome, String::new())),
+            Err(error) => {
+                let refused = of_client(error).inspect_err(|_| self.measures.fatal())?;
+                Ok((Outcome::Aborted, format!(": {refused}")))
             }
+        }
+    }
+
+    /// Judges, and commits what there is to say and where things stand.
+    pub(super) fn commit(&mut self, whom: Whom<'_>, turn: &mut Turn) -> Result<(), LogError> {
+        let Whom::Leaving(partitions) = whom else { return self.try_commit(whom, turn).map(drop) };
+        for _ in 0..LEAVING_TRIES {
+            if self.try_commit(whom, turn)? == Outcome::Committed {
+                break;
+            }
+        }
+        self.release_positions(partitions)
+    }
+
+    /// Marks positions released, as they were committed last: of those partitions whose last commit did not go through,
+    /// or that are parked. Otherwise the next owner would fence this one, who has other partitions still.
+    fn release_positions(&mut self, partitions: &[u32]) -> Result<(), LogError> {
+        let all = self.owned.values().chain(self.parking.with_state());
+        let is_mine = |owned: &&Owned| !owned.must_claim && !owned.standing.released && partitions.contains(&owned.id);
+        let positions: Vec<(u32, Position)> = all
+            .filter(is_mine)
+            .map(|owned| owned.claim(&Standing { released: true, ..owned.standing.clone() }))
+            .collect();
+        if positions.is_empty() {
+            return Ok(());
+        }
+        let (outcome, why) = self.send(&[], &positions)?;
+        if outcome == Outcome::Aborted {
+            tracing::warn!(?partitions, "positions are not marked released: the next owner fences this one{why}");
         }
         Ok(())
     }
 
-    fn next_clock(&mut self, last: Instant) -> Result<Option<Instant>, LogError> {
-        let clock = self.clock.next(last, self.log.as_mut())?;
-        if clock.is_none() {
-            if self.accepts_clock_ahead {
-                return Ok(Some(Instant(last.0 + 1)));
-            }
-            self.measures.clock_is_ahead();
-            self.held_until = self.clock.elapsed() + IDLE;
+    /// The clocks of the partitions that may commit; those that may not are parked.
+    fn clocks(&mut self, whom: Whom<'_>) -> Result<BTreeMap<u32, Instant>, LogError> {
+        let takes_part = |owned: &&Owned| whom.has(owned) && !owned.must_claim;
+        let (ids, lasts): (Vec<u32>, Vec<Instant>) =
+            self.owned.values().filter(takes_part).map(|owned| (owned.id, owned.last_clock())).unzip();
+        let mut clocks = BTreeMap::new();
+        if ids.is_empty() {
+            return Ok(clocks);
         }
-        Ok(clock)
+        if let Err(error) = self.clock.look(self.log.as_mut()) {
+            let why = of_client(error)?.to_string();
+            for id in ids.into_iter().filter(|_| !whom.is_leaving()) {
+                self.park_with_state(id, Trouble::ClockUnknown { partition: id, why: why.clone() })?;
+            }
+            return Ok(clocks);
+        }
+        for ((id, last), reach) in ids.iter().zip(&lasts).zip(self.clock.reach(&lasts)) {
+            match reach {
+                Reach::At(clock) => drop(clocks.insert(*id, clock)),
+                Reach::Ahead(_) if self.may_be_ahead(*id, *last) => drop(clocks.insert(*id, Instant(last.0 + 1))),
+                Reach::Ahead(_) if whom.is_leaving() => {}
+                Reach::Ahead(ahead_ms) => {
+                    let digest = digest_of_clock(*id, *last);
+                    self.park_with_state(*id, Trouble::ClockAhead { partition: *id, ahead_ms, digest })?;
+                }
+            }
+        }
+        Ok(clocks)
     }
 
-    fn try_commit(&mut self, clock: Instant, leaving: Option<&[u32]>, turn: &mut Turn) -> Result<Outcome, WorkerError> {
+    /// Whether the clock of a parked partition is in the way still.
+    pub(super) fn clock_trouble(&mut self, owned: &Owned) -> Result<Option<Trouble>, LogError> {
+        let (id, last) = (owned.id, owned.last_clock());
+        if let Err(error) = self.clock.look(self.log.as_mut()) {
+            let why = of_client(error)?.to_string();
+            return Ok(Some(Trouble::ClockUnknown { partition: id, why }));
+        }
+        Ok(match self.clock.reach(&[last]).first() {
+            Some(Reach::Ahead(_)) if self.may_be_ahead(id, last) => {
+                tracing::warn!(partition = id, "an operator agreed: commits go on ahead of the broker's clock");
+                None
+            }
+            Some(Reach::Ahead(ahead_ms)) => {
+                let (ahead_ms, digest) = (*ahead_ms, digest_of_clock(id, last));
+                Some(Trouble::ClockAhead { partition: id, ahead_ms, digest })
+            }
+            Some(Reach::At(_)) | None => None,
+        })
+    }
+
+    fn try_commit(&mut self, whom: Whom<'_>, turn: &mut Turn) -> Result<Outcome, LogError> {
         let begun = self.clock.elapsed();
-        self.last_clock = clock;
-        self.output.clear();
-        let mut standings: Vec<(u32, Standing)> = Vec::new();
-        let mut counts = Vec::new();
-        let concerned = |id: &u32| leaving.is_none_or(|leaving| leaving.contains(id));
-        let changed = self.judge(clock, leaving)?;
-        for (id, changes) in &changed {
-            let Some(owned) = self.owned.get(id) else { continue };
-            owned.announce(changes, &self.identity.source, &mut self.output);
-            counts.extend(changes.iter().map(|change| (change.from, change.to)));
-            if leaving.is_some() || !changes.is_empty() || owned.has_moved() {
-                standings.push((*id, owned.standing_at(clock, &self.identity, leaving.is_some())));
-            }
+        let clocks = self.clocks(whom)?;
+        for (id, clock) in &clocks {
+            self.owned.get_mut(id).into_iter().for_each(|owned| owned.attempted = *clock);
         }
+        let changed = self.judge(&clocks)?;
+        let (standings, counts) = self.announce(&changed, &clocks, whom);
         // Offsets and the cursor of a sweep that says nothing go along with a later commit: they are progress.
-        let is_silent = self.output.is_empty() && leaving.is_none();
+        let is_silent = self.output.is_empty() && !whom.is_leaving();
         if standings.is_empty() || is_silent && self.rhythm.since_commit(begun) < QUIET {
-            self.owned.values_mut().filter(|owned| concerned(&owned.id)).for_each(Owned::settle);
+            self.owned.values_mut().filter(|owned| clocks.contains_key(&owned.id)).for_each(Owned::settle);
             self.rhythm.stepped(self.clock.elapsed());
             return Ok(Outcome::Committed);
         }
         let positions: Vec<(u32, Position)> =
             standings.iter().filter_map(|(id, standing)| Some(self.owned.get(id)?.position(standing))).collect();
-        let outcome = self.log.commit(Transaction { changes: &self.output, positions: &positions })?;
-        self.is_catching_up = true;
-        self.conclude(outcome, standings, leaving, turn);
+        let output = std::mem::take(&mut self.output);
+        let sent = self.send(&output, &positions);
+        let announced = output.len();
+        self.output = output;
+        let (outcome, why) = sent?;
         let elapsed = self.clock.elapsed();
         let took = elapsed.saturating_sub(begun);
         self.rhythm.committed(elapsed, took);
         self.measures.committed(outcome, took, &counts);
-        Ok(outcome)
-    }
-
-    /// Judges at one clock whom the budget of a commit allows: all partitions' live evidence, then who is due or swept.
-    fn judge(&mut self, clock: Instant, leaving: Option<&[u32]>) -> Result<Vec<(u32, Vec<CodeChange>)>, WorkerError> {
-        let concerned = |owned: &Owned| !owned.must_claim && leaving.is_none_or(|leaving| leaving.contains(&owned.id));
-        let mut budget = Budget::new(self.page_people);
-        let stays_max = self.page_people.saturating_mul(STAYS_A_PERSON);
-        let mut changed = Vec::new();
-        for owned in self.owned.values_mut().filter(|owned| concerned(owned)) {
-            let id = owned.id;
-            owned.follow_regions(&self.context.references, self.identity.origin, stays_max).map_err(
-                |error| match error {
-                    ApplyError::Assess(error) => WorkerError::Assess(error),
-                    ApplyError::Record(error) => WorkerError::Regions { partition: id, error },
-                },
-            )?;
-            let mut changes = Vec::new();
-            let people = budget.take_live(owned.partition.waiting());
-            if people > 0 {
-                owned.judge_live(clock, people, &mut changes);
-            }
-            changed.push((id, changes));
-        }
-        let may_wish = |owned: &Owned| concerned(owned) && !owned.is_behind();
-        let wishes = |owned: &Owned| may_wish(owned) && (owned.is_due(clock) || !owned.sweep.is_empty());
-        let share = budget.share(self.owned.values().filter(|owned| wishes(owned)).count());
-        for (id, changes) in changed.iter_mut().filter(|_| share > 0) {
-            let Some(owned) = self.owned.get_mut(id).filter(|owned| wishes(owned)) else { continue };
-            owned.judge_background(clock, share, changes);
-        }
-        Ok(changed)
-    }
-
-    /// Memory follows the commit (I-3).
-    fn conclude(
-        &mut self,
-        outcome: Outcome,
-        standings: Vec<(u32, Standing)>,
-        leaving: Option<&[u32]>,
-        turn: &mut Turn,
-    ) {
+        self.is_catching_up = outcome == Outcome::Committed;
         match outcome {
             Outcome::Committed => {
-                turn.changes += self.output.len();
-                for owned in self.owned.values_mut().filter(|owned| leaving.is_none_or(|ids| ids.contains(&owned.id))) {
-                    owned.settle();
-                }
-                for (id, standing) in standings {
-                    if let Some(owned) = self.owned.get_mut(&id) {
-                        owned.commit(standing);
-                    }
-                }
+                turn.changes += announced;
+                self.follow(&clocks, standings);
             }
             Outcome::Aborted => {
                 turn.aborts += 1;
-                self.is_catching_up = false;
-                self.owned.values_mut().for_each(Owned::roll_back);
+                self.refused(&changed, whom, &why)?;
             }
         }
+        Ok(outcome)
+    }
+
+    /// The changes as records, and where the partitions stand then.
+    fn announce(
+        &mut self,
+        changed: &Changed,
+        clocks: &BTreeMap<u32, Instant>,
+        whom: Whom<'_>,
+    ) -> (Vec<(u32, Standing)>, Vec<(fuma_schemas::Colour, fuma_schemas::Colour)>) {
+        self.output.clear();
+        let (mut standings, mut counts) = (Vec::new(), Vec::new());
+        for (id, changes) in changed {
+            let Some((owned, clock)) = self.owned.get(id).zip(clocks.get(id)) else { continue };
+            owned.announce(changes, &self.identity.source, &mut self.output);
+            counts.extend(changes.iter().map(|change| (change.from, change.to)));
+            if whom.is_leaving() || !changes.is_empty() || owned.has_moved() {
+                standings.push((*id, owned.standing_at(*clock, &self.identity, whom.is_leaving())));
+            }
+        }
+        (standings, counts)
+    }
+
+    /// Memory follows the commit (I-3).
+    fn follow(&mut self, clocks: &BTreeMap<u32, Instant>, standings: Vec<(u32, Standing)>) {
+        self.owned.values_mut().filter(|owned| clocks.contains_key(&owned.id)).for_each(Owned::settle);
+        for (id, standing) in standings {
+            if let Some(owned) = self.owned.get_mut(&id) {
+                owned.commit(standing);
+            }
+        }
+    }
+
+    /// The transaction is not there. Whoever cannot be written to is parked, so that the others go on.
+    fn refused(&mut self, changed: &Changed, whom: Whom<'_>, why: &str) -> Result<(), LogError> {
+        self.owned.values_mut().for_each(Owned::roll_back);
+        if whom.is_leaving() {
+            return Ok(());
+        }
+        let concerned = changed.iter().filter(|(_, changes)| !changes.is_empty()).map(|(id, _)| *id);
+        let mut together = Vec::new();
+        for id in concerned.collect::<Vec<u32>>() {
+            match self.log.output_end(id) {
+                Ok(_) => {}
+                Err(error) if error.scope() == Scope::Partition => {
+                    self.park_with_state(id, error.into())?;
+                    continue;
+                }
+                Err(error) => drop(of_client(error)?),
+            }
+            let Some(owned) = self.owned.get_mut(&id) else { continue };
+            owned.refusals += 1;
+            let times = owned.refusals;
+            if times >= 2 * REFUSALS_MAX && matches!(whom, Whom::Alone(_)) {
+                owned.refusals = 0;
+                self.park_with_state(id, Trouble::Refused { partition: id, times, why: why.to_owned() })?;
+            } else if times >= REFUSALS_MAX {
+                together.push(id);
+            }
+        }
+        self.alone.extend(together);
+        Ok(())
     }
 }

@@ -10,10 +10,10 @@ use fuma_schemas::Colour;
 use super::owned::{Owned, Taken};
 use crate::live::metric;
 
-/// Says things once in a while.
+/// The counters of a worker.
 #[derive(Debug, Default)]
 pub(super) struct Measures {
-    is_ahead: bool,
+    restores: u64,
 }
 
 impl Measures {
@@ -36,12 +36,22 @@ impl Measures {
         metrics::counter!(metric::REBALANCES, "event" => name).increment(1);
     }
 
-    pub(super) fn restored(&self, seconds: f64) {
+    /// Restores that were taken over.
+    pub(super) fn restores(&self) -> u64 {
+        self.restores
+    }
+
+    pub(super) fn restored(&mut self, seconds: f64) {
+        self.restores += 1;
         metrics::histogram!(metric::RESTORE_SECONDS).record(seconds);
     }
 
-    pub(super) fn committed(&mut self, outcome: Outcome, took: Duration, changes: &[(Colour, Colour)]) {
-        self.is_ahead = false;
+    /// Nobody knows what a transaction came to, or another has taken over: the client is given up.
+    pub(super) fn fatal(&self) {
+        metrics::counter!(metric::TRANSACTIONS, "outcome" => "fatal").increment(1);
+    }
+
+    pub(super) fn committed(&self, outcome: Outcome, took: Duration, changes: &[(Colour, Colour)]) {
         let name = if outcome == Outcome::Committed { "commit" } else { "abort" };
         metrics::counter!(metric::TRANSACTIONS, "outcome" => name).increment(1);
         metrics::histogram!(metric::COMMIT_SECONDS).record(took.as_secs_f64());
@@ -49,16 +59,6 @@ impl Measures {
             for (from, to) in changes {
                 metrics::counter!(metric::CHANGES, "from" => from.name(), "to" => to.name()).increment(1);
             }
-        }
-    }
-
-    /// Once, until a commit goes through again.
-    pub(super) fn clock_is_ahead(&mut self) {
-        if !std::mem::replace(&mut self.is_ahead, true) {
-            tracing::error!(
-                "the clock is more than five minutes ahead of the broker's: nothing is committed. Set the clock \
-                 right; if the last commits ran ahead, start with --accept-clock-ahead"
-            );
         }
     }
 

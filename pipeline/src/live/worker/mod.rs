@@ -1,17 +1,24 @@
 //! The worker: evidence of its partitions in, changes and positions out, in one transaction a commit (ARCHITECTURE.md
-//! section 6; docs/recovery.md).
+//! section 6; docs/recovery.md). One partition's trouble is one partition's: it is parked, and the others go on.
 //!
 //! ```text
 //! position      where a partition stands, as text beside its offset
 //! restore       a partition is taken over
+//! takeover      the restores under way, and those that wait for their turn
+//! events        what happens to partitions: assigned, restored, revoked, lost
+//! trouble       why a partition goes no further
+//! parking       the partitions that are parked, and when they are tried again
 //! owned         a partition: take, judge, announce; then commit or roll back
+//! taking        evidence is taken in, as much as there is room for
 //! sweep         who is judged after a change of the basis, page by page
 //! announcement  a change as a record, and back
-//! clock         the clock of a commit
+//! clock         the clock of a partition's commit
+//! judge         who is judged in a commit
 //! commit        one transaction: what is judged, announced and moved
 //! budget        how many people a commit judges
 //! reference     regions and packs, read whole
 //! rhythm        when to commit
+//! pace          what there is to do, and how long nothing has to be done
 //! stall         a client that skips records, or stands still before them
 //! forget        what is past its retention goes
 //! left_out      who cannot be judged is listed
@@ -34,97 +41,71 @@ pub mod sweep;
 
 mod budget;
 mod commit;
+mod events;
 mod forget;
+mod judge;
 mod left_out;
 mod measure;
 mod overdue;
+mod pace;
+mod parking;
 mod stall;
 mod takeover;
+mod taking;
 mod telling;
+mod trouble;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 use std::time::Duration;
 
-use fuma_connectors::log::{Appender, GroupEvent, LogError, LogRecord, OutputRecord, WorkerLog};
-use fuma_schemas::Instant;
+use fuma_connectors::log::{Appender, LogError, LogRecord, OutputRecord, Scope, WorkerLog};
 
 use self::clock::CommitClock;
+use self::commit::Whom;
 use self::forget::Forgetter;
 use self::left_out::LeftOutLists;
 use self::measure::Measures;
 pub use self::measure::gauges;
 use self::overdue::Overdue;
-use self::owned::{ApplyError, Identity, Owned};
-use self::restore::{RestoreError, Restoring};
+use self::owned::{Identity, Owned};
+use self::parking::Parking;
+use self::restore::Restoring;
 use self::rhythm::Rhythm;
 use self::snapshots::Keeper;
-use self::stall::{Stalls, skipped};
+use self::stall::Stalls;
 use self::takeover::Takeovers;
+pub use self::takeover::{Places, RESTORES_MAX};
+use self::taking::UNCOMMITTED_BYTES_MAX;
 use self::telling::Telling;
-use crate::assess::AssessError;
-use crate::live::fault;
-use crate::live::record::RecordError;
+pub use self::trouble::Trouble;
+use crate::live::partitions::Partitions;
 use crate::live::stop::Stop;
 
-/// Why a worker ended.
-#[derive(Debug, thiserror::Error)]
-pub enum WorkerError {
-    /// The log. A fatal one: begin anew.
-    #[error(transparent)]
-    Log(#[from] LogError),
-    /// The engine: a bug, or a pack that cannot be executed.
-    #[error(transparent)]
-    Assess(#[from] AssessError),
-    /// A record is not understood: nothing past it may be committed.
-    #[error("partition {partition}: record {offset} of the evidence log is not read: {error}")]
-    Record {
-        /// The partition.
-        partition: u32,
-        /// Where.
-        offset: u64,
-        /// Why.
-        error: RecordError,
-    },
-    /// A record of the regions is not understood.
-    #[error("partition {partition}: a record of the regions is not read: {error}")]
-    Regions {
-        /// The partition.
-        partition: u32,
-        /// Why.
-        error: RecordError,
-    },
-    /// A partition cannot be judged soundly: somebody has to look.
-    #[error(transparent)]
-    Restore(#[from] RestoreError),
-}
-
-/// The longest wait for something to do: how soon a stop, a region, or the end of a restore is seen.
-const IDLE: Duration = Duration::from_millis(100);
 /// The most people judged in one commit of a worker, unless the configuration says otherwise.
 const PAGE_PEOPLE: usize = 16_384;
-/// For how long people who did not fit into a commit are judged before the log is polled again: as long as there are
-/// some, nothing new is taken in.
-const CATCH_UP: Duration = Duration::from_secs(1);
-/// How often a commit that announces nothing may be put off: it only moves offsets.
-const QUIET: Duration = Duration::from_millis(100);
 
 /// A worker.
 pub struct Worker {
     log: Box<dyn WorkerLog>,
+    /// The partitions that are judged and committed.
     owned: BTreeMap<u32, Owned>,
+    /// Those that are not, for a reason.
+    parking: Parking,
     takeovers: Takeovers,
     identity: Identity,
     context: Restoring,
     clock: CommitClock,
     rhythm: Rhythm,
-    accepts_clock_ahead: bool,
     page_people: usize,
+    uncommitted_bytes_max: usize,
     polled_at: Duration,
     /// The last commit went through, and had no room for everybody.
     is_catching_up: bool,
-    last_clock: Instant,
-    /// Nothing is committed before: the clock ran ahead, and is looked at again then.
-    held_until: Duration,
+    /// Partitions that commit alone next, because a commit with others was refused.
+    alone: VecDeque<u32>,
+    /// The partition that is judged first in the next commit, so that none starves another.
+    first: u32,
     measures: Measures,
     keeper: Keeper,
     forgetter: Forgetter,
@@ -155,12 +136,13 @@ impl Worker {
             identity: context.identity.clone(),
             takeovers: Takeovers::default(),
             owned: BTreeMap::new(),
-            accepts_clock_ahead: false,
+            parking: Parking::new(log.owner(), context.words.clone()),
             page_people: PAGE_PEOPLE,
+            uncommitted_bytes_max: UNCOMMITTED_BYTES_MAX,
             polled_at: Duration::ZERO,
             is_catching_up: false,
-            last_clock: Instant::default(),
-            held_until: Duration::ZERO,
+            alone: VecDeque::new(),
+            first: 0,
             measures: Measures::default(),
             keeper: Keeper::default(),
             forgetter: Forgetter::default(),
@@ -177,9 +159,14 @@ impl Worker {
         }
     }
 
-    /// Lets commits go on beyond the broker's clock: an operator's way out of a clock that ran ahead (R-14).
-    pub fn accept_clock_ahead(&mut self) {
-        self.accepts_clock_ahead = true;
+    /// Shows what becomes of the partitions in a handle that others read.
+    pub fn show_in(&mut self, partitions: Partitions) {
+        self.parking.partitions = partitions;
+    }
+
+    /// Shares the places for restores with the other workers of the process.
+    pub fn share_places(&mut self, places: Places) {
+        self.takeovers.places = places;
     }
 
     /// Has trace told what people forget, through this appender.
@@ -192,14 +179,39 @@ impl Worker {
         self.page_people = people.max(1);
     }
 
+    /// A partition with more bytes of evidence that are not committed is read on only when they are.
+    pub fn set_uncommitted_bytes_max(&mut self, bytes: usize) {
+        self.uncommitted_bytes_max = bytes.max(1);
+    }
+
     /// Restores on the worker's own thread, for a simulation.
     pub fn restore_inline(&mut self) {
         self.takeovers.is_inline = true;
     }
 
-    /// The partitions that were restored.
+    /// The partitions that are judged and committed.
     pub fn owned(&self) -> impl Iterator<Item = &Owned> {
         self.owned.values()
+    }
+
+    /// Why a partition is parked, if it is.
+    pub fn trouble(&self, partition: u32) -> Option<Arc<Trouble>> {
+        self.parking.trouble(partition)
+    }
+
+    /// What becomes of the partitions.
+    pub fn partitions(&self) -> &Partitions {
+        &self.parking.partitions
+    }
+
+    /// How many restores it has taken over since it was made.
+    pub fn restored(&self) -> u64 {
+        self.measures.restores()
+    }
+
+    /// Bytes of evidence that wait for their commit, of parked partitions too.
+    pub fn held_bytes(&self) -> usize {
+        self.owned.values().chain(self.parking.with_state()).map(|owned| owned.uncommitted_bytes).sum()
     }
 
     /// The id under which it commits.
@@ -212,7 +224,12 @@ impl Worker {
         self.clock.elapsed()
     }
 
-    /// How many partitions are being restored.
+    /// The broker's clock less this machine's, in milliseconds, as far as it is known.
+    pub fn skew_ms(&self) -> Option<i64> {
+        self.clock.skew_ms()
+    }
+
+    /// How many partitions are being restored, or wait for it; those that are parked do not count.
     pub fn restoring(&self) -> usize {
         self.takeovers.len()
     }
@@ -220,8 +237,8 @@ impl Worker {
     /// Works until it is asked to stop; then commits, lets its partitions go, and returns. `tick` is called each turn.
     ///
     /// # Errors
-    /// See [`WorkerError`]; all state is to be dropped then.
-    pub fn run(&mut self, stop: &Stop, tick: &mut dyn FnMut(&Worker)) -> Result<(), WorkerError> {
+    /// When its client is of no more use; all state is to be dropped then.
+    pub fn run(&mut self, stop: &Stop, tick: &mut dyn FnMut(&Worker)) -> Result<(), LogError> {
         while !stop.is_set() {
             self.turn()?;
             tick(self);
@@ -232,170 +249,65 @@ impl Worker {
     /// One turn: take what the log has, answer what happened to the partitions, commit when it is time.
     ///
     /// # Errors
-    /// See [`WorkerError`].
-    pub fn turn(&mut self) -> Result<Turn, WorkerError> {
-        if self.is_catching_up && self.is_behind() && self.clock.elapsed().saturating_sub(self.polled_at) < CATCH_UP {
-            let mut turn = Turn::default();
-            self.commit(None, &mut turn)?;
+    /// When its client is of no more use.
+    pub fn turn(&mut self) -> Result<Turn, LogError> {
+        let mut turn = Turn::default();
+        if self.must_catch_up() {
+            self.commit(Whom::All, &mut turn)?;
             return Ok(turn);
         }
+        self.poll(&mut turn)?;
+        self.try_again()?;
+        self.begin_restores()?;
+        self.install()?;
+        self.claim(&mut turn)?;
+        match self.alone.pop_front() {
+            Some(id) => self.commit(Whom::Alone(id), &mut turn)?,
+            None if self.is_time() => self.commit(Whom::All, &mut turn)?,
+            None => {}
+        }
+        self.control_flow()?;
+        self.keep_house()?;
+        Ok(turn)
+    }
+
+    /// What the log has, and what happened to the partitions.
+    fn poll(&mut self, turn: &mut Turn) -> Result<(), LogError> {
         let wait = self.wait();
         self.polled_at = self.clock.elapsed();
         let mut records = std::mem::take(&mut self.records);
         let polled = self.log.poll(wait, &mut records);
-        let mut turn = Turn { records: records.len(), ..Turn::default() };
+        turn.records = records.len();
+        // What was taken belongs to the state whether or not the poll failed behind it.
         let taken = self.take(&records);
         records.clear();
         self.records = records;
-        // What was taken belongs to the state whether or not the poll failed behind it.
         taken?;
-        for event in polled? {
-            self.answer(event, &mut turn)?;
+        match polled {
+            Ok(events) => events.into_iter().try_for_each(|event| self.answer(event, turn)),
+            Err(error) => self.poll_failed(error),
         }
-        self.install()?;
-        self.claim(&mut turn)?;
-        if self.is_time() {
-            self.commit(None, &mut turn)?;
-        }
+    }
+
+    /// Between commits: what is past goes, what is to be counted is counted, and what is to be kept is written.
+    fn keep_house(&mut self) -> Result<(), LogError> {
         let time = (self.clock.now(), self.clock.elapsed());
         let forgotten = self.forgetter.turn(&mut self.owned, time);
         self.telling.add(forgotten);
         self.telling.turn()?;
-        self.overdue.turn(&self.owned, time)?;
-        self.left_out.turn(&self.owned, &self.context.state, time.1);
-        if turn.records == 0 {
-            self.stalls.turn(&self.owned, self.log.as_mut(), time.1)?;
+        if let Err((id, error)) = self.overdue.turn(&self.owned, time) {
+            self.park(id, error.into())?;
         }
+        self.left_out.turn(&self.owned, &self.context.state, time.1);
+        self.look_for_stalls()?;
         if let Some(snapshots) = self.context.snapshots.as_ref().filter(|_| self.telling.is_done()) {
             self.keeper.turn(snapshots, &self.owned, self.log.as_mut(), time, &self.identity);
         }
-        Ok(turn)
-    }
-
-    fn take(&mut self, records: &[LogRecord]) -> Result<(), WorkerError> {
-        for record in records {
-            if let Some(owned) = self.owned.get_mut(&record.partition) {
-                if record.offset > owned.next {
-                    return Err(skipped(record.partition, owned.next, record.offset).into());
-                }
-                let taken = owned.take(record, self.identity.origin).map_err(|error| match error {
-                    ApplyError::Assess(error) => WorkerError::Assess(error),
-                    ApplyError::Record(error) => {
-                        WorkerError::Record { partition: record.partition, offset: record.offset, error }
-                    }
-                })?;
-                self.measures.taken(&taken);
-                self.rhythm.took(record.value.len(), self.clock.now().0 - record.timestamp.0);
-                if taken.damaged > 0 {
-                    tracing::error!(
-                        partition = record.partition,
-                        offset = record.offset,
-                        "an evidence record is damaged: passed over"
-                    );
-                }
-            }
-        }
         Ok(())
     }
+}
 
-    fn answer(&mut self, event: GroupEvent, turn: &mut Turn) -> Result<(), WorkerError> {
-        self.measures.event(&event);
-        match event {
-            GroupEvent::Assigned(partitions) => {
-                tracing::info!(?partitions, "assigned");
-                self.log.accept(&partitions)?;
-                for partition in partitions {
-                    let context = Restoring { now: self.clock.now(), ..self.context.clone() };
-                    self.takeovers.begin(partition, self.log.as_ref(), context)?;
-                }
-            }
-            GroupEvent::Revoked(partitions) => {
-                tracing::info!(?partitions, "revoked");
-                self.takeovers.cancel(&partitions);
-                fault::place("in-revoke");
-                self.commit(Some(&partitions), turn)?;
-                self.drop_state(&partitions);
-                self.log.release(&partitions)?;
-            }
-            GroupEvent::Lost(partitions) => {
-                tracing::warn!(?partitions, "lost");
-                self.takeovers.cancel(&partitions);
-                self.drop_state(&partitions);
-                self.log.release(&partitions)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn drop_state(&mut self, partitions: &[u32]) {
-        for partition in partitions {
-            self.owned.remove(partition);
-            self.measures.forget(*partition);
-        }
-    }
-
-    /// Takes over what was restored meanwhile.
-    fn install(&mut self) -> Result<(), WorkerError> {
-        for (restored, seconds) in self.takeovers.finished() {
-            let owned = restored?;
-            self.measures.restored(seconds);
-            self.log.resume(owned.id, owned.next)?;
-            self.owned.insert(owned.id, owned);
-        }
-        Ok(())
-    }
-
-    /// Whether people wait who did not fit into the last commit, and nothing keeps them from being judged now.
-    fn is_behind(&self) -> bool {
-        let is_held = self.clock.elapsed() < self.held_until;
-        !is_held && self.owned.values().any(|owned| owned.is_behind() && !owned.must_claim)
-    }
-
-    fn is_time(&mut self) -> bool {
-        if self.clock.elapsed() < self.held_until {
-            return false;
-        }
-        let now = self.clock.now();
-        let is_urgent = self.owned.values().any(|owned| {
-            owned.partition.waiting() > 0
-                || owned.is_sweeping()
-                || owned.is_due(now)
-                || owned.regions < self.context.references.regions_end()
-        });
-        let has_moved = || self.owned.values().any(|owned| owned.has_moved());
-        let elapsed = self.clock.elapsed();
-        if is_urgent { self.rhythm.is_time(elapsed) } else { self.rhythm.since_commit(elapsed) >= QUIET && has_moved() }
-    }
-
-    /// How long the log may be waited for.
-    fn wait(&self) -> Duration {
-        let now = self.clock.now();
-        let elapsed = self.clock.elapsed();
-        if elapsed < self.held_until {
-            return self.held_until - elapsed;
-        }
-        let has_work =
-            self.owned.values().any(|owned| owned.partition.waiting() > 0 || owned.is_sweeping() || owned.is_due(now));
-        if has_work {
-            return self.rhythm.remaining(elapsed);
-        }
-        let due = self.owned.values().filter_map(|owned| owned.partition.next_due()).min();
-        let until_due = due.map_or(IDLE, |due| Duration::from_millis((due.0 - now.0).clamp(0, 100) as u64));
-        let has_more = !self.takeovers.is_empty() || self.keeper.is_writing();
-        if has_more { until_due.min(Duration::from_millis(5)) } else { until_due.min(IDLE) }
-    }
-
-    /// Commits all there is, marks the positions released, and lets go.
-    fn leave(&mut self) -> Result<(), WorkerError> {
-        let mut partitions = self.takeovers.cancel_all();
-        partitions.extend(self.owned.keys());
-        let mut turn = Turn::default();
-        let mine: Vec<u32> = self.owned.keys().copied().collect();
-        if !mine.is_empty() {
-            self.commit(Some(&mine), &mut turn)?;
-        }
-        self.drop_state(&mine);
-        self.log.release(&partitions)?;
-        Ok(())
-    }
+/// Errors that concern the client as a whole are its end; others do not end a worker.
+fn of_client(error: LogError) -> Result<LogError, LogError> {
+    if error.scope() >= Scope::Stage { Err(error) } else { Ok(error) }
 }

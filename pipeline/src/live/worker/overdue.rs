@@ -37,12 +37,12 @@ impl Overdue {
     /// Looks at one page of one partition in which nothing is under way.
     ///
     /// # Errors
-    /// When a plan cannot be executed.
+    /// When a plan cannot be executed on a partition: which, and why.
     pub(super) fn turn(
         &mut self,
         owned: &BTreeMap<u32, Owned>,
         (now, elapsed): (Instant, Duration),
-    ) -> Result<(), AssessError> {
+    ) -> Result<(), (u32, AssessError)> {
         self.counts.retain(|partition, _| owned.contains_key(partition));
         for owned in owned.values().filter(|owned| !owned.must_claim && owned.is_quiet()) {
             let count = self.counts.entry(owned.id).or_default();
@@ -51,7 +51,7 @@ impl Overdue {
             }
             let Some(first) = count.next else { continue };
             let end = first.saturating_add(PAGE_PEOPLE);
-            count.found += overdue(&owned.partition, first..end, now)?;
+            count.found += overdue(&owned.partition, first..end, now).map_err(|error| (owned.id, error))?;
             count.next = (end < owned.partition.evidence().people()).then_some(end);
             if count.next.is_none() {
                 #[expect(clippy::cast_precision_loss, reason = "gauges are floats")]

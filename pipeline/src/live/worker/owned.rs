@@ -71,6 +71,14 @@ pub struct Owned {
     pub must_claim: bool,
     /// When the log took the newest record that was applied.
     pub newest: Instant,
+    /// Bytes of evidence that were taken in and are not committed.
+    pub uncommitted_bytes: usize,
+    /// It is not read on for now: too much of it is not committed.
+    pub is_paused: bool,
+    /// The clock of the last commit that was tried.
+    pub(super) attempted: Instant,
+    /// How many commits with changes of it were refused in a row.
+    pub(super) refusals: u32,
     /// What was applied since the last commit, for the causes.
     pending: Vec<Section>,
     /// Whether people are still to be found who stayed where a tier changed.
@@ -98,6 +106,10 @@ impl Owned {
             regions,
             must_claim: true,
             newest: Instant::default(),
+            uncommitted_bytes: 0,
+            is_paused: false,
+            attempted: Instant::default(),
+            refusals: 0,
             pending: Vec::new(),
             finds_stays: false,
             regions_cause: None,
@@ -124,6 +136,7 @@ impl Owned {
             Err(error) => return Err(error.into()),
         };
         self.next = log_record.offset + 1;
+        self.uncommitted_bytes += log_record.value.len();
         self.newest = self.newest.max(log_record.timestamp);
         let mut taken = Taken::default();
         for section in sections {
@@ -284,6 +297,11 @@ impl Owned {
         (self.id, Position { offset: Some(self.next), metadata: standing.to_text() })
     }
 
+    /// The clock after which its next commit has to be.
+    pub fn last_clock(&self) -> Instant {
+        self.standing.clock.max(self.attempted)
+    }
+
     /// The position that claims the partition: its offset is the predecessor's. What was taken in since the restore,
     /// while a claim was aborted, is not judged yet.
     pub fn claim(&self, standing: &Standing) -> (u32, Position) {
@@ -331,6 +349,7 @@ impl Owned {
         self.standing = standing;
         self.committed = self.next;
         self.must_claim = false;
+        self.refusals = 0;
         if !self.is_sweeping() {
             self.sweep.end();
         }
@@ -342,6 +361,7 @@ impl Owned {
         self.page.clear();
         if !self.is_behind() {
             self.pending.clear();
+            self.uncommitted_bytes = 0;
             self.through = self.next;
         }
     }

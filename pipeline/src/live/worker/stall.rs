@@ -1,26 +1,45 @@
 //! A client that skips evidence, or stands still before it: the log has no gaps, so both can be seen, and neither may
 //! be believed.
 //!
-//! After a broker that was killed a client may go on from another place than it was told to. Whoever sees that drops
-//! everything and begins anew at the committed position.
+//! After a broker that was killed a client may go on from another place than it was told to. It is told again; nothing
+//! that came from the wrong place is taken.
 //!
-//! Owns the look at where the log ends. Never reads a clock.
+//! Owns the look at where the log ends: each few seconds at one partition, however much comes of the others. Never reads
+//! a clock.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use fuma_connectors::log::{LogError, WorkerLog};
+use fuma_connectors::log::{Code, LogError, Scope, WorkerLog};
 
 use super::owned::Owned;
 
-/// Between two looks, at one partition each, while nothing comes.
+/// Between two looks, at one partition each.
 const EVERY: Duration = Duration::from_secs(5);
 
 /// What is said of records that were left out.
 pub(super) fn skipped(partition: u32, expected: u64, found: u64) -> LogError {
-    LogError::fatal(format!(
-        "partition {partition}: evidence goes on at {found}, not at {expected}: records were skipped"
-    ))
+    let message =
+        format!("partition {partition}: evidence goes on at {found}, not at {expected}: records were skipped");
+    LogError::new(Code::Skipped, message)
+}
+
+/// What is wrong with a partition.
+#[derive(Debug)]
+pub(super) struct Finding {
+    pub(super) id: u32,
+    pub(super) error: LogError,
+    /// It has no leader; otherwise the client stands still before it.
+    pub(super) is_away: bool,
+}
+
+/// What a look saw, that has to be seen twice.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Seen {
+    /// Records beyond this offset.
+    Behind(u64),
+    /// No leader.
+    Away,
 }
 
 /// Looks, in turn, whether a partition has records that do not come.
@@ -29,43 +48,60 @@ pub(super) struct Stalls {
     looked_at: Duration,
     /// The partition looked at last.
     last: Option<u32>,
-    /// The partition that had records beyond this offset at the last look.
-    behind: Option<(u32, u64)>,
+    seen: Option<(u32, Seen)>,
+    /// How often the client was told to go on with a partition at this offset.
+    told: BTreeMap<u32, (u64, u32)>,
 }
 
 impl Stalls {
-    /// Looks at the next partition when it is time. Call it when a poll gave nothing.
+    /// Notes that the client is told to go on with a partition at an offset; gives how often it was.
+    pub(super) fn replaced(&mut self, id: u32, next: u64) -> u32 {
+        let told = self.told.entry(id).or_insert((next, 0));
+        *told = if told.0 == next { (next, told.1 + 1) } else { (next, 1) };
+        told.1
+    }
+
+    /// Looks at the next partition when it is time.
+    ///
+    /// # Errors
+    /// When the client is of no use.
     pub(super) fn turn(
         &mut self,
         owned: &BTreeMap<u32, Owned>,
         log: &mut dyn WorkerLog,
         elapsed: Duration,
-    ) -> Result<(), LogError> {
+    ) -> Result<Option<Finding>, LogError> {
         if elapsed.saturating_sub(self.looked_at) < EVERY {
-            return Ok(());
+            return Ok(None);
         }
         self.looked_at = elapsed;
-        let behind = self.behind.take();
+        self.told.retain(|id, _| owned.contains_key(id));
+        let seen = self.seen.take();
         let next_in_turn = || {
             let after = self.last.map_or(0, |last| last + 1);
             owned.range(after..).next().or_else(|| owned.iter().next()).map(|(id, _)| *id)
         };
-        let Some(id) = behind.map(|(id, _)| id).or_else(next_in_turn) else { return Ok(()) };
-        let Some(owned) = owned.get(&id) else { return Ok(()) };
+        let Some(id) = seen.map(|(id, _)| id).or_else(next_in_turn) else { return Ok(None) };
+        let Some(owned) = owned.get(&id).filter(|owned| !owned.is_paused) else { return Ok(None) };
         self.last = Some(id);
-        // A log that does not answer says nothing about who stands still.
-        let Ok(bounds) = log.evidence_bounds(id) else { return Ok(()) };
-        if bounds.end <= owned.next {
-            return Ok(());
+        let next = owned.next;
+        let (now, error) = match log.evidence_bounds(id) {
+            Ok(bounds) if bounds.end <= next => return Ok(None),
+            Ok(bounds) => {
+                let end = bounds.end;
+                let message =
+                    format!("partition {id}: the evidence log ends at {end}, and nothing has come from {next} on");
+                (Seen::Behind(next), LogError::new(Code::Skipped, message))
+            }
+            Err(error) if error.code() == Code::NoLeader => (Seen::Away, error),
+            Err(error) if error.scope() >= Scope::Stage => return Err(error),
+            // A log that does not answer says nothing about who stands still.
+            Err(_) => return Ok(None),
+        };
+        if seen == Some((id, now)) {
+            return Ok(Some(Finding { id, error, is_away: now == Seen::Away }));
         }
-        if behind == Some((id, owned.next)) {
-            let next = owned.next;
-            return Err(LogError::fatal(format!(
-                "partition {id}: the evidence log ends at {}, and nothing has come from {next} on",
-                bounds.end
-            )));
-        }
-        self.behind = Some((id, owned.next));
-        Ok(())
+        self.seen = Some((id, now));
+        Ok(None)
     }
 }

@@ -1,10 +1,13 @@
-//! Restores under way, each on a thread of its own.
+//! Restores, each on a thread of its own: those under way, and those that wait for their turn.
 //!
-//! Owns the threads. Must never hand out a partition that was taken away meanwhile.
+//! Whoever was assigned comes before whoever is tried again, and a restore that failed before never takes the last
+//! free place: one that waits for a sick broker holds up nobody for long.
+//!
+//! Owns the threads: they end with the worker. Must never hand out a partition that was taken away meanwhile.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, TryRecvError, channel};
 use std::time::Instant as Moment;
 
@@ -14,46 +17,113 @@ use super::owned::Owned;
 use super::restore::{RestoreError, Restoring, restore};
 use crate::live::monotonic;
 
+/// How many partitions a process restores at once: each reads with clients of its own and holds what it read.
+pub const RESTORES_MAX: usize = 4;
+// One place is left for whoever is assigned while others are tried again.
+const _: () = assert!(RESTORES_MAX > 1);
+
+/// The places for restores of a process; clones share them.
+#[derive(Clone, Debug, Default)]
+pub struct Places(Arc<AtomicUsize>);
+
+impl Places {
+    /// A place, unless so many are taken.
+    fn take(&self, most: usize) -> Option<Place> {
+        let free = |taken: usize| (taken < most).then_some(taken + 1);
+        let taken = self.0.fetch_update(Ordering::AcqRel, Ordering::Acquire, free);
+        taken.ok().map(|_| Place(Arc::clone(&self.0)))
+    }
+}
+
+/// A place that is taken until it is dropped.
+struct Place(Arc<AtomicUsize>);
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
 struct UnderWay {
     cancelled: Arc<AtomicBool>,
     result: Receiver<Result<Owned, RestoreError>>,
     begun: Moment,
 }
 
-/// What ends a restore: the partition, and the seconds it took.
-pub(super) type Finished = (Result<Owned, RestoreError>, f64);
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.cancelled.store(true, Ordering::Release);
+    }
+}
 
-/// The restores under way, by partition.
+/// What ends a restore: whose it is, what came of it, and the seconds it took.
+pub(super) type Finished = (u32, Result<Owned, RestoreError>, f64);
+
+/// The restores of a worker, by partition.
 #[derive(Default)]
 pub(super) struct Takeovers {
+    /// Assigned, and not begun.
+    waiting: VecDeque<u32>,
+    /// Tried before, and to be tried again.
+    again: VecDeque<u32>,
     under_way: BTreeMap<u32, UnderWay>,
+    pub(super) places: Places,
     pub(super) is_inline: bool,
 }
 
 impl Takeovers {
+    /// How many partitions wait or are restored, but for those that are tried again.
     pub(super) fn len(&self) -> usize {
-        self.under_way.len()
+        self.waiting.len() + self.under_way.len()
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.under_way.is_empty()
+        self.waiting.is_empty() && self.again.is_empty() && self.under_way.is_empty()
     }
 
-    /// Begins a restore.
-    pub(super) fn begin(&mut self, id: u32, log: &dyn WorkerLog, context: Restoring) -> Result<(), LogError> {
+    /// A partition is to be restored; `again`: it failed before.
+    pub(super) fn add(&mut self, id: u32, again: bool) {
+        if again { self.again.push_back(id) } else { self.waiting.push_back(id) }
+    }
+
+    /// Begins as many restores as there is room for. Gives those that cannot begin.
+    pub(super) fn begin(&mut self, log: &dyn WorkerLog, context: &Restoring) -> Vec<(u32, LogError)> {
+        let mut failed = Vec::new();
+        while let Some((id, place)) = self.next() {
+            if let Err(error) = self.begin_one(id, log, context.clone(), place) {
+                failed.push((id, error));
+            }
+        }
+        failed
+    }
+
+    fn next(&mut self) -> Option<(u32, Place)> {
+        let (queue, most) = match self.waiting.is_empty() {
+            false => (&mut self.waiting, RESTORES_MAX),
+            true => (&mut self.again, RESTORES_MAX - 1),
+        };
+        if queue.is_empty() {
+            return None;
+        }
+        let place = self.places.take(most)?;
+        queue.pop_front().map(|id| (id, place))
+    }
+
+    fn begin_one(&mut self, id: u32, log: &dyn WorkerLog, context: Restoring, place: Place) -> Result<(), LogError> {
         let cancelled = Arc::new(AtomicBool::new(false));
         let context = Restoring { cancelled: Arc::clone(&cancelled), ..context };
         let mut restorer = log.restorer()?;
         let (sender, result) = channel();
-        let mut work = move || {
+        let work = move || {
             // Nobody listens when the worker has gone: then nobody needs the result.
             let _ = sender.send(restore(restorer.as_mut(), id, &context));
+            drop(place);
         };
         if self.is_inline {
             work();
         } else {
             let spawned = std::thread::Builder::new().name(format!("restore-{id}")).spawn(work);
-            spawned.map_err(|error| LogError::fatal(format!("no thread for a restore: {error}")))?;
+            spawned.map_err(|error| LogError::transient(format!("no thread for a restore: {error}")))?;
         }
         self.under_way.insert(id, UnderWay { cancelled, result, begun: monotonic::now() });
         Ok(())
@@ -61,17 +131,17 @@ impl Takeovers {
 
     /// Gives up restores of partitions that were taken away.
     pub(super) fn cancel(&mut self, partitions: &[u32]) {
-        for partition in partitions {
-            if let Some(under_way) = self.under_way.remove(partition) {
-                under_way.cancelled.store(true, Ordering::Release);
-            }
-        }
+        let stays = |id: &u32| !partitions.contains(id);
+        self.waiting.retain(stays);
+        self.again.retain(stays);
+        self.under_way.retain(|id, _| stays(id));
     }
 
     /// Gives up all of them; returns whose.
     pub(super) fn cancel_all(&mut self) -> Vec<u32> {
-        let partitions: Vec<u32> = self.under_way.keys().copied().collect();
-        self.cancel(&partitions);
+        let mut partitions: Vec<u32> = self.under_way.keys().copied().collect();
+        partitions.extend(self.waiting.drain(..).chain(self.again.drain(..)));
+        self.under_way.clear();
         partitions
     }
 
@@ -83,12 +153,44 @@ impl Takeovers {
                 Ok(result) => result,
                 Err(TryRecvError::Empty) => return true,
                 Err(TryRecvError::Disconnected) => {
-                    Err(LogError::fatal(format!("the restore of partition {id} ended without a result")).into())
+                    Err(LogError::transient(format!("the restore of partition {id} ended without a result")).into())
                 }
             };
-            finished.push((result, under_way.begun.elapsed().as_secs_f64()));
+            finished.push((*id, result, under_way.begun.elapsed().as_secs_f64()));
             false
         });
         finished
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_are_counted_over_all_workers_and_given_back() {
+        let places = Places::default();
+        let other = places.clone();
+        let held: Vec<Place> = (0..RESTORES_MAX).filter_map(|_| places.take(RESTORES_MAX)).collect();
+        assert_eq!(held.len(), RESTORES_MAX);
+        assert!(other.take(RESTORES_MAX).is_none());
+        drop(held);
+        assert!(other.take(RESTORES_MAX).is_some());
+    }
+
+    #[test]
+    fn who_was_assigned_comes_before_who_is_tried_again_and_one_place_is_kept_for_them() {
+        let mut takeovers = Takeovers::default();
+        (0..6).for_each(|id| takeovers.add(id, true));
+        takeovers.add(9, false);
+        let mut order = Vec::new();
+        let mut held = Vec::new();
+        while let Some((id, place)) = takeovers.next() {
+            order.push(id);
+            held.push(place);
+        }
+        assert_eq!(order, [9, 0, 1]);
+        takeovers.add(10, false);
+        assert_eq!(takeovers.next().map(|(id, _)| id), Some(10), "the last place is for who was assigned");
     }
 }

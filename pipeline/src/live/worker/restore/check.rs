@@ -3,14 +3,21 @@
 //! Owns the refusal, and the list of those who differ. Must never announce.
 
 use std::collections::BTreeSet;
+use std::io::Write as _;
 use std::sync::atomic::Ordering;
 
 use fuma_connectors::log::{Position, RestoreLog};
+use fuma_schemas::Instant;
 
 use super::{RestoreError, Restoring};
+use crate::assess::Timeline;
+use crate::live::partitions::{ParkReason, digest_of};
 use crate::live::private_file;
 use crate::live::worker::owned::Owned;
 use crate::live::worker::position::{Standing, SweepStanding};
+
+/// People of a page of the list.
+const PAGE_PEOPLE: usize = 4_096;
 
 /// R-13 where it is sound; everybody is swept where it is not.
 pub(super) fn check(
@@ -32,7 +39,7 @@ pub(super) fn check(
         if !differing.is_empty() && log.position(owned.id)? != *position {
             return Err(RestoreError::Overtaken { partition: owned.id });
         }
-        refuse(owned, &differing, context)?;
+        refuse(owned, &differing, (position, standing), context)?;
         owned.sweep_people(differing.into_iter(), None);
         return Ok(());
     }
@@ -44,36 +51,75 @@ pub(super) fn check(
     Ok(())
 }
 
-fn refuse(owned: &Owned, differing: &[u32], context: &Restoring) -> Result<(), RestoreError> {
+fn refuse(
+    owned: &Owned,
+    differing: &[u32],
+    (position, standing): (&Position, &Standing),
+    context: &Restoring,
+) -> Result<(), RestoreError> {
     if differing.is_empty() {
         return Ok(());
     }
-    tracing::warn!(partition = owned.id, people = differing.len(), "what was announced is not what the evidence gives");
+    let id = owned.id;
+    tracing::warn!(partition = id, people = differing.len(), "what was announced is not what the evidence gives");
     if context.differences_max.is_none_or(|most| differing.len() <= most) {
         return Ok(());
     }
-    let listed = context.state.join(format!("differences-p{:04}.txt", owned.id));
-    let written = list_differing(owned, differing, &listed);
+    let list = differing_people(owned, differing, standing.clock);
+    // The place in the log belongs to what was looked at: the word fits nothing that comes later.
+    let place = format!("{id} {:?} {}", position.offset, standing.clock.0);
+    let digest = digest_of([ParkReason::Differences.code(), place.as_str(), list.as_str()]);
+    if context.words.has(ParkReason::Differences, id, &digest) {
+        tracing::warn!(
+            partition = id,
+            people = differing.len(),
+            digest,
+            "an operator agreed: what differs is announced"
+        );
+        return Ok(());
+    }
+    let listed = context.state.join(format!("differences-p{id:04}.txt"));
+    let written = private_file(&listed).and_then(|mut file| {
+        file.write_all(list.as_bytes())?;
+        file.flush()
+    });
     if let Err(error) = written {
         tracing::warn!(%error, "the people who differ cannot be listed");
     }
     Err(RestoreError::Differences {
-        partition: owned.id,
+        partition: id,
         differing: differing.len(),
         people: owned.partition.evidence().people(),
         listed: listed.display().to_string(),
+        digest,
     })
 }
 
-/// Tokens and announced colours, readable by the owner of the process alone.
-fn list_differing(owned: &Owned, differing: &[u32], path: &std::path::Path) -> std::io::Result<()> {
-    use std::io::Write as _;
-
-    let mut file = private_file(path)?;
-    for &person in differing {
-        if let Some(token) = owned.partition.evidence().person(person) {
-            writeln!(file, "{token} announced {}", owned.partition.announced(person).colour.name())?;
+/// Tokens, in their order, with what was announced and what the evidence gives at the position's clock.
+fn differing_people(owned: &Owned, differing: &[u32], clock: Instant) -> String {
+    let partition = &owned.partition;
+    let mut lines = Vec::with_capacity(differing.len());
+    for page in differing.chunks(PAGE_PEOPLE) {
+        let asked: Vec<(u32, Option<u64>)> = page.iter().map(|person| (*person, None)).collect();
+        let mut rows = partition.rules_of(&asked);
+        rows.sort_by_key(|row| row.slot);
+        for (slot, person) in (0_u32..).zip(page) {
+            let Some(token) = partition.evidence().person(*person) else { continue };
+            let begin = rows.partition_point(|row| row.slot < slot);
+            let end = rows.partition_point(|row| row.slot <= slot);
+            let derived = Timeline::merge(&mut rows[begin..end]).rules_at(clock);
+            let is_in = |(place, _): &(usize, _)| derived & (1 << place) != 0;
+            let ids = partition.pack().rules.iter().enumerate().filter(is_in).map(|(_, rule)| &*rule.head.id);
+            let mut ids: Vec<&str> = ids.collect();
+            ids.sort_unstable();
+            let announced = partition.announced(*person);
+            let was: Vec<&str> = announced.rules.iter().map(|rule| &**rule).collect();
+            let colour = partition.palette().colour(derived).name();
+            let state = |colour: &str, rules: &[&str]| [&[colour], rules].concat().join(" ");
+            let (was, is) = (state(announced.colour.name(), &was), state(colour, &ids));
+            lines.push(format!("{token} announced {was}, the evidence gives {is}\n"));
         }
     }
-    file.flush()
+    lines.sort_unstable();
+    lines.concat()
 }

@@ -104,8 +104,8 @@ pub enum RestoreError {
     /// What was announced is not what holds, and nothing explains it (R-13).
     #[error(
         "partition {partition}: of {differing} people (of {people}) another state was announced than the evidence \
-         gives under the same pack and engine. Nothing is announced until somebody has looked: the people are listed \
-         in {listed}; start with --accept-differences to announce what the evidence gives"
+         gives under the same pack and engine. Nothing of it is announced until somebody has looked: the people are \
+         listed in {listed}"
     )]
     Differences {
         /// The partition.
@@ -116,6 +116,8 @@ pub enum RestoreError {
         people: u32,
         /// The file that lists them.
         listed: String,
+        /// What an operator agrees to who lets what the evidence gives be announced.
+        digest: String,
     },
     /// The regions did not come (R-12).
     #[error(

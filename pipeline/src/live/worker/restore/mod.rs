@@ -32,6 +32,7 @@ use super::reference::References;
 use super::snapshots::Snapshots;
 use crate::assess::Partition;
 use crate::evidence::Limits;
+use crate::live::partitions::Words;
 use crate::live::record::{self, Origin, Section};
 use crate::live::{fault, metric, monotonic};
 use crate::policy::Pack;
@@ -56,6 +57,8 @@ pub struct Restoring {
     pub snapshots: Option<Snapshots>,
     /// How many facts of a kind one person may have.
     pub facts: Limits,
+    /// What operators agreed to.
+    pub words: Words,
     /// How many people may differ from what was announced without anybody's consent; none: any number.
     pub differences_max: Option<usize>,
     /// Where differing people are listed.
