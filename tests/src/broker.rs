@@ -1,12 +1,13 @@
 //! A real Apache Kafka for tests: started by scripts/kafka on a free port, stopped when the last test lets go of it.
 //!
-//! Where FUMA_BOOTSTRAP is set, that one is used and nothing is started.
+//! Where FUMA_BOOTSTRAP is set, that one is used and nothing is started. FUMA_BROKERS=3 starts three brokers in the place
+//! of one. What a broker said is kept where a test fails.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-/// A running broker.
+/// A running broker, or several.
 pub struct Broker {
     bootstrap: String,
     own: Option<tempfile::TempDir>,
@@ -17,7 +18,17 @@ static SHARED: Mutex<Weak<Broker>> = Mutex::new(Weak::new());
 impl Broker {
     /// One of its own.
     pub fn start() -> Broker {
-        Broker::start_with(&[])
+        let count = std::env::var("FUMA_BROKERS").unwrap_or_default();
+        if count.is_empty() || count == "1" {
+            Broker::start_with(&[])
+        } else {
+            Broker::start_with(&["--brokers", &count])
+        }
+    }
+
+    /// Three of its own, and a controller apart from them.
+    pub fn start_three() -> Broker {
+        Broker::start_with(&["--brokers", "3"])
     }
 
     /// One of its own, with a second port for TLS and passwords, and a third for TLS and certificates.
@@ -60,24 +71,35 @@ impl Broker {
         broker
     }
 
-    /// host:port.
+    /// host:port, with commas.
     pub fn bootstrap(&self) -> &str {
         &self.bootstrap
     }
 
     /// Runs a command of scripts/kafka on it (kill, restart, pause, resume); nothing where it is not ours.
     pub fn command(&self, name: &str) {
-        if let Some(dir) = &self.own {
-            run(&[name, "--dir", &dir.path().display().to_string()]);
-        }
+        self.run(&[name]);
+    }
+
+    /// The same with arguments: `--node 2` means one of several, and Kafka's own tools have theirs.
+    pub fn run(&self, words: &[&str]) -> String {
+        let Some(dir) = &self.own else { return String::new() };
+        let dir = dir.path().display().to_string();
+        let (first, rest) = words.split_first().unwrap();
+        run(&[&[*first, "--dir", &dir], rest].concat())
     }
 }
 
 impl Drop for Broker {
     fn drop(&mut self) {
-        if let Some(dir) = &self.own {
-            let dir = dir.path().display().to_string();
-            let _ = Command::new(script()).args(["down", "--dir", &dir, "--wipe"]).output();
+        let Some(dir) = &mut self.own else { return };
+        let path = dir.path().display().to_string();
+        let is_kept = std::thread::panicking();
+        let options: &[&str] = if is_kept { &["down", "--dir", &path] } else { &["down", "--dir", &path, "--wipe"] };
+        let _ = Command::new(script()).args(options).output();
+        if is_kept {
+            dir.disable_cleanup(true);
+            eprintln!("what the broker said is kept in {path}");
         }
     }
 }

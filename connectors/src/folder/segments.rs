@@ -73,6 +73,11 @@ impl Cursor {
     pub(super) fn new(next: u64) -> Cursor {
         Cursor { next, at: None }
     }
+
+    /// The next offset to be read.
+    pub(super) fn next(&self) -> u64 {
+        self.next
+    }
 }
 
 impl Segments {

@@ -238,6 +238,13 @@ impl Reference for FolderReference {
         }
     }
 
+    fn next(&self, topic: Topic) -> u64 {
+        match topic {
+            Topic::Policies => self.policies.next(),
+            _ => self.regions.next(),
+        }
+    }
+
     fn end(&mut self, topic: Topic) -> Result<u64, LogError> {
         Ok(self.store.log(topic, 0)?.bounds().end)
     }

@@ -150,8 +150,7 @@ impl Admin {
     fn wrong_partitions(&self, topic: Topic, cluster: &Cluster, asked: Option<u32>) -> Option<Difference> {
         let count = |topic: Topic| cluster.partitions.get(&self.name(topic)).copied();
         let found = count(topic)?;
-        let of_feed = if let Topic::DeadLetters(feed) = topic { count(Topic::Feed(feed)) } else { None };
-        let expected = partitions_expected(topic, found, asked.or_else(|| count(Topic::Evidence)), of_feed);
+        let expected = partitions_expected(topic, found, asked.or_else(|| count(Topic::Evidence)));
         expected.map(|expected| self.difference(topic, "partitions", &expected, &found.to_string()))
     }
 

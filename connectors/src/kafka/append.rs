@@ -23,6 +23,8 @@ use crate::log::{Answer, Appender, LogError, Outgoing, Topic};
 /// For how long a record is tried to be written: a broker may be restarted meanwhile.
 const RECORD_WAIT_MAX: Duration = Duration::from_secs(60);
 const PIECE: Duration = Duration::from_millis(1);
+/// How often it is asked how many partitions a topic has, while that cannot be told.
+const ASK_EVERY: Duration = Duration::from_secs(5);
 /// How long room in the client's queue is waited for.
 const ROOM_WAIT_MAX: Duration = Duration::from_secs(2);
 
@@ -52,12 +54,19 @@ struct Refused {
     partition: u32,
 }
 
+/// A topic, as the client was told of it.
+struct Told {
+    name: String,
+    /// How many partitions it has, where that matters and is known.
+    partitions: Option<u32>,
+    asked: Option<Instant>,
+}
+
 /// Writes records.
 pub(super) struct KafkaAppender {
     producer: BaseProducer<Reports>,
     common: Common,
-    /// Name and, where it was asked for, number of partitions.
-    topics: FxHashMap<Topic, (String, Option<u32>)>,
+    topics: FxHashMap<Topic, Told>,
     lanes: FxHashMap<(Topic, u32), Lane>,
     /// Topic and partition of what the client has.
     under_way: FxHashMap<u64, (Topic, u32)>,
@@ -94,12 +103,12 @@ impl KafkaAppender {
     /// The name of a topic, which the client hears of here for the first time.
     fn name(&mut self, topic: Topic) -> &str {
         let (settings, producer) = (&self.common.settings, &self.producer);
-        let (name, _) = self.topics.entry(topic).or_insert_with(|| {
+        let told = self.topics.entry(topic).or_insert_with(|| {
             let name = settings.topic(topic);
             client::introduce(producer.client(), &name);
-            (name, None)
+            Told { name, partitions: None, asked: None }
         });
-        name
+        &told.name
     }
 
     /// The partition that takes a record: of letters there may be fewer than their feed has.
@@ -109,11 +118,12 @@ impl KafkaAppender {
         }
         self.name(topic);
         let producer = &self.producer;
-        let Some((name, count)) = self.topics.get_mut(&topic) else { return partition };
-        if count.is_none() {
-            *count = client::partitions(producer.client(), name);
+        let Some(told) = self.topics.get_mut(&topic) else { return partition };
+        if told.partitions.is_none() && told.asked.is_none_or(|at| at.elapsed() >= ASK_EVERY) {
+            told.partitions = client::partitions(producer.client(), &told.name);
+            told.asked = Some(client::now());
         }
-        count.map_or(partition, |count| partition % count.max(1))
+        told.partitions.map_or(partition, |count| partition % count.max(1))
     }
 
     /// Gives a record to the client, or has it wait for the first one of its partition.
@@ -133,7 +143,7 @@ impl KafkaAppender {
 
     fn send(&mut self, ticket: u64, topic: Topic, record: &Outgoing) -> Result<(), RDKafkaErrorCode> {
         self.name(topic);
-        let Some((name, _)) = self.topics.get(&topic) else { return Err(RDKafkaErrorCode::UnknownTopic) };
+        let Some(Told { name, .. }) = self.topics.get(&topic) else { return Err(RDKafkaErrorCode::UnknownTopic) };
         let opaque = usize::try_from(ticket).unwrap_or(usize::MAX);
         let mut sent: BaseRecord<'_, [u8], [u8], usize> = BaseRecord::with_opaque_to(name, opaque);
         sent = sent.partition(number(record.partition)).payload(record.value.as_ref());
@@ -201,9 +211,9 @@ impl KafkaAppender {
     fn refused(&mut self, ticket: u64, refused: Refused, each: &mut dyn FnMut(u64, Result<(), Refused>)) {
         each(ticket, Err(refused));
         if refused.code == RDKafkaErrorCode::UnknownPartition
-            && let Some((_, count)) = self.topics.get_mut(&refused.topic)
+            && let Some(told) = self.topics.get_mut(&refused.topic)
         {
-            *count = None;
+            told.partitions = None;
         }
         let Some(lane) = self.lanes.get_mut(&(refused.topic, refused.partition)) else { return };
         lane.known = Known::Nothing;

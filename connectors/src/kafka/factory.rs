@@ -107,9 +107,9 @@ fn topics(common: &Shared) -> Result<Vec<TopicIdentity>, LogError> {
 }
 
 /// What is wrong with a topic, in words.
-pub(super) fn wrong(topic: Topic, found: Option<u32>, partitions: u32, of_feed: Option<u32>) -> Option<String> {
+pub(super) fn wrong(topic: Topic, found: Option<u32>, partitions: u32) -> Option<String> {
     let Some(found) = found else { return Some("is missing".to_owned()) };
-    let expected = partitions_expected(topic, found, Some(partitions), of_feed);
+    let expected = partitions_expected(topic, found, Some(partitions));
     expected.map(|expected| format!("has {found} partitions, not {expected}"))
 }
 
@@ -126,11 +126,7 @@ impl Log for KafkaLog {
         let expected = self.common.settings.partitions.unwrap_or(self.partitions());
         let mut problems = Vec::new();
         for topic in Topics::all() {
-            let of_feed = match topic {
-                Topic::DeadLetters(feed) => partitions_of(&self.common, Topic::Feed(feed))?,
-                _ => None,
-            };
-            if let Some(problem) = wrong(topic, partitions_of(&self.common, topic)?, expected, of_feed) {
+            if let Some(problem) = wrong(topic, partitions_of(&self.common, topic)?, expected) {
                 problems.push(format!("{} {problem}", self.common.settings.topic(topic)));
             }
         }

@@ -1,9 +1,10 @@
 //! Raw records of all feeds, at least once.
 //!
-//! Owns a membership that is rebalanced by the client itself, and what was handed out. Must never copy a record.
+//! Owns a membership that is rebalanced by the client itself, and what was handed out (`progress`). Must never copy a
+//! record, nor begin all partitions anew because of one.
 
 use std::ffi::CString;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use fuma_schemas::Feed;
@@ -13,20 +14,29 @@ use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::{Offset, TopicPartitionList};
 
 use super::client::{self, Common, failed};
-use super::gaps::Gaps;
+use super::gaps::{Gaps, Seen};
 use super::native::{Batch, Record, RecordQueue, Taken, cached_bounds};
-use crate::log::{FeedRecord, FeedSource, LogError, Severity, Topic};
+use super::progress::{Progress, lost};
+use crate::log::{FeedRecord, FeedSource, LogError, LostRecords, Severity, Topic};
 
 /// Rebalances are served at least so often.
 const WAIT_PIECE: Duration = Duration::from_millis(100);
 /// How long the answer to where partitions begin may take before others are served again.
 const START_WAIT_MAX: Duration = Duration::from_secs(1);
-/// How often it is looked at whether a partition stands still, while nothing comes.
+/// How long that may last before it is said, and how often it is said again.
+const START_SAID_AFTER: Duration = Duration::from_secs(10);
+const START_SAID_EVERY: Duration = Duration::from_secs(60);
+/// How often it is looked at whether a partition stands still.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
+/// Looks between two lines about the same partition.
+const HELD_SAID_EVERY: u32 = 12;
+/// Partitions that are asked about at a look: an answer may take long.
+const ASKED_MAX: usize = 4;
 
 /// Sends newly assigned partitions to the queue, and notes what moved.
 struct Moves {
-    queue: Mutex<Option<Arc<RecordQueue>>>,
+    /// The reader's own: the client must not keep itself alive.
+    queue: Mutex<Weak<RecordQueue<Moves>>>,
     /// Topic and partition of what came or went since the last look, and whether it came.
     moved: Mutex<Vec<(String, i32, bool)>>,
     /// How the last commit failed.
@@ -44,16 +54,16 @@ impl ClientContext for Moves {
 }
 
 impl ConsumerContext for Moves {
-    fn pre_rebalance(&self, consumer: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
+    fn pre_rebalance(&self, _: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
         let (list, assigned) = match rebalance {
             Rebalance::Assign(list) => (list, true),
             Rebalance::Revoke(list) => (list, false),
             Rebalance::Error(_) => return,
         };
-        let queue = lock(&self.queue).clone();
+        let queue = lock(&self.queue).upgrade();
         for element in list.elements() {
             let (topic, partition) = (element.topic(), element.partition());
-            if assigned && !queue.as_ref().is_some_and(|queue| queue.forward(consumer, topic, partition)) {
+            if assigned && !queue.as_ref().is_some_and(|queue| queue.forward(topic, partition)) {
                 tracing::debug!(target: "kafka", topic, partition, "read one by one");
             }
             lock(&self.moved).push((topic.to_owned(), partition, assigned));
@@ -64,27 +74,6 @@ impl ConsumerContext for Moves {
         if let Err(error) = result {
             *lock(&self.refused) = error.rdkafka_error_code();
         }
-    }
-}
-
-/// What was handed out of a partition, and what was noted of it.
-#[derive(Clone, Copy, Default)]
-struct Progress {
-    /// What was committed when it came here, 0 where nothing was; none while that is not known.
-    start: Option<i64>,
-    /// One past the last record handed out; none since it came here.
-    next: Option<i64>,
-    noted: Option<i64>,
-    /// The record that was due at the last look, when one was there and did not come.
-    waiting: Option<i64>,
-    /// Its gaps are its producer's.
-    sparse: bool,
-}
-
-impl Progress {
-    /// The offset that is due. At the beginning what was deleted meanwhile is not due any more.
-    fn due(&self, low: impl FnOnce() -> Option<i64>) -> Option<i64> {
-        self.next.or_else(|| self.start.map(|start| start.max(low().unwrap_or(start))))
     }
 }
 
@@ -99,14 +88,8 @@ impl Topics {
         self.feeds.iter().position(|(_, _, known)| known.as_bytes() == name)
     }
 
-    /// What is known of a partition; room is made for it.
     fn progress(&mut self, topic: usize, partition: i32) -> Option<&mut Progress> {
-        let partition = usize::try_from(partition).ok()?;
-        let partitions = self.progress.get_mut(topic)?;
-        if partitions.len() <= partition {
-            partitions.resize(partition + 1, Progress::default());
-        }
-        partitions.get_mut(partition)
+        progress_of(&mut self.progress, topic, partition)
     }
 
     fn forget(&mut self, topic: &str, partition: i32) {
@@ -127,15 +110,29 @@ impl Topics {
     }
 }
 
+/// What is known of a partition; room is made for it.
+fn progress_of(progress: &mut [Vec<Progress>], topic: usize, partition: i32) -> Option<&mut Progress> {
+    let partition = usize::try_from(partition).ok()?;
+    let partitions = progress.get_mut(topic)?;
+    if partitions.len() <= partition {
+        partitions.resize(partition + 1, Progress::default());
+    }
+    partitions.get_mut(partition)
+}
+
 /// Reads all feeds.
 pub(super) struct KafkaFeeds {
     common: Common,
-    consumer: BaseConsumer<Moves>,
-    queue: Option<Arc<RecordQueue>>,
+    consumer: Arc<BaseConsumer<Moves>>,
+    queue: Option<Arc<RecordQueue<Moves>>>,
     batch: Batch,
     topics: Topics,
+    /// What was deleted before it was read, until it is asked for.
+    lost: Vec<LostRecords>,
     /// Partitions came whose start is not known yet.
     unknown: bool,
+    /// Since when it is not, and when that was said.
+    unknown_since: Option<(Instant, Option<Instant>)>,
     looked: Instant,
 }
 
@@ -152,10 +149,11 @@ impl KafkaFeeds {
         if let Some(instance) = &settings.instance {
             config.set("group.instance.id", format!("{instance}-{slot}"));
         }
-        let moves = Moves { queue: Mutex::new(None), moved: Mutex::new(Vec::new()), refused: Mutex::new(None) };
+        let moves = Moves { queue: Mutex::default(), moved: Mutex::new(Vec::new()), refused: Mutex::new(None) };
         let consumer: BaseConsumer<Moves> = config.create_with_context(moves).map_err(|error| wrong(&error))?;
+        let consumer = Arc::new(consumer);
         let queue = RecordQueue::new(&consumer).map(Arc::new);
-        (*lock(&consumer.context().queue)).clone_from(&queue);
+        *lock(&consumer.context().queue) = queue.as_ref().map(Arc::downgrade).unwrap_or_default();
         let mut feeds = Vec::new();
         for feed in Feed::ALL {
             let topic = settings.topic(Topic::Feed(feed));
@@ -166,7 +164,17 @@ impl KafkaFeeds {
         consumer.subscribe(&names).map_err(|error| wrong(&error))?;
         let topics = Topics { progress: vec![Vec::new(); feeds.len()], feeds };
         let batch = Batch::new();
-        Ok(KafkaFeeds { common, consumer, queue, batch, topics, unknown: false, looked: client::now() })
+        Ok(KafkaFeeds {
+            common,
+            consumer,
+            queue,
+            batch,
+            topics,
+            lost: Vec::new(),
+            unknown: false,
+            unknown_since: None,
+            looked: client::now(),
+        })
     }
 
     /// Serves rebalances and errors. A partition that could not be forwarded delivers here.
@@ -175,8 +183,14 @@ impl KafkaFeeds {
         while let Some(polled) = self.consumer.poll(Duration::ZERO) {
             match polled {
                 Ok(message) => {
-                    let (topics, record) = (&mut self.topics, Record::of(&message));
-                    count += hand_out(&self.common.gaps, &self.consumer, topics, &mut None, &record, each)?;
+                    let mut hand = Hand {
+                        gaps: &self.common.gaps,
+                        consumer: &self.consumer,
+                        topics: &mut self.topics,
+                        lost: &mut self.lost,
+                        last: None,
+                    };
+                    count += hand.out(&Record::of(&message), each);
                 }
                 Err(error) => client::problem("feeds", &error)?,
             }
@@ -197,10 +211,18 @@ impl KafkaFeeds {
         let committed = match self.consumer.committed(START_WAIT_MAX) {
             Ok(committed) => committed,
             Err(error) => {
-                return match failed(&self.common.settings, "offsets of feeds", &error) {
-                    error if error.severity() == Severity::Transient => Ok(false),
-                    error => Err(error),
-                };
+                let error = failed(&self.common.settings, "offsets of feeds", &error);
+                if error.severity() != Severity::Transient {
+                    return Err(error);
+                }
+                let now = client::now();
+                let (since, said) = self.unknown_since.get_or_insert((now, None));
+                let is_due = said.is_none_or(|at| now.saturating_duration_since(at) >= START_SAID_EVERY);
+                if now.saturating_duration_since(*since) >= START_SAID_AFTER && is_due {
+                    *said = Some(now);
+                    tracing::warn!(target: "kafka", %error, "where the feeds are read from is not known yet: waiting");
+                }
+                return Ok(false);
             }
         };
         for element in committed.elements() {
@@ -210,25 +232,83 @@ impl KafkaFeeds {
             progress.start.get_or_insert(start);
         }
         self.unknown = false;
+        self.unknown_since = None;
         Ok(true)
     }
 
-    /// Looks now and then whether records wait in a partition of which nothing comes.
-    fn stands_still(&mut self) -> Result<(), LogError> {
+    /// Looks now and then at each partition: what was deleted unread, what waits behind an open transaction, and whether
+    /// records are there that do not come.
+    fn look(&mut self) {
         if self.looked.elapsed() < LOOK_EVERY {
-            return Ok(());
+            return;
         }
         self.looked = client::now();
-        let (consumer, gaps) = (&self.consumer, &self.common.gaps);
-        for ((_, topic, name), partition, progress) in self.topics.known() {
-            let cached = cached_bounds(consumer, name, partition);
-            let Some(due) = progress.due(|| cached.as_ref().map(|cached| cached.start)) else { continue };
+        let (consumer, gaps, mut asked) = (&self.consumer, &self.common.gaps, 0);
+        for ((feed, topic, name), partition, progress) in self.topics.known() {
+            let Some(cached) = cached_bounds(consumer, name, partition) else { continue };
+            if let Some(offsets) = progress.begins_at(cached.start) {
+                self.lost.push(lost(*feed, topic, partition, offsets));
+            }
+            let Some(due) = progress.due() else { continue };
             // At the last look, too: what just came is not in the queue yet.
-            let waiting = cached.is_some_and(|cached| cached.end > due).then_some(due);
+            let waiting = (cached.end > due).then_some(due);
             let waited = std::mem::replace(&mut progress.waiting, waiting);
-            if waiting.is_some() && waiting == waited && !progress.sparse {
-                gaps.saw(topic, partition, due)?;
-                progress.sparse = true;
+            if waiting.is_none() || waiting != waited {
+                progress.held_looks = 0;
+                continue;
+            }
+            if progress.marker == Some((due, cached.end)) {
+                continue;
+            }
+            asked += 1;
+            if asked > ASKED_MAX {
+                continue;
+            }
+            let is_said = progress.held_looks.is_multiple_of(HELD_SAID_EVERY);
+            // What is committed ends at the first open transaction.
+            let Ok((_, stable)) = consumer.fetch_watermarks(topic, partition, START_WAIT_MAX) else {
+                progress.held_looks += 1;
+                if is_said {
+                    tracing::warn!(
+                        target: "kafka", topic, partition, offset = due, waiting = cached.end - due,
+                        "records wait here and the partition does not answer: has it a leader?"
+                    );
+                }
+                continue;
+            };
+            if stable <= due && stable < cached.end {
+                progress.held_looks += 1;
+                if is_said {
+                    tracing::warn!(
+                        target: "kafka", topic, partition, offset = stable, waiting = cached.end - stable,
+                        "a producer's transaction is open here: what is behind it is read when it ends. If nobody ends \
+                         it: `kafka-transactions.sh find-hanging`, then `abort`"
+                    );
+                }
+            } else if stable > due && progress.is_sparse {
+                progress.marker = Some((due, cached.end));
+            } else if stable > due && !progress.reads_again {
+                match gaps.saw(topic, partition, due) {
+                    Seen::ReadAgain => progress.reads_again = true,
+                    Seen::Believed => progress.is_sparse = true,
+                }
+            }
+        }
+    }
+
+    /// Reads partitions again from what is due.
+    fn read_again(&mut self) -> Result<(), LogError> {
+        for ((_, topic, _), partition, progress) in self.topics.known().filter(|(_, _, it)| it.reads_again) {
+            let Some(due) = progress.due() else { continue };
+            progress.reads_again = false;
+            progress.waiting = None;
+            if let Err(error) = self.consumer.seek(topic, partition, Offset::Offset(due), START_WAIT_MAX) {
+                // Not for now, or not this member's any more: a new client reads from what is committed.
+                return Err(LogError::fatal(format!(
+                    "kafka: {topic} partition {partition}: no record at offset {due}, and it cannot be read again ({}); \
+                     reading again from the committed offset",
+                    client::code_of(&error)
+                )));
             }
         }
         Ok(())
@@ -246,44 +326,51 @@ impl KafkaFeeds {
     }
 }
 
-/// Hands a record out, and notes that it was; behind a gap nothing is.
-fn hand_out(
-    gaps: &Gaps,
-    consumer: &BaseConsumer<Moves>,
-    topics: &mut Topics,
-    last: &mut Option<(usize, usize)>,
-    record: &Record<'_>,
-    each: &mut dyn FnMut(FeedRecord<'_>),
-) -> Result<usize, LogError> {
-    let identity = record.topic_identity();
-    let index = match *last {
-        Some((known, index)) if known == identity => Some(index),
-        _ => topics.index(record.topic().to_bytes()),
-    };
-    let Some(index) = index else { return Ok(0) };
-    *last = Some((identity, index));
-    let Some(feed) = topics.feeds.get(index).map(|(feed, ..)| *feed) else { return Ok(0) };
-    let Some(progress) = topics.progress(index, record.partition()) else { return Ok(0) };
-    let low = || cached_bounds(consumer, record.topic(), record.partition()).map(|cached| cached.start);
-    if !progress.sparse
-        && let Some(due) = progress.due(low).filter(|due| record.offset() > *due)
-    {
-        gaps.saw(&record.topic().to_string_lossy(), record.partition(), due)?;
-        progress.sparse = true;
+/// Hands records out, and notes that they were.
+struct Hand<'a> {
+    gaps: &'a Gaps,
+    consumer: &'a BaseConsumer<Moves>,
+    topics: &'a mut Topics,
+    lost: &'a mut Vec<LostRecords>,
+    /// One topic lives at least as long as its records of a call.
+    last: Option<(usize, usize)>,
+}
+
+impl Hand<'_> {
+    /// How many were handed out: one, or none.
+    fn out(&mut self, record: &Record<'_>, each: &mut dyn FnMut(FeedRecord<'_>)) -> usize {
+        let (identity, partition) = (record.topic_identity(), record.partition());
+        let index = match self.last {
+            Some((known, index)) if known == identity => Some(index),
+            _ => self.topics.index(record.topic().to_bytes()),
+        };
+        let Some(index) = index else { return 0 };
+        self.last = Some((identity, index));
+        let Topics { feeds, progress } = &mut *self.topics;
+        let Some((feed, topic, _)) = feeds.get(index) else { return 0 };
+        let Some(progress) = progress_of(progress, index, partition) else { return 0 };
+        if progress.due().is_some_and(|due| record.offset() > due) && !progress.reads_again {
+            let low = cached_bounds(self.consumer, record.topic(), partition).map_or(0, |cached| cached.start);
+            if let Some(offsets) = progress.begins_at(low.min(record.offset())) {
+                self.lost.push(lost(*feed, topic, partition, offsets));
+            }
+        }
+        if !progress.accepts(self.gaps, topic, partition, record.offset()) {
+            return 0;
+        }
+        let mut headers = Vec::new();
+        record.headers(&mut headers);
+        each(FeedRecord {
+            feed: *feed,
+            partition: client::partition(partition),
+            offset: client::offset(record.offset()),
+            received: record.appended_at().map(fuma_schemas::Instant),
+            key: record.key(),
+            value: record.value(),
+            headers: &headers,
+        });
+        1
     }
-    progress.next = Some(record.offset() + 1);
-    let mut headers = Vec::new();
-    record.headers(&mut headers);
-    each(FeedRecord {
-        feed,
-        partition: client::partition(record.partition()),
-        offset: client::offset(record.offset()),
-        received: record.appended_at().map(fuma_schemas::Instant),
-        key: record.key(),
-        value: record.value(),
-        headers: &headers,
-    });
-    Ok(1)
 }
 
 impl FeedSource for KafkaFeeds {
@@ -300,34 +387,34 @@ impl FeedSource for KafkaFeeds {
             if !self.starts()? {
                 return Ok(count);
             }
+            if records_max == 0 {
+                // There is no room for any: only a member for now.
+                std::thread::sleep(left.min(WAIT_PIECE));
+            }
             let mut problem = None;
-            let mut skipped = Ok(());
-            // One topic lives at least as long as its records of this call.
-            let mut last = None;
-            if let Some(queue) = &self.queue {
+            if let Some(queue) = self.queue.as_ref().filter(|_| records_max > 0) {
                 let wait = if count > 0 { Duration::ZERO } else { left.min(WAIT_PIECE) };
-                let (topics, consumer, gaps) = (&mut self.topics, &self.consumer, &self.common.gaps);
+                let mut hand = Hand {
+                    gaps: &self.common.gaps,
+                    consumer: &self.consumer,
+                    topics: &mut self.topics,
+                    lost: &mut self.lost,
+                    last: None,
+                };
                 self.batch.take(queue, wait, records_max.saturating_sub(count), &mut |taken: Taken<'_>| match taken {
-                    // Behind a gap all is read again.
-                    Ok(_) if skipped.is_err() => {}
-                    Ok(record) => match hand_out(gaps, consumer, topics, &mut last, &record, each) {
-                        Ok(handed) => count += handed,
-                        Err(error) => skipped = Err(error),
-                    },
-                    Err((code, _)) => {
-                        last = None;
-                        problem = Some(code);
+                    Ok(record) => count += hand.out(&record, each),
+                    Err(fault) => {
+                        hand.last = None;
+                        problem = Some(fault.code);
                     }
                 });
             }
-            skipped?;
+            self.look();
+            self.read_again()?;
             if let Some(code) = problem {
                 client::problem("feeds", &KafkaError::MessageConsumption(code))?;
             }
             if count > 0 || left.is_zero() {
-                if count == 0 {
-                    self.stands_still()?;
-                }
                 return Ok(count);
             }
         }
@@ -354,18 +441,14 @@ impl FeedSource for KafkaFeeds {
         let mut lag = None;
         for ((_, _, name), partition, progress) in self.topics.known() {
             let Some(cached) = cached_bounds(consumer, name, partition) else { continue };
-            if let Some(due) = progress.due(|| Some(cached.start)) {
+            if let Some(due) = progress.due().map(|due| due.max(cached.start)) {
                 lag = Some(lag.unwrap_or(0) + u64::try_from(cached.end - due).unwrap_or(0));
             }
         }
         lag
     }
-}
 
-impl Drop for KafkaFeeds {
-    fn drop(&mut self) {
-        // The queue goes before its client, and the client must not hand it out again while it leaves the group.
-        lock(&self.consumer.context().queue).take();
-        self.queue.take();
+    fn lost(&mut self) -> Vec<LostRecords> {
+        std::mem::take(&mut self.lost)
     }
 }

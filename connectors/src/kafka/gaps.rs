@@ -1,15 +1,14 @@
-//! Offsets that a feed skips.
+//! Offsets that a log skips.
 //!
 //! A producer with transactions leaves some: markers, and what was aborted. A client that skips records leaves some,
 //! too, and then they are lost. Both look alike, until they are read again: so the first gap of a partition is read
-//! again from what is committed, and only a gap that is still there is its producer's.
+//! again, and only a gap that is still there is its producer's.
 //!
-//! Owns what was seen, for all readers of a process, one after another.
+//! Owns what was seen, for all readers of a process, one after another. Must never end a reader: that partition alone
+//! is read again.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
-
-use crate::log::LogError;
 
 /// What is known of the gaps of a partition.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -20,29 +19,38 @@ enum Known {
     Sparse,
 }
 
+/// What to do about a gap.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Seen {
+    /// Read the partition again from where it begins.
+    ReadAgain,
+    /// It is its producer's; nothing is missing.
+    Believed,
+}
+
 /// The gaps of all partitions, by topic and partition.
 #[derive(Default)]
 pub(super) struct Gaps(Mutex<BTreeMap<(String, i32), Known>>);
 
 impl Gaps {
     /// Notes that a partition goes on somewhere behind `next`.
-    ///
-    /// # Errors
-    /// Fatal, so that the reader begins anew at what is committed, unless it is known that the gap is its producer's.
-    pub(super) fn saw(&self, topic: &str, partition: i32, next: i64) -> Result<(), LogError> {
+    pub(super) fn saw(&self, topic: &str, partition: i32, next: i64) -> Seen {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let known = all.entry((topic.to_owned(), partition)).or_insert(Known::Suspected(-1));
         match *known {
-            Known::Sparse => Ok(()),
+            Known::Sparse => Seen::Believed,
             Known::Suspected(before) if before == next => {
+                tracing::info!(
+                    target: "kafka", topic, partition, offset = next,
+                    "offsets without a record: they are its producer's (transactions), nothing is missing"
+                );
                 *known = Known::Sparse;
-                Ok(())
+                Seen::Believed
             }
             Known::Suspected(_) => {
+                tracing::warn!(target: "kafka", topic, partition, offset = next, "no record there: it is read again");
                 *known = Known::Suspected(next);
-                Err(LogError::fatal(format!(
-                    "kafka: {topic} {partition}: no record at offset {next}; reading again from the committed offset"
-                )))
+                Seen::ReadAgain
             }
         }
     }
@@ -55,10 +63,10 @@ mod tests {
     #[test]
     fn a_gap_is_read_again_once_and_a_producer_that_leaves_them_is_believed() {
         let gaps = Gaps::default();
-        assert!(gaps.saw("tests", 0, 5).is_err());
-        assert!(gaps.saw("tests", 0, 9).is_err(), "the first was the client's: it was not there again");
-        assert!(gaps.saw("tests", 0, 9).is_ok());
-        assert!(gaps.saw("tests", 0, 40).is_ok(), "markers");
-        assert!(gaps.saw("tests", 1, 5).is_err(), "of another partition nothing is known");
+        assert_eq!(gaps.saw("tests", 0, 5), Seen::ReadAgain);
+        assert_eq!(gaps.saw("tests", 0, 9), Seen::ReadAgain, "the first was the client's: it was not there again");
+        assert_eq!(gaps.saw("tests", 0, 9), Seen::Believed);
+        assert_eq!(gaps.saw("tests", 0, 40), Seen::Believed, "markers");
+        assert_eq!(gaps.saw("tests", 1, 5), Seen::ReadAgain, "of another partition nothing is known");
     }
 }

@@ -13,7 +13,8 @@
 //! native       what the safe client lacks: many records a call, a flush without a floor, cached watermarks
 //! factory      KafkaLog: checks the topics, makes the clients of the stages
 //! feeds        FeedSource: raw records of all feeds
-//! gaps         offsets that a feed skips: its producer's, or the client's fault
+//! progress     how far a partition of a feed is read, and what is behind an offset that is not there
+//! gaps         offsets that a log skips: its producer's, or the client's fault
 //! append       Appender: evidence, links, dead letters
 //! links        LinkSource
 //! reference    Reference
@@ -40,7 +41,7 @@ mod topic_settings;
 pub use changes::{AnnouncedChange, ChangeReader};
 pub use connection::Connection;
 pub use dead_letters::{ATTEMPT_HEADER, DeadLetter, DeadLetters, ERROR_HEADERS};
-pub use publisher::{Publisher, RawRecord};
+pub use publisher::{Publisher, RawRecord, RefusedRecord};
 mod append;
 mod begun;
 mod client;
@@ -55,6 +56,7 @@ mod links;
 mod member;
 mod native;
 mod place;
+mod progress;
 mod reference;
 mod restore;
 mod settings;

@@ -12,9 +12,9 @@
 #![allow(unsafe_code)]
 
 use std::ffi::{CStr, CString, c_char, c_void};
-use std::marker::PhantomData;
 use std::ops::Range;
 use std::ptr::{self, NonNull};
+use std::sync::Arc;
 use std::time::Duration;
 
 use rdkafka::bindings;
@@ -77,6 +77,13 @@ impl<'a> Record<'a> {
         (is_brokers && timestamp >= 0).then_some(timestamp)
     }
 
+    /// Milliseconds of the message's own timestamp, whoever gave it; 0 where there is none.
+    pub(super) fn timestamp(&self) -> i64 {
+        let mut kind = bindings::rd_kafka_timestamp_type_t::RD_KAFKA_TIMESTAMP_NOT_AVAILABLE;
+        // SAFETY: the message is alive; the call only reads it.
+        unsafe { bindings::rd_kafka_message_timestamp(self.message, &raw mut kind) }.max(0)
+    }
+
     /// The headers, in order; those whose name is not text are left away.
     pub(super) fn headers(&self, headers: &mut Vec<HeaderRef<'a>>) {
         let mut list = ptr::null_mut();
@@ -111,32 +118,44 @@ unsafe fn bytes<'a>(pointer: *const c_void, length: usize) -> Option<&'a [u8]> {
     (!pointer.is_null()).then(|| unsafe { std::slice::from_raw_parts(pointer.cast::<u8>(), length) })
 }
 
-/// What became of a place in a partition: a record, or a code.
-pub(super) type Taken<'a> = Result<Record<'a>, (RDKafkaErrorCode, i32)>;
-
-/// A queue of its own to which partitions are forwarded. Must be dropped before its consumer.
-pub(super) struct RecordQueue {
-    queue: NonNull<RDKafkaQueue>,
+/// Something other than a record at a place in a partition.
+#[derive(Clone, Copy)]
+pub(super) struct Fault<'a> {
+    pub(super) code: RDKafkaErrorCode,
+    /// The topic, where it is about one.
+    pub(super) topic: Option<&'a CStr>,
+    /// At the end of a partition: where that is.
+    pub(super) offset: i64,
 }
 
-// SAFETY: librdkafka's queues may be used from any thread.
-unsafe impl Send for RecordQueue {}
-// SAFETY: as above; what takes from it needs `&mut` of the buffer beside it.
-unsafe impl Sync for RecordQueue {}
+/// What became of a place in a partition: a record, or something else.
+pub(super) type Taken<'a> = Result<Record<'a>, Fault<'a>>;
 
-impl RecordQueue {
-    pub(super) fn new<C: ConsumerContext>(consumer: &BaseConsumer<C>) -> Option<RecordQueue> {
+/// A queue of its own to which partitions are forwarded. It keeps its client alive: a queue that outlived it would be
+/// given back to a client that is gone.
+pub(super) struct RecordQueue<C: ConsumerContext + 'static> {
+    queue: NonNull<RDKafkaQueue>,
+    consumer: Arc<BaseConsumer<C>>,
+}
+
+// SAFETY: librdkafka's queues may be used from any thread, and its clients too.
+unsafe impl<C: ConsumerContext + 'static> Send for RecordQueue<C> {}
+// SAFETY: as above; what takes from it needs `&mut` of the buffer beside it.
+unsafe impl<C: ConsumerContext + 'static> Sync for RecordQueue<C> {}
+
+impl<C: ConsumerContext + 'static> RecordQueue<C> {
+    pub(super) fn new(consumer: &Arc<BaseConsumer<C>>) -> Option<RecordQueue<C>> {
         // SAFETY: the client is alive.
         let queue = unsafe { bindings::rd_kafka_queue_new(consumer.client().native_ptr()) };
-        NonNull::new(queue).map(|queue| RecordQueue { queue })
+        NonNull::new(queue).map(|queue| RecordQueue { queue, consumer: Arc::clone(consumer) })
     }
 
     /// Has a partition's records come here. To be called before the partition is assigned, so that none slips by.
-    pub(super) fn forward<C: ConsumerContext>(&self, consumer: &BaseConsumer<C>, topic: &str, partition: i32) -> bool {
+    pub(super) fn forward(&self, topic: &str, partition: i32) -> bool {
         let Ok(topic) = CString::new(topic) else { return false };
         // SAFETY: client and name are alive; the handle of the partition's queue is given back below.
         let own = unsafe {
-            bindings::rd_kafka_queue_get_partition(consumer.client().native_ptr(), topic.as_ptr(), partition)
+            bindings::rd_kafka_queue_get_partition(self.consumer.client().native_ptr(), topic.as_ptr(), partition)
         };
         if own.is_null() {
             return false;
@@ -150,9 +169,9 @@ impl RecordQueue {
     }
 }
 
-impl Drop for RecordQueue {
+impl<C: ConsumerContext + 'static> Drop for RecordQueue<C> {
     fn drop(&mut self) {
-        // SAFETY: made by rd_kafka_queue_new, given back once; the client lives longer (its owner drops this first).
+        // SAFETY: made by rd_kafka_queue_new, given back once; the client is alive: it is let go of after this.
         unsafe { bindings::rd_kafka_queue_destroy(self.queue.as_ptr()) }
     }
 }
@@ -172,9 +191,9 @@ impl Batch {
 
     /// Takes at most `records_max`, waiting for the first. The call waits for a full buffer or the time given: so one
     /// is taken with the time, the rest without.
-    pub(super) fn take(
+    pub(super) fn take<C: ConsumerContext + 'static>(
         &mut self,
-        queue: &RecordQueue,
+        queue: &RecordQueue<C>,
         wait: Duration,
         records_max: usize,
         each: &mut dyn FnMut(Taken<'_>),
@@ -187,7 +206,13 @@ impl Batch {
         first + self.fill(queue, 0, records_max - first, each)
     }
 
-    fn fill(&mut self, queue: &RecordQueue, wait_ms: i32, room: usize, each: &mut dyn FnMut(Taken<'_>)) -> usize {
+    fn fill<C: ConsumerContext + 'static>(
+        &mut self,
+        queue: &RecordQueue<C>,
+        wait_ms: i32,
+        room: usize,
+        each: &mut dyn FnMut(Taken<'_>),
+    ) -> usize {
         if room == 0 {
             return 0;
         }
@@ -196,34 +221,55 @@ impl Batch {
         let count = unsafe {
             bindings::rd_kafka_consume_batch_queue(queue.queue.as_ptr(), wait_ms, self.messages.as_mut_ptr(), room)
         };
-        let count = usize::try_from(count).unwrap_or(0);
-        for &message in self.messages.iter().take(count) {
-            let Some(owned) = Owned::new(message) else { continue };
-            each(owned.look());
-        }
+        let count = usize::try_from(count).unwrap_or(0).min(room);
+        // SAFETY: ours until it is given back, once.
+        let give_back = |message: *mut RDKafkaMessage| unsafe { bindings::rd_kafka_message_destroy(message) };
+        let left = Left { messages: self.messages.get(..count).unwrap_or_default().iter(), give_back };
+        left.look_at_each(|message| {
+            // SAFETY: ours until it is given back, and nobody else has it.
+            let message = unsafe { message.as_ref() };
+            each(look(message));
+        });
         count
     }
 }
 
-/// A message of ours, given back when it was looked at, also where the look panics.
-struct Owned<'a>(NonNull<RDKafkaMessage>, PhantomData<&'a ()>);
-
-impl Owned<'_> {
-    fn new(message: *mut RDKafkaMessage) -> Option<Self> {
-        NonNull::new(message).map(|message| Owned(message, PhantomData))
+/// What a message is.
+fn look(message: &RDKafkaMessage) -> Taken<'_> {
+    if !message.err.is_error() {
+        return Ok(Record { message });
     }
+    // SAFETY: a topic that a message has lives at least as long, and its name with it.
+    let topic = (!message.rkt.is_null()).then(|| unsafe { CStr::from_ptr(bindings::rd_kafka_topic_name(message.rkt)) });
+    Err(Fault { code: message.err.into(), topic, offset: message.offset })
+}
 
-    fn look(&self) -> Taken<'_> {
-        // SAFETY: ours until it is given back, and nobody else has it.
-        let message = unsafe { self.0.as_ref() };
-        if message.err.is_error() { Err((message.err.into(), message.partition)) } else { Ok(Record { message }) }
+/// Messages of ours that are not given back yet. Whatever ends the loop over them, a panic too, they all are.
+struct Left<'a, T, F: FnMut(*mut T)> {
+    messages: std::slice::Iter<'a, *mut T>,
+    give_back: F,
+}
+
+impl<T, F: FnMut(*mut T)> Left<'_, T, F> {
+    fn look_at_each(mut self, mut each: impl FnMut(NonNull<T>)) {
+        // Looked at before it is taken from what is left: one whose look panics is among the rest.
+        while let Some(&message) = self.messages.as_slice().first() {
+            if let Some(message) = NonNull::new(message) {
+                each(message);
+            }
+            self.messages.next();
+            if !message.is_null() {
+                (self.give_back)(message);
+            }
+        }
     }
 }
 
-impl Drop for Owned<'_> {
+impl<T, F: FnMut(*mut T)> Drop for Left<'_, T, F> {
     fn drop(&mut self) {
-        // SAFETY: taken by rd_kafka_consume_batch_queue, given back once.
-        unsafe { bindings::rd_kafka_message_destroy(self.0.as_ptr()) }
+        for &message in self.messages.by_ref().filter(|message| !message.is_null()) {
+            (self.give_back)(message);
+        }
     }
 }
 
@@ -331,5 +377,36 @@ unsafe fn uuid(id: *const bindings::rd_kafka_Uuid_t) -> Option<String> {
         }
         // Kafka writes them in the letters of URLs.
         Some(CStr::from_ptr(text).to_string_lossy().replace('+', "-").replace('/', "_"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    use super::*;
+
+    /// Each message is given back once, those behind the one whose look panics as well.
+    #[test]
+    fn a_panic_leaks_no_message() {
+        let mut numbers = [0_u8, 1, 2, 3];
+        let mut messages: Vec<*mut u8> = numbers.iter_mut().map(ptr::from_mut).collect();
+        messages.insert(1, ptr::null_mut());
+        for panics_at in [0, 2, 9] {
+            let given_back = RefCell::new(Vec::new());
+            let mut looked_at = 0;
+            let looked = catch_unwind(AssertUnwindSafe(|| {
+                let left =
+                    Left { messages: messages.iter(), give_back: |message| given_back.borrow_mut().push(message) };
+                left.look_at_each(|_| {
+                    assert!(looked_at != panics_at, "as wanted");
+                    looked_at += 1;
+                });
+            }));
+            assert_eq!(looked.is_err(), panics_at < 4);
+            let wanted: Vec<*mut u8> = messages.iter().copied().filter(|message| !message.is_null()).collect();
+            assert_eq!(given_back.into_inner(), wanted);
+        }
     }
 }

@@ -72,10 +72,9 @@ fn secrets_are_not_shown() {
 
 #[test]
 fn topics_that_are_missing_or_differ_are_told() {
-    assert_eq!(wrong(Topic::Evidence, None, 4, None).unwrap(), "is missing");
-    assert_eq!(wrong(Topic::Links, Some(4), 4, None).unwrap(), "has 4 partitions, not 1");
-    assert_eq!(wrong(Topic::Changes, Some(3), 4, None).unwrap(), "has 3 partitions, not 4");
-    assert_eq!(wrong(Topic::Feed(Feed::Tests), Some(9), 4, None), None);
-    let fewer = wrong(Topic::DeadLetters(Feed::Tests), Some(2), 4, Some(9)).unwrap();
-    assert_eq!(fewer, "has 2 partitions, not 9 or more as its feed");
+    assert_eq!(wrong(Topic::Evidence, None, 4).unwrap(), "is missing");
+    assert_eq!(wrong(Topic::Links, Some(4), 4).unwrap(), "has 4 partitions, not 1");
+    assert_eq!(wrong(Topic::Changes, Some(3), 4).unwrap(), "has 3 partitions, not 4");
+    assert_eq!(wrong(Topic::Feed(Feed::Tests), Some(9), 4), None);
+    assert_eq!(wrong(Topic::DeadLetters(Feed::Tests), Some(2), 4), None, "whatever its feed has");
 }

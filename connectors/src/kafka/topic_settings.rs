@@ -14,20 +14,15 @@ const RETENTION_MS: i64 = 7 * DAY_MS;
 /// A record of evidence holds a batch.
 const RECORD_BYTES_MAX: i64 = 4 * MIB;
 
-/// How many partitions a topic must have, in words, where it has others; `evidence` and `of_feed` are how many the
-/// evidence has, and the feed whose dead letters these are.
-pub(super) fn partitions_expected(
-    topic: Topic,
-    found: u32,
-    evidence: Option<u32>,
-    of_feed: Option<u32>,
-) -> Option<String> {
+/// The longest record of a feed is 1 MiB; its letter has its key and headers, too, and why it is one.
+const FEED_RECORD_BYTES_MAX: i64 = 2 * MIB;
+
+/// How many partitions a topic must have, in words, where it has others; `evidence` is how many the evidence has.
+pub(super) fn partitions_expected(topic: Topic, found: u32, evidence: Option<u32>) -> Option<String> {
     let expected = match topic {
         _ if topic.is_single() => 1,
         Topic::Evidence | Topic::Phones | Topic::Changes => evidence?,
-        // A dead letter goes to the partition that its record came from.
-        Topic::DeadLetters(_) => return of_feed.filter(|of| found < *of).map(|of| format!("{of} or more as its feed")),
-        // Any number will do for a feed.
+        // Any number will do for a feed, which may grow, and for its dead letters: several of its partitions share one.
         _ => return None,
     };
     (found != expected).then(|| expected.to_string())
@@ -80,11 +75,17 @@ impl Setting {
 pub(super) fn settings(topic: Topic) -> Vec<Setting> {
     let mut settings = match topic {
         // Records without known_at became known when the broker took them; an outage of fuma of a day loses nothing.
-        Topic::Feed(_) => vec![exactly("cleanup.policy", "delete"), kept(DAY_MS), by_broker_clock()],
+        Topic::Feed(_) => vec![
+            exactly("cleanup.policy", "delete"),
+            kept(DAY_MS),
+            setting("max.message.bytes", FEED_RECORD_BYTES_MAX, Demand::AtLeast(FEED_RECORD_BYTES_MAX)),
+            by_broker_clock(),
+        ],
         // They hold identities.
         Topic::DeadLetters(_) => vec![
             exactly("cleanup.policy", "delete"),
             setting("retention.ms", RETENTION_MS, Demand::AtMost(RETENTION_MS as f64)),
+            setting("max.message.bytes", FEED_RECORD_BYTES_MAX, Demand::AtLeast(FEED_RECORD_BYTES_MAX)),
         ],
         // Never compacted: compaction keeps the last record, not the highest revision.
         Topic::Evidence | Topic::Links | Topic::Phones => vec![

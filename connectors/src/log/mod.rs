@@ -106,10 +106,24 @@ pub trait FeedSource: Send {
     /// How many records wait behind what was handed out, as far as known.
     fn lag(&mut self) -> Option<u64>;
 
+    /// What was deleted before it was read (retention), since the last call.
+    fn lost(&mut self) -> Vec<LostRecords>;
+
     /// Whether all there will ever be has been handed out (standard input that ended).
     fn is_over(&self) -> bool {
         false
     }
+}
+
+/// Records of a feed that were deleted before they were read.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct LostRecords {
+    /// Of which feed.
+    pub feed: Feed,
+    /// Topic and partition, for people.
+    pub place: String,
+    /// Their offsets: at most as many records.
+    pub offsets: Range<u64>,
 }
 
 /// Link records in one order; one reader in a group has them.
@@ -165,6 +179,9 @@ pub trait Reference: Send {
     /// # Errors
     /// See [`LogError::severity`].
     fn poll(&mut self, wait: Duration, each: &mut dyn FnMut(Topic, LogRecord)) -> Result<usize, LogError>;
+
+    /// How far a reference topic is read: what is before it was handed out, or is not there (deleted, or no record).
+    fn next(&self, topic: Topic) -> u64;
 
     /// One past the last record of a reference topic, as the log has it now.
     ///

@@ -27,6 +27,7 @@ pub const DESCRIBED: &[Described] = &[
     (metric::RECORDS_IN, Kind::Counter, Unit::Count, "Feed records read"),
     (metric::RECORDS_REJECTED, Kind::Counter, Unit::Count, "Feed records rejected: dead letters"),
     (metric::PHONE_RECORDS, Kind::Counter, Unit::Count, "Records of phones, attached to nobody yet, by kind"),
+    (metric::FEED_LOST, Kind::Counter, Unit::Count, "Feed records that were deleted before they were read"),
     (metric::DEAD_LETTERS, Kind::Counter, Unit::Count, "Dead letters that the log has acknowledged"),
     (metric::UNWRITTEN_RECORDS, Kind::Gauge, Unit::Count, "Records that a partition has not taken for seconds"),
     (metric::EVIDENCE_ROWS, Kind::Counter, Unit::Count, "Evidence rows applied"),
@@ -98,6 +99,7 @@ pub(super) fn describe() {
 pub(super) fn begin_at_zero() {
     for feed in Feed::ALL {
         counter!(metric::RECORDS_IN, "feed" => feed.name()).absolute(0);
+        counter!(metric::FEED_LOST, "feed" => feed.name()).absolute(0);
         counter!(metric::DEAD_LETTERS, "feed" => feed.name()).absolute(0);
     }
     counter!(metric::EVIDENCE_VERY_LATE).absolute(0);

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use fuma_connectors::log::{
-    Answer, Appender, FeedRecord, FeedSource, LinkEvent, LinkSource, LogError, LogRecord, Outgoing, Topic,
+    Answer, Appender, FeedRecord, FeedSource, LinkEvent, LinkSource, LogError, LogRecord, LostRecords, Outgoing, Topic,
 };
 use fuma_schemas::{Feed, Instant};
 
@@ -55,6 +55,7 @@ struct Inner {
     bytes_max: HashMap<Topic, usize>,
     /// Partitions that have no leader for now.
     leaderless: HashSet<(Topic, u32)>,
+    lost: Vec<LostRecords>,
     /// How many records a poll gives, in turn.
     sizes: Vec<usize>,
     polls: usize,
@@ -124,6 +125,11 @@ impl MemoryLog {
         } else {
             leaderless.insert((topic, partition))
         };
+    }
+
+    /// Says that records were deleted before they were read.
+    pub(super) fn lose(&self, lost: LostRecords) {
+        self.0.lock().unwrap().lost.push(lost);
     }
 
     /// How far the feeds are noted to be read.
@@ -201,6 +207,10 @@ impl FeedSource for Feeds {
 
     fn lag(&mut self) -> Option<u64> {
         None
+    }
+
+    fn lost(&mut self) -> Vec<LostRecords> {
+        std::mem::take(&mut self.log.0.lock().unwrap().lost)
     }
 
     fn is_over(&self) -> bool {

@@ -8,6 +8,8 @@ pub const RECORDS_IN: &str = "fuma_records_in_total";
 pub const RECORDS_REJECTED: &str = "fuma_records_rejected_total";
 /// Records of phones: written to their log, attached to nobody yet. Labels: kind.
 pub const PHONE_RECORDS: &str = "fuma_phone_records_total";
+/// Feed records that were deleted before they were read: at most so many (offsets). Labels: feed.
+pub const FEED_LOST: &str = "fuma_feed_records_lost_total";
 /// Dead letters that the log has acknowledged. Labels: feed.
 pub const DEAD_LETTERS: &str = "fuma_dead_letters_total";
 /// Records that a partition has not taken for seconds: they wait, and other partitions go on. Labels: stage, topic,

@@ -45,7 +45,8 @@ impl Installation {
 
     /// With topics; its processes reach the broker as a configuration says.
     pub(crate) fn configured(bootstrap: &str, config: PathBuf) -> Installation {
-        let installation = Installation { config: Some(config), ..Installation::bare(bootstrap) };
+        let mut installation = Installation::bare(bootstrap);
+        installation.config = Some(config);
         installation.create_topics(PARTITIONS);
         installation
     }
@@ -122,6 +123,12 @@ impl Installation {
         refused(self.service(name, ZHEJIANG))
     }
 
+    /// Keeps what the processes said: something went wrong.
+    pub(crate) fn keep(&mut self) {
+        self.folder.disable_cleanup(true);
+        eprintln!("what the processes said is kept in {}", self.folder.path().display());
+    }
+
     /// The last lines of what the processes said.
     pub(crate) fn logs(&self) -> String {
         let mut text = String::new();
@@ -135,6 +142,14 @@ impl Installation {
             text.push_str(&format!("--- {}\n{}\n", path.display(), last.join("\n")));
         }
         text
+    }
+}
+
+impl Drop for Installation {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.keep();
+        }
     }
 }
 

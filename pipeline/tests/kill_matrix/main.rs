@@ -9,6 +9,8 @@
 //! surroundings   no room for snapshots, poison on every feed, topics that are missing or wrong
 //! named          members with names of their own: a rolling restart moves no partition
 //! secure         a broker with TLS and passwords
+//! records        one record, one partition, deleted records: nobody else notices, and it is said
+//! cluster        three brokers: leaders and coordinators move, followers lag, brokers die
 //! client         Kafka's own consumer reads the changes
 //! ```
 //!
@@ -24,10 +26,12 @@ mod announced;
 mod broker;
 mod brokers;
 mod client;
+mod cluster;
 mod feeds;
 mod installation;
 mod matrix;
 mod named;
+mod records;
 mod secure;
 mod surroundings;
 

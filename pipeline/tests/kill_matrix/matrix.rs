@@ -72,12 +72,15 @@ impl Case {
 
     fn run(self, bootstrap: &str) -> Outcome {
         let begun = Moment::now();
-        let installation = Installation::new(bootstrap);
+        let mut installation = Installation::new(bootstrap);
         let mut announced = installation.announced();
         // A case that panics is wrong like any other: the table has it.
         let played = catch_unwind(AssertUnwindSafe(|| self.play(&installation, &mut announced)));
         let wrong = played.unwrap_or_else(|_| Err("panicked: see above".to_owned())).err();
         let wrong = wrong.map(|what| format!("{}: {what}\n{}", self.name(), installation.logs()));
+        if wrong.is_some() {
+            installation.keep();
+        }
         Outcome { case: self, changes: announced.count, seconds: begun.elapsed().as_secs_f64(), wrong }
     }
 

@@ -142,7 +142,7 @@ fn a_wrong_number_of_partitions_is_refused() {
 }
 
 /// Kafka's own tools.
-fn tool(broker: &Broker, arguments: &[&str]) {
+pub(crate) fn tool(broker: &Broker, arguments: &[&str]) {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scripts/kafka");
     let output = Command::new(script).args(arguments).env("FUMA_BOOTSTRAP", broker.bootstrap()).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use fuma_connectors::log::{
-    Answer, Appender, Decisions, FeedRecord, FeedSource, LinkEvent, LinkSource, LogError, LogRecord, Outgoing,
-    Reference, Topic,
+    Answer, Appender, Decisions, FeedRecord, FeedSource, LinkEvent, LinkSource, LogError, LogRecord, LostRecords,
+    Outgoing, Reference, Topic,
 };
 use fuma_schemas::Feed;
 
@@ -97,6 +97,10 @@ impl FeedSource for SimulatedFeeds {
         let behind =
             |(feed, partition, next): &(Feed, u32, u64)| state.log(Topic::Feed(*feed), *partition).end() - next;
         Some(self.reading.iter().map(behind).sum())
+    }
+
+    fn lost(&mut self) -> Vec<LostRecords> {
+        Vec::new()
     }
 }
 
@@ -275,6 +279,10 @@ impl Reference for SimulatedReference {
         let count = taken.len();
         taken.into_iter().for_each(|(topic, record)| each(topic, record));
         Ok(count)
+    }
+
+    fn next(&self, topic: Topic) -> u64 {
+        self.next.get(&topic).copied().unwrap_or_default()
     }
 
     fn end(&mut self, topic: Topic) -> Result<u64, LogError> {

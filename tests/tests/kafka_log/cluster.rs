@@ -63,6 +63,25 @@ impl Cluster {
         }
     }
 
+    /// Has the records of a topic's first partition before an offset deleted.
+    pub(crate) fn delete_records(&self, topic: &str, before: i64) {
+        let admin: AdminClient<DefaultClientContext> = self.config().create().unwrap();
+        let mut list = TopicPartitionList::new();
+        list.add_partition_offset(topic, 0, Offset::Offset(before)).unwrap();
+        block_on(admin.delete_records(&list, &AdminOptions::new())).unwrap();
+    }
+
+    /// Deletes a topic and makes it again.
+    pub(crate) fn make_again(&self, topic: Topic) {
+        let admin: AdminClient<DefaultClientContext> = self.config().create().unwrap();
+        let name = topic.name(&self.settings.prefix);
+        for result in block_on(admin.delete_topics(&[&name], &AdminOptions::new())).unwrap() {
+            result.unwrap();
+        }
+        std::thread::sleep(Duration::from_secs(1));
+        self.create(&[topic], 1);
+    }
+
     pub(crate) fn log(&self) -> KafkaLog {
         KafkaLog::connect(self.settings.clone()).unwrap()
     }

@@ -5,7 +5,9 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use bytes::Bytes;
 use fuma_connectors::kafka::admin::{Admin, Layout};
 use fuma_connectors::kafka::{Connection, Publisher};
-use fuma_connectors::log::{FeedRecord, FeedSource, LinkEvent, LinkSource, Log, LogError, Outgoing, Severity, Topic};
+use fuma_connectors::log::{
+    Answer, FeedRecord, FeedSource, LinkEvent, LinkSource, Log, LogError, Outgoing, Severity, Topic,
+};
 use fuma_schemas::Feed;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 
@@ -127,10 +129,8 @@ fn offsets_that_a_feed_skips_are_read_again_and_then_believed() {
         transaction(&producer, true);
     }
     let mut source = log.feeds(0).unwrap();
-    assert_eq!(count_until(source.as_mut(), 6), Err(Severity::Fatal), "records may have been lost");
-    drop(source);
-    let mut source = log.feeds(0).unwrap();
-    assert_eq!(count_until(source.as_mut(), 6), Ok(6), "it was the producer");
+    assert_eq!(count_until(source.as_mut(), 6), Ok(6), "read again in its place, and then it was the producer");
+    assert_eq!(source.lost(), []);
 }
 
 /// A client that lost its place before the first record leaves nothing between two records.
@@ -142,23 +142,108 @@ fn what_is_missing_at_the_beginning_is_noticed() {
     transaction(&producer, false);
     transaction(&producer, true);
     let mut source = log.feeds(0).unwrap();
-    assert_eq!(count_until(source.as_mut(), 2), Err(Severity::Fatal), "begins at 3, and nothing is committed");
-    drop(source);
-    let mut source = log.feeds(0).unwrap();
-    assert_eq!(count_until(source.as_mut(), 2), Ok(2), "it was the producer");
+    assert_eq!(count_until(source.as_mut(), 2), Ok(2), "begins at 3, and nothing is committed: it is read again");
     source.commit().unwrap();
     transaction(&producer, true);
     assert_eq!(count_until(source.as_mut(), 2), Ok(2));
 }
 
-/// Nothing of a partition comes at all: what waits there is noticed once it stands still.
+/// What was deleted before it was read is told, at a start and while it is read; a topic that is made again goes on.
 #[test]
-fn a_feed_of_which_nothing_comes_is_noticed() {
+fn deleted_records_are_told_and_a_topic_that_is_made_again_goes_on() {
     let cluster = Cluster::new(1);
     let log = cluster.log();
-    transaction(&sparse(&cluster), false);
+    let topic = Topic::Feed(Feed::Tests);
+    let name = topic.name(&cluster.settings.prefix);
+    let append = |count: usize| {
+        let mut appender = log.appender("test").unwrap();
+        (0..count).for_each(|_| appender.append(topic, raw(0, "{}")).unwrap());
+        appender.flush().unwrap();
+    };
+    append(20);
+    cluster.delete_records(&name, 15);
     let mut source = log.feeds(0).unwrap();
-    assert_eq!(count_until(source.as_mut(), 1), Err(Severity::Fatal), "two records and a marker may be there");
+    assert_eq!(count_until(source.as_mut(), 5), Ok(5));
+    let lost = source.lost();
+    assert_eq!(lost.iter().map(|lost| lost.offsets.clone()).collect::<Vec<_>>(), [0..15], "{lost:?}");
+    assert!(lost[0].place.contains(&name) && source.lost().is_empty());
+    source.commit().unwrap();
+    // Nobody reads while records come and go.
+    append(10);
+    cluster.delete_records(&name, 27);
+    let rest = count_until(source.as_mut(), 3);
+    let lost: u64 = source.lost().iter().map(|lost| lost.offsets.end - lost.offsets.start).sum();
+    assert!(rest.is_ok_and(|rest| rest as u64 + lost >= 10), "{rest:?} read, {lost} lost");
+    drop(source);
+    cluster.make_again(topic);
+    append(4);
+    let mut source = log.feeds(0).unwrap();
+    // At least once: a client that meets a topic made again may read its beginning twice.
+    let (mut offsets, until) = (std::collections::BTreeSet::new(), Instant::now() + WAIT);
+    while offsets.len() < 4 && Instant::now() < until {
+        source.poll(SOON, 100, &mut |record| drop(offsets.insert(record.offset))).unwrap();
+    }
+    assert!((0..4).all(|offset| offsets.contains(&offset)), "{offsets:?}");
+}
+
+/// Behind an open transaction nothing comes, and no reader is made anew because of it.
+#[test]
+fn an_open_transaction_of_a_producer_ends_no_reader() {
+    let cluster = Cluster::new(1);
+    let log = cluster.log();
+    let (producer, topic) = sparse(&cluster);
+    let mut source = log.feeds(0).unwrap();
+    producer.begin_transaction().unwrap();
+    producer.send(BaseRecord::<(), _>::to(&topic).partition(0).payload("{}")).unwrap();
+    producer.flush(WAIT).unwrap();
+    let until = Instant::now() + Duration::from_secs(16);
+    while Instant::now() < until {
+        assert_eq!(source.poll(SOON, 100, &mut |_| {}).unwrap(), 0);
+    }
+    producer.commit_transaction(WAIT).unwrap();
+    assert_eq!(count_until(source.as_mut(), 1), Ok(1));
+}
+
+/// Letters of a feed that has grown go to the partitions that there are.
+#[test]
+fn letters_share_the_partitions_that_there_are() {
+    let cluster = Cluster::new(2);
+    let log = cluster.log();
+    let mut appender = log.appender("test").unwrap();
+    (0..7).for_each(|partition| appender.append(Topic::DeadLetters(Feed::Tests), raw(partition, "x")).unwrap());
+    appender.flush().unwrap();
+    let connection = Connection::new(cluster.broker.bootstrap(), &cluster.settings.prefix, Vec::new()).unwrap();
+    let mut letters = fuma_connectors::kafka::DeadLetters::new(&connection, Feed::Tests, "reader").unwrap();
+    assert_eq!(std::iter::from_fn(|| letters.next(&|_| true).unwrap()).count(), 7);
+}
+
+/// Bytes that do not pack (xorshift).
+fn noise(state: &mut u64) -> u8 {
+    *state ^= *state << 13;
+    *state ^= *state >> 7;
+    *state ^= *state << 17;
+    (*state >> 32) as u8
+}
+
+/// A record that its topic does not take is an answer to it alone.
+#[test]
+fn a_record_that_is_too_large_is_answered_by_its_ticket() {
+    let cluster = Cluster::new(2);
+    let log = cluster.log();
+    let mut appender = log.appender("test").unwrap();
+    // It does not pack, and the topic takes 1 MiB.
+    let mut state = 1_u64;
+    let noise: Vec<u8> = (0..2_000_000).map(|_| noise(&mut state)).collect();
+    let record = |partition, value: Vec<u8>| Outgoing { partition, value: value.into(), ..Outgoing::default() };
+    for (ticket, (partition, value)) in [(0, b"a".to_vec()), (1, noise), (1, b"b".to_vec())].into_iter().enumerate() {
+        appender.begin(ticket as u64, Topic::Evidence, record(partition, value)).unwrap();
+    }
+    let (mut answers, until) = (Vec::new(), Instant::now() + WAIT);
+    while answers.len() < 3 && Instant::now() < until {
+        appender.answers(SOON, &mut |ticket, answer| answers.push((ticket, answer))).unwrap();
+    }
+    answers.sort_by_key(|(ticket, _)| *ticket);
+    assert_eq!(answers, [(0, Answer::Written), (1, Answer::TooLarge), (2, Answer::Written)]);
 }
 
 fn assigned(links: &mut dyn LinkSource) -> Option<u64> {
@@ -214,8 +299,26 @@ fn reference_is_read_whole_and_on() {
         appender.append(Topic::Regions, raw(0, "r2")).unwrap();
         appender.flush().unwrap();
     }
+    assert_eq!((reference.next(Topic::Regions), reference.next(Topic::Policies)), (2, 1));
     let regions: Vec<_> = seen.iter().filter(|(topic, ..)| *topic == Topic::Regions).map(|(_, at, _)| *at).collect();
     assert_eq!((seen.len(), regions), (3, vec![0, 1]));
+}
+
+#[test]
+fn a_reference_log_that_was_emptied_is_read_to_its_end() {
+    let cluster = Cluster::new(1);
+    let log = cluster.log();
+    let mut appender = log.appender("test").unwrap();
+    (0..5).for_each(|_| appender.append(Topic::Regions, raw(0, "r")).unwrap());
+    appender.flush().unwrap();
+    cluster.delete_records(&Topic::Regions.name(&cluster.settings.prefix), 5);
+    let mut reference = log.reference().unwrap();
+    let end = reference.end(Topic::Regions).unwrap();
+    let until = Instant::now() + WAIT;
+    while reference.next(Topic::Regions) < end && Instant::now() < until {
+        assert_eq!(reference.poll(SOON, &mut |_, _| {}).unwrap(), 0);
+    }
+    assert_eq!((end, reference.next(Topic::Regions)), (5, 5));
 }
 
 #[test]

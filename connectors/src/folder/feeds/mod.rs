@@ -29,7 +29,7 @@ use std::time::Duration;
 use super::segments;
 use super::store::{Store, passed};
 use crate::files::{Format, PassedOver, feed_of};
-use crate::log::{FeedRecord, FeedSource, LogError};
+use crate::log::{FeedRecord, FeedSource, LogError, LostRecords};
 
 use check::Budget;
 use growing::GrowingFile;
@@ -307,6 +307,11 @@ impl FeedSource for FolderFeeds {
             WatchedFile::Whole(file) => file.is_pending(),
         });
         (!waits).then_some(0)
+    }
+
+    /// A file is read as it stands.
+    fn lost(&mut self) -> Vec<LostRecords> {
+        Vec::new()
     }
 
     fn is_over(&self) -> bool {

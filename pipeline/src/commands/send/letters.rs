@@ -11,8 +11,8 @@ use fuma_schemas::{Feed, RejectCode};
 
 use super::SendArguments;
 use super::pace::Pace;
-use crate::commands::CommandError;
 use crate::commands::screen::Screen;
+use crate::commands::{CommandError, FAILED};
 
 /// What was sent is noted after this many letters.
 const NOTE_EVERY: u64 = 10_000;
@@ -32,13 +32,14 @@ pub(super) fn run(arguments: &SendArguments, screen: &Screen) -> Result<ExitCode
         clock,
         counts: BTreeMap::new(),
         cut: 0,
+        refused: 0,
     };
     let wanted = |code: &str| arguments.code.is_empty() || arguments.code.iter().any(|wanted| wanted == code);
     for feed in feeds {
         again.send(&connection, feed, group, &wanted)?;
     }
     screen.print(&again.summary())?;
-    Ok(ExitCode::SUCCESS)
+    Ok(if again.refused == 0 { ExitCode::SUCCESS } else { ExitCode::from(FAILED) })
 }
 
 fn feeds(words: &[String]) -> Result<Vec<Feed>, CommandError> {
@@ -75,6 +76,8 @@ struct Again {
     counts: BTreeMap<(&'static str, String), u64>,
     /// How many hold the beginning of their record alone.
     cut: u64,
+    /// How many their feed does not take any more.
+    refused: u64,
 }
 
 impl Again {
@@ -103,6 +106,7 @@ impl Again {
             }
         }
         self.publisher.flush()?;
+        self.refused += self.publisher.refused().len() as u64;
         Ok(letters.commit()?)
     }
 
@@ -134,6 +138,12 @@ impl Again {
                 self.cut
             )
         });
-        lines.chain([format!("{all} dead letters sent again\n")]).chain(cut).collect()
+        let refused = (self.refused > 0).then(|| {
+            format!(
+                "{} of them were not taken: the topic of their feed takes no record of their length\n",
+                self.refused
+            )
+        });
+        lines.chain([format!("{all} dead letters sent again\n")]).chain(cut).chain(refused).collect()
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Owns the loop, the signals and the summary. Must never look into a record.
 
+use std::collections::VecDeque;
 use std::io;
 use std::path::Path;
 use std::process::ExitCode;
@@ -27,6 +28,8 @@ const BLOCK_BYTES: usize = 1 << 20;
 const NOTE_EVERY: Duration = Duration::from_millis(500);
 /// The clock is looked at after this many records, where no rate is asked for.
 const LOOK_EVERY: u64 = 1024;
+/// Where records lie is looked up at the latest when so many are not looked up.
+const LINES_HELD: usize = 65_536;
 /// As many rows that cannot be read are named.
 const BAD_ROWS_SHOWN: usize = 10;
 
@@ -73,7 +76,11 @@ struct Sender {
     /// What is told at the end.
     notes: Vec<String>,
     begun: Vec<Begun>,
+    /// Where the records lie that are not answered yet: their number, the name of the input, the line.
+    lines: VecDeque<(u64, Arc<str>, u64)>,
     bad_rows: u64,
+    /// Those of them that no topic takes.
+    refused: u64,
     bad_rows_shown: Vec<String>,
     stop: Arc<AtomicBool>,
     bar: ProgressBar,
@@ -100,7 +107,9 @@ impl Sender {
             settle: configured.watch.settle,
             notes: Vec::new(),
             begun: Vec::new(),
+            lines: VecDeque::new(),
             bad_rows: 0,
+            refused: 0,
             bad_rows_shown: Vec::new(),
             stop: Arc::default(),
             bar,
@@ -125,9 +134,11 @@ impl Sender {
         self.publisher.expect_topic(feed)?;
         let input = io::stdin().lock();
         let mut failed = None;
+        let name = Arc::from("standard input");
         let read = files::read_lines(input, &mut |block| {
             self.refuse("standard input", &block);
-            let sent = block.bytes.split(|byte| *byte == b'\n').try_for_each(|line| self.send(feed, line));
+            let lines = (block.first_line..).zip(block.bytes.split(|byte| *byte == b'\n'));
+            let sent = lines.into_iter().try_for_each(|(number, line)| self.send(feed, (&name, number), line));
             failed = sent.err();
             failed.is_none()
         });
@@ -205,7 +216,8 @@ impl Sender {
     /// Reading cannot be broken off: after an error or a signal the rest is passed over.
     fn send_block(&mut self, file: &FeedFile, block: &Block, to_skip: &mut u64) {
         self.refuse(&file.name, block);
-        for line in block.bytes.split(|byte| *byte == b'\n') {
+        let name = Arc::from(file.name.as_str());
+        for (number, line) in (block.first_line..).zip(block.bytes.split(|byte| *byte == b'\n')) {
             if self.failed.is_some() || self.stop.load(Ordering::Relaxed) {
                 return;
             }
@@ -216,14 +228,14 @@ impl Sender {
                 *to_skip -= 1;
                 continue;
             }
-            if let Err(error) = self.send(file.feed, line) {
+            if let Err(error) = self.send(file.feed, (&name, number), line) {
                 self.failed = Some(error);
             }
         }
     }
 
     /// Sends a line when it is due.
-    fn send(&mut self, feed: Feed, line: &[u8]) -> Result<(), CommandError> {
+    fn send(&mut self, feed: Feed, (name, number): (&Arc<str>, u64), line: &[u8]) -> Result<(), CommandError> {
         let value = line.trim_ascii_end();
         if value.is_empty() {
             return Ok(());
@@ -231,7 +243,11 @@ impl Sender {
         if self.pace.is_limited() || self.publisher.sent().is_multiple_of(LOOK_EVERY) {
             self.wait_until_due()?;
         }
+        self.lines.push_back((self.publisher.sent(), Arc::clone(name), number));
         self.publisher.send(feed, RawRecord { value: Some(value), ..RawRecord::default() })?;
+        if self.lines.len() >= LINES_HELD {
+            self.name_refused();
+        }
         self.begun.last_mut().into_iter().for_each(|file| file.sent += 1);
         Ok(())
     }
@@ -254,8 +270,24 @@ impl Sender {
         Ok(())
     }
 
+    /// Keeps which lines no topic takes, to be told, and forgets where answered ones lie.
+    fn name_refused(&mut self) {
+        for refused in self.publisher.refused() {
+            self.bad_rows += 1;
+            self.refused += 1;
+            let at = self.lines.binary_search_by_key(&refused.number, |(number, ..)| *number);
+            let Some((_, name, line)) = at.ok().and_then(|at| self.lines.get(at)) else { continue };
+            if self.bad_rows_shown.len() < BAD_ROWS_SHOWN {
+                self.bad_rows_shown.push(format!("{name}, line {line}: {}", refused.why));
+            }
+        }
+        let answered = self.publisher.acknowledged();
+        while self.lines.pop_front_if(|(number, ..)| *number < answered).is_some() {}
+    }
+
     /// Shows and writes down how far it is.
     fn note(&mut self) -> Result<(), CommandError> {
+        self.name_refused();
         let (sent, acknowledged) = (self.publisher.sent(), self.publisher.acknowledged());
         if !self.bar.is_hidden() {
             let file = self.begun.last().map_or("standard input", |file| file.path.as_str());
@@ -288,7 +320,8 @@ impl Sender {
     }
 
     fn summary(&self, interrupted: bool) -> String {
-        let (records, seconds) = (self.publisher.acknowledged(), self.clock.elapsed().as_secs_f64());
+        let records = self.publisher.acknowledged() - self.refused.min(self.publisher.acknowledged());
+        let seconds = self.clock.elapsed().as_secs_f64();
         let rate = (records as f64 / seconds.max(0.001)) as u64;
         let mut text = format!("sent {} records in {seconds:.1} s ({}/s)", HumanCount(records), HumanCount(rate));
         if self.skipped > 0 {
@@ -297,7 +330,10 @@ impl Sender {
         text.push_str(if interrupted { "; stopped before the end\n" } else { "\n" });
         self.notes.iter().for_each(|note| text.push_str(&format!("{note}\n")));
         if self.bad_rows > 0 {
-            text.push_str(&format!("not sent, because they cannot be read as records: {}\n", self.bad_rows));
+            text.push_str(&format!(
+                "not sent, because they cannot be read as records, or are too large: {}\n",
+                self.bad_rows
+            ));
             self.bad_rows_shown.iter().for_each(|row| text.push_str(&format!("  {row}\n")));
         }
         text

@@ -33,8 +33,8 @@ mod tests;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use fuma_connectors::log::{Appender, FeedSource, LogError, Severity};
-use metrics::gauge;
+use fuma_connectors::log::{Appender, FeedSource, LogError, LostRecords, Severity};
+use metrics::{counter, gauge};
 
 use self::batch::Batch;
 pub(in crate::live) use self::dead_letter::cut_letter;
@@ -107,6 +107,7 @@ pub fn run(
         } else {
             stay(&mut *feeds)?;
         }
+        feeds.lost().iter().for_each(tell_lost);
         if batch.records() > 0 {
             batch.finish(&mut outbox).map_err(|error| LogError::fatal(error.to_string()))?;
             progress.is_unnoted = true;
@@ -125,6 +126,22 @@ pub fn run(
         // What is not safe comes again at the next start.
         false => Ok(()),
     }
+}
+
+/// Says which records nobody will ever read, and counts them.
+fn tell_lost(lost: &LostRecords) {
+    let LostRecords { feed, place, offsets } = lost;
+    let records = offsets.end - offsets.start;
+    counter!(metric::FEED_LOST, "feed" => feed.name()).increment(records);
+    tracing::error!(
+        feed = feed.name(),
+        place,
+        first = offsets.start,
+        last = offsets.end.saturating_sub(1),
+        records,
+        "records were deleted before they were read (retention): they are no evidence. Send them again from their \
+         source, and keep the feed for longer than fuma may stand still (retention.ms)"
+    );
 }
 
 /// Stays a member of its group without a record: too many wait to be written.

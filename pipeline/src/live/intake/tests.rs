@@ -6,8 +6,9 @@ use std::time::Instant as Clock;
 
 use arrow::array::AsArray as _;
 use bytes::Bytes;
-use fuma_connectors::log::{Outgoing, Topic};
+use fuma_connectors::log::{LostRecords, Outgoing, Topic};
 use fuma_schemas::{Feed, Kind, Person};
+use metrics_exporter_prometheus::PrometheusBuilder;
 
 use super::Options;
 use super::dead_letter::{HEADERS, OVERSIZE_HEADERS};
@@ -250,6 +251,25 @@ fn messages_that_a_topic_does_not_take_are_split() {
     let rows: usize = sections(&messages).iter().map(Section::rows).sum();
     assert_eq!(rows, 3000);
     assert!(messages.iter().all(|message| message.value.len() <= 20_000));
+}
+
+/// What nobody will ever read, what was rejected, and what is safe as a letter.
+#[test]
+fn what_is_lost_or_rejected_is_counted() {
+    let log = MemoryLog::new(vec![Raw::new(Feed::Cases, "no json"), Raw::new(Feed::Travel, trip(500_000))], &[]);
+    log.bound(Topic::Evidence, 400_000);
+    log.lose(LostRecords { feed: Feed::Tests, place: "fuma.tests.v1 partition 0".to_owned(), offsets: 5..20 });
+    let recorder = PrometheusBuilder::new().build_recorder();
+    metrics::with_local_recorder(&recorder, || run_intake(&log, &Options::default(), &[]));
+    let text = recorder.handle().render();
+    for line in [
+        r#"fuma_feed_records_lost_total{feed="tests"} 15"#,
+        r#"fuma_records_rejected_total{feed="travel",code="too-large"} 1"#,
+        r#"fuma_dead_letters_total{feed="travel"} 1"#,
+        r#"fuma_dead_letters_total{feed="cases"} 1"#,
+    ] {
+        assert!(text.contains(line), "{line}\n{text}");
+    }
 }
 
 /// Its key and headers may be as long as the broker takes them packed.

@@ -3,6 +3,7 @@
 //! ```text
 //! open        the log: Kafka, or a folder
 //! policies    which pack is in force
+//! references  the reference logs, read to their end and followed
 //! supervise   a stage is made anew when its client fails
 //! ```
 //!
@@ -10,6 +11,7 @@
 
 mod open;
 pub mod policies;
+mod references;
 pub mod supervise;
 
 use std::ops::Range;
@@ -18,7 +20,9 @@ use std::sync::atomic::AtomicBool;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use fuma_connectors::log::{FeedRecord, FeedSource, LinkEvent, LinkSource, Log, LogError, LogRecord, Severity, Topic};
+use fuma_connectors::log::{
+    FeedRecord, FeedSource, LinkEvent, LinkSource, Log, LogError, LogRecord, LostRecords, Severity,
+};
 use fuma_schemas::Feed;
 
 use self::policies::{InForce, Place};
@@ -121,7 +125,9 @@ pub fn run(service: &Service) -> Result<(), ServiceError> {
         records: service.config.snapshots.records,
     };
     let references = References::default();
-    let pack_order = patiently(service, || read_references(log.as_ref(), service, &references))?;
+    let read = patiently(service, || read_references(log.as_ref(), service, &references));
+    // Who asks a start to end has no use for what it was waiting for.
+    let pack_order = if service.stop.is_set() { return Ok(()) } else { read? };
     let mut stages = Stages { service, log, threads: Vec::new(), verdict: Verdict::default() };
     stages.follow_references(&references)?;
     if service.config.roles.intake {
@@ -193,9 +199,7 @@ impl Stages<'_> {
         let (log, references, stop) = (Arc::clone(&self.log), references.clone(), self.service.stop.clone());
         self.spawn("reference".into(), move || {
             let mut reference = log.reference()?;
-            while !stop.is_set() {
-                references.advance(reference.as_mut(), Duration::from_millis(200))?;
-            }
+            references::follow(reference.as_mut(), &references, &stop, &|| {})?;
             Ok(())
         })
     }
@@ -277,6 +281,10 @@ impl FeedSource for Beating<dyn FeedSource> {
 
     fn lag(&mut self) -> Option<u64> {
         self.inner.lag()
+    }
+
+    fn lost(&mut self) -> Vec<LostRecords> {
+        self.inner.lost()
     }
 
     fn is_over(&self) -> bool {
@@ -380,11 +388,7 @@ fn report(worker: &Worker, slot: usize, watch: &Watch) {
 fn read_references(log: &dyn Log, service: &Service, references: &References) -> Result<u64, ServiceError> {
     let mut reference = log.reference()?;
     let mut read_on = |references: &References| -> Result<(), LogError> {
-        let ends = [reference.end(Topic::Regions)?, reference.end(Topic::Policies)?];
-        while references.regions_end() < ends[0] || references.policies_end() < ends[1] {
-            references.advance(reference.as_mut(), Duration::from_millis(200))?;
-        }
-        Ok(())
+        references::read_to_end(reference.as_mut(), references, &service.stop)
     };
     read_on(references)?;
     policies::understood(&references.policies()).map_err(ServiceError::Operator)?;
