@@ -14,7 +14,7 @@ use rdkafka::error::RDKafkaErrorCode;
 
 use super::client::now;
 use super::connection::{ANSWER_WAIT_MAX, Connection};
-use super::topic_settings::{partitions_expected, settings};
+use super::topic_settings::{is_vital, partitions_expected, settings};
 use crate::log::{LogError, Topic, Topics};
 
 /// Hundreds of partitions take a small broker some seconds.
@@ -97,15 +97,16 @@ impl Admin {
         Ok(self.cluster()?.partitions.get(&self.connection.topic(topic)).copied())
     }
 
-    /// Makes the topics that are missing.
+    /// Makes those topics that are not there.
     ///
     /// # Errors
     /// When the cluster does not answer, or refuses one: those before it are made.
-    pub fn create(&self, layout: Layout) -> Result<Creation, LogError> {
+    pub fn create(&self, layout: Layout, wanted: &[Topic]) -> Result<Creation, LogError> {
         let cluster = self.cluster()?;
         let copies = layout.replication_factor.unwrap_or(COPIES.min(cluster.brokers)).max(1);
-        let (existing, missing): (Vec<Topic>, Vec<Topic>) =
-            Topics::all().into_iter().partition(|topic| cluster.partitions.contains_key(&self.name(*topic)));
+        let is_there = |topic: &Topic| cluster.partitions.contains_key(&self.name(*topic));
+        let existing: Vec<Topic> = Topics::all().into_iter().filter(is_there).collect();
+        let missing: Vec<Topic> = wanted.iter().filter(|topic| !is_there(topic)).copied().collect();
         let names = |topics: &[Topic]| topics.iter().map(|topic| self.name(*topic)).collect::<Vec<String>>();
         let (created, existed) = (names(&missing), names(&existing));
         if !missing.is_empty() {
@@ -113,6 +114,20 @@ impl Admin {
             self.wait_for(&created)?;
         }
         Ok(Creation { created, existed })
+    }
+
+    /// Settings by which records would be lost that colours hang on, of the topics that are there.
+    ///
+    /// # Errors
+    /// When the cluster does not answer, or does not tell.
+    pub fn check_vital(&self) -> Result<Vec<Difference>, LogError> {
+        let cluster = self.cluster()?;
+        let is_there = |topic: &Topic| cluster.partitions.contains_key(&self.name(*topic));
+        let present: Vec<Topic> = Topics::all().into_iter().filter(is_there).filter(|it| it.holds_state()).collect();
+        let described = self.describe(&present)?;
+        let mut found = self.wrong_settings(&present, &described);
+        found.retain(|difference| is_vital(&difference.setting));
+        Ok(found)
     }
 
     /// What is missing or differs, by name. Without a number of partitions, changes must have as many as evidence.
@@ -133,7 +148,18 @@ impl Admin {
             found.extend(self.wrong_partitions(*topic, &cluster, partitions));
         }
         let described = self.describe(&present)?;
-        for topic in present {
+        found.extend(self.wrong_settings(&present, &described));
+        found.sort();
+        Ok(found)
+    }
+
+    fn wrong_settings(
+        &self,
+        topics: &[Topic],
+        described: &BTreeMap<String, BTreeMap<String, String>>,
+    ) -> Vec<Difference> {
+        let mut found = Vec::new();
+        for topic in topics.iter().copied() {
             let name = self.name(topic);
             for setting in settings(topic) {
                 let value = described.get(&name).and_then(|values| values.get(setting.name)).map(String::as_str);
@@ -143,8 +169,7 @@ impl Admin {
                 }
             }
         }
-        found.sort();
-        Ok(found)
+        found
     }
 
     fn wrong_partitions(&self, topic: Topic, cluster: &Cluster, asked: Option<u32>) -> Option<Difference> {

@@ -124,17 +124,26 @@ impl Log for KafkaLog {
             self.partitions.store(found, Ordering::Relaxed);
         }
         let expected = self.common.settings.partitions.unwrap_or(self.partitions());
-        let mut problems = Vec::new();
+        let (mut missing, mut problems) = (Vec::new(), Vec::new());
         for topic in Topics::all() {
-            if let Some(problem) = wrong(topic, partitions_of(&self.common, topic)?, expected) {
-                problems.push(format!("{} {problem}", self.common.settings.topic(topic)));
+            let found = partitions_of(&self.common, topic)?;
+            if let Some(problem) = wrong(topic, found, expected) {
+                let said = format!("{} {problem}", self.common.settings.topic(topic));
+                if found.is_none() { missing.push(said) } else { problems.push(said) }
             }
         }
-        if problems.is_empty() {
-            return Ok(());
-        }
-        let problems = problems.join(", ");
-        let message = format!("kafka: {problems}; run `fuma topics create` or start with --create-topics");
+        let message = match (missing.is_empty(), problems.is_empty()) {
+            (true, true) => return Ok(()),
+            (false, _) => {
+                missing.extend(problems);
+                format!("kafka: {}; run `fuma topics create` or start with --create-topics", missing.join(", "))
+            }
+            (true, false) => format!(
+                "kafka: {}; where there are too few, add them (kafka-topics.sh --alter --topic NAME --partitions N); \
+                 none can be taken away: use another prefix and `fuma topics create`",
+                problems.join(", ")
+            ),
+        };
         Err(LogError::new(Code::Topics, message))
     }
 

@@ -33,7 +33,7 @@ use rdkafka::{Message, Offset, TopicPartitionList};
 use super::client::{self, ANSWER_WAIT_MAX, Common, failed, number, raw};
 use super::fetcher::Fetcher;
 use super::settings::KafkaSettings;
-use crate::log::{GroupEvent, LogError, LogRecord, Position};
+use crate::log::{Code, GroupEvent, LogError, LogRecord, Position};
 
 /// How late a rebalance is noticed while nothing comes.
 const EVENT_WAIT_MAX: Duration = Duration::from_millis(100);
@@ -43,6 +43,7 @@ pub(super) struct Member {
     consumer: BaseConsumer<Rebalances>,
     common: Common,
     topic: String,
+    group: String,
     /// What is to be answered before the next poll.
     pending: Option<GroupEvent>,
     fetcher: Fetcher,
@@ -50,6 +51,10 @@ pub(super) struct Member {
 
 /// Notes rebalances; they are answered later, on the same thread.
 struct Rebalances {
+    /// The only topic that it subscribes to.
+    topic: String,
+    /// Another topic whose partitions it was given: the group is another installation's, too.
+    foreign: Mutex<Option<String>>,
     event: Mutex<Option<GroupEvent>>,
     closing: AtomicBool,
 }
@@ -74,6 +79,12 @@ impl ConsumerContext for Rebalances {
             if let Err(error) = answer(consumer, assigned, list) {
                 tracing::warn!(target: "kafka", code = %client::code_of(&error), "rebalance");
             }
+            return;
+        }
+        // A broker gives a static member what the one before it under the same name had, whatever it subscribes to.
+        if let Some(other) = list.elements().iter().find(|element| element.topic() != self.topic) {
+            let mut foreign = self.foreign.lock().unwrap_or_else(PoisonError::into_inner);
+            *foreign = Some(other.topic().to_owned());
             return;
         }
         let partitions = list.elements().iter().map(|element| client::partition(element.partition())).collect();
@@ -109,12 +120,17 @@ impl Member {
         if let Some(instance) = &settings.instance {
             config.set("group.instance.id", format!("{instance}-{slot}"));
         }
-        let context = Rebalances { event: Mutex::new(None), closing: AtomicBool::new(false) };
+        let context = Rebalances {
+            topic: topic.clone(),
+            foreign: Mutex::new(None),
+            event: Mutex::new(None),
+            closing: AtomicBool::new(false),
+        };
         let consumer: BaseConsumer<Rebalances> =
             config.create_with_context(context).map_err(|error| failed(settings, name, &error))?;
         consumer.subscribe(&[&topic]).map_err(|error| failed(settings, name, &error))?;
         let fetcher = Fetcher::new(common, name, topic.clone())?;
-        Ok(Member { consumer, common: Arc::clone(common), topic, pending: None, fetcher })
+        Ok(Member { consumer, common: Arc::clone(common), topic, group: group.to_owned(), pending: None, fetcher })
     }
 
     /// Adds records of resumed partitions, and says what happened to the partitions.
@@ -129,6 +145,17 @@ impl Member {
         while let Some(polled) = self.consumer.poll(Duration::ZERO) {
             // A record: from between an assignment and the pause behind it. The fetcher has it, too.
             polled.map_or_else(|error| client::problem(&self.topic, &error), |_| Ok(()))?;
+        }
+        if let Some(other) = self.consumer.context().foreign.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            let (topic, group) = (&self.topic, &self.group);
+            return Err(LogError::new(
+                Code::Instance,
+                format!(
+                    "kafka: the group {group} gave this process partitions of {other}, and it reads {topic}: another \
+                     installation uses the same group and the same kafka.instance. Set another kafka.instance here, one \
+                     that no other process of the group has, and start again"
+                ),
+            ));
         }
         self.pending = self.consumer.context().event().take();
         if let Some(GroupEvent::Lost(partitions)) = &self.pending {

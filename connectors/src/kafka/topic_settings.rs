@@ -134,6 +134,11 @@ pub(super) fn settings(topic: Topic) -> Vec<Setting> {
     settings
 }
 
+/// Whether records are lost where the setting is another.
+pub(super) fn is_vital(name: &str) -> bool {
+    matches!(name, "cleanup.policy" | "retention.ms" | "retention.bytes" | "delete.retention.ms")
+}
+
 fn setting(name: &'static str, value: impl ToString, demand: Demand) -> Setting {
     Setting { name, value: value.to_string(), demand }
 }

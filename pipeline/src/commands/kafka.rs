@@ -65,12 +65,23 @@ impl KafkaArguments {
     /// # Errors
     /// With everything that is wrong.
     pub fn configuration(&self) -> Result<Config, CommandError> {
+        self.configuration_with([])
+    }
+
+    /// The same, with flags of a command's own: name, the setting that it stands for, what it says.
+    ///
+    /// # Errors
+    /// With everything that is wrong.
+    pub fn configuration_with<const N: usize>(
+        &self,
+        more: [(&'static str, &'static [&'static str], Option<toml::Value>); N],
+    ) -> Result<Config, CommandError> {
         let text = |value: &Option<String>| value.clone().map(toml::Value::String);
         let given: [(&'static str, &'static [&'static str], _); 2] = [
             ("--bootstrap", &["kafka", "bootstrap"], text(&self.bootstrap)),
             ("--prefix", &["kafka", "prefix"], text(&self.prefix)),
         ];
-        Ok(load(self.config.as_deref(), flags_of(given))?.0)
+        Ok(load(self.config.as_deref(), flags_of(given.into_iter().chain(more)))?.0)
     }
 
     /// The connection, once a broker has answered.

@@ -29,6 +29,7 @@ use fuma_connectors::log::{LogError, Severity};
 
 use crate::config::ConfigError;
 use crate::http::HttpError;
+use crate::live::decisions::{DecisionError, FoundError};
 use crate::live::service::ServiceError;
 use crate::policy::PackError;
 use crate::replay::ReplayError;
@@ -121,6 +122,9 @@ pub enum CommandError {
     /// The log does not answer, or refuses.
     #[error("{0}")]
     Log(#[from] LogError),
+    /// What is there is not what is recorded.
+    #[error("{0}")]
+    Found(#[from] FoundError),
     /// An input of a command is unusable; says which and why.
     #[error("{0}")]
     Input(String),
@@ -157,10 +161,22 @@ impl CommandError {
             | CommandError::Input(_) => UNUSABLE,
             CommandError::Service(ServiceError::Log(error)) if error.severity() == Severity::Operator => UNUSABLE,
             CommandError::Service(ServiceError::Operator(_)) => REFUSED,
+            CommandError::Service(ServiceError::Found(error)) => of_found(error),
+            CommandError::Found(error) => of_found(error),
             CommandError::Unknown(_) => UNKNOWN,
             CommandError::Said { exit_code, .. } => *exit_code,
             _ => FAILED,
         }
+    }
+}
+
+/// What is recorded is another's: refused until somebody acts; a log that cannot be used is an input.
+fn of_found(error: &FoundError) -> u8 {
+    match error {
+        FoundError::Log(error) | FoundError::Decisions(DecisionError::Log(error)) => {
+            if error.severity() == Severity::Operator { UNUSABLE } else { FAILED }
+        }
+        _ => REFUSED,
     }
 }
 

@@ -249,6 +249,7 @@ fn a_takeover_finds_what_was_announced() {
             state: dir.clone(),
             now: standing.clock,
             cancelled: Arc::default(),
+            belongs: None,
         };
         let owned = restore(restorer.as_mut(), partition, &context).unwrap();
         assert!(owned.sweep.is_empty(), "nobody differs");

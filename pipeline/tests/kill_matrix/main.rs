@@ -7,6 +7,7 @@
 //! matrix         every place x killed or stopped x the same owner or another
 //! brokers        the broker dies, the broker pauses
 //! surroundings   no room for snapshots, poison on every feed, topics that are missing or wrong
+//! belongs        topics, key, group and partitions are other than they were: refused, and the advice is followed
 //! named          members with names of their own: a rolling restart moves no partition
 //! secure         a broker with TLS and passwords
 //! records        one record, one partition, deleted records: nobody else notices, and it is said
@@ -21,6 +22,7 @@
 #![cfg(feature = "kafka")]
 
 mod announced;
+mod belongs;
 #[allow(unreachable_pub, reason = "shared with a library")]
 #[path = "../../../tests/src/broker.rs"]
 mod broker;

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use fuma_connectors::log::{Log, LogError, Reference, WorkerLog};
+use fuma_pipeline::live::decisions::Belonging;
 use fuma_pipeline::live::partitions::{ASSESS, Holding, Partitions, Words};
 use fuma_pipeline::live::record::Origin;
 use fuma_pipeline::live::stop::Stop;
@@ -54,6 +55,8 @@ pub struct Setup {
     pub is_inline: bool,
     /// Where differing people are listed.
     pub state: PathBuf,
+    /// What its processes belong to.
+    pub belongs: Option<Belonging>,
 }
 
 impl Setup {
@@ -72,6 +75,7 @@ impl Setup {
             snapshots: None,
             is_inline: true,
             state: std::env::temp_dir().join(format!("fuma-simulated-{}", std::process::id())),
+            belongs: None,
         }
     }
 
@@ -96,6 +100,7 @@ impl Setup {
             state: self.state.clone(),
             now,
             cancelled: Arc::new(AtomicBool::new(false)),
+            belongs: self.belongs.clone(),
         }
     }
 

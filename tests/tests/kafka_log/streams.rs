@@ -6,7 +6,7 @@ use bytes::Bytes;
 use fuma_connectors::kafka::admin::{Admin, Layout};
 use fuma_connectors::kafka::{Connection, Publisher};
 use fuma_connectors::log::{
-    Answer, FeedRecord, FeedSource, LinkEvent, LinkSource, Log, LogError, Outgoing, Severity, Topic,
+    Answer, FeedRecord, FeedSource, LinkEvent, LinkSource, Log, LogError, Outgoing, Severity, Topic, Topics,
 };
 use fuma_schemas::Feed;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
@@ -344,7 +344,10 @@ fn who_sends_waits_for_a_topic_that_is_being_made() {
     let sender = std::thread::spawn(move || publisher.expect_topic(Feed::Tests));
     std::thread::sleep(Duration::from_millis(500));
     assert!(!sender.is_finished(), "it waits");
-    Admin::new(&connection).unwrap().create(Layout { partitions: 4, replication_factor: None }).unwrap();
+    Admin::new(&connection)
+        .unwrap()
+        .create(Layout { partitions: 4, replication_factor: None }, &Topics::all())
+        .unwrap();
     sender.join().unwrap().unwrap();
     // A feed gets a quarter of the partitions.
     let admin = Admin::new(&connection).unwrap();

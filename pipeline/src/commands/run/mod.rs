@@ -202,6 +202,8 @@ fn prepared(config: Config, wishes: Wishes) -> Result<Service, CommandError> {
         partitions: Partitions::default(),
         words: Words::default(),
         places: Places::default(),
+        belongs: None,
+        decisions: None,
     })
 }
 

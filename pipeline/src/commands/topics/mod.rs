@@ -1,6 +1,7 @@
-//! `fuma topics`: makes the topics that are missing, and tells what differs from what fuma relies on.
+//! `fuma topics`: makes the topics that are missing, and tells what differs from what fuma relies on; records the
+//! installation of logs that an older build wrote.
 //!
-//! Owns what is printed. Must never change or delete a topic.
+//! Owns what is printed. Must never change or delete a topic, nor make one again that colours hang on.
 
 use std::process::ExitCode;
 
@@ -24,8 +25,12 @@ pub struct TopicsArguments {
 enum TopicsCommand {
     /// Create the topics that are missing; existing ones stay as they are
     Create(CreateArguments),
-    /// Show what is missing or differs; exit code 1 if anything does
+    /// Show what is missing or differs, in settings and from the record of the installation; exit code 1 if anything
+    /// does
     Check(CheckArguments),
+    /// Record the installation of logs that an older build wrote, after comparing them; exit code 4 if they contradict
+    /// each other
+    Adopt(AdoptArguments),
 }
 
 #[derive(Args, Clone, Debug)]
@@ -39,6 +44,25 @@ struct CreateArguments {
     /// Copies of each partition; without it as configured, else 3, or as many as there are brokers
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100))]
     replication_factor: Option<u32>,
+    /// Create these topics again although the installation has them, and they were deleted: only those that no colour
+    /// hangs on (feeds, dead letters, clock, status), by their whole names, with commas
+    #[arg(long, value_name = "TOPIC", value_delimiter = ',')]
+    again: Vec<String>,
+}
+
+#[derive(Args, Clone, Debug)]
+struct AdoptArguments {
+    #[command(flatten)]
+    kafka: KafkaArguments,
+    /// The file with the key of the person tokens, 64 hex digits; wins over FUMA_KEY
+    #[arg(long, value_name = "FILE")]
+    key_file: Option<String>,
+    /// The consumer group of the processes (FUMA_GROUP)
+    #[arg(long, value_name = "NAME")]
+    group: Option<String>,
+    /// Without Kafka: the folder with the log (FUMA_STATE)
+    #[arg(long, value_name = "DIR")]
+    state: Option<String>,
 }
 
 #[derive(Args, Clone, Debug)]
@@ -69,64 +93,4 @@ pub fn run(_: &TopicsArguments, _: &Screen) -> Result<ExitCode, CommandError> {
 }
 
 #[cfg(feature = "kafka")]
-mod live {
-    use std::process::ExitCode;
-
-    use fuma_connectors::kafka::admin::{Admin, Difference, Layout};
-
-    use super::{CheckArguments, CreateArguments, TopicsCommand};
-    use crate::commands::CommandError;
-    use crate::commands::screen::Screen;
-
-    pub(super) fn run(command: &TopicsCommand, screen: &Screen) -> Result<ExitCode, CommandError> {
-        let (text, code) = match command {
-            TopicsCommand::Create(arguments) => create(arguments)?,
-            TopicsCommand::Check(arguments) => check(arguments)?,
-        };
-        screen.print(&text)?;
-        Ok(code)
-    }
-
-    fn create(arguments: &CreateArguments) -> Result<(String, ExitCode), CommandError> {
-        let configured = arguments.kafka.configuration()?.kafka;
-        let admin = Admin::new(&arguments.kafka.connection_of(&configured)?)?;
-        let partitions = arguments.partitions.unwrap_or(configured.partitions_new());
-        let replication_factor = arguments.replication_factor.or(configured.replication_factor_new());
-        let layout = Layout { partitions, replication_factor };
-        let creation = admin.create(layout)?;
-        let mut text: String = creation.created.iter().map(|name| format!("created {name}\n")).collect();
-        let (created, existed) = (creation.created.len(), creation.existed.len());
-        text.push_str(&format!("created {created} topics; {existed} existed already\n"));
-        let differences = if existed > 0 { admin.check(Some(partitions))? } else { Vec::new() };
-        if !differences.is_empty() {
-            text.push_str("existing topics were not changed, but these settings differ:\n");
-            text.push_str(&table(&differences));
-        }
-        Ok((text, ExitCode::SUCCESS))
-    }
-
-    fn check(arguments: &CheckArguments) -> Result<(String, ExitCode), CommandError> {
-        let differences = Admin::new(&arguments.kafka.connection()?)?.check(arguments.partitions)?;
-        if differences.is_empty() {
-            return Ok(("all topics exist and have the required settings\n".to_owned(), ExitCode::SUCCESS));
-        }
-        let mut text = table(&differences);
-        if differences.iter().any(|difference| difference.setting == "topic") {
-            text.push_str("\nTo create what is missing: fuma topics create\n");
-        }
-        Ok((text, ExitCode::from(crate::commands::FAILED)))
-    }
-
-    fn table(differences: &[Difference]) -> String {
-        let heading = ["topic", "setting", "expected", "found"].map(str::to_owned);
-        let of =
-            |line: &Difference| [line.topic.clone(), line.setting.clone(), line.expected.clone(), line.found.clone()];
-        let lines: Vec<[String; 4]> = std::iter::once(heading).chain(differences.iter().map(of)).collect();
-        let width = |column: usize| {
-            lines.iter().filter_map(|line| line.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0)
-        };
-        let (topic, setting, expected) = (width(0), width(1), width(2));
-        let text = |[a, b, c, d]: &[String; 4]| format!("{a:topic$}  {b:setting$}  {c:expected$}  {d}\n");
-        lines.iter().map(text).collect()
-    }
-}
+mod live;

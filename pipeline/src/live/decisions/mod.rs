@@ -5,13 +5,15 @@
 //! installation   what an installation is, and what is there now; how the two are compared
 //! fold           all records in order -> what holds
 //! handle         the log and its fold, shared by the threads of a process
-//! found          an installation is made at the first start, or adopted
+//! found          an installation is made at the first start
+//! adopt          logs of an older build get theirs
 //! belonging      the comparison, again at each takeover
 //! ```
 //!
 //! Owns what a record means. The first record of a key counts. Must never pass over a record that it does not know:
 //! it may be the one that forbids what is about to be done.
 
+mod adopt;
 mod belonging;
 mod fold;
 mod found;
@@ -19,6 +21,7 @@ mod handle;
 mod installation;
 mod record;
 
+pub use adopt::{AdoptError, Adopted, adopt};
 pub use belonging::{Belonging, BelongingError};
 pub use fold::{Fold, Word};
 pub use found::{FoundError, Own, found, to_create};

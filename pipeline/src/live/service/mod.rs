@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! open        the log: Kafka, or a folder
+//! belong      the installation that the process is of
 //! policies    which pack is in force
 //! references  the reference logs, read to their end and followed
 //! supervise   a stage is made anew when its client fails
@@ -9,7 +10,8 @@
 //!
 //! Owns which threads there are. Must never hold state of a stage: that dies with its thread.
 
-mod open;
+pub(crate) mod belong;
+pub(crate) mod open;
 pub mod policies;
 mod references;
 pub mod supervise;
@@ -30,6 +32,7 @@ use self::supervise::{Ended, Verdict};
 use crate::config::Config;
 use crate::http::{Health, Heartbeat, Part};
 use crate::intake::Settings;
+use crate::live::decisions::{Belonging, DecisionLog, FoundError};
 use crate::live::partitions::{Partitions, Words};
 use crate::live::record::{Fingerprint, Origin};
 use crate::live::snapshot::{SnapshotError, SnapshotStore};
@@ -74,12 +77,17 @@ pub struct Service {
     pub words: Words,
     /// How many partitions are restored at once.
     pub places: Places,
+    /// The installation; not known before the log is open.
+    pub belongs: Option<Belonging>,
+    /// What was decided; not known before the log is open.
+    pub decisions: Option<DecisionLog>,
 }
 
 impl Service {
-    /// Whose logs it reads and writes. The installation is not known yet.
+    /// Whose logs it reads and writes.
     pub fn origin(&self) -> Origin {
-        Origin { key: Fingerprint(self.intake.key.fingerprint()), ..Origin::default() }
+        let installation = self.belongs.as_ref().map_or(Fingerprint::default(), |it| it.installation().id);
+        Origin { installation, key: Fingerprint(self.intake.key.fingerprint()) }
     }
 }
 
@@ -100,6 +108,9 @@ pub enum ServiceError {
     /// The log cannot be used.
     #[error(transparent)]
     Log(#[from] LogError),
+    /// What is there is not this process's.
+    #[error(transparent)]
+    Found(#[from] FoundError),
     /// Snapshots cannot be kept where they should be.
     #[error(transparent)]
     Snapshots(#[from] SnapshotError),
@@ -117,6 +128,7 @@ pub enum ServiceError {
 /// When it cannot start, or cannot go on by itself.
 pub fn run(service: &Service) -> Result<(), ServiceError> {
     let log = patiently(service, || open::log(service))?;
+    let service = &patiently(service, || belong::belong(service, &log))?;
     patiently(service, || log.check())?;
     let snapshots = Snapshots {
         store: SnapshotStore::at(&service.config.snapshots_url())?,
@@ -168,6 +180,12 @@ trait Failure: std::fmt::Display {
 impl Failure for LogError {
     fn passes(&self) -> bool {
         self.severity() != Severity::Operator
+    }
+}
+
+impl Failure for FoundError {
+    fn passes(&self) -> bool {
+        FoundError::passes(self)
     }
 }
 
@@ -348,6 +366,7 @@ fn assess(
         state: config.state.clone(),
         now: wall.now(),
         cancelled: Arc::new(AtomicBool::new(false)),
+        belongs: service.belongs.clone(),
     };
     let rhythm = Rhythm::new(config.commit.live, config.commit.backlog, config.commit.batch_bytes_max);
     let client = log.worker(slot)?;

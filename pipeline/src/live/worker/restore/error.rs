@@ -5,6 +5,7 @@
 use fuma_connectors::log::LogError;
 
 use crate::assess::AssessError;
+use crate::live::decisions::NotOurs;
 use crate::live::record::RecordError;
 use crate::live::worker::position::PositionError;
 
@@ -20,6 +21,14 @@ pub enum RestoreError {
     /// The partition moved on meanwhile.
     #[error("given up: the partition was taken away")]
     Cancelled,
+    /// The topics are not what is recorded of the installation.
+    #[error("partition {partition} is not taken over: {error}")]
+    NotOurs {
+        /// The partition.
+        partition: u32,
+        /// What differs.
+        error: Box<NotOurs>,
+    },
     /// The facts between the snapshots and the log are gone (R-7).
     #[error(
         "partition {partition}: its evidence log begins at {begins}, and no usable snapshot reaches that far: facts \

@@ -32,6 +32,7 @@ use super::reference::References;
 use super::snapshots::Snapshots;
 use crate::assess::Partition;
 use crate::evidence::Limits;
+use crate::live::decisions::{Belonging, BelongingError};
 use crate::live::partitions::Words;
 use crate::live::record::{self, Origin, Section};
 use crate::live::{fault, metric, monotonic};
@@ -67,6 +68,8 @@ pub struct Restoring {
     pub now: Instant,
     /// Set when the partition is taken away meanwhile.
     pub cancelled: Arc<AtomicBool>,
+    /// What the process belongs to: compared again before anything is taken over. None: not known.
+    pub belongs: Option<Belonging>,
 }
 
 impl Restoring {
@@ -92,6 +95,7 @@ struct Base {
 /// Whatever keeps it from being judged soundly; nothing was announced then.
 pub fn restore(log: &mut dyn RestoreLog, id: u32, context: &Restoring) -> Result<Owned, RestoreError> {
     let begun = monotonic::now();
+    belongs(id, context)?;
     let (position, standing) = take_over(log, id, context)?;
     let (mut partition, base) = read_snapshot(log, id, &position, context)?;
     partition.set_limits(context.facts);
@@ -136,6 +140,15 @@ pub fn restore(log: &mut dyn RestoreLog, id: u32, context: &Restoring) -> Result
         "restored"
     );
     Ok(owned)
+}
+
+/// Topics may have been deleted and made again, or have grown, since the process started.
+fn belongs(partition: u32, context: &Restoring) -> Result<(), RestoreError> {
+    match context.belongs.as_ref().map_or(Ok(()), Belonging::check) {
+        Ok(()) => Ok(()),
+        Err(BelongingError::Log(error)) => Err(error.into()),
+        Err(BelongingError::NotOurs(error)) => Err(RestoreError::NotOurs { partition, error: Box::new(error) }),
+    }
 }
 
 /// R-3 a to c, and R-12's refusal.
