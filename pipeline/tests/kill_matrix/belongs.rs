@@ -1,7 +1,6 @@
 //! What is there is other than it was: a start says what, with both values, and nothing is announced. The test then does
 //! what the message says, and the service goes on.
 
-use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
@@ -215,10 +214,13 @@ fn without_its_record_an_installation_is_adopted_and_goes_on() {
 fn empty_evidence_under_announcements_is_not_adopted() {
     let _alone = crate::alone();
     let mut case = Case::new();
-    for (topic, partitions) in [("decisions.v1", "1"), ("evidence.v1", PARTITIONS)] {
-        case.delete(topic);
-        case.create(topic, partitions);
-    }
+    case.delete("decisions.v1");
+    case.delete("evidence.v1");
+    let (text, code) = output_of(case.installation.command(&["topics", "create"]));
+    assert!(code == Some(4) && text.contains("evidence.v1 is missing"), "{text}");
+    case.create("evidence.v1", PARTITIONS);
+    let (text, code) = output_of(case.installation.command(&["topics", "create"]));
+    assert!(code == Some(0) && text.contains("decisions.v1"), "{text}");
     assert!(case.refusal(case.start()).contains("fuma topics adopt"));
     let group = case.installation.prefix.trim_end_matches('.').to_owned();
     let mut adopt = case.installation.command(&["topics", "adopt", "--group", &group]);
@@ -234,14 +236,8 @@ fn settings_that_lose_evidence_are_refused_and_changed_as_the_message_says() {
     let mut case = Case::new();
     let evidence = case.topic("evidence.v1");
     let alter = |setting: &str| {
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scripts/kafka");
-        let mut command = Command::new(script);
-        command
-            .args(["tool", "kafka.admin.ConfigCommand", "--bootstrap-server", case.broker.bootstrap()])
-            .args(["--alter", "--entity-type", "topics", "--entity-name", &evidence, "--add-config", setting])
-            .env("FUMA_BOOTSTRAP", case.broker.bootstrap());
-        let (text, code) = output_of(command);
-        assert_eq!(code, Some(0), "{text}");
+        let topic = ["--entity-type", "topics", "--entity-name", &evidence];
+        tool(&case.broker, &[&["configs", "--alter"], &topic[..], &["--add-config", setting]].concat());
     };
     alter("retention.ms=3600000");
     let output = refused(case.start());

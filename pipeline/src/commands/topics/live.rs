@@ -108,7 +108,8 @@ fn recorded(arguments: &KafkaArguments, config: &Config) -> Result<(String, bool
     let Some(installation) = decisions.installation() else {
         return Ok(("no installation is recorded yet: the first start records it\n".to_owned(), false));
     };
-    let own = Own { names: Some((config.kafka.prefix.clone(), config.group.clone())), key: Fingerprint::default() };
+    // Neither group nor key are asked of this command.
+    let own = Own { names: None, key: Fingerprint::default() };
     let id = installation.id;
     match installation.accepts(&own.look(&log)?) {
         Ok(()) => Ok((format!("they are those of installation {id}, as recorded\n"), false)),

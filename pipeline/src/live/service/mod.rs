@@ -130,6 +130,7 @@ pub fn run(service: &Service) -> Result<(), ServiceError> {
     let log = patiently(service, || open::log(service))?;
     let service = &patiently(service, || belong::belong(service, &log))?;
     patiently(service, || log.check())?;
+    patiently(service, || open::refuse_settings(service))?;
     let snapshots = Snapshots {
         store: SnapshotStore::at(&service.config.snapshots_url())?,
         place: service.config.snapshots_url(),

@@ -53,11 +53,9 @@ fn kafka(service: &Service, bootstrap: &str) -> Result<Arc<dyn Log>, FoundError>
     let connection = Connection::new(bootstrap, &service.config.kafka.prefix, client)?;
     settings.check()?;
     connection.knock()?;
-    let admin = Admin::new(&connection)?;
     if service.wishes.create_topics {
-        create_topics(&service.config, &admin, &KafkaLog::connect(settings.clone())?)?;
+        create_topics(&service.config, &Admin::new(&connection)?, &KafkaLog::connect(settings.clone())?)?;
     }
-    refuse_settings(&admin)?;
     Ok(Arc::new(KafkaLog::connect(settings)?))
 }
 
@@ -86,11 +84,19 @@ fn create_topics(
 }
 
 /// Settings by which records would be lost are refused at the start, not found when they are gone.
+///
+/// # Errors
+/// Names topic, setting and both values.
 #[cfg(feature = "kafka")]
-fn refuse_settings(admin: &fuma_connectors::kafka::admin::Admin) -> Result<(), LogError> {
+pub(super) fn refuse_settings(service: &Service) -> Result<(), LogError> {
+    use fuma_connectors::kafka::Connection;
+    use fuma_connectors::kafka::admin::Admin;
     use fuma_connectors::log::Severity;
 
-    let differences = match admin.check_vital() {
+    let Some(bootstrap) = &service.config.kafka.bootstrap else { return Ok(()) };
+    let client = kafka_settings(&service.config, bootstrap).client.into_iter().collect();
+    let connection = Connection::new(bootstrap, &service.config.kafka.prefix, client)?;
+    let differences = match Admin::new(&connection)?.check_vital() {
         Ok(differences) => differences,
         Err(error) if error.severity() == Severity::Operator => {
             tracing::warn!(%error, "the settings of the topics cannot be compared: see `fuma topics check`");
@@ -113,6 +119,12 @@ fn refuse_settings(admin: &fuma_connectors::kafka::admin::Admin) -> Result<(), L
             ),
         )),
     }
+}
+
+/// A folder has no settings.
+#[cfg(not(feature = "kafka"))]
+pub(super) fn refuse_settings(_service: &Service) -> Result<(), LogError> {
+    Ok(())
 }
 
 #[cfg(not(feature = "kafka"))]
