@@ -139,6 +139,7 @@ fn of_restore(error: &RestoreError) -> ParkReason {
     match error {
         RestoreError::Log(error) => of_log(error),
         RestoreError::Assess(_) => ParkReason::Engine,
+        RestoreError::NotOurs { .. } => ParkReason::Foreign,
         RestoreError::Cancelled | RestoreError::Overtaken { .. } => ParkReason::Overtaken,
         RestoreError::Gap { .. } => ParkReason::Gap,
         RestoreError::Position { error: PositionError::Newer(_), .. } => ParkReason::Newer,
