@@ -242,3 +242,62 @@ fn a_file_that_is_not_there_is_named() {
     let error = Config::load(Some(Path::new("/no/such.toml")), &[], vec![]).unwrap_err().to_string();
     assert!(error.starts_with("/no/such.toml: the configuration cannot be read"), "{error}");
 }
+
+/// Settings that are read through a method, or where their section is called `config`.
+const READ_BY: &[(&str, &str)] = &[
+    ("kafka.partitions", "partitions_expected"),
+    ("kafka.replication_factor", "replication_factor_new"),
+    ("kafka.instance", "config.instance"),
+    ("kafka.consumer", "config.consumer"),
+    ("kafka.producer", "config.producer"),
+    ("log.format", "config.format"),
+    ("log.level", "config.level"),
+    ("snapshots.url", "snapshots_url"),
+];
+
+/// Settings that nothing reads yet; the list only shrinks.
+const UNREAD_YET: &[&str] = &["snapshots.keep"];
+
+/// The fields of a struct of `config/mod.rs`.
+fn fields_of<'a>(code: &'a str, name: &str) -> Vec<(&'a str, &'a str)> {
+    let body = code.split_once(&format!("pub struct {name} {{")).expect(name).1;
+    let body = body.split_once("\n}").unwrap().0;
+    body.lines().filter_map(|line| line.trim().strip_prefix("pub ")?.trim_end_matches(',').split_once(": ")).collect()
+}
+
+fn code_of(folder: &Path, code: &mut String) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let is_of_others =
+            path.file_name().is_none_or(|name| name != "config" && name != "tests" && name != "tests.rs");
+        if path.is_dir() && is_of_others {
+            code_of(&path, code);
+        } else if path.is_file() && is_of_others {
+            code.push_str(&std::fs::read_to_string(&path).unwrap_or_default());
+        }
+    }
+}
+
+/// A setting that nothing reads is a promise that nobody keeps.
+#[test]
+fn every_setting_is_read_outside_of_the_configuration() {
+    let declared = include_str!("mod.rs");
+    let mut code = String::new();
+    code_of(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut code);
+    let mut unread = Vec::new();
+    for (section, kind) in fields_of(declared, "Config") {
+        let settings = match kind.strip_suffix("Config") {
+            Some(_) => fields_of(declared, kind).into_iter().map(|(name, _)| format!("{section}.{name}")).collect(),
+            None => vec![format!("config.{section}")],
+        };
+        for setting in settings {
+            let by = READ_BY.iter().find(|(name, _)| *name == setting).map_or(setting.as_str(), |(_, method)| method);
+            let is_word = |letter: char| letter.is_alphanumeric() || letter == '_';
+            let is_read = code.match_indices(by).any(|(at, _)| !code[at + by.len()..].starts_with(is_word));
+            if !is_read && !UNREAD_YET.contains(&setting.as_str()) {
+                unread.push(setting);
+            }
+        }
+    }
+    assert!(unread.is_empty(), "nothing reads {unread:?}");
+}

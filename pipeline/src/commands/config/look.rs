@@ -1,14 +1,19 @@
-//! The files that a configuration names: whether they are there, and are what they should be.
+//! The files and stores that a configuration names: whether they are there, and are what they should be.
 //!
 //! Owns the looking. Starts nothing, writes nothing, and asks no broker.
 
 use std::path::Path;
+use std::sync::mpsc;
+use std::time::Duration;
 
 use crate::commands::input::{self, KEY_VARIABLE, read_text};
 use crate::commands::policy::gate::Drafts;
 use crate::config::{Config, Problem, Settings};
 use crate::intake::{Key, Owners, RegionTable};
 use crate::live::snapshot::SnapshotStore;
+
+/// How long a store of snapshots is waited for.
+const STORE_WAIT: Duration = Duration::from_secs(10);
 
 /// What is wrong with the files that the configuration names.
 pub(super) fn problems(config: &Config, settings: &Settings) -> Vec<Problem> {
@@ -38,11 +43,11 @@ pub(super) fn problems(config: &Config, settings: &Settings) -> Vec<Problem> {
         let why = if folder.exists() { "is not a folder" } else { "does not exist" };
         say(&["watch", "folders"], format!("{} {why}", folder.display()));
     }
-    // A folder would be made by the store: only an address is tried.
-    if let Some(url) = config.snapshots.url.as_deref().filter(|url| url.contains("://") && !url.starts_with("file://"))
-        && let Err(error) = SnapshotStore::at(url)
-    {
-        say(&["snapshots", "url"], error.to_string());
+    if config.state.exists() && !config.state.is_dir() {
+        say(&["state"], format!("{} is not a folder", config.state.display()));
+    }
+    if let Some(why) = config.snapshots.url.as_deref().and_then(store) {
+        say(&["snapshots", "url"], why);
     }
     problems
 }
@@ -57,6 +62,32 @@ pub(super) fn remarks(config: &Config) -> Vec<String> {
         remarks.push("no key here: `fuma run` needs --key-file or FUMA_KEY".to_owned());
     }
     remarks
+}
+
+/// What is wrong with where snapshots go. A folder would be made by the store: it is only looked at. A bucket is asked.
+fn store(url: &str) -> Option<String> {
+    let folder = url.strip_prefix("file://").unwrap_or(url);
+    if !folder.contains("://") {
+        let folder = Path::new(folder);
+        return (folder.exists() && !folder.is_dir()).then(|| format!("{} is not a folder", folder.display()));
+    }
+    let opened = match SnapshotStore::at(url) {
+        Ok(opened) => opened,
+        Err(error) => return Some(error.to_string()),
+    };
+    let (answer, answered) = mpsc::channel();
+    // The client of a bucket tries for minutes. The thread ends with the process.
+    let ask = move || drop(answer.send(opened.list("p0000").map(drop).map_err(|error| error.to_string())));
+    if let Err(error) = std::thread::Builder::new().name("store".to_owned()).spawn(ask) {
+        return Some(format!("cannot be asked: {error}"));
+    }
+    match answered.recv_timeout(STORE_WAIT) {
+        Ok(answer) => answer.err(),
+        Err(_) => Some(format!(
+            "does not answer within {} s: look at the address, the network and AWS_ENDPOINT, AWS_REGION",
+            STORE_WAIT.as_secs()
+        )),
+    }
 }
 
 fn key(path: &Path) -> Option<String> {
@@ -85,6 +116,24 @@ mod tests {
         }
         assert_eq!(said.len(), 6, "{said:#?}");
         assert!(said.iter().all(|line| line.starts_with(&file.display().to_string())), "{said:#?}");
+    }
+
+    #[test]
+    fn what_should_be_a_folder_and_is_a_file_is_said_and_nothing_is_made() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("file");
+        std::fs::write(&file, "").unwrap();
+        assert!(store(&file.display().to_string()).unwrap().ends_with("is not a folder"));
+        assert!(store(&format!("file://{}", file.display())).unwrap().ends_with("is not a folder"));
+        let new = folder.path().join("new");
+        assert_eq!(store(&new.display().to_string()), None);
+        assert!(!new.exists());
+        let text = format!("state = '{0}'\n", file.display());
+        let toml = folder.path().join("fuma.toml");
+        std::fs::write(&toml, text).unwrap();
+        let (config, settings) = Config::load(Some(&toml), &[], Vec::new()).unwrap();
+        let said: Vec<String> = problems(&config, &settings).iter().map(ToString::to_string).collect();
+        assert!(said.len() == 1 && said[0].contains(":1: state: "), "{said:?}");
     }
 
     #[test]
