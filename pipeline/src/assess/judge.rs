@@ -10,7 +10,7 @@ use std::sync::{Arc, OnceLock};
 
 use super::AssessError;
 use super::change::Palette;
-use crate::evidence::{Evidence, RuleTable, RuleTables, StepRows};
+use crate::evidence::{Evidence, RuleTable, RuleTables, StepPart, StepRows, materialise};
 use crate::policy::{Executor, Pack, PlantedFault, RuleFault, RuleRow};
 
 /// A pack, ready to judge.
@@ -70,6 +70,11 @@ impl Judge {
         self.executor.plant(fault);
     }
 
+    /// Whether a rule fails on purpose: in a joint step it must fail, too.
+    pub(super) fn is_planted(&self) -> bool {
+        self.executor.is_planted()
+    }
+
     /// The tables that the rules need of somebody with rows in these.
     pub(super) fn needs(&self, present: RuleTables) -> RuleTables {
         let needs = || self.executor.pack().needs(present);
@@ -105,6 +110,34 @@ impl Judge {
         }
         judgement.rows.sort_unstable_by_key(|row| row.slot);
         judgement
+    }
+
+    /// What the rules say of the slots of several parts, of each by its own slots: in one execution. Where a rule fails
+    /// the parts are judged one by one, each halved until the person is found.
+    pub(super) fn judge_parts(&self, parts: &[(&Evidence, &StepRows, u32)]) -> Vec<Judgement> {
+        let together = if parts.len() > 1 { self.execute_parts(parts).ok() } else { None };
+        together.unwrap_or_else(|| {
+            parts.iter().map(|(evidence, rows, slots)| self.judge(evidence, rows, 0..*slots)).collect()
+        })
+    }
+
+    fn execute_parts(&self, parts: &[(&Evidence, &StepRows, u32)]) -> Result<Vec<Judgement>, RuleFault> {
+        let mut first_slot = 0;
+        let mut step = Vec::with_capacity(parts.len());
+        for &(evidence, rows, slots) in parts {
+            step.push(StepPart { evidence, rows, first_slot });
+            first_slot += slots;
+        }
+        let mut said = self.executor.execute(materialise(&step, &self.pack().wanted))?;
+        said.sort_unstable_by_key(|row| row.slot);
+        let mut rest = said.as_slice();
+        let judgements = step.iter().zip(parts).map(|(part, (_, _, slots))| {
+            let (own, others) = rest.split_at(rest.partition_point(|row| row.slot < part.first_slot + slots));
+            rest = others;
+            let rows = own.iter().map(|row| RuleRow { slot: row.slot - part.first_slot, ..*row }).collect();
+            Judgement { rows, failed: Vec::new() }
+        });
+        Ok(judgements.collect())
     }
 
     fn execute(&self, evidence: &Evidence, rows: &StepRows) -> Result<Vec<RuleRow>, RuleFault> {

@@ -3,6 +3,7 @@
 //! ```text
 //! timeline   the intervals of one person, merged; the state at an instant, its segment, what comes next
 //! step       who is judged together, and how many at most
+//! joint      one step for the people of several partitions
 //! judge      a pack with its plans: what the rules say of a step; on whom a rule fails
 //! left_out   who is not judged, and why
 //! announced  what was announced, whatever pack it is of
@@ -23,6 +24,7 @@ pub mod change;
 pub mod due;
 pub mod forgetting;
 pub mod invariants;
+pub mod joint;
 pub mod judge;
 mod left_out;
 pub mod partition;

@@ -237,9 +237,27 @@ impl Partition {
     /// ([`Partition::commit`], [`Partition::roll_back`]). On whom a rule fails, keeps the announced state
     /// ([`Partition::left_out`]).
     pub fn judge(&mut self, step: &mut Step, until: Instant, ticks: &dyn Ticks, changes: &mut Vec<CodeChange>) {
+        let judgement = self.judgement_on(step);
+        self.conclude(step, judgement, (until, ticks), changes);
+    }
+
+    /// What the rules say of a step.
+    fn judgement_on(&self, step: &Step) -> Judgement {
+        let slots = u32::try_from(step.slots.len()).unwrap_or(u32::MAX);
+        self.judge_of(step).judge(&self.evidence, &step.rows, 0..slots)
+    }
+
+    /// Announces what the rules say of a step, and empties it.
+    pub(super) fn conclude(
+        &mut self,
+        step: &mut Step,
+        judgement: Judgement,
+        (until, ticks): (Instant, &dyn Ticks),
+        changes: &mut Vec<CodeChange>,
+    ) {
         let judge = self.judge_of(step);
         let successors = successors(&step.slots);
-        for (slot, timeline) in self.timelines(step) {
+        for (slot, timeline) in self.timelines_by(step, judgement) {
             let at = slot as usize;
             let (Some(&(person, from)), Some(&successor)) = (step.slots.get(at), successors.get(at)) else { continue };
             let span = Span { from, successor, until };
@@ -250,8 +268,11 @@ impl Partition {
 
     /// What holds of each slot of a step; those on whom a rule fails are left out.
     pub(super) fn timelines(&mut self, step: &Step) -> Vec<(u32, Timeline)> {
-        let slots = u32::try_from(step.slots.len()).unwrap_or(u32::MAX);
-        let mut judgement = self.judge_of(step).judge(&self.evidence, &step.rows, 0..slots);
+        let judgement = self.judgement_on(step);
+        self.timelines_by(step, judgement)
+    }
+
+    fn timelines_by(&mut self, step: &Step, mut judgement: Judgement) -> Vec<(u32, Timeline)> {
         let mut rows = std::mem::take(&mut judgement.rows);
         let mut rest: &mut [RuleRow] = &mut rows;
         let mut timelines = Vec::with_capacity(step.slots.len());

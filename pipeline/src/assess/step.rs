@@ -37,6 +37,14 @@ impl Default for StepLimits {
     }
 }
 
+/// What of the room of a step is taken by other partitions.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Taken {
+    slots: usize,
+    rows: usize,
+    pairs: u64,
+}
+
 /// Judgements that wait for the rules.
 #[derive(Default)]
 pub struct Step {
@@ -46,6 +54,8 @@ pub struct Step {
     pub(super) slots: Vec<(u32, Instant)>,
     pub(super) rows: StepRows,
     pairs: u64,
+    /// What other partitions have in the same step ([`super::joint`]).
+    taken: Taken,
     /// Somebody was left waiting, as there was no room.
     is_full: bool,
 }
@@ -63,7 +73,24 @@ impl Step {
 
     /// Whether the step is as large as a step may be.
     pub fn is_full(&self) -> bool {
-        self.is_full || self.slots.len() >= self.limits.slots
+        self.is_full || self.taken.slots + self.slots.len() >= self.limits.slots
+    }
+
+    /// Makes an empty step the part that one partition has in a step of several: so much is taken by the others.
+    pub fn join(&mut self, taken: Taken) {
+        debug_assert!(self.is_empty(), "a part is joined before people are added");
+        self.taken = taken;
+    }
+
+    /// What is taken of the room, by this part and those before it.
+    pub fn taken(&self) -> Taken {
+        let Taken { slots, rows, pairs } = self.taken;
+        Taken { slots: slots + self.slots.len(), rows: rows + self.rows.rows_in_all(), pairs: pairs + self.pairs }
+    }
+
+    /// Whether nobody is in the step, of no partition.
+    fn has_nobody(&self) -> bool {
+        self.taken.slots + self.slots.len() == 0
     }
 
     /// Whether nothing waits.
@@ -79,7 +106,7 @@ impl Step {
     pub(super) fn clear(&mut self) {
         self.slots.clear();
         self.rows.clear();
-        (self.pairs, self.is_full) = (0, false);
+        (self.pairs, self.is_full, self.taken) = (0, false, Taken::default());
     }
 }
 
@@ -93,7 +120,11 @@ impl Partition {
         let judge = self.judge_of(step);
         while !step.is_full() && !self.touched.is_empty() && taken(&self.touched) < people_max {
             people.clear();
-            let room = (step.limits.slots - step.slots.len()).min(people_max - taken(&self.touched));
+            let room = step
+                .limits
+                .slots
+                .saturating_sub(step.taken.slots + step.slots.len())
+                .min(people_max - taken(&self.touched));
             self.touched.take(room.min(TOGETHER), &mut people);
             if let Some(staged) = &mut self.staged {
                 staged.judged.extend_from_slice(&people);
@@ -141,15 +172,16 @@ impl Partition {
         }
         // People who need the same tables are gathered together.
         self.wanting.sort_unstable_by_key(|(need, _, _)| need.0);
-        let evidence = &self.evidence;
+        let (evidence, rows_max) = (&self.evidence, step.limits.rows.saturating_sub(step.taken.rows));
         let fits = self.wanting.chunk_by(|(one, _, _), (other, _, _)| one == other).all(|alike| {
             let need = alike.first().map_or(RuleTables::NONE, |(need, _, _)| *need);
             let people = alike.iter().map(|(_, person, slot)| (*person, *slot));
-            evidence.gather_many(people, need, step.limits.rows, &mut step.rows)
+            evidence.gather_many(people, need, rows_max, &mut step.rows)
         });
         self.wanting.clear();
         let pairs = step.pairs + pairs(&step.rows, &mark, first, people.len());
-        if fits && (pairs <= step.limits.pairs || step.slots.len() == 1) {
+        let is_alone = step.taken.slots + step.slots.len() == 1;
+        if fits && (step.taken.pairs + pairs <= step.limits.pairs || is_alone) {
             step.pairs = pairs;
             return true;
         }
@@ -165,7 +197,7 @@ impl Partition {
                 self.wait_again(person);
             } else if self.enlist_together(&[person], clock, judge, step) {
                 continue;
-            } else if step.is_empty() {
+            } else if step.has_nobody() {
                 self.leave_out(person, Why::Crowded);
             } else {
                 step.is_full = true;

@@ -9,7 +9,7 @@ use crate::evidence::RuleTable;
 use crate::intake::{Decoder, EvidenceBuilders, Key, Settings};
 use crate::policy::{PackSource, PlantedFault, load};
 
-struct EveryInstant;
+pub(super) struct EveryInstant;
 
 impl Ticks for EveryInstant {
     fn at_or_after(&self, instant: Instant) -> Instant {
@@ -17,14 +17,14 @@ impl Ticks for EveryInstant {
     }
 }
 
-fn partition() -> Partition {
+pub(super) fn partition() -> Partition {
     Partition::new(load(&PackSource::built_in("zhejiang-2020-109").unwrap()).unwrap()).unwrap()
 }
 
 /// Records: feed, person, id, and what it says besides.
-type Record = (Feed, u8, String, &'static str);
+pub(super) type Record = (Feed, u8, String, &'static str);
 
-fn apply(partition: &mut Partition, records: &[Record]) {
+pub(super) fn apply(partition: &mut Partition, records: &[Record]) {
     let mut decoder = Decoder::new(Arc::new(Settings::new(Key::from_hex(&"5a".repeat(32)).unwrap())));
     let mut builders = [EvidenceBuilders::new()];
     for (feed, person, id, rest) in records {
@@ -44,7 +44,11 @@ fn token(person: u8) -> Person {
 }
 
 /// Judges all who wait; the sizes of the steps.
-fn judge(partition: &mut Partition, limits: StepLimits, changes: &mut Vec<CodeChange>) -> Vec<(usize, usize)> {
+pub(super) fn judge(
+    partition: &mut Partition,
+    limits: StepLimits,
+    changes: &mut Vec<CodeChange>,
+) -> Vec<(usize, usize)> {
     judge_in(partition, Step::new(limits), changes)
 }
 
@@ -61,8 +65,9 @@ fn judge_in(partition: &mut Partition, mut step: Step, changes: &mut Vec<CodeCha
     sizes
 }
 
-const TIER: &str = r#""region":"330106","tier":"high","since":"2021-11-09T00:00:00+08:00","authority":"a""#;
-const STAY: &str = r#""kind":"stay","region":"330106","arrived_at":"2021-11-09T08:00:00+08:00","source":"declared""#;
+pub(super) const TIER: &str = r#""region":"330106","tier":"high","since":"2021-11-09T00:00:00+08:00","authority":"a""#;
+pub(super) const STAY: &str =
+    r#""kind":"stay","region":"330106","arrived_at":"2021-11-09T08:00:00+08:00","source":"declared""#;
 
 fn stays(people: u8, of_each: usize) -> Vec<Record> {
     let each = |person| (0..of_each).map(move |at| (Feed::Travel, person, format!("s{at}"), STAY));
@@ -137,9 +142,9 @@ fn who_has_too_many_facts_of_a_kind_is_crowded() {
     assert_eq!((changes.len(), partition.left_out().counts()), (2, (0, 0)));
 }
 
-const CASE: &str = r#""classification":"confirmed","determined_at":"2021-11-09T08:00:00+08:00""#;
+pub(super) const CASE: &str = r#""classification":"confirmed","determined_at":"2021-11-09T08:00:00+08:00""#;
 const EXCLUDED: &str = r#""revision":2,"classification":"excluded","determined_at":"2021-11-09T08:00:00+08:00""#;
-const HOSPITAL: &str = r#""stage":"hospital","basis":"other","started_at":"2021-11-09T09:00:00+08:00""#;
+pub(super) const HOSPITAL: &str = r#""stage":"hospital","basis":"other","started_at":"2021-11-09T09:00:00+08:00""#;
 const HOME: &str = r#""revision":2,"stage":"home","basis":"other","started_at":"2021-11-09T09:00:00+08:00""#;
 
 fn fault() -> PlantedFault {
@@ -148,7 +153,7 @@ fn fault() -> PlantedFault {
 }
 
 /// A judge one of whose rules fails.
-fn faulty_judge() -> Arc<Judge> {
+pub(super) fn faulty_judge() -> Arc<Judge> {
     let mut judge = Judge::new(load(&PackSource::built_in("zhejiang-2020-109").unwrap()).unwrap()).unwrap();
     judge.plant(fault());
     Arc::new(judge)

@@ -10,6 +10,7 @@ use fuma_schemas::{CodeChange, Instant};
 
 use super::Worker;
 use super::budget::Budget;
+use super::together::Wanted;
 use super::trouble::Trouble;
 
 /// Stays that are walked in one commit, for each person whom it may judge, to find who stayed where a tier changed.
@@ -23,31 +24,32 @@ impl Worker {
     pub(super) fn judge(&mut self, clocks: &BTreeMap<u32, Instant>) -> Result<Changed, LogError> {
         self.follow_regions(clocks)?;
         let mut budget = Budget::new(self.page_people);
-        let mut changed = Changed::new();
-        for (id, clock) in self.in_turn(clocks) {
-            let Some(owned) = self.owned.get_mut(&id) else { continue };
-            let mut changes = Vec::new();
-            let people = budget.take_live(owned.partition.waiting());
-            if people > 0 {
-                owned.judge_live(clock, people, &mut changes);
-            }
-            changed.push((id, changes));
+        let (mut changed, mut wanted) = (Changed::new(), Vec::new());
+        for (partition, clock) in self.in_turn(clocks) {
+            let Some(owned) = self.owned.get(&partition) else { continue };
+            wanted.push(Wanted { partition, clock, people: budget.take_live(owned.partition.waiting()) });
+            changed.push((partition, Vec::new()));
         }
+        self.judge_together(&wanted, &mut changed);
+        wanted.clear();
         let wishing = |worker: &Worker, id: &u32| {
             let clock = clocks.get(id).copied().unwrap_or_default();
             let wishes = worker.owned.get(id).filter(|owned| !owned.is_behind());
             wishes.is_some_and(|owned| owned.is_due(clock) || !owned.sweep.is_empty())
         };
         let mut left = changed.iter().filter(|(id, _)| wishing(self, id)).count();
-        for (id, changes) in &mut changed {
+        for (id, _) in &changed {
             let share = budget.share(left);
             if share == 0 || !wishing(self, id) {
                 continue;
             }
             left -= 1;
             let Some((owned, clock)) = self.owned.get_mut(id).zip(clocks.get(id)) else { continue };
-            budget.took_background(owned.judge_background(*clock, share, changes));
+            let people = owned.touch_background(*clock, share);
+            budget.took_background(people);
+            wanted.push(Wanted { partition: *id, clock: *clock, people });
         }
+        self.judge_together(&wanted, &mut changed);
         Ok(changed)
     }
 

@@ -16,6 +16,7 @@
 //! judge         who is judged in a commit
 //! commit        one transaction: what is judged, announced and moved
 //! budget        how many people a commit judges
+//! together      all partitions' people, in one step
 //! reference     regions and packs, read whole
 //! rhythm        when to commit
 //! pace          what there is to do, and how long nothing has to be done
@@ -53,6 +54,7 @@ mod stall;
 mod takeover;
 mod taking;
 mod telling;
+mod together;
 mod trouble;
 
 use std::collections::{BTreeMap, VecDeque};

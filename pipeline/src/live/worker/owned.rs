@@ -14,6 +14,7 @@ use super::announcement::{self, Cause};
 use super::position::{Standing, SweepStanding};
 use super::reference::References;
 use super::sweep::Sweep;
+use crate::assess::joint::Share;
 use crate::assess::{AssessError, Partition, Step, Ticks, very_late};
 use crate::live::record::{self, Control, Origin, RecordError, Section, forgotten_rows};
 use crate::live::{fault, metric};
@@ -206,19 +207,19 @@ impl Owned {
         self.sweep.add(people.filter_map(|person| Some((evidence.person(person)?, person))), cause);
     }
 
-    /// Judges at `clock` people whom live evidence touched, at most so many; the others go on waiting.
-    pub fn judge_live(&mut self, clock: Instant, people_max: usize, changes: &mut Vec<CodeChange>) {
-        let mut left = people_max;
-        while left > 0 && self.partition.waiting() > 0 {
-            // A step has bounds of its own, so that one commit may take several.
-            left = left.saturating_sub(self.partition.enlist_waiting(clock, left, &mut self.step));
-            self.partition.judge(&mut self.step, clock, &EveryInstant, changes);
-        }
+    /// What this partition has in a step of several: those who wait, at most so many, to be judged at `clock`.
+    pub(super) fn share<'a>(
+        &'a mut self,
+        clock: Instant,
+        people_max: usize,
+        changes: &'a mut Vec<CodeChange>,
+    ) -> Share<'a> {
+        Share { partition: &mut self.partition, step: &mut self.step, clock, changes, people_max }
     }
 
-    /// Judges at `clock` whoever is due, or on the next page of the sweep: at most so many, and how many they were.
+    /// Has those wait who are due at `clock` or on the next page of the sweep: at most so many, and how many they are.
     /// Nobody may wait whom live evidence touched.
-    pub fn judge_background(&mut self, clock: Instant, people_max: usize, changes: &mut Vec<CodeChange>) -> usize {
+    pub(super) fn touch_background(&mut self, clock: Instant, people_max: usize) -> usize {
         self.partition.touch_due(clock, people_max);
         let page = self.sweep.page(people_max.saturating_sub(self.partition.waiting()));
         if !page.is_empty() {
@@ -226,9 +227,7 @@ impl Owned {
         }
         page.iter().for_each(|person| self.partition.touch(*person));
         self.page.extend(page);
-        let people = self.partition.waiting();
-        self.judge_live(clock, people, changes);
-        people
+        self.partition.waiting()
     }
 
     /// Whether people wait whom live evidence touched, because they did not fit into the last commit.

@@ -158,6 +158,12 @@ impl Executor {
         self.planted = Some(fault);
     }
 
+    /// For tests: whether a rule was made to fail.
+    #[doc(hidden)]
+    pub fn is_planted(&self) -> bool {
+        self.planted.is_some()
+    }
+
     fn fail_where_planted(&self, rule: &str, tables: &[StepTable]) -> Result<()> {
         let Some(planted) = self.planted.as_ref().filter(|planted| planted.rule == rule) else { return Ok(()) };
         let place = planted.table.schema().index_of(&planted.column)?;
