@@ -42,6 +42,8 @@ enum Command {
     Policy(commands::policy::PolicyArgs),
     /// Run an invented district through the engine: a live table, a summary, a report
     Demo(commands::demo::DemoArguments),
+    /// Show who holds which partition, and how far it is behind
+    Status(commands::status::StatusArguments),
     /// Create or check the Kafka topics
     Topics(commands::topics::TopicsArguments),
     /// Send feed files, standard input or repaired dead letters to Kafka
@@ -87,6 +89,7 @@ fn run(command: Command, screen: &Screen) -> Result<ExitCode, CommandError> {
         }
         Command::Demo(arguments) => commands::demo::run(arguments, screen)?,
         Command::Topics(arguments) => return commands::topics::run(&arguments, screen),
+        Command::Status(arguments) => return commands::status::run(&arguments, screen),
         Command::Send(arguments) => return commands::send::run(&arguments, screen),
         Command::Tail(arguments) => return commands::tail::run(&arguments, screen),
         Command::Policy(arguments) => {

@@ -129,6 +129,11 @@ pub(super) fn changes(value: Bytes) -> Option<Vec<JournalChange>> {
     Some(all)
 }
 
+/// The positions of a journal record; none if it is no transaction.
+pub(super) fn positions(value: Bytes) -> Option<Vec<(u32, Position)>> {
+    Reader(value).positions()
+}
+
 fn encode<'a>(positions: impl Iterator<Item = (u32, &'a Position)>, changes: &[OutputRecord]) -> Vec<u8> {
     let mut out = vec![0; 4];
     let mut count = 0_u32;

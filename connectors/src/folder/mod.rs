@@ -9,6 +9,7 @@
 //! rejects                 dead letters as files
 //! feeds                   watched folders and standard input
 //! tail                    changes as they are announced, for another process
+//! watching                a look from outside: positions, bounds, what the process says of itself
 //! ```
 //!
 //! Nothing is acknowledged before it is synced, and nobody reads what is not. Owns the layout on the disk. Must never
@@ -28,6 +29,7 @@ mod streams;
 mod tail;
 #[cfg(test)]
 mod tests;
+mod watching;
 mod worker;
 
 use std::io;
@@ -39,11 +41,13 @@ use std::time::Duration;
 use fuma_schemas::Feed;
 
 use crate::log::{
-    Appender, Decisions, FeedSource, LinkSource, Log, LogError, Reference, RestoreLog, Topic, TopicIdentity, WorkerLog,
+    Appender, Decisions, FeedSource, LinkSource, Log, LogError, Reference, RestoreLog, Topic, TopicIdentity, Watching,
+    WorkerLog,
 };
 
 pub use feeds::{BAD_ROW_HEADER, TOO_LARGE_HEADER};
 pub use tail::{FolderTail, TailChange};
+pub use watching::FolderWatching;
 
 use store::Store;
 
@@ -173,6 +177,10 @@ impl Log for FolderLog {
 
     fn is_of_older_build(&self) -> bool {
         self.0.is_of_older_build
+    }
+
+    fn watching(&self) -> Result<Box<dyn Watching>, LogError> {
+        Ok(Box::new(FolderWatching::within(&self.0)))
     }
 }
 

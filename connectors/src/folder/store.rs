@@ -7,6 +7,7 @@
 //! DIR/log/journal/*.log             transactions: changes and positions
 //! DIR/log/links.json                how far the link log is judged
 //! DIR/feeds.json                    how far the feeds are read
+//! DIR/status/<process>.json         what the process says of itself
 //! DIR/rejects/<feed>.ndjson         dead letters, for the owner's eyes only
 //! ```
 //!
@@ -193,6 +194,18 @@ fn check_meta(log: &Path, options: &FolderOptions) -> Result<Meta, LogError> {
         write_meta(&path, &kept)?;
     }
     Ok(kept)
+}
+
+/// How many partitions the log of a state folder has.
+pub(super) fn partitions_of(dir: &Path) -> Result<u32, LogError> {
+    let path = dir.join("log/meta.json");
+    let none = |_| {
+        let dir = dir.display();
+        LogError::operator(format!("{dir}: no log here: give the --state folder of `fuma run`"))
+    };
+    let text = fs::read(&path).map_err(none)?;
+    let damaged = |error| LogError::operator(format!("{}: is damaged: {error}", path.display()));
+    serde_json::from_slice::<Meta>(&text).map(|meta| meta.partitions).map_err(damaged)
 }
 
 fn write_meta(path: &Path, meta: &Meta) -> Result<(), LogError> {

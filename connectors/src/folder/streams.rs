@@ -16,6 +16,7 @@ use super::failed;
 use super::rejects::Rejects;
 use super::segments::{Cursor, Segments, replace};
 use super::store::{Store, now, passed};
+use super::watching::write_status;
 use crate::log::{Answer, Appender, LinkEvent, LinkSource, LogError, LogRecord, Outgoing, Reference, Topic};
 
 /// What one poll gives.
@@ -39,7 +40,7 @@ impl FolderAppender {
 
 impl Appender for FolderAppender {
     fn append(&mut self, topic: Topic, record: Outgoing) -> Result<(), LogError> {
-        if !matches!(topic, Topic::DeadLetters(_)) {
+        if !matches!(topic, Topic::DeadLetters(_) | Topic::Status) {
             self.store.log(topic, record.partition)?;
         }
         self.queued.push((topic, record));
@@ -60,6 +61,9 @@ impl Appender for FolderAppender {
             match part {
                 [(Topic::DeadLetters(feed), _), ..] => {
                     self.rejects.write(*feed, part.iter().map(|(_, record)| record), &self.store.file_names)?;
+                }
+                [(Topic::Status, _), ..] => {
+                    part.iter().try_for_each(|(_, record)| write_status(&self.store.dir, record))?;
                 }
                 [(topic, first), ..] => {
                     let log = self.store.log(*topic, first.partition)?;

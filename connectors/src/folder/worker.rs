@@ -102,6 +102,10 @@ impl WorkerLog for FolderWorker {
         }
     }
 
+    fn is_member(&self) -> bool {
+        self.is_assigned
+    }
+
     fn accept(&mut self, _partitions: &[u32]) -> Result<(), LogError> {
         self.refuse_replaced()
     }

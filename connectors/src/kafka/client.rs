@@ -3,16 +3,17 @@
 //! Owns the settings that the engine relies on, and what an error of the client means. Must never show a value of the
 //! configuration in an error: it may be a secret.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rdkafka::ClientConfig;
 use rdkafka::client::{Client, ClientContext};
+use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
 use super::gaps::Gaps;
+use super::seldom::{Seldom, client_line};
 use super::settings::KafkaSettings;
 use crate::log::{Code as LogCode, LogError};
 
@@ -41,6 +42,10 @@ impl ClientContext for Plain {
     fn error(&self, error: KafkaError, reason: &str) {
         log_error(&error, reason);
     }
+
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        client_line(level, facility, message);
+    }
 }
 
 impl ConsumerContext for Plain {}
@@ -48,22 +53,17 @@ impl ConsumerContext for Plain {}
 /// A client that reads, belongs to no group's membership and commits nothing.
 pub(super) type PlainConsumer = BaseConsumer<Plain>;
 
-/// How often one code is told.
-const TELL_EVERY: Duration = Duration::from_secs(10);
-
 /// Brokers come and go, and the client finds them again by itself: worth a line, not an alarm.
 /// Several clients and threads see the same thing, again and again: each code is told once in a while.
 pub(super) fn log_error(error: &KafkaError, reason: &str) {
-    static TOLD: Mutex<BTreeMap<String, Instant>> = Mutex::new(BTreeMap::new());
+    static TOLD: Seldom = Seldom::new();
     // The end of a partition is what a restore reads up to.
     if error.rdkafka_error_code() == Some(RDKafkaErrorCode::PartitionEOF) {
         return;
     }
     let code = code_of(error);
-    let mut told = TOLD.lock().unwrap_or_else(PoisonError::into_inner);
-    if told.get(&code).is_none_or(|at| at.elapsed() >= TELL_EVERY) {
-        tracing::warn!(target: "kafka", code, reason, "kafka client");
-        told.insert(code, now());
+    if let Some(hidden) = TOLD.tell(&code) {
+        tracing::warn!(target: "kafka", code, reason, hidden, "kafka client");
     }
 }
 

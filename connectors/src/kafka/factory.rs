@@ -23,10 +23,11 @@ use super::reference::KafkaReference;
 use super::restore::KafkaRestoreLog;
 use super::settings::KafkaSettings;
 use super::topic_settings::partitions_expected;
+use super::watching::KafkaWatching;
 use super::worker::KafkaWorkerLog;
 use crate::log::{
     Appender, Code, Decisions, FeedSource, LinkSource, Log, LogError, Reference, RestoreLog, Topic, TopicIdentity,
-    Topics, WorkerLog,
+    Topics, Watching, WorkerLog,
 };
 
 /// A log on Apache Kafka.
@@ -189,5 +190,9 @@ impl Log for KafkaLog {
 
     fn observer(&self) -> Result<Box<dyn RestoreLog>, LogError> {
         Ok(Box::new(KafkaRestoreLog::new(Arc::clone(&self.common), String::new())?))
+    }
+
+    fn watching(&self) -> Result<Box<dyn Watching>, LogError> {
+        Ok(Box::new(KafkaWatching::new(self.common.settings.clone())?))
     }
 }

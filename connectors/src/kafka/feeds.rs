@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use fuma_schemas::Feed;
 use rdkafka::client::ClientContext;
+use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, ConsumerContext, Rebalance};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::{Offset, TopicPartitionList};
@@ -17,6 +18,7 @@ use super::client::{self, Common, failed};
 use super::gaps::{Gaps, Seen};
 use super::native::{Batch, Record, RecordQueue, Taken, cached_bounds};
 use super::progress::{Progress, lost};
+use super::seldom::client_line;
 use crate::log::{FeedRecord, FeedSource, LogError, LostRecords, Severity, Topic};
 
 /// Rebalances are served at least so often.
@@ -50,6 +52,10 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl ClientContext for Moves {
     fn error(&self, error: KafkaError, reason: &str) {
         client::log_error(&error, reason);
+    }
+
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        client_line(level, facility, message);
     }
 }
 

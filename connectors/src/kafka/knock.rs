@@ -20,6 +20,9 @@ use crate::log::LogError;
 /// How long an answer is waited for before the reasons are looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
+/// For how long a connection may be refused: a name has several addresses, and one of them may answer.
+const REFUSED_WAIT_MAX: Duration = Duration::from_secs(1);
+
 /// Notes why brokers are out of reach.
 #[derive(Default)]
 struct Reasons(Mutex<Noted>);
@@ -30,6 +33,8 @@ struct Noted {
     refusal: Option<String>,
     /// The last one.
     last: Option<String>,
+    /// Of no broker that was named is a connection under way.
+    all_down: bool,
 }
 
 impl Reasons {
@@ -57,6 +62,7 @@ impl ClientContext for Reasons {
             noted.refusal = Some(format!("{what} ({reason})"));
         }
         // That all are down is no reason.
+        noted.all_down |= error.rdkafka_error_code() == Some(Code::AllBrokersDown);
         if error.rdkafka_error_code() != Some(Code::AllBrokersDown) {
             noted.last = Some(reason.to_owned());
         }
@@ -77,7 +83,8 @@ pub(super) fn knock(config: &ClientConfig, bootstrap: &str) -> Result<(), LogErr
     let client: BaseConsumer<Reasons> = config
         .create_with_context(Reasons::default())
         .map_err(|error| LogError::operator(format!("kafka: {}", code_of(&error))))?;
-    let deadline = now() + ANSWER_WAIT_MAX;
+    let begun = now();
+    let deadline = begun + ANSWER_WAIT_MAX;
     while client.client().fetch_cluster_id(LOOK_EVERY).is_none() {
         // The reasons wait here.
         drop(client.poll(Duration::ZERO));
@@ -85,7 +92,10 @@ pub(super) fn knock(config: &ClientConfig, bootstrap: &str) -> Result<(), LogErr
         if let Some(refusal) = noted.refusal {
             return Err(LogError::operator(format!("kafka: {bootstrap}: {refusal}")));
         }
-        if now() >= deadline {
+        // Nobody listens there: to wait for ten seconds would tell nobody more.
+        let refused = |reason: &String| reason.contains("Connection refused");
+        let is_refused = noted.all_down && noted.last.as_ref().is_some_and(refused);
+        if now() >= deadline || is_refused && begun.elapsed() >= REFUSED_WAIT_MAX {
             let reason = noted.last.map(|reason| format!(" ({reason})")).unwrap_or_default();
             return Err(LogError::transient(format!(
                 "kafka: no answer from {bootstrap}: does it run there, and is security.protocol right?{reason}"

@@ -22,6 +22,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use fuma_schemas::Instant;
 use rdkafka::client::ClientContext;
+use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{
     BaseConsumer, CommitMode, Consumer, ConsumerContext, ConsumerGroupMetadata, RebalanceProtocol,
 };
@@ -32,6 +33,7 @@ use rdkafka::{Message, Offset, TopicPartitionList};
 
 use super::client::{self, ANSWER_WAIT_MAX, Common, failed, number, raw};
 use super::fetcher::Fetcher;
+use super::seldom::client_line;
 use super::settings::KafkaSettings;
 use crate::log::{Code, GroupEvent, LogError, LogRecord, Position};
 
@@ -57,6 +59,8 @@ struct Rebalances {
     foreign: Mutex<Option<String>>,
     event: Mutex<Option<GroupEvent>>,
     closing: AtomicBool,
+    /// The group has said what is the member's, be it nothing.
+    is_joined: AtomicBool,
 }
 
 impl Rebalances {
@@ -69,11 +73,18 @@ impl ClientContext for Rebalances {
     fn error(&self, error: KafkaError, reason: &str) {
         client::log_error(&error, reason);
     }
+
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        client_line(level, facility, message);
+    }
 }
 
 impl ConsumerContext for Rebalances {
     fn rebalance(&self, consumer: &BaseConsumer<Self>, error: RDKafkaRespErr, list: &mut TopicPartitionList) {
         let assigned = error == RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS;
+        if assigned || consumer.assignment_lost() {
+            self.is_joined.store(assigned, Ordering::Relaxed);
+        }
         // What nobody will answer: the client is being closed, or nothing moves.
         if self.closing.load(Ordering::Relaxed) || list.count() == 0 {
             if let Err(error) = answer(consumer, assigned, list) {
@@ -125,6 +136,7 @@ impl Member {
             foreign: Mutex::new(None),
             event: Mutex::new(None),
             closing: AtomicBool::new(false),
+            is_joined: AtomicBool::new(false),
         };
         let consumer: BaseConsumer<Rebalances> =
             config.create_with_context(context).map_err(|error| failed(settings, name, &error))?;
@@ -164,6 +176,11 @@ impl Member {
         let wait = if self.pending.is_some() { Duration::ZERO } else { wait.min(EVENT_WAIT_MAX) };
         self.fetcher.poll(wait, records)?;
         Ok(self.pending.clone())
+    }
+
+    /// Whether the group has said which partitions are the member's, be it none, and has not lost it since.
+    pub(super) fn is_joined(&self) -> bool {
+        self.consumer.context().is_joined.load(Ordering::Relaxed)
     }
 
     /// Answers an assignment: the partitions are the member's, and stand still.

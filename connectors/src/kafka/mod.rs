@@ -10,6 +10,7 @@
 //!
 //! settings     what an operator may say, and what fuma refuses
 //! client       settings -> clients; errors of the client -> LogError
+//! seldom       lines that come again and again, told at a bounded rate
 //! native       what the safe client lacks: many records a call, a flush without a floor, cached watermarks
 //! factory      KafkaLog: checks the topics, makes the clients of the stages
 //! feeds        FeedSource: raw records of all feeds
@@ -24,6 +25,7 @@
 //! transact     one transaction after another, under two ids of its own in turn
 //! worker       WorkerLog: member + transact
 //! restore      RestoreLog: clients of their own for taking a partition over
+//! watching     Watching: positions, bounds and statuses, asked from outside
 //! clock        the broker's clock, by a probe record
 //! place        places in a commit at which a test may stop the process
 //! ```
@@ -59,8 +61,10 @@ mod place;
 mod progress;
 mod reference;
 mod restore;
+mod seldom;
 mod settings;
 mod transact;
+mod watching;
 mod worker;
 
 #[cfg(test)]
@@ -68,4 +72,6 @@ mod tests;
 
 pub use factory::KafkaLog;
 pub use place::on_place;
+pub use seldom::lines_logged;
 pub use settings::KafkaSettings;
+pub use watching::KafkaWatching;

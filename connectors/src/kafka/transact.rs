@@ -20,6 +20,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use rdkafka::client::ClientContext;
+use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::message::{DeliveryResult, Header, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer, ProducerContext};
@@ -30,6 +31,7 @@ use super::client::{self, failed, number, raw};
 use super::member::Member;
 use super::native::flushed;
 use super::place::place;
+use super::seldom::{Seldom, client_line};
 use super::settings::KafkaSettings;
 use crate::log::{Code, LogError, Outcome, OutputRecord, Position, Stop, Transaction};
 
@@ -38,6 +40,8 @@ const PIECE: Duration = Duration::from_millis(20);
 
 /// How long one transactional call may take before a stop is looked for; then it is called again.
 const CALL: Duration = Duration::from_secs(1);
+/// Aborts are told once in a while: in a loop of them each would be a line.
+static ABORTS: Seldom = Seldom::new();
 
 /// Counts the records that could not be written.
 #[derive(Default)]
@@ -60,6 +64,10 @@ impl Failures {
 impl ClientContext for Failures {
     fn error(&self, error: KafkaError, reason: &str) {
         client::log_error(&error, reason);
+    }
+
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        client_line(level, facility, message);
     }
 }
 
@@ -263,7 +271,9 @@ impl Transactor {
     }
 
     fn abort(&self, code: Option<RDKafkaErrorCode>) -> Result<Outcome, LogError> {
-        tracing::info!(target: "kafka", id = self.id, ?code, "transaction aborted");
+        if let Some(hidden) = ABORTS.tell(&format!("{code:?}")) {
+            tracing::warn!(target: "kafka", id = self.id, ?code, hidden, "a transaction was aborted: nothing of it is announced");
+        }
         let aborted = self.insist("abort", || {
             self.serve();
             self.producer().abort_transaction(PIECE)

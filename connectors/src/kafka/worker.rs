@@ -44,6 +44,10 @@ impl WorkerLog for KafkaWorkerLog {
         Ok(self.member.poll(wait, records)?.into_iter().collect())
     }
 
+    fn is_member(&self) -> bool {
+        self.member.is_joined()
+    }
+
     fn accept(&mut self, partitions: &[u32]) -> Result<(), LogError> {
         self.member.accept(partitions)
     }

@@ -6,6 +6,7 @@
 //! links      LinkSource     link records in one order                        trace reads
 //! reference  Reference      regions and policies, whole, from the beginning  everybody reads
 //! worker     WorkerLog      evidence of assigned partitions in, one transaction of changes and positions out
+//! watching   Watching       a look from outside: positions, bounds, what the processes say of themselves
 //! restore    RestoreLog     a client of its own for taking a partition over  (docs/recovery.md R-3, R-5)
 //! decisions  Decisions      the installation and every decision, whole       (docs/recovery.md R-24)
 //! ```
@@ -17,12 +18,14 @@ mod decisions;
 mod error;
 mod stop;
 mod topics;
+pub(crate) mod watching;
 
 pub use append::{Answer, Appender};
 pub use decisions::Decisions;
 pub use error::{Code, LogError, Remedy, Scope, Severity};
 pub use stop::{STOP_PATIENCE, Stop};
 pub use topics::{Topic, TopicIdentity, Topics};
+pub use watching::{Entry, Watching};
 
 use std::ops::Range;
 use std::time::Duration;
@@ -265,6 +268,9 @@ pub trait WorkerLog: Send {
     /// A fatal one: the worker drops all its state and begins anew.
     fn poll(&mut self, wait: Duration, records: &mut Vec<LogRecord>) -> Result<Vec<GroupEvent>, LogError>;
 
+    /// Whether the group has said which partitions are the worker's, be it none, and still counts it in.
+    fn is_member(&self) -> bool;
+
     /// Takes partitions on; they deliver nothing before they are resumed.
     ///
     /// # Errors
@@ -464,4 +470,10 @@ pub trait Log: Send + Sync {
     fn is_of_older_build(&self) -> bool {
         false
     }
+
+    /// A look at the log from outside, for measuring.
+    ///
+    /// # Errors
+    /// When the client cannot be made.
+    fn watching(&self) -> Result<Box<dyn Watching>, LogError>;
 }

@@ -18,6 +18,7 @@ pub mod replay;
 pub mod run;
 pub mod screen;
 pub mod send;
+pub mod status;
 pub mod tail;
 pub mod topics;
 pub mod usage;

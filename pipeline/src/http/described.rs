@@ -3,10 +3,12 @@
 //! Owns the texts that a scrape shows, and the counters that begin at 0 so that a rate has a beginning. Names are
 //! `live::metric`'s.
 
-use fuma_schemas::Feed;
+use fuma_schemas::{Colour, Feed};
 use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge};
 
 use crate::live::metric;
+
+const COLOURS: [Colour; 3] = [Colour::Green, Colour::Yellow, Colour::Red];
 
 /// What a metric is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -44,6 +46,12 @@ pub const DESCRIBED: &[Described] = &[
         "Evidence records that could not be read: damaged, or written by something else",
     ),
     (metric::CHANGES, Kind::Counter, Unit::Count, "Code changes announced"),
+    (
+        metric::ANNOUNCE_SECONDS,
+        Kind::Histogram,
+        Unit::Seconds,
+        "Time from when the log took the feed record behind a change until the change was committed",
+    ),
     (metric::TRANSACTIONS, Kind::Counter, Unit::Count, "Transactions by outcome"),
     (metric::COMMIT_SECONDS, Kind::Histogram, Unit::Seconds, "Duration of a commit, as the worker waits for it"),
     (metric::LAG_RECORDS, Kind::Gauge, Unit::Count, "Records that wait"),
@@ -51,8 +59,13 @@ pub const DESCRIBED: &[Described] = &[
         metric::LAG_SECONDS,
         Kind::Gauge,
         Unit::Seconds,
-        "Time between the log's timestamp of the newest evidence judged and now",
+        "How long the oldest record of evidence waits that is not committed; 0 where none waits",
     ),
+    (metric::LOG_START, Kind::Gauge, Unit::Count, "The first offset that the evidence log holds"),
+    (metric::LOG_END, Kind::Gauge, Unit::Count, "One past the last offset of the evidence log"),
+    (metric::COMMITTED, Kind::Gauge, Unit::Count, "The offset up to which evidence is committed"),
+    (metric::LOG_ANSWERED, Kind::Gauge, Unit::Seconds, "When the log last answered how far it goes, since 1970"),
+    (metric::CLOCK_SKEW, Kind::Gauge, Unit::Seconds, "The broker's clock less this machine's"),
     (
         metric::RESTORE_SECONDS,
         Kind::Histogram,
@@ -63,7 +76,14 @@ pub const DESCRIBED: &[Described] = &[
     (metric::STATE_BYTES, Kind::Gauge, Unit::Bytes, "Bytes of state"),
     (metric::PEOPLE, Kind::Gauge, Unit::Count, "People by announced colour"),
     (metric::LEFT_OUT, Kind::Gauge, Unit::Count, "People who cannot be judged and keep what was announced, by reason"),
-    (metric::PARTITIONS, Kind::Gauge, Unit::Count, "Partitions that this process owns"),
+    (metric::PARTITIONS, Kind::Gauge, Unit::Count, "Partitions of evidence that this process holds, by state"),
+    (
+        metric::PARTITIONS_EXPECTED,
+        Kind::Gauge,
+        Unit::Count,
+        "Partitions that the evidence has: as many as all processes together should hold",
+    ),
+    (metric::PARKED_SECONDS, Kind::Gauge, Unit::Seconds, "For how long a partition has been parked, by reason"),
     (metric::REBALANCES, Kind::Counter, Unit::Count, "Rebalances by event"),
     (metric::STAGE_RESTARTS, Kind::Counter, Unit::Count, "Stages that were made again, by stage and reason"),
     (metric::SWEEP_REMAINING, Kind::Gauge, Unit::Count, "People whom the sweep under way has yet to judge"),
@@ -82,6 +102,9 @@ pub const DESCRIBED: &[Described] = &[
     ),
     (metric::OPEN_FEEDS, Kind::Gauge, Unit::Count, "1 for a feed that accepts every owner, because none is listed"),
     (metric::OVERDUE, Kind::Gauge, Unit::Count, "Reasons past their due that still hold"),
+    (metric::KAFKA_LINES, Kind::Counter, Unit::Count, "Lines of the Kafka client's log, shown or not, by level"),
+    (metric::BUILD, Kind::Gauge, Unit::Count, "1: this build, by version and engine"),
+    (metric::POLICY, Kind::Gauge, Unit::Count, "1: the policy pack that this process judges by"),
 ];
 
 /// Tells the recorder what each metric is.
@@ -113,5 +136,13 @@ pub(super) fn begin_at_zero() {
     for outcome in ["written", "failed", "damaged"] {
         counter!(metric::SNAPSHOTS, "outcome" => outcome).absolute(0);
     }
-    gauge!(metric::PARTITIONS).set(0.0);
+    for (from, to) in COLOURS.into_iter().flat_map(|from| COLOURS.map(|to| (from, to))) {
+        counter!(metric::CHANGES, "from" => from.name(), "to" => to.name()).absolute(0);
+    }
+    for level in ["error", "warning"] {
+        counter!(metric::KAFKA_LINES, "level" => level).absolute(0);
+    }
+    for state in ["restoring", "owned", "parked"] {
+        gauge!(metric::PARTITIONS, "state" => state).set(0.0);
+    }
 }

@@ -1,12 +1,14 @@
 //! Whether the process is alive, ready and started.
 //!
 //! ```text
-//! alive    every registered loop ticked within its limit; never whether a broker answers
-//! ready    every part has what it needs: partitions restored, files found
+//! alive    the supervisor turns; never whether a broker answers, be it away for ten minutes
+//! ready    every part has what it needs (partitions restored or parked, the log answers), and every stage turns
 //! started  was ready once
 //! ```
 //!
-//! Owns the heartbeats and the reasons. A tick costs one reading of the monotonic clock and one atomic store.
+//! A stage may wait for a broker for as long as that takes: it is not ready then, and to start the process again would
+//! only lose what it holds. Owns the heartbeats and the reasons. A tick costs one reading of the monotonic clock and one
+//! atomic store.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -17,9 +19,11 @@ use std::time::{Duration, Instant};
 #[derive(Clone, Debug)]
 pub struct Health(Arc<Shared>);
 
-#[derive(Debug)]
+/// Milliseconds since the process began, on a clock that is never turned back.
+type Clock = Box<dyn Fn() -> u64 + Send + Sync>;
+
 struct Shared {
-    begun: Instant,
+    clock: Clock,
     started: AtomicBool,
     stopping: AtomicBool,
     next_id: AtomicU64,
@@ -27,9 +31,17 @@ struct Shared {
     parts: Mutex<BTreeMap<u64, (String, Option<String>)>>,
 }
 
+impl std::fmt::Debug for Shared {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Health").field("loops", &self.loops).field("parts", &self.parts).finish_non_exhaustive()
+    }
+}
+
 #[derive(Debug)]
 struct Loop {
     name: String,
+    /// Whether the process is not alive without it.
+    is_vital: bool,
     limit_ms: u64,
     ticked_ms: Arc<AtomicU64>,
 }
@@ -47,8 +59,14 @@ impl Health {
     /// The health of a process without loops or parts: alive, not ready.
     #[expect(clippy::disallowed_methods, reason = "a heartbeat is measured by the monotonic clock")]
     pub fn new() -> Health {
+        let begun = Instant::now();
+        Health::with_clock(move || u64::try_from(begun.elapsed().as_millis()).unwrap_or(DEAD - 1))
+    }
+
+    /// The same by another clock: milliseconds since the process began.
+    pub fn with_clock(clock: impl Fn() -> u64 + Send + Sync + 'static) -> Health {
         Health(Arc::new(Shared {
-            begun: Instant::now(),
+            clock: Box::new(clock),
             started: AtomicBool::new(false),
             stopping: AtomicBool::new(false),
             next_id: AtomicU64::new(0),
@@ -57,12 +75,22 @@ impl Health {
         }))
     }
 
-    /// A loop that must tick at least once within `limit`, beginning now, until its heartbeat is dropped.
+    /// A loop that must tick at least once within `limit` for the process to be ready, beginning now, until its
+    /// heartbeat is dropped.
     pub fn register(&self, name: impl Into<String>, limit: Duration) -> Heartbeat {
+        self.heartbeat(name.into(), limit, false)
+    }
+
+    /// The loop that looks after all others: the process is alive for as long as it ticks within `limit`.
+    pub fn supervisor(&self, limit: Duration) -> Heartbeat {
+        self.heartbeat("supervisor".to_owned(), limit, true)
+    }
+
+    fn heartbeat(&self, name: String, limit: Duration, is_vital: bool) -> Heartbeat {
         let ticked_ms = Arc::new(AtomicU64::new(self.now_ms()));
         let limit_ms = u64::try_from(limit.as_millis()).unwrap_or(u64::MAX);
         let id = self.id();
-        locked(&self.0.loops).insert(id, Loop { name: name.into(), limit_ms, ticked_ms: Arc::clone(&ticked_ms) });
+        locked(&self.0.loops).insert(id, Loop { name, is_vital, limit_ms, ticked_ms: Arc::clone(&ticked_ms) });
         Heartbeat { health: self.clone(), id, ticked_ms }
     }
 
@@ -78,25 +106,31 @@ impl Health {
         self.0.stopping.store(true, Ordering::Release);
     }
 
-    /// Whether every loop ticks; if not, which do not.
+    /// Whether the supervisor turns, and no loop was ended by a panic; if not, what does not.
     ///
     /// # Errors
     /// Names the loops that stand still, and for how long.
     pub fn live(&self) -> Result<(), String> {
+        told(self.still(true))
+    }
+
+    /// The loops that stand still: the vital ones, or the others.
+    fn still(&self, is_vital: bool) -> Vec<String> {
         let now_ms = self.now_ms();
         let loops = locked(&self.0.loops);
         let still = loops.values().filter_map(|known| {
             let ticked_ms = known.ticked_ms.load(Ordering::Acquire);
             let still_ms = now_ms.saturating_sub(ticked_ms);
             match ticked_ms {
-                DEAD => Some(format!("{}: its thread panicked", known.name)),
-                _ if still_ms > known.limit_ms => {
-                    Some(format!("{}: no tick for {still_ms} ms, at most {} ms", known.name, known.limit_ms))
+                DEAD if is_vital => Some(format!("{}: its thread panicked", known.name)),
+                DEAD => None,
+                _ if known.is_vital == is_vital && still_ms > known.limit_ms => {
+                    Some(format!("{}: no turn for {still_ms} ms, at most {} ms", known.name, known.limit_ms))
                 }
                 _ => None,
             }
         });
-        told(still.collect())
+        still.collect()
     }
 
     /// Whether every part is ready; if not, what is missing.
@@ -112,7 +146,7 @@ impl Health {
             return Err("starting".to_owned());
         }
         let missing = parts.values().filter_map(|(name, reason)| Some(format!("{name}: {}", reason.as_ref()?)));
-        told(missing.collect())?;
+        told(missing.chain(self.still(false)).collect())?;
         self.0.started.store(true, Ordering::Release);
         Ok(())
     }
@@ -130,7 +164,7 @@ impl Health {
     }
 
     fn now_ms(&self) -> u64 {
-        u64::try_from(self.0.begun.elapsed().as_millis()).unwrap_or(DEAD - 1)
+        (self.0.clock)()
     }
 }
 

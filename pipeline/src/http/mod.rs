@@ -2,16 +2,17 @@
 //!
 //! ```text
 //! /metrics   Prometheus text: those of `live::metric`, and the process's CPU, memory, files
-//! /livez     200 while every loop ticks, 503 and which does not
-//! /readyz    200 while every part has what it needs, 503 and what is missing
+//! /livez     200 while the supervisor turns, 503 and what does not
+//! /readyz    200 while every part has what it needs, 503 and what is missing; and which partitions are parked, and why
 //! /startupz  200 once it was ready
 //! ```
 //!
-//! One thread with a runtime of its own; the port is taken before anything else starts. Owns the answers. Must never
+//! Gauges of a partition are shown while this process holds it: what was true of it before is another's to say. One thread with a runtime of its own; the port is taken before anything else starts. Owns the answers. Must never
 //! show a person, an owner or a key, and never ask a broker.
 
 mod described;
 mod health;
+mod held;
 #[cfg(test)]
 mod tests;
 
@@ -33,6 +34,8 @@ use metrics_process::Collector;
 pub use described::{DESCRIBED, Described, Kind};
 pub use health::{Health, Heartbeat, Part};
 
+use crate::live::partitions::Partitions;
+
 /// The buckets of every histogram in seconds: 1 ms to 60 s.
 const SECONDS: [f64; 16] =
     [0.001, 0.0025, 0.005, 0.0075, 0.01, 0.015, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 1.0, 5.0, 15.0, 60.0];
@@ -43,7 +46,10 @@ const UPKEEP: Duration = Duration::from_secs(5);
 #[derive(Debug, thiserror::Error)]
 pub enum HttpError {
     /// The port cannot be opened.
-    #[error("cannot listen on {address}: {source}; choose another with --http (or [http] listen), or give --http off")]
+    #[error(
+        "cannot listen on {address}: {source}; choose another with --http (or [http] listen; port 0 is any free one), or \
+         give --http off"
+    )]
     Bind {
         /// Where it was to be.
         address: SocketAddr,
@@ -108,15 +114,21 @@ impl Server {
     ///
     /// # Errors
     /// When the port cannot be opened, or a thread cannot be started.
-    pub fn start(address: SocketAddr, metrics: Metrics, health: Health) -> Result<Server, HttpError> {
+    pub fn start(
+        address: SocketAddr,
+        metrics: Metrics,
+        health: Health,
+        partitions: Partitions,
+    ) -> Result<Server, HttpError> {
         let bound = |source| HttpError::Bind { address, source };
         let listener = TcpListener::bind(address).map_err(bound)?;
         listener.set_nonblocking(true).map_err(bound)?;
         let address = listener.local_addr().map_err(bound)?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
         let (close, closed) = oneshot::channel();
+        let shown = Shown { metrics, health, partitions };
         let thread = std::thread::Builder::new().name("http".to_owned()).spawn(move || {
-            if let Err(error) = runtime.block_on(serve(listener, metrics, health, closed)) {
+            if let Err(error) = runtime.block_on(serve(listener, shown, closed)) {
                 tracing::error!(%error, "the HTTP port is closed");
             }
         })?;
@@ -139,14 +151,9 @@ impl Drop for Server {
 }
 
 /// Answers until the other end of `closed` is gone. Requests under way are cut: none of them changes anything.
-async fn serve(
-    listener: TcpListener,
-    metrics: Metrics,
-    health: Health,
-    closed: oneshot::Receiver<()>,
-) -> io::Result<()> {
+async fn serve(listener: TcpListener, shown: Shown, closed: oneshot::Receiver<()>) -> io::Result<()> {
     let listener = tokio::net::TcpListener::from_std(listener)?;
-    let upkept = metrics.recorded.clone();
+    let upkept = shown.metrics.recorded.clone();
     let upkeep = tokio::spawn(async move {
         let mut turns = tokio::time::interval(UPKEEP);
         loop {
@@ -154,7 +161,7 @@ async fn serve(
             upkept.run_upkeep();
         }
     });
-    let answers = tokio::spawn(async move { axum::serve(listener, router(metrics, health)).await });
+    let answers = tokio::spawn(async move { axum::serve(listener, router(shown)).await });
     let _ = closed.await;
     upkeep.abort();
     answers.abort();
@@ -165,30 +172,50 @@ async fn serve(
 struct Shown {
     metrics: Metrics,
     health: Health,
+    partitions: Partitions,
 }
 
-fn router(metrics: Metrics, health: Health) -> Router {
+fn router(shown: Shown) -> Router {
     Router::new()
         .route("/", get(index))
         .route("/metrics", get(scrape))
         .route("/livez", get(|State(shown): State<Shown>| async move { probed(shown.health.live()) }))
-        .route("/readyz", get(|State(shown): State<Shown>| async move { probed(shown.health.ready()) }))
+        .route("/readyz", get(|State(shown): State<Shown>| async move { ready(&shown) }))
         .route("/startupz", get(|State(shown): State<Shown>| async move { probed(shown.health.started()) }))
-        .with_state(Shown { metrics, health })
+        .with_state(shown)
 }
 
 async fn index() -> Html<&'static str> {
     Html(
         "<!doctype html><title>fuma</title><h1>fuma</h1><ul>\
          <li><a href=/metrics>/metrics</a> Prometheus\
-         <li><a href=/livez>/livez</a> every loop ticks\
-         <li><a href=/readyz>/readyz</a> every partition is restored\
+         <li><a href=/livez>/livez</a> the process works\
+         <li><a href=/readyz>/readyz</a> every partition is restored, or parked and why\
          <li><a href=/startupz>/startupz</a> was ready once</ul>",
     )
 }
 
 async fn scrape(State(shown): State<Shown>) -> impl IntoResponse {
-    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], shown.metrics.render())
+    let text = held::only(&shown.metrics.render(), &shown.partitions);
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text)
+}
+
+/// Whether it is ready, and what is parked: that is no reason to send nobody here, but somebody should look.
+fn ready(shown: &Shown) -> (StatusCode, String) {
+    let (status, mut text) = probed(shown.health.ready());
+    for ((stage, partition), holding) in shown.partitions.all() {
+        let Some(parked) = &holding.parked else { continue };
+        let next = parked.next_try.map(|next| format!("; tried again at {next}")).unwrap_or_default();
+        let line = format!(
+            "{stage} {partition}: parked since {}: {}: {}; {}{next}\n",
+            holding.since,
+            parked.reason,
+            parked.what,
+            parked.advice(partition)
+        );
+        text.push_str(&line);
+    }
+    (status, text)
 }
 
 fn probed(state: Result<(), String>) -> (StatusCode, String) {

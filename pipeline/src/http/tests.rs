@@ -4,13 +4,18 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
+use fuma_schemas::Instant;
 use metrics::{counter, gauge, histogram};
 
 use super::*;
+use crate::live::partitions::{ASSESS, ParkReason, Parked};
 
 fn server(health: &Health) -> Server {
-    Server::start("127.0.0.1:0".parse().unwrap(), Metrics::install().unwrap(), health.clone()).unwrap()
+    let metrics = Metrics::install().unwrap();
+    Server::start("127.0.0.1:0".parse().unwrap(), metrics, health.clone(), Partitions::default()).unwrap()
 }
 
 /// Status and body.
@@ -102,21 +107,61 @@ fn counters_with_known_labels_begin_at_zero() {
     assert!(text.contains("fuma_records_in_total{feed=\"external-codes\"} 0"), "{text}");
 }
 
+/// A broker that is away for ten minutes: the stages wait for it and do not turn, and the process is alive.
 #[test]
-fn a_loop_that_stands_still_is_not_alive() {
-    let health = Health::new();
+fn alive_is_a_process_whose_supervisor_turns_however_long_its_stages_wait() {
+    let time = Arc::new(AtomicU64::new(0));
+    let clock = Arc::clone(&time);
+    let health = Health::with_clock(move || clock.load(Ordering::Relaxed));
     let server = server(&health);
-    let heartbeat = health.register("worker 0", Duration::from_millis(300));
+    let supervisor = health.supervisor(Duration::from_secs(10));
+    let stage = health.register("assess-0", Duration::from_secs(60));
+    let part = health.part("assess-0");
+    part.set_ready();
+    for second in 1..=600 {
+        time.store(second * 1000, Ordering::Relaxed);
+        supervisor.tick();
+        assert_eq!(health.live(), Ok(()), "second {second}");
+        assert_eq!(health.ready().is_ok(), second <= 60, "second {second}");
+    }
     assert_eq!(get(&server, "/livez"), (200, "ok\n".to_owned()));
-    std::thread::sleep(Duration::from_millis(400));
+    let (status, reason) = get(&server, "/readyz");
+    assert_eq!((status, reason.as_str()), (503, "assess-0: no turn for 600000 ms, at most 60000 ms\n"));
+    stage.tick();
+    assert_eq!(get(&server, "/readyz").0, 200, "the broker is back");
+    time.store(611_000, Ordering::Relaxed);
     let (status, reason) = get(&server, "/livez");
-    assert_eq!(status, 503);
-    assert!(reason.starts_with("worker 0: no tick for "), "{reason}");
-    heartbeat.tick();
-    assert_eq!(get(&server, "/livez").0, 200);
-    std::thread::sleep(Duration::from_millis(400));
-    drop(heartbeat);
+    assert_eq!((status, reason.as_str()), (503, "supervisor: no turn for 11000 ms, at most 10000 ms\n"));
+    drop(stage);
+    drop(supervisor);
     assert_eq!(get(&server, "/livez").0, 200, "a loop that ended in order has no duty");
+}
+
+/// Parked is no reason to send nobody here; who asks is told.
+#[test]
+fn what_is_parked_is_in_the_body_of_a_process_that_is_ready() {
+    let (health, partitions) = (Health::new(), Partitions::default());
+    health.part("assess-0").set_ready();
+    let metrics = Metrics::install().unwrap();
+    let server = Server::start("127.0.0.1:0".parse().unwrap(), metrics, health.clone(), partitions.clone()).unwrap();
+    let part = health.part("assess-0");
+    part.set_ready();
+    let parked = Parked {
+        reason: ParkReason::NoLeader,
+        what: "evidence 3 has no leader".into(),
+        next_try: Some(Instant(60_000)),
+        tries: 2,
+        digest: None,
+    };
+    partitions.parked(ASSESS, 3, Instant(0), parked);
+    let (status, body) = get(&server, "/readyz");
+    assert_eq!(status, 200, "{body}");
+    let since = Instant(0);
+    assert!(
+        body.starts_with(&format!("ok\nassess 3: parked since {since}: no-leader: evidence 3 has no leader; ")),
+        "{body}"
+    );
+    assert!(body.contains("tried again at 1970-"), "{body}");
 }
 
 #[test]
@@ -156,7 +201,8 @@ fn ready_is_when_every_part_is() {
 fn a_port_in_use_is_said_with_what_to_do() {
     let health = Health::new();
     let first = server(&health);
-    let error = Server::start(first.address(), Metrics::install().unwrap(), health).unwrap_err().to_string();
+    let error = Server::start(first.address(), Metrics::install().unwrap(), health, Partitions::default());
+    let error = error.unwrap_err().to_string();
     assert!(error.contains(&first.address().to_string()) && error.contains("--http"), "{error}");
 }
 

@@ -1,6 +1,13 @@
 //! The names of the metrics, each with its unit and labels (Prometheus conventions).
 //!
-//! Owns names and descriptions. Must never have a person, an owner's id or a key as a label.
+//! ```text
+//! a partition is a number            partition="3"
+//! an instant is seconds since 1970   _timestamp_seconds
+//! a counter ends in                  _total
+//! ```
+//!
+//! Owns names and descriptions; `docs/metrics.md` is made from both. Must never have a person, an identity or a key as a
+//! label; owners only where their number is bounded.
 
 /// Feed records read. Labels: feed.
 pub const RECORDS_IN: &str = "fuma_records_in_total";
@@ -15,7 +22,7 @@ pub const DEAD_LETTERS: &str = "fuma_dead_letters_total";
 /// Records that a partition has not taken for seconds: they wait, and other partitions go on. Labels: stage, topic,
 /// partition.
 pub const UNWRITTEN_RECORDS: &str = "fuma_unwritten_records";
-/// Evidence rows applied. Labels: kind.
+/// Evidence rows applied.
 pub const EVIDENCE_ROWS: &str = "fuma_evidence_rows_total";
 /// Evidence that became known more than 30 days after its last instant.
 pub const EVIDENCE_VERY_LATE: &str = "fuma_evidence_very_late_total";
@@ -23,14 +30,26 @@ pub const EVIDENCE_VERY_LATE: &str = "fuma_evidence_very_late_total";
 pub const EVIDENCE_DAMAGED: &str = "fuma_evidence_damaged_total";
 /// Changes announced. Labels: from, to.
 pub const CHANGES: &str = "fuma_changes_total";
+/// Seconds from when the log took the feed record behind a change until the change was committed.
+pub const ANNOUNCE_SECONDS: &str = "fuma_announce_seconds";
 /// Transactions. Labels: outcome (commit, abort, fatal).
 pub const TRANSACTIONS: &str = "fuma_transactions_total";
 /// Seconds of a commit, as the worker waits for it.
 pub const COMMIT_SECONDS: &str = "fuma_commit_seconds";
-/// Records that wait. Labels: stage (intake, trace, assess), partition for assess.
+/// Records that wait. Labels: stage (intake, trace, assess), partition (assess), slot (intake).
 pub const LAG_RECORDS: &str = "fuma_lag_records";
-/// Seconds between the log's timestamp of the newest evidence judged and now. Labels: partition.
+/// How long the oldest record of evidence waits that is not committed; 0 where none waits. Labels: partition.
 pub const LAG_SECONDS: &str = "fuma_lag_seconds";
+/// The first offset that the evidence log holds. Labels: partition.
+pub const LOG_START: &str = "fuma_log_start_offset";
+/// One past the last offset of the evidence log. Labels: partition.
+pub const LOG_END: &str = "fuma_log_end_offset";
+/// The offset up to which evidence is committed. Labels: partition.
+pub const COMMITTED: &str = "fuma_committed_offset";
+/// When the log last answered how far it goes.
+pub const LOG_ANSWERED: &str = "fuma_log_answered_timestamp_seconds";
+/// The broker's clock less this machine's.
+pub const CLOCK_SKEW: &str = "fuma_clock_skew_seconds";
 /// Seconds from assignment to the first page of a restored partition.
 pub const RESTORE_SECONDS: &str = "fuma_restore_seconds";
 /// Rows of state. Labels: partition.
@@ -42,8 +61,12 @@ pub const PEOPLE: &str = "fuma_people";
 /// People who keep the state that was announced, because they cannot be judged. Labels: partition, reason (crowded:
 /// more facts than a person may have; failed: a rule fails on them).
 pub const LEFT_OUT: &str = "fuma_people_left_out";
-/// Partitions that this process owns.
-pub const PARTITIONS: &str = "fuma_partitions_assigned";
+/// Partitions of evidence that this process holds. Labels: state (restoring, owned, parked).
+pub const PARTITIONS: &str = "fuma_partitions";
+/// Partitions that the evidence has: as many as all processes together should hold.
+pub const PARTITIONS_EXPECTED: &str = "fuma_partitions_expected";
+/// For how long a partition has been parked. Labels: partition, reason.
+pub const PARKED_SECONDS: &str = "fuma_parked_seconds";
 /// Rebalances. Labels: event (assigned, revoked, lost).
 pub const REBALANCES: &str = "fuma_rebalances_total";
 /// Stages that were made again. Labels: stage, reason (the code of the error).
@@ -52,8 +75,8 @@ pub const STAGE_RESTARTS: &str = "fuma_stage_restarts_total";
 pub const SWEEP_REMAINING: &str = "fuma_sweep_remaining_people";
 /// Snapshots. Labels: outcome (written, failed, damaged).
 pub const SNAPSHOTS: &str = "fuma_snapshots_total";
-/// When the newest snapshot of a partition was written, seconds since 1970. Labels: partition.
-pub const SNAPSHOT_TIME: &str = "fuma_snapshot_time_seconds";
+/// When the newest snapshot of a partition was written. Labels: partition (`links`: the graph of contacts).
+pub const SNAPSHOT_TIME: &str = "fuma_snapshot_timestamp_seconds";
 /// Evidence records between the log's start and the older kept snapshot; below 0 the log has begun behind it, and that
 /// snapshot is of no use (docs/recovery.md R-7). Labels: partition.
 pub const SNAPSHOT_MARGIN: &str = "fuma_snapshot_margin_records";
@@ -61,3 +84,9 @@ pub const SNAPSHOT_MARGIN: &str = "fuma_snapshot_margin_records";
 pub const OPEN_FEEDS: &str = "fuma_feeds_open_to_everyone";
 /// Reasons past their due that still hold. Labels: partition.
 pub const OVERDUE: &str = "fuma_overdue_reasons";
+/// Lines of the Kafka client's log. Labels: level (error, warning).
+pub const KAFKA_LINES: &str = "fuma_kafka_client_lines_total";
+/// This build: 1. Labels: version, engine.
+pub const BUILD: &str = "fuma_build_info";
+/// The policy pack that this process judges by: 1. Labels: id, version, digest.
+pub const POLICY: &str = "fuma_policy_info";

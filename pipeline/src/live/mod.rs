@@ -7,6 +7,7 @@
 //! outbox     what a stage wants written, until the log has acknowledged it
 //! trace      link records -> contacts with their standing                    (one thread in the group)
 //! worker     evidence -> changes and positions in one transaction            (a thread a core)
+//! status      what the processes hold and how far behind they are, said in the log itself
 //! snapshot   a partition's state as Parquet, written between commits, read at a takeover
 //! decisions  what the installation is, and what people decided: one log, and what it comes to
 //! service    opens the log, starts the stages, ends them
@@ -31,6 +32,7 @@ pub mod partitions;
 pub mod record;
 pub mod service;
 pub mod snapshot;
+pub mod status;
 pub mod stop;
 #[cfg(test)]
 mod tests;

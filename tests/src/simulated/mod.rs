@@ -31,7 +31,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 use fuma_connectors::log::{
     Appender, Decisions, FeedSource, LinkSource, Log, LogError, Position, Reference, RestoreLog, Topic, TopicIdentity,
-    WorkerLog,
+    Watching, WorkerLog,
 };
 use fuma_schemas::{Feed, Instant};
 
@@ -371,5 +371,9 @@ impl Log for SimulatedLog {
     fn observer(&self) -> Result<Box<dyn RestoreLog>, LogError> {
         let client = self.cluster.state().add_client(&format!("{}-observer", self.instance), &self.instance);
         Ok(Box::new(restore::SimulatedRestore::new(&self.cluster, client)))
+    }
+
+    fn watching(&self) -> Result<Box<dyn Watching>, LogError> {
+        Err(LogError::operator("nobody watches a simulated log from outside"))
     }
 }

@@ -173,6 +173,10 @@ impl WorkerLog for SimulatedWorker {
         Ok(events)
     }
 
+    fn is_member(&self) -> bool {
+        self.member.is_some()
+    }
+
     fn accept(&mut self, partitions: &[u32]) -> Result<(), LogError> {
         self.cluster.state().call(self.client)?;
         for partition in partitions {

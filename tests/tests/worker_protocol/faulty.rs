@@ -86,6 +86,10 @@ impl WorkerLog for FaultyLog {
         Ok(events)
     }
 
+    fn is_member(&self) -> bool {
+        self.inner.is_member()
+    }
+
     fn accept(&mut self, partitions: &[u32]) -> Result<(), LogError> {
         self.inner.accept(partitions)
     }

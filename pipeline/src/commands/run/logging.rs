@@ -1,6 +1,12 @@
 //! What is logged, and how: on standard error, for people or machines.
 //!
-//! Owns the levels. fuma's own code as configured; libraries, librdkafka among them, from `warn` on.
+//! ```text
+//! fuma*, kafka   this program, its part that speaks to Kafka too: as configured
+//! librdkafka     the Kafka client's own lines: as configured, `info` and below as `debug`
+//! the rest       libraries: from `warn` on
+//! ```
+//!
+//! Owns the levels. What comes again and again is told at a bounded rate where it arises.
 
 use std::io;
 
@@ -17,7 +23,8 @@ use crate::config::{Level, LogConfig, LogFormat};
 pub(super) fn begin(config: &LogConfig, screen: &Screen) {
     let level = level(config.level);
     let level = if screen.is_quiet() { level.min(LevelFilter::WARN) } else { level };
-    let targets = Targets::new().with_default(level.min(LevelFilter::WARN)).with_target("fuma", level);
+    let own = ["fuma", "kafka", "librdkafka"].map(|target| (target, level));
+    let targets = Targets::new().with_default(level.min(LevelFilter::WARN)).with_targets(own);
     // A line that cannot be written is lost: a full disk under the log must not end the service.
     let stderr = tracing_subscriber::fmt::layer().with_writer(io::stderr).log_internal_errors(false);
     let layer = match config.format {

@@ -4,13 +4,14 @@
 
 mod inputs;
 mod logging;
+mod names;
 mod readiness;
 mod shutdown;
 mod state;
+mod summary;
 #[cfg(test)]
 mod tests;
 
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -22,6 +23,7 @@ use super::screen::Screen;
 use super::{CommandError, input};
 use crate::config::{self, Config, Flag, Listen, Settings};
 use crate::http::{Health, HttpError, Metrics, Server};
+use crate::live::metric;
 use crate::live::partitions::{Partitions, Words};
 use crate::live::service::{self, Service, Wishes};
 use crate::live::stop::Stop;
@@ -157,7 +159,7 @@ pub(super) fn file_of_environment() -> Option<PathBuf> {
 /// # Errors
 /// When the configuration or an input is unusable, or the service cannot go on.
 pub fn run(arguments: &RunArguments, screen: &Screen) -> Result<(), CommandError> {
-    let (config, settings) = arguments.settings.load()?;
+    let (config, _) = arguments.settings.load()?;
     logging::begin(&config.log, screen);
     for problem in config::misspelt(&config::environment()) {
         tracing::warn!("{problem}");
@@ -167,13 +169,16 @@ pub fn run(arguments: &RunArguments, screen: &Screen) -> Result<(), CommandError
         reinstate_policy: arguments.reinstate_policy,
         stdin: arguments.stdin,
     };
-    let service = prepared(config, wishes)?;
+    let mut service = prepared(config, wishes)?;
     shutdown::listen(service.stop.clone(), service.health.clone(), service.config.shutdown.deadline)
         .map_err(|error| CommandError::Other(format!("cannot listen for signals: {error}")))?;
-    let _server = http(&service, settings.is_default(&["http", "listen"]))?;
+    // Also without HTTP: the line of each minute is made of them.
+    let metrics = Metrics::install()?;
+    let server = http(&service, &metrics)?;
+    service.http = server.as_ref().map(|server| names::advertised(server.address()));
     say(&service);
-    readiness::tell(service.stop.clone(), service.health.clone())
-        .map_err(|error| CommandError::Other(format!("cannot start a thread: {error}")))?;
+    let threads = readiness::tell(&service).and_then(|()| summary::tell(&service, metrics));
+    threads.map_err(|error| CommandError::Other(format!("cannot start a thread: {error}")))?;
     service::run(&service)?;
     tracing::info!("stopped");
     Ok(())
@@ -191,6 +196,7 @@ fn prepared(config: Config, wishes: Wishes) -> Result<Service, CommandError> {
     let pack_hash = pack.short_digest().to_owned();
     let intake = inputs::intake_settings(&config, &pack)?.into();
     state::make(&config.state)?;
+    let process = names::process(config.kafka.instance.as_deref());
     Ok(Service {
         config,
         pack,
@@ -199,6 +205,8 @@ fn prepared(config: Config, wishes: Wishes) -> Result<Service, CommandError> {
         wishes,
         stop: Stop::default(),
         health: Health::new(),
+        process,
+        http: None,
         partitions: Partitions::default(),
         words: Words::default(),
         places: Places::default(),
@@ -207,22 +215,11 @@ fn prepared(config: Config, wishes: Wishes) -> Result<Service, CommandError> {
     })
 }
 
-/// The HTTP port, if one is wanted. Without it nothing is recorded either.
-fn http(service: &Service, is_default: bool) -> Result<Option<Server>, HttpError> {
+/// The HTTP port, if one is wanted. One that is in use is an error: whoever scrapes it would see another process.
+fn http(service: &Service, metrics: &Metrics) -> Result<Option<Server>, HttpError> {
     let Listen::At(address) = service.config.http.listen else { return Ok(None) };
-    let metrics = Metrics::install()?;
-    let server = match Server::start(address, metrics.clone(), service.health.clone()) {
-        // Nobody asked for this port: the second process on a machine takes another.
-        Err(HttpError::Bind { source, .. }) if is_default && source.kind() == std::io::ErrorKind::AddrInUse => {
-            let server = Server::start(SocketAddr::new(address.ip(), 0), metrics, service.health.clone())?;
-            tracing::warn!(
-                "the default HTTP port {address} is in use, so metrics and probes are on {}: choose a port with --http",
-                server.address()
-            );
-            server
-        }
-        other => other?,
-    };
+    let (health, partitions) = (service.health.clone(), service.partitions.clone());
+    let server = Server::start(address, metrics.clone(), health, partitions)?;
     tracing::info!(address = %server.address(), "metrics and probes");
     Ok(Some(server))
 }
@@ -232,13 +229,18 @@ fn say(service: &Service) {
     let Service { config, pack, .. } = service;
     let log = config.kafka.bootstrap.as_deref().unwrap_or("the state folder");
     let (group, state, workers) = (&config.group, config.state.display(), config.workers);
-    tracing::info!(policy = %pack.id, log, group, %state, workers, "starting");
+    let (version, engine) = (env!("CARGO_PKG_VERSION"), service::policies::ENGINE);
+    tracing::info!(version, policy = %pack.id, log, group, %state, workers, "starting");
+    metrics::gauge!(metric::BUILD, "version" => version, "engine" => engine).set(1.0);
+    let labels =
+        [("id", pack.id.to_string()), ("version", pack.version.to_string()), ("digest", service.pack_hash.clone())];
+    metrics::gauge!(metric::POLICY, &labels).set(1.0);
     let open = config.open_feeds();
     // Without a list no listing is accepted: that feed is closed, not open.
     let is_open = |feed: &&Feed| **feed != Feed::Listings;
     let feeds: Vec<&str> = open.iter().filter(is_open).map(|feed| feed.name()).collect();
     for feed in &feeds {
-        metrics::gauge!(crate::live::metric::OPEN_FEEDS, "feed" => *feed).set(1.0);
+        metrics::gauge!(metric::OPEN_FEEDS, "feed" => *feed).set(1.0);
     }
     if !feeds.is_empty() {
         let feeds = feeds.join(" ");

@@ -6,6 +6,7 @@
 //! policies    which pack is in force
 //! references  the reference logs, read to their end and followed
 //! supervise   a stage is made anew when its client fails
+//! watching    how far behind, and what this process holds: measured and said beside the stages
 //! ```
 //!
 //! Owns which threads there are. Must never hold state of a stage: that dies with its thread.
@@ -15,6 +16,7 @@ pub(crate) mod open;
 pub mod policies;
 mod references;
 pub mod supervise;
+mod watching;
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -51,8 +53,12 @@ use crate::policy::Pack;
 const GAUGES_EVERY: Duration = Duration::from_secs(1);
 /// How long a start waits for what passes.
 const START_WAIT: Duration = Duration::from_secs(30);
-/// A loop that has not turned for this long hangs.
+/// A stage that has not turned for this long does not work: the process is not ready.
 const HEARTBEAT_LIMIT: Duration = Duration::from_secs(60);
+/// How often the supervisor looks, and how long it may take: it waits for nobody.
+const SUPERVISOR_EVERY: Duration = Duration::from_millis(200);
+const SUPERVISOR_LIMIT: Duration = Duration::from_secs(10);
+const _: () = assert!(SUPERVISOR_EVERY.as_millis() * 10 < SUPERVISOR_LIMIT.as_millis());
 
 /// What a service needs.
 #[derive(Clone, Debug)]
@@ -71,6 +77,10 @@ pub struct Service {
     pub stop: Stop,
     /// Where loops and parts say how they are.
     pub health: Health,
+    /// What this process is called in the status log.
+    pub process: String,
+    /// Where its metrics and probes are, for others; none without HTTP.
+    pub http: Option<String>,
     /// What each partition of this process is.
     pub partitions: Partitions,
     /// What operators agreed to.
@@ -141,6 +151,8 @@ pub fn run(service: &Service) -> Result<(), ServiceError> {
     let read = patiently(service, || read_references(log.as_ref(), service, &references));
     // Who asks a start to end has no use for what it was waiting for.
     let pack_order = if service.stop.is_set() { return Ok(()) } else { read? };
+    metrics::gauge!(metric::PARTITIONS_EXPECTED).set(f64::from(log.partitions()));
+    let beside = watching::begin(service, &log)?;
     let mut stages = Stages { service, log, threads: Vec::new(), verdict: Verdict::default() };
     stages.follow_references(&references)?;
     if service.config.roles.intake {
@@ -156,7 +168,9 @@ pub fn run(service: &Service) -> Result<(), ServiceError> {
             stages.assess(slot, (pack_order, references.clone(), snapshots.clone()))?;
         }
     }
-    stages.wait()
+    let ended = stages.wait();
+    beside.end();
+    ended
 }
 
 /// Tries again for a while what fails at a start and passes: topics that have just been made, a broker that starts.
@@ -224,7 +238,7 @@ impl Stages<'_> {
     }
 
     fn intake(&mut self, slot: usize) -> Result<(), ServiceError> {
-        let heartbeat = Arc::new(self.service.health.register(format!("intake-{slot}"), HEARTBEAT_LIMIT));
+        let turns = Turns::new(&self.service.health, format!("intake-{slot}"));
         let (log, service) = (Arc::clone(&self.log), self.service.clone());
         self.spawn(format!("intake-{slot}"), move || {
             let options = intake::Options {
@@ -232,7 +246,8 @@ impl Stages<'_> {
                 origin: service.origin(),
                 ..intake::Options::default()
             };
-            let feeds = Beating { inner: log.feeds(slot)?, heartbeat: Arc::clone(&heartbeat) };
+            turns.wait();
+            let feeds = Beating { inner: log.feeds(slot)?, turns: turns.clone() };
             let appender = log.appender(&format!("intake-{slot}"))?;
             let settings = Arc::clone(&service.intake);
             let ended = intake::run(Box::new(feeds), appender, settings, log.partitions(), &options, &service.stop);
@@ -241,10 +256,11 @@ impl Stages<'_> {
     }
 
     fn trace(&mut self, snapshots: &Snapshots) -> Result<(), ServiceError> {
-        let heartbeat = Arc::new(self.service.health.register("trace", HEARTBEAT_LIMIT));
+        let turns = Turns::new(&self.service.health, "trace".to_owned());
         let (log, service, snapshots) = (Arc::clone(&self.log), self.service.clone(), snapshots.clone());
         self.spawn("trace".into(), move || {
-            let links = Beating { inner: log.links()?, heartbeat: Arc::clone(&heartbeat) };
+            turns.wait();
+            let links = Beating { inner: log.links()?, turns: turns.clone() };
             let appender = log.appender("trace")?;
             let options = trace::Options {
                 topic_prefix: service.config.kafka.prefix.clone(),
@@ -267,7 +283,16 @@ impl Stages<'_> {
         self.spawn(name, move || assess(log.as_ref(), slot, &service, &shared, &watch))
     }
 
+    /// Looks after the threads until all have ended. Alive is the process for as long as this turns: it waits for no
+    /// log, so a broker may be away for as long as it likes.
     fn wait(self) -> Result<(), ServiceError> {
+        let heartbeat = self.service.health.supervisor(SUPERVISOR_LIMIT);
+        let wall = SystemWall::default();
+        while self.threads.iter().any(|thread| !thread.is_finished()) {
+            heartbeat.tick();
+            watching::states(&self.service.partitions, wall.now());
+            std::thread::sleep(SUPERVISOR_EVERY);
+        }
         for thread in self.threads {
             // A panic was caught inside.
             let _ = thread.join();
@@ -277,9 +302,36 @@ impl Stages<'_> {
     }
 }
 
+/// The turns of a stage: it is ready once it has polled, and for as long as it goes on.
+#[derive(Clone)]
+struct Turns {
+    heartbeat: Arc<Heartbeat>,
+    part: Arc<Part>,
+}
+
+impl Turns {
+    fn new(health: &Health, name: String) -> Turns {
+        let heartbeat = Arc::new(health.register(name.as_str(), HEARTBEAT_LIMIT));
+        Turns { heartbeat, part: Arc::new(health.part(name)) }
+    }
+
+    /// Its client is being made.
+    fn wait(&self) {
+        self.part.set_waiting("its client is being made");
+    }
+
+    fn polled<T>(&self, polled: Result<T, LogError>) -> Result<T, LogError> {
+        self.heartbeat.tick();
+        if polled.is_ok() {
+            self.part.set_ready();
+        }
+        polled
+    }
+}
+
 /// A source whose every poll says that its loop turns.
 struct Beating<S: ?Sized> {
-    heartbeat: Arc<Heartbeat>,
+    turns: Turns,
     inner: Box<S>,
 }
 
@@ -290,8 +342,8 @@ impl FeedSource for Beating<dyn FeedSource> {
         records_max: usize,
         each: &mut dyn FnMut(FeedRecord<'_>),
     ) -> Result<usize, LogError> {
-        self.heartbeat.tick();
-        self.inner.poll(wait, records_max, each)
+        self.turns.heartbeat.tick();
+        self.turns.polled(self.inner.poll(wait, records_max, each))
     }
 
     fn commit(&mut self) -> Result<(), LogError> {
@@ -313,8 +365,8 @@ impl FeedSource for Beating<dyn FeedSource> {
 
 impl LinkSource for Beating<dyn LinkSource> {
     fn poll(&mut self, wait: Duration, records: &mut Vec<LogRecord>) -> Result<LinkEvent, LogError> {
-        self.heartbeat.tick();
-        self.inner.poll(wait, records)
+        self.turns.heartbeat.tick();
+        self.turns.polled(self.inner.poll(wait, records))
     }
 
     fn seek(&mut self, offset: u64) -> Result<(), LogError> {
@@ -383,25 +435,24 @@ fn assess(
         let elapsed = worker.elapsed();
         if elapsed.saturating_sub(said) >= GAUGES_EVERY {
             said = elapsed;
-            report(worker, slot, watch);
+            report(worker, watch);
         }
     });
     watch.part.set_waiting("restarting");
     result.map_err(Ended::from)
 }
 
-fn report(worker: &Worker, slot: usize, watch: &Watch) {
-    match worker.restoring() {
-        0 => watch.part.set_ready(),
-        restoring => watch.part.set_restoring(restoring),
+/// Ready is a worker that is in the group and has restored, or parked, all that it was given.
+fn report(worker: &Worker, watch: &Watch) {
+    match (worker.is_member(), worker.restoring()) {
+        (false, _) => watch.part.set_waiting("not in the group yet: its partitions are not assigned"),
+        (true, 0) => watch.part.set_ready(),
+        (true, restoring) => watch.part.set_restoring(restoring),
     }
-    let now = SystemWall::default().now();
-    let mut owned = 0;
-    for partition in worker.owned() {
-        owned += 1;
-        gauges(partition, now.0);
+    if let Some(skew_ms) = worker.skew_ms() {
+        metrics::gauge!(metric::CLOCK_SKEW).set(skew_ms as f64 / 1e3);
     }
-    metrics::gauge!(metric::PARTITIONS, "slot" => slot.to_string()).set(f64::from(owned));
+    worker.owned().for_each(gauges);
 }
 
 /// Reads the reference topics to their present end, and finds or makes the pack's number.

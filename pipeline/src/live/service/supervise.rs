@@ -108,7 +108,8 @@ pub fn spawn(
 }
 
 fn count(name: &str, code: Code) {
-    metrics::counter!(metric::STAGE_RESTARTS, "stage" => name.to_owned(), "reason" => code.as_str()).increment(1);
+    let stage = name.split('-').next().unwrap_or_default().to_owned();
+    metrics::counter!(metric::STAGE_RESTARTS, "stage" => stage, "reason" => code.as_str()).increment(1);
 }
 
 fn pause(failures: u32, remedy: Remedy) -> Duration {

@@ -107,6 +107,12 @@ impl SnapshotWriter {
     }
 }
 
+/// The label of a series: a partition is a number everywhere.
+fn label_of(series: &str) -> String {
+    let number = series.strip_prefix('p').and_then(|number| number.parse::<u32>().ok());
+    number.map_or_else(|| series.to_owned(), |number| number.to_string())
+}
+
 /// A table's file being filled.
 struct Table {
     name: &'static str,
@@ -132,7 +138,7 @@ impl Task {
         match &written {
             Ok(written) => {
                 let seconds = written.manifest.meta.written_at_ms as f64 / 1000.0;
-                gauge!(metric::SNAPSHOT_TIME, "partition" => self.series.clone()).set(seconds);
+                gauge!(metric::SNAPSHOT_TIME, "partition" => label_of(&self.series)).set(seconds);
             }
             Err(error) => {
                 tracing::warn!(series = %self.series, %error, "snapshot not written");

@@ -211,6 +211,9 @@ impl Worker {
         let took = elapsed.saturating_sub(begun);
         self.rhythm.committed(elapsed, took);
         self.measures.committed(outcome, took, &counts);
+        if outcome == Outcome::Committed {
+            self.measures.announced(&self.causes, self.clock.now());
+        }
         self.is_catching_up = outcome == Outcome::Committed;
         match outcome {
             Outcome::Committed => {
@@ -233,10 +236,11 @@ impl Worker {
         whom: Whom<'_>,
     ) -> (Vec<(u32, Standing)>, Vec<(fuma_schemas::Colour, fuma_schemas::Colour)>) {
         self.output.clear();
+        self.causes.clear();
         let (mut standings, mut counts) = (Vec::new(), Vec::new());
         for (id, changes) in changed {
             let Some((owned, clock)) = self.owned.get(id).zip(clocks.get(id)) else { continue };
-            owned.announce(changes, &self.identity.source, &mut self.output);
+            owned.announce(changes, &self.identity.source, &mut self.output, &mut self.causes);
             counts.extend(changes.iter().map(|change| (change.from, change.to)));
             if whom.is_leaving() || !changes.is_empty() || owned.has_moved() {
                 standings.push((*id, owned.standing_at(*clock, &self.identity, whom.is_leaving())));

@@ -54,7 +54,6 @@ impl Worker {
         for id in partitions {
             self.owned.remove(id);
             self.parking.leave(*id);
-            self.measures.forget(*id);
         }
         self.alone.retain(|id| !partitions.contains(id));
     }
@@ -75,7 +74,6 @@ impl Worker {
         self.alone.retain(|other| *other != id);
         // What it would deliver would have to be kept, without bound.
         self.log.pause(id)?;
-        self.measures.forget(id);
         let time = (self.clock.now(), self.clock.elapsed());
         self.parking.park(id, (trouble, owned), time);
         Ok(())

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use fuma_connectors::log::{GroupEvent, Outcome};
-use fuma_schemas::Colour;
+use fuma_schemas::{Colour, Instant};
 
 use super::owned::{Owned, Taken};
 use crate::live::metric;
@@ -62,16 +62,17 @@ impl Measures {
         }
     }
 
-    pub(super) fn forget(&self, partition: u32) {
-        for colour in [Colour::Green, Colour::Yellow, Colour::Red] {
-            metrics::gauge!(metric::PEOPLE, "partition" => partition.to_string(), "colour" => colour.name()).set(0.0);
+    /// The changes of a transaction that is there; each cause is when the log took the record behind one.
+    pub(super) fn announced(&self, causes: &[Instant], now: Instant) {
+        for cause in causes {
+            metrics::histogram!(metric::ANNOUNCE_SECONDS).record((now.0 - cause.0).max(0) as f64 / 1e3);
         }
     }
 }
 
 /// The gauges of a partition; for once a second, since memory is added up for it.
 #[expect(clippy::cast_precision_loss, reason = "gauges are floats")]
-pub fn gauges(owned: &Owned, now_ms: i64) {
+pub fn gauges(owned: &Owned) {
     let partition = owned.id.to_string();
     let label = || partition.clone();
     let memory = owned.partition.evidence().memory();
@@ -86,6 +87,4 @@ pub fn gauges(owned: &Owned, now_ms: i64) {
         metrics::gauge!(metric::LEFT_OUT, "partition" => label(), "reason" => reason).set(people as f64);
     }
     metrics::gauge!(metric::SWEEP_REMAINING, "partition" => label()).set(owned.sweep.remaining() as f64);
-    let behind = if owned.next == owned.committed { 0 } else { now_ms.saturating_sub(owned.newest.0).max(0) };
-    metrics::gauge!(metric::LAG_SECONDS, "partition" => label()).set(behind as f64 / 1e3);
 }

@@ -117,6 +117,8 @@ pub struct Worker {
     stalls: Stalls,
     records: Vec<LogRecord>,
     output: Vec<OutputRecord>,
+    /// When the log took what is behind the changes of the commit under way.
+    causes: Vec<fuma_schemas::Instant>,
 }
 
 /// What one turn of the loop came to.
@@ -154,6 +156,7 @@ impl Worker {
             stalls: Stalls::default(),
             records: Vec::new(),
             output: Vec::new(),
+            causes: Vec::new(),
             log,
             context,
             clock,
@@ -224,6 +227,11 @@ impl Worker {
     /// Monotonic time.
     pub fn elapsed(&self) -> Duration {
         self.clock.elapsed()
+    }
+
+    /// Whether the group has said which partitions are the worker's, be it none.
+    pub fn is_member(&self) -> bool {
+        self.log.is_member()
     }
 
     /// The broker's clock less this machine's, in milliseconds, as far as it is known.

@@ -307,9 +307,16 @@ impl Owned {
         (self.id, Position { offset: Some(self.committed), metadata: standing.to_text() })
     }
 
-    /// The records that announce changes of this partition.
-    pub fn announce(&self, changes: &[CodeChange], source: &str, records: &mut Vec<OutputRecord>) {
+    /// The records that announce changes of this partition, and when the log took what is behind them.
+    pub fn announce(
+        &self,
+        changes: &[CodeChange],
+        source: &str,
+        records: &mut Vec<OutputRecord>,
+        received: &mut Vec<Instant>,
+    ) {
         let causes = self.causes(changes);
+        received.extend(causes.values().filter_map(|cause| cause.received));
         for change in changes {
             records.push(announcement::record(change, self.id, source, causes.get(&change.person)));
         }

@@ -1,0 +1,78 @@
+//! What the log says: positions, ends, the processes' own words, the pack in force.
+//!
+//! Owns the questions. Takes no lock, joins no group, and asks no process.
+
+use std::path::Path;
+
+use fuma_connectors::folder::FolderWatching;
+use fuma_connectors::kafka::{KafkaSettings, KafkaWatching};
+use fuma_connectors::log::{LogError, Topic, Watching};
+
+use super::StatusArguments;
+use crate::commands::CommandError;
+use crate::live::service::policies::InForce;
+use crate::live::status::answer::Seen;
+use crate::live::status::entry::{Entry, PolicyName};
+
+/// All that is known of the log that the arguments name.
+pub(super) fn seen(arguments: &StatusArguments) -> Result<Seen, CommandError> {
+    if let Some(dir) = &arguments.state {
+        return Ok(of_folder(dir)?);
+    }
+    let config = arguments.kafka.configuration()?;
+    if !config.is_on_kafka() {
+        return Ok(of_folder(&config.state)?);
+    }
+    let connection = arguments.kafka.connection_of(&config.kafka)?;
+    let group = arguments.group.as_ref().unwrap_or(&config.group);
+    let mut settings = KafkaSettings::new(connection.bootstrap(), group.as_str());
+    settings.prefix.clone_from(&config.kafka.prefix);
+    let configured = config.kafka.client.iter().map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let given = arguments.kafka.settings.iter().map(|setting| (setting.name.clone(), setting.value.clone()));
+    settings.client = configured.chain(given).collect();
+    let topic = connection.topic(Topic::Evidence);
+    Ok(read(&mut KafkaWatching::new(settings)?, topic)?)
+}
+
+fn of_folder(dir: &Path) -> Result<Seen, LogError> {
+    read(&mut FolderWatching::open(dir)?, "evidence".to_owned())
+}
+
+fn read(watching: &mut dyn Watching, topic: String) -> Result<Seen, LogError> {
+    // Positions before ends: what is committed meanwhile is lag, never less than nothing.
+    let positions = watching.positions()?;
+    let bounds = watching.bounds()?;
+    let mut oldest = Vec::with_capacity(positions.len());
+    for (partition, (position, held)) in (0_u32..).zip(positions.iter().zip(&bounds)) {
+        let next = held.as_ref().map(|held| position.offset.unwrap_or(0).max(held.start));
+        let waits = held.as_ref().zip(next).is_some_and(|(held, next)| next < held.end);
+        oldest.push(match next.filter(|_| waits) {
+            Some(next) => watching.appended_at(partition, next)?,
+            None => None,
+        });
+    }
+    let statuses = watching.read(Topic::Status)?;
+    let entries = statuses.iter().filter_map(|record| Some((Entry::parse(&record.value)?, record.at)));
+    Ok(Seen {
+        entries: entries.collect(),
+        policy: policy(&watching.read(Topic::Policies)?),
+        installation: installation(&watching.read(Topic::Decisions)?),
+        topic,
+        positions,
+        bounds,
+        oldest,
+    })
+}
+
+/// The installation: the first record that names one.
+fn installation(records: &[fuma_connectors::log::Entry]) -> Option<serde_json::Value> {
+    let mut values =
+        records.iter().filter_map(|record| serde_json::from_slice::<serde_json::Value>(&record.value).ok());
+    values.find(|value| value.get("type").and_then(serde_json::Value::as_str) == Some("installation"))
+}
+
+/// The pack in force: the last that was put in force.
+fn policy(records: &[fuma_connectors::log::Entry]) -> Option<PolicyName> {
+    let newest = records.iter().rev().find_map(|record| serde_json::from_slice::<InForce>(&record.value).ok())?;
+    Some(PolicyName { id: newest.id, version: newest.version, digest: newest.pack })
+}

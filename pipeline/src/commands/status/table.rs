@@ -1,0 +1,102 @@
+//! The answer for people: what it is of, the processes, and a line a partition.
+//!
+//! Owns the columns.
+
+use std::fmt::Write as _;
+
+use crate::live::status::answer::{Answer, Partition, Process};
+
+/// The text.
+pub(super) fn text(answer: &Answer) -> String {
+    let mut out = String::new();
+    let policy = answer.policy.as_ref().map_or_else(
+        || "none in force yet".to_owned(),
+        |policy| format!("{} {} ({})", policy.id, policy.version, policy.digest),
+    );
+    let installation = answer.installation.as_ref().and_then(|record| record.get("id")).and_then(|id| id.as_str());
+    line(&mut out, format_args!("installation  {}", installation.unwrap_or("not recorded")));
+    line(&mut out, format_args!("policy        {policy}"));
+    processes(&mut out, &answer.processes);
+    let count = |state: &str| answer.partitions.iter().filter(|partition| partition.state == state).count();
+    let states = ["owned", "restoring", "parked", "unowned"].map(|state| (state, count(state)));
+    let states: Vec<String> =
+        states.iter().filter(|(_, count)| *count > 0).map(|(state, count)| format!("{count} {state}")).collect();
+    line(&mut out, format_args!("partitions    {}: {}\n", answer.partitions.len(), states.join(", ")));
+    let rows: Vec<[String; 7]> = answer.partitions.iter().map(row).collect();
+    let head = ["PARTITION", "STATE", "COMMITTED", "END", "LAG", "WAITS", "OWNER"].map(str::to_owned);
+    let widths: [usize; 7] = std::array::from_fn(|column| {
+        let cells = std::iter::once(&head).chain(&rows).filter_map(|row| row.get(column));
+        cells.map(|cell| cell.chars().count()).max().unwrap_or_default()
+    });
+    for row in std::iter::once(&head).chain(&rows) {
+        let cells: Vec<String> = row
+            .iter()
+            .zip(widths)
+            .enumerate()
+            .map(|(column, (cell, width))| match column {
+                0 | 2..=5 => format!("{cell:>width$}"),
+                _ => format!("{cell:<width$}"),
+            })
+            .collect();
+        line(&mut out, format_args!("{}", cells.join("  ").trim_end()));
+    }
+    for parked in &answer.parked {
+        let next = parked
+            .next_try
+            .as_ref()
+            .map_or_else(|| "waits for somebody".to_owned(), |next| format!("tried again at {next}"));
+        let (partition, reason, since) = (parked.partition, &parked.reason, &parked.since);
+        line(&mut out, format_args!("\npartition {partition} is parked since {since}: {reason}; {next}"));
+    }
+    out
+}
+
+fn processes(out: &mut String, processes: &[Process]) {
+    if processes.is_empty() {
+        line(out, format_args!("processes     none was heard of"));
+    }
+    for (place, process) in processes.iter().enumerate() {
+        let title = if place == 0 { "processes" } else { "" };
+        let heard = if process.stale { "silent for" } else { "heard of" };
+        let ago = if process.stale { "" } else { " ago" };
+        let http = process.http.as_deref().unwrap_or("no HTTP");
+        line(
+            out,
+            format_args!(
+                "{title:<14}{}  {http}  {}  {}  {heard} {}{ago}",
+                process.process,
+                process.version,
+                process.roles.join(","),
+                duration(process.heard_seconds as f64)
+            ),
+        );
+    }
+}
+
+fn row(partition: &Partition) -> [String; 7] {
+    let number = |value: Option<u64>| value.map_or_else(|| "-".to_owned(), |value| value.to_string());
+    [
+        partition.partition.to_string(),
+        partition.state.to_owned(),
+        number(partition.committed),
+        number(partition.end),
+        number(partition.lag_records),
+        partition.lag_seconds.map_or_else(|| "-".to_owned(), duration),
+        partition.owner.clone().unwrap_or_else(|| "-".to_owned()),
+    ]
+}
+
+/// Seconds for people.
+fn duration(seconds: f64) -> String {
+    match seconds {
+        _ if seconds < 120.0 => format!("{seconds:.0} s"),
+        _ if seconds < 7200.0 => format!("{:.0} min", seconds / 60.0),
+        _ if seconds < 172_800.0 => format!("{:.0} h", seconds / 3600.0),
+        _ => format!("{:.0} days", seconds / 86_400.0),
+    }
+}
+
+fn line(out: &mut String, text: std::fmt::Arguments<'_>) {
+    let written = out.write_fmt(text).and_then(|()| out.write_char('\n'));
+    debug_assert!(written.is_ok(), "writing to a String cannot fail");
+}
