@@ -141,7 +141,7 @@ fn a_line_that_is_too_large_is_named_and_all_others_are_sent() {
     let lines = ["{\"id\":\"1\"}", "", noise.as_str(), "{\"id\":\"2\"}", "{\"id\":\"3\"}"];
     std::fs::write(&file, lines.join("\n") + "\n").unwrap();
     let state = installation.folder.path().join("sent");
-    let run = || installation.command(&["send", "--resume"]).arg(&state).arg(&file).output().unwrap();
+    let run = || installation.command(&["send"]).arg("--resume").arg(&state).arg(&file).output().unwrap();
     let sent = run();
     let said = String::from_utf8_lossy(&sent.stderr).into_owned();
     assert_eq!(sent.status.code(), Some(1), "{said}");
