@@ -148,7 +148,10 @@ fn a_line_that_is_too_large_is_named_and_all_others_are_sent() {
     let sent = run();
     let said = String::from_utf8_lossy(&sent.stderr).into_owned();
     assert_eq!(sent.status.code(), Some(1), "{said}");
-    assert!(said.contains(&format!("tests.ndjson, line 3: the record has 1000000 bytes, and {topic} takes no")), "{said}");
+    assert!(
+        said.contains(&format!("tests.ndjson, line 3: the record has 1000000 bytes, and {topic} takes no")),
+        "{said}"
+    );
     let again = run();
     let said = String::from_utf8_lossy(&again.stderr).into_owned();
     assert!(again.status.success() && said.contains("all of it was sent before"), "{said}");
