@@ -35,6 +35,14 @@ pub struct Difference {
     pub found: String,
 }
 
+impl Difference {
+    /// Whether records are lost by it that colours hang on.
+    pub fn is_vital(&self, prefix: &str) -> bool {
+        let holding = Topics::all().into_iter().filter(|topic| topic.holds_state());
+        is_vital(&self.setting) && holding.into_iter().any(|topic| topic.name(prefix) == self.topic)
+    }
+}
+
 /// What became of the topics.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Creation {
@@ -114,20 +122,6 @@ impl Admin {
             self.wait_for(&created)?;
         }
         Ok(Creation { created, existed })
-    }
-
-    /// Settings by which records would be lost that colours hang on, of the topics that are there.
-    ///
-    /// # Errors
-    /// When the cluster does not answer, or does not tell.
-    pub fn check_vital(&self) -> Result<Vec<Difference>, LogError> {
-        let cluster = self.cluster()?;
-        let is_there = |topic: &Topic| cluster.partitions.contains_key(&self.name(*topic));
-        let present: Vec<Topic> = Topics::all().into_iter().filter(is_there).filter(|it| it.holds_state()).collect();
-        let described = self.describe(&present)?;
-        let mut found = self.wrong_settings(&present, &described);
-        found.retain(|difference| is_vital(&difference.setting));
-        Ok(found)
     }
 
     /// What is missing or differs, by name. Without a number of partitions, changes must have as many as evidence.

@@ -184,6 +184,16 @@ impl Log for KafkaLog {
         Ok(self.common.asker.client().fetch_cluster_id(ANSWER_WAIT_MAX))
     }
 
+    fn foreign_positions(&self) -> Result<Vec<String>, LogError> {
+        client::serve(&self.common.asker);
+        let settings = &self.common.settings;
+        let found = native::topics_of_group(self.common.asker.client(), &settings.group, ANSWER_WAIT_MAX);
+        let mut found = found.map_err(|code| failed(settings, &settings.group, &KafkaError::AdminOp(code)))?;
+        let own: Vec<String> = Topics::all().into_iter().map(|topic| settings.topic(topic)).collect();
+        found.retain(|topic| !own.contains(topic));
+        Ok(found)
+    }
+
     fn bounds(&self, topic: Topic, partition: u32) -> Result<Range<u64>, LogError> {
         self.common.bounds(&self.common.settings.topic(topic), partition)
     }

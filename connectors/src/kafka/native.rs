@@ -5,6 +5,7 @@
 //! flushed         waits for the queue to empty without the 100 ms that the client's own flush sleeps
 //! cached_bounds   watermarks that came with the last fetch, without asking
 //! topic_ids       what tells a topic from one of the same name that was made later
+//! topics_of_group the topics in which a group has positions
 //! ```
 //!
 //! Owns every `unsafe` of the crate. Must never hand out what outlives a call.
@@ -408,5 +409,76 @@ mod tests {
             let wanted: Vec<*mut u8> = messages.iter().copied().filter(|message| !message.is_null()).collect();
             assert_eq!(given_back.into_inner(), wanted);
         }
+    }
+}
+
+/// The topics in which a group has committed offsets, each once.
+pub(super) fn topics_of_group<C: ClientContext>(
+    client: &Client<C>,
+    group: &str,
+    wait: Duration,
+) -> Result<Vec<String>, RDKafkaErrorCode> {
+    let milliseconds = i32::try_from(wait.as_millis()).unwrap_or(i32::MAX);
+    let Ok(group) = CString::new(group) else { return Ok(Vec::new()) };
+    let native = client.native_ptr();
+    let kind = bindings::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS;
+    // SAFETY: client and name are alive; what is made here is given back below, after its last use; without a list of
+    // partitions all of the group are asked for.
+    unsafe {
+        let queue = bindings::rd_kafka_queue_new(native);
+        let options = bindings::rd_kafka_AdminOptions_new(native, kind);
+        bindings::rd_kafka_AdminOptions_set_request_timeout(options, milliseconds, ptr::null_mut(), 0);
+        let mut asked = bindings::rd_kafka_ListConsumerGroupOffsets_new(group.as_ptr(), ptr::null());
+        bindings::rd_kafka_ListConsumerGroupOffsets(native, &raw mut asked, 1, options, queue);
+        bindings::rd_kafka_ListConsumerGroupOffsets_destroy(asked);
+        bindings::rd_kafka_AdminOptions_destroy(options);
+        let event = bindings::rd_kafka_queue_poll(queue, milliseconds.saturating_add(1_000));
+        let found = topics_of(event);
+        if !event.is_null() {
+            bindings::rd_kafka_event_destroy(event);
+        }
+        bindings::rd_kafka_queue_destroy(queue);
+        found
+    }
+}
+
+/// # Safety
+/// A pointer that is not null must be an event of a queue, and stays it for the call.
+unsafe fn topics_of(event: *mut bindings::rd_kafka_event_t) -> Result<Vec<String>, RDKafkaErrorCode> {
+    if event.is_null() {
+        return Err(RDKafkaErrorCode::OperationTimedOut);
+    }
+    // SAFETY: the event is alive, and so is all that hangs on it; a result of another kind is given as null.
+    unsafe {
+        let error = bindings::rd_kafka_event_error(event);
+        if error.is_error() {
+            return Err(error.into());
+        }
+        let result = bindings::rd_kafka_event_ListConsumerGroupOffsets_result(event);
+        if result.is_null() {
+            return Err(RDKafkaErrorCode::OperationTimedOut);
+        }
+        let mut count = 0;
+        let groups = bindings::rd_kafka_ListConsumerGroupOffsets_result_groups(result, &raw mut count);
+        let mut topics = Vec::new();
+        for place in 0..count {
+            let group = *groups.add(place);
+            let error = bindings::rd_kafka_group_result_error(group);
+            if !error.is_null() && bindings::rd_kafka_error_code(error).is_error() {
+                return Err(bindings::rd_kafka_error_code(error).into());
+            }
+            let list = bindings::rd_kafka_group_result_partitions(group);
+            if list.is_null() {
+                continue;
+            }
+            for element in 0..usize::try_from((*list).cnt).unwrap_or(0) {
+                let element = &*(*list).elems.add(element);
+                let name = CStr::from_ptr(element.topic).to_string_lossy().into_owned();
+                if element.offset >= 0 && !topics.contains(&name) {
+                    topics.push(name);
+                }
+            }
+        }
+        Ok(topics)
     }
 }

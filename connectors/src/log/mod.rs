@@ -453,6 +453,14 @@ pub trait Log: Send + Sync {
         Ok(None)
     }
 
+    /// Topics that are none of these, in which the group has positions: it is another installation's as well.
+    ///
+    /// # Errors
+    /// When the log cannot be asked.
+    fn foreign_positions(&self) -> Result<Vec<String>, LogError> {
+        Ok(Vec::new())
+    }
+
     /// First and one past the last offset of a partition of any topic, open transactions included.
     ///
     /// # Errors

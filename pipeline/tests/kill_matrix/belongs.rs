@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::announced::Announced;
 use crate::broker::Broker;
 use crate::feeds::{KEY, feeds};
-use crate::installation::{Installation, PARTITIONS, Process, ZHEJIANG, refused};
+use crate::installation::{Installation, PARTITIONS, ZHEJIANG, refused};
 use crate::surroundings::tool;
 
 /// Half of the feeds is judged, and the process ended.
@@ -129,7 +129,7 @@ fn evidence_that_was_deleted_is_never_created_again_and_turns_nobody_green() {
 }
 
 #[test]
-fn a_link_log_that_was_created_again_is_refused() {
+fn a_link_log_or_changes_that_were_created_again_are_refused() {
     let _alone = crate::alone();
     let mut case = Case::new();
     case.delete("links.v1");
@@ -137,6 +137,10 @@ fn a_link_log_that_was_created_again_is_refused() {
     let said = case.refusal(case.start());
     assert!(said.contains(&case.topic("links.v1")) && said.contains("deleted and created again"), "{said}");
     case.is_unchanged();
+    case.delete("code-changes.v1");
+    case.create("code-changes.v1", PARTITIONS);
+    let said = case.refusal(case.start());
+    assert!(said.contains(&format!("{},{}", case.topic("links.v1"), case.topic("code-changes.v1"))), "{said}");
 }
 
 #[test]
@@ -192,9 +196,11 @@ fn without_its_record_an_installation_is_adopted_and_goes_on() {
     let _alone = crate::alone();
     let mut case = Case::new();
     // As an older build left it, but that positions name the installation already: the record gets the same id.
+    // What is added beside the evidence, without being told how many, has as many partitions.
     case.delete("decisions.v1");
+    case.delete("phones.v1");
     let (text, code) = output_of(case.installation.command(&["topics", "create"]));
-    assert!(code == Some(0) && text.contains("decisions.v1"), "{text}");
+    assert!(code == Some(0) && text.contains("decisions.v1") && !text.contains("differ"), "{text}");
     let said = case.refusal(case.start());
     assert!(said.contains("fuma topics adopt"), "{said}");
     let group = case.installation.prefix.trim_end_matches('.').to_owned();
@@ -206,7 +212,9 @@ fn without_its_record_an_installation_is_adopted_and_goes_on() {
     let mut own = adopt();
     own.env("FUMA_KEY", KEY);
     let (text, code) = output_of(own);
-    assert!(code == Some(0) && text.contains("recorded installation"), "{text}");
+    let (_, id) = text.split_once("recorded installation ").unwrap();
+    let id = id.split(':').next().unwrap();
+    assert!(code == Some(0) && case.installation.logs().contains(&format!("installation={id}")), "the same: {text}");
     case.goes_on(true);
 }
 
@@ -249,28 +257,20 @@ fn settings_that_lose_evidence_are_refused_and_changed_as_the_message_says() {
     case.goes_on(true);
 }
 
-/// Two installations in one group, with one name: the later is given the partitions of the other's topics.
+/// Two installations in one group: a process of the one would be given partitions of the other.
 #[test]
-fn a_member_that_is_given_another_installations_topics_ends_and_says_why() {
+fn a_group_of_another_installation_is_refused_before_anything_is_recorded() {
     let _alone = crate::alone();
-    let broker = Broker::shared();
-    let (one, two) = (Installation::new(broker.bootstrap()), Installation::new(broker.bootstrap()));
-    let shared = format!("{}shared", one.prefix);
-    let start = |installation: &Installation, name: &str, instance: &str| {
-        let mut command = with_group(&installation.service(name, ZHEJIANG), &shared);
-        command.env("FUMA__KAFKA__INSTANCE", instance);
-        Process::spawn(command, installation.folder.path().join(format!("{name}.log")))
-    };
-    let first = start(&one, "one", "fuma-0");
-    first.wait_until_it_says("restored");
-    let second = start(&two, "two", "fuma-0");
-    second.wait_until_it_says("another installation uses the same group");
-    assert!(!second.end(), "it ended by itself");
-    // As it says: another name.
+    let mut case = Case::new();
+    let two = Installation::new(&case.installation.bootstrap);
+    let shared = case.installation.prefix.trim_end_matches('.');
+    let said = case.refusal(with_group(&two.service("two", ZHEJIANG), shared));
+    assert!(said.contains(&format!("the group {shared} has positions in {}", case.topic("evidence.v1"))), "{said}");
+    // As it says: another group.
     let mut announced = two.announced();
-    let second = start(&two, "two", "fuma-two-0");
+    let process = two.start("two", ZHEJIANG, None);
     two.send(&[&feeds().halves()[0]], "100000").finish();
     let settled = announced.settle(&|| feeds().expected(ZHEJIANG, false));
-    assert!(settled.is_ok() && second.end(), "{settled:?}\n{}", two.logs());
-    drop(first);
+    assert!(settled.is_ok() && process.end(), "{settled:?}\n{}", two.logs());
+    case.goes_on(true);
 }

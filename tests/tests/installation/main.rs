@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! port     the log of decisions: what was appended is read, by everybody, in one order
+//! takeover what changed while processes ran
 //! start    the first start, and starts where something is other than it was
 //! ```
 //!
@@ -11,3 +12,4 @@
 
 mod port;
 mod start;
+mod takeover;

@@ -42,7 +42,11 @@ fn create(arguments: &CreateArguments) -> Result<(String, ExitCode), CommandErro
     let config = arguments.kafka.configuration()?;
     let configured = &config.kafka;
     let admin = Admin::new(&arguments.kafka.connection_of(configured)?)?;
-    let partitions = arguments.partitions.unwrap_or(configured.partitions_new());
+    // What is added beside evidence that is there has as many as it.
+    let partitions = match arguments.partitions.or(configured.partitions_expected()) {
+        Some(partitions) => partitions,
+        None => admin.partitions(Topic::Evidence)?.unwrap_or(configured.partitions_new()),
+    };
     let replication_factor = arguments.replication_factor.or(configured.replication_factor_new());
     let layout = Layout { partitions, replication_factor };
     let again = again(&arguments.again, &configured.prefix)?;

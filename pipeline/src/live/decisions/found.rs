@@ -101,6 +101,7 @@ pub fn found(log: &dyn Log, own: &Own, at: i64) -> Result<(DecisionLog, Installa
             return Err(FoundError::NotRecorded { topic: topic.clone() });
         }
         if decisions.installation().is_none() {
+            refuse_shared_group(log, own)?;
             let adopted = held.is_some();
             decisions.write(&Record::Installation(installation(&here, Fingerprint(new_id()), adopted, at)))?;
         }
@@ -112,6 +113,14 @@ pub fn found(log: &dyn Log, own: &Own, at: i64) -> Result<(DecisionLog, Installa
     list_added(&decisions, &installation, &here.topics)?;
     let installation = decisions.installation().unwrap_or(installation);
     Ok((decisions, installation))
+}
+
+/// A group belongs to one installation. Asked before it is recorded: afterwards it could not be changed.
+fn refuse_shared_group(log: &dyn Log, own: &Own) -> Result<(), FoundError> {
+    match (log.foreign_positions()?.into_iter().next(), &own.names) {
+        (Some(topic), Some((_, group))) => Err(NotOurs::Group { group: group.clone(), topic }.into()),
+        _ => Ok(()),
+    }
 }
 
 /// What is recorded of what is there.

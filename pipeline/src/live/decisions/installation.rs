@@ -102,6 +102,17 @@ pub enum NotOurs {
         /// What is configured.
         found: String,
     },
+    /// The group is another installation's.
+    #[error(
+        "the group {group} has positions in {topic}: it is the group of another installation, and a process of the one \
+         would be given partitions of the other. Set another group here (group, or --group), and start again"
+    )]
+    Group {
+        /// The group.
+        group: String,
+        /// The topic of the other.
+        topic: String,
+    },
     /// Another cluster.
     #[error(
         "installation {id} is on cluster {recorded}, and the brokers here are of cluster {found}: offsets differ even \
@@ -201,7 +212,7 @@ impl NotOurs {
     pub fn code(&self) -> &'static str {
         match self {
             NotOurs::Key { .. } => "other-key",
-            NotOurs::Name { .. } => "other-installation",
+            NotOurs::Name { .. } | NotOurs::Group { .. } => "other-installation",
             NotOurs::Cluster { .. } => "other-cluster",
             NotOurs::Partitions { .. } => "other-partitions",
             NotOurs::Missing { .. } | NotOurs::Lost { .. } => "topics-missing",

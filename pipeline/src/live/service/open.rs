@@ -90,13 +90,13 @@ fn create_topics(
 #[cfg(feature = "kafka")]
 pub(super) fn refuse_settings(service: &Service) -> Result<(), LogError> {
     use fuma_connectors::kafka::Connection;
-    use fuma_connectors::kafka::admin::Admin;
+    use fuma_connectors::kafka::admin::{Admin, Difference};
     use fuma_connectors::log::Severity;
 
     let Some(bootstrap) = &service.config.kafka.bootstrap else { return Ok(()) };
     let client = kafka_settings(&service.config, bootstrap).client.into_iter().collect();
     let connection = Connection::new(bootstrap, &service.config.kafka.prefix, client)?;
-    let differences = match Admin::new(&connection)?.check_vital() {
+    let differences = match Admin::new(&connection)?.check(None) {
         Ok(differences) => differences,
         Err(error) if error.severity() == Severity::Operator => {
             tracing::warn!(%error, "the settings of the topics cannot be compared: see `fuma topics check`");
@@ -104,7 +104,13 @@ pub(super) fn refuse_settings(service: &Service) -> Result<(), LogError> {
         }
         Err(error) => return Err(error),
     };
-    match differences.first() {
+    let prefix = &service.config.kafka.prefix;
+    let others: Vec<&Difference> = differences.iter().filter(|difference| !difference.is_vital(prefix)).collect();
+    if let Some(Difference { topic, setting, expected, found }) = others.first() {
+        let count = others.len();
+        tracing::warn!(count, topic, setting, expected, found, "settings of topics differ: see `fuma topics check`");
+    }
+    match differences.iter().find(|difference| difference.is_vital(prefix)) {
         None => Ok(()),
         Some(found) => Err(LogError::new(
             fuma_connectors::log::Code::Topics,
