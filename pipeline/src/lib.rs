@@ -26,7 +26,7 @@ pub mod evidence;
 pub mod explain;
 pub mod http;
 pub mod intake;
-mod invariant;
+pub mod invariant;
 pub mod live;
 pub mod policy;
 pub mod replay;

@@ -58,7 +58,13 @@ enum Command {
     Generate(commands::generate::GenerateCommand),
 }
 
+/// For tests of the optimised binary: all invariants are checked.
+const CHECK_VARIABLE: &str = "FUMA_CHECK_INVARIANTS";
+
 fn main() -> ExitCode {
+    if std::env::var_os(CHECK_VARIABLE).is_some() {
+        fuma_pipeline::invariant::check_all();
+    }
     // Every command ends its help with what its exit codes mean.
     let parser = commands::with_exit_codes(Arguments::command());
     let parsed = parser.try_get_matches().and_then(|matches| Arguments::from_arg_matches(&matches));

@@ -19,7 +19,12 @@ const PACK: &str = "zhejiang-2020-109";
 
 fn fuma(line: &str) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_fuma"));
-    command.args(line.split_whitespace()).env("FUMA_KEY", KEY).env_remove("NO_COLOR").stdin(Stdio::null());
+    command
+        .args(line.split_whitespace())
+        .env("FUMA_KEY", KEY)
+        .env("FUMA_CHECK_INVARIANTS", "1")
+        .env_remove("NO_COLOR")
+        .stdin(Stdio::null());
     for variable in ["FUMA_BOOTSTRAP", "FUMA_CONFIG", "FUMA_POLICY", "FUMA_STATE"] {
         command.env_remove(variable);
     }

@@ -17,7 +17,9 @@ fn check(workers: u32) {
     let folder =
         std::env::var_os("FUMA_CONFORMANCE").map_or_else(|| root().join("../shared/conformance"), PathBuf::from);
     assert!(folder.join("check").is_file(), "no {}/check: name the folder with FUMA_CONFORMANCE", folder.display());
+    // The binary that is run checks its invariants.
     let output = Command::new("python3")
+        .env("FUMA_CHECK_INVARIANTS", "1")
         .arg(folder.join("check"))
         .arg(env!("CARGO_BIN_EXE_fuma"))
         .args(["--part", "core"])

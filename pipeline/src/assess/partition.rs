@@ -24,6 +24,7 @@ use super::staged::Staged;
 use super::step::{ROWS_MAX, Step};
 use super::timeline::Timeline;
 use crate::evidence::{Evidence, EvidenceError, FactKey, Limits, RuleTables, Seed, StepRows, Touched};
+use crate::invariant;
 use crate::policy::{Pack, RuleRow};
 
 /// Why a step could not be judged.
@@ -149,6 +150,7 @@ impl Partition {
     /// As [`Partition::rules_of`], with those on whom a rule fails.
     pub(super) fn judgement_of(&self, judge: &Judge, asked: &[(u32, Option<u64>)]) -> Judgement {
         let (mut step, mut judgement, mut first) = (StepRows::default(), Judgement::default(), 0);
+        step.want_tiers(judge.pack().tiers);
         for (slot, &(person, omitted)) in (0_u32..).zip(asked) {
             if self.left_out.why(person) == Some(&Why::Crowded) {
                 continue;
@@ -165,6 +167,16 @@ impl Partition {
         }
         judgement.append(judge.judge(&self.evidence, &step, first..asked.len() as u32));
         judgement
+    }
+
+    /// How many pairs of rows joins may look at for a person, as things stand; at least the number of rows.
+    pub fn pairs_of(&self, person: u32) -> u64 {
+        let mut step = StepRows::default();
+        step.want_tiers(self.pack().tiers);
+        let mark = step.mark();
+        self.gather_but(&self.in_force, (person, 0), None, &mut step);
+        let tables = step.rows_of_slots(&mark, (0, 1)).pop().unwrap_or_default();
+        self.pack().joined(&tables).max(tables.iter().sum())
     }
 
     fn gather_but(&self, judge: &Judge, (person, slot): (u32, u32), omitted: Option<u64>, step: &mut StepRows) {
@@ -303,7 +315,11 @@ impl Partition {
         let mut clock = span.from;
         loop {
             self.announce(person, (judge, course), clock, changes);
-            debug_assert!(self.is_pure(person, (judge, course), clock), "I-1: what was announced is what holds");
+            invariant::check(
+                || self.is_pure(person, (judge, course), clock),
+                "I-1",
+                "what was announced is what holds",
+            );
             let next = course.timeline().next_segment(clock);
             match (next.map(|next| ticks.at_or_after(next)), span.successor) {
                 // The person's next slot says what holds from then on.
@@ -337,8 +353,9 @@ impl Partition {
         let change = course.change(token, self.announced.state(person).colour, clock);
         let number = self.announced.number_of(rules, pack, colour);
         let before = self.announced.set(person, number);
-        debug_assert!(invariants::follows(&change, &self.announced, before, number), "I-4: {change:?}");
-        debug_assert!(invariants::has_reasons(&change), "I-5: {change:?}");
+        let follows = || invariants::follows(&change, &self.announced, before, number);
+        invariant::check(follows, "I-4", "a change goes on from what was announced");
+        invariant::check(|| invariants::has_reasons(&change), "I-5", "a colour has its reasons");
         if let Some(staged) = &mut self.staged {
             staged.announced.push((person, before));
         }

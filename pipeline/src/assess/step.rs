@@ -15,8 +15,12 @@ use crate::evidence::{Mark, RuleTables, StepRows, Touched};
 pub(super) const SLOTS_MAX: usize = 16_384;
 /// The most rows of one step; somebody with more is crowded.
 pub(super) const ROWS_MAX: usize = 262_144;
-/// The most pairs of rows of one person, over all people of a step: what joins may come to.
-const PAIRS_MAX: u64 = 1 << 28;
+/// The most pairs of rows of one person that the joins of a step look at, over all people of the step, and of one person;
+/// somebody with more is crowded. A million pairs are some 70 ms.
+const PAIRS_MAX: u64 = 1 << 25;
+const PAIRS_OF_ONE_MAX: u64 = 1 << 23;
+/// Whoever has no more rows than this has few pairs, whatever the rules join: they are not worked out.
+const FEW_ROWS: u64 = 64;
 /// People who are gathered together, so that the memory's delays overlap: enough that many of them need the same tables.
 const TOGETHER: usize = 1024;
 
@@ -27,13 +31,15 @@ pub struct StepLimits {
     pub slots: usize,
     /// Rows; somebody with more is crowded.
     pub rows: usize,
-    /// Pairs of rows of one person, over all people: what joins may come to. One person alone may have more.
+    /// Pairs of rows of one person that joins look at, over all people.
     pub pairs: u64,
+    /// The same of one person; somebody with more is crowded.
+    pub pairs_of_one: u64,
 }
 
 impl Default for StepLimits {
     fn default() -> StepLimits {
-        StepLimits { slots: SLOTS_MAX, rows: ROWS_MAX, pairs: PAIRS_MAX }
+        StepLimits { slots: SLOTS_MAX, rows: ROWS_MAX, pairs: PAIRS_MAX, pairs_of_one: PAIRS_OF_ONE_MAX }
     }
 }
 
@@ -130,7 +136,7 @@ impl Partition {
                 staged.judged.extend_from_slice(&people);
             }
             people.retain(|person| self.may_be_judged(*person, &judge));
-            if !self.enlist_together(&people, clock, &judge, step) {
+            if self.enlist_together(&people, clock, &judge, step) != Fit::Added {
                 self.enlist_one_by_one(&people, clock, &judge, step);
             }
         }
@@ -161,9 +167,10 @@ impl Partition {
         may
     }
 
-    /// Adds these people; false, and nobody is added, when they are too many rows.
-    fn enlist_together(&mut self, people: &[u32], clock: Instant, judge: &Judge, step: &mut Step) -> bool {
+    /// Adds these people; nobody is added when they are too many rows, or one of them has too many pairs.
+    fn enlist_together(&mut self, people: &[u32], clock: Instant, judge: &Judge, step: &mut Step) -> Fit {
         let (mark, first) = (step.rows.mark(), step.slots.len());
+        step.rows.want_tiers(judge.pack().tiers);
         for &person in people {
             let need = judge.needs(self.evidence.kinds(person));
             let slot = u32::try_from(step.slots.len()).unwrap_or(u32::MAX);
@@ -179,15 +186,22 @@ impl Partition {
             evidence.gather_many(people, need, rows_max, &mut step.rows)
         });
         self.wanting.clear();
-        let pairs = step.pairs + pairs(&step.rows, &mark, first, people.len());
+        let (pairs, most) = if fits { pairs(step, &mark, (first, people.len()), judge) } else { (0, 0) };
         let is_alone = step.taken.slots + step.slots.len() == 1;
-        if fits && (step.taken.pairs + pairs <= step.limits.pairs || is_alone) {
-            step.pairs = pairs;
-            return true;
+        let has_room = step.taken.pairs + step.pairs + pairs <= step.limits.pairs;
+        let fit = match (fits, most > step.limits.pairs_of_one) {
+            (true, false) if has_room || is_alone => Fit::Added,
+            (true, true) => Fit::TooMuch,
+            _ => Fit::NoRoom,
+        };
+        match fit {
+            Fit::Added => step.pairs += pairs,
+            Fit::NoRoom | Fit::TooMuch => {
+                step.rows.truncate(&mark);
+                step.slots.truncate(first);
+            }
         }
-        step.rows.truncate(&mark);
-        step.slots.truncate(first);
-        false
+        fit
     }
 
     /// Adds one after the other. Who finds no room waits; who is too much for an empty step is crowded.
@@ -195,13 +209,15 @@ impl Partition {
         for &person in people {
             if step.is_full {
                 self.wait_again(person);
-            } else if self.enlist_together(&[person], clock, judge, step) {
                 continue;
-            } else if step.has_nobody() {
-                self.leave_out(person, Why::Crowded);
-            } else {
-                step.is_full = true;
-                self.wait_again(person);
+            }
+            match self.enlist_together(&[person], clock, judge, step) {
+                Fit::Added => {}
+                Fit::NoRoom if !step.has_nobody() => {
+                    step.is_full = true;
+                    self.wait_again(person);
+                }
+                Fit::NoRoom | Fit::TooMuch => self.leave_out(person, Why::Crowded),
             }
         }
     }
@@ -217,13 +233,25 @@ impl Partition {
     }
 }
 
-/// The pairs of rows of one slot each, over the slots from `first` that were added since the mark.
-fn pairs(rows: &StepRows, mark: &Mark, first: usize, slots: usize) -> u64 {
-    let mut counts = vec![0_u64; slots];
-    for slot in rows.slots_since(mark) {
-        if let Some(count) = counts.get_mut((slot as usize).wrapping_sub(first)) {
-            *count += 1;
-        }
+/// Whether people found room in a step.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Fit {
+    Added,
+    /// The step has no room for them.
+    NoRoom,
+    /// Joins would look at more pairs of one person than they may.
+    TooMuch,
+}
+
+/// The pairs of rows that joins look at, over so many slots from the first that were added since the mark; and the most
+/// of one slot.
+fn pairs(step: &Step, mark: &Mark, slots: (usize, usize), judge: &Judge) -> (u64, u64) {
+    let (mut all, mut most) = (0_u64, 0);
+    for tables in step.rows.rows_of_slots(mark, slots) {
+        let rows: u64 = tables.iter().sum();
+        let pairs = if rows <= FEW_ROWS { rows * rows } else { judge.pack().joined(&tables) };
+        most = pairs.max(most);
+        all = all.saturating_add(pairs);
     }
-    counts.iter().map(|count| count * count).sum()
+    (all, most)
 }

@@ -123,6 +123,95 @@ fn a_crowd_stops_that_person_alone() {
     assert_eq!((changes.len(), partition.left_out().counts()), (3, (0, 0)));
 }
 
+/// I-10: below the limits of each kind, joins of three kinds come to millions of pairs: such a person is crowded, and
+/// stops nobody (trial B2-14).
+#[test]
+fn who_has_too_many_pairs_for_the_joins_is_crowded() {
+    const CONTACT: &str = concat!(
+        r#""degree":"close","determined_at":"2021-11-09T08:00:00+08:00","#,
+        r#""last_exposure_at":"2021-11-08T08:00:00+08:00""#
+    );
+    const RELEASED: &str = concat!(
+        r#""stage":"centralised","basis":"contact","started_at":"2021-11-09T09:00:00+08:00","#,
+        r#""ended_at":"2021-11-09T10:00:00+08:00","outcome":"released""#
+    );
+    const GONE: &str = r#""revision":2,"retracted":true"#;
+    let many = |count: usize, person| {
+        let of =
+            move |feed, id: &'static str, rest| (0..count).map(move |at| (feed, person, format!("{id}{at}"), rest));
+        let kinds = [(Feed::Contacts, "c", CONTACT), (Feed::Isolations, "i", RELEASED), (Feed::Cases, "k", CASE)];
+        kinds.into_iter().flat_map(|(feed, id, rest)| of(feed, id, rest)).collect::<Vec<Record>>()
+    };
+    let mut partition = partition();
+    let pack = Arc::clone(partition.pack());
+    let mut rows = [0; RuleTable::COUNT];
+    for kind in [fuma_schemas::Kind::Contacts, fuma_schemas::Kind::Isolations, fuma_schemas::Kind::Cases] {
+        rows[RuleTable::Kind(kind).index()] = 250;
+    }
+    assert!((250 * 250 * 250..100_000_000).contains(&pack.joined(&rows)), "{}", pack.joined(&rows));
+    apply(&mut partition, &many(250, 1));
+    apply(&mut partition, &many(20, 2));
+    apply(&mut partition, &[(Feed::Cases, 3, "k".into(), CASE)]);
+    let mut changes = Vec::new();
+    let sizes = judge(&mut partition, StepLimits::default(), &mut changes);
+    assert_eq!(changes.iter().map(|change| change.person).collect::<Vec<_>>(), [token(2), token(3)]);
+    assert!(sizes.iter().all(|(_, rows)| *rows < 100), "{sizes:?}");
+    assert_eq!(partition.left_out().counts(), (1, 0));
+    // Below, the person is judged again.
+    let cases = (50..250).map(|at| (Feed::Cases, 1, format!("k{at}"), GONE));
+    apply(&mut partition, &cases.collect::<Vec<_>>());
+    judge(&mut partition, StepLimits::default(), &mut changes);
+    assert_eq!((changes.len(), partition.left_out().counts()), (3, (0, 0)));
+}
+
+/// People as there are have few pairs: nobody is crowded for being at a limit of one kind, or of stays and tests.
+#[test]
+fn who_is_at_the_limit_of_a_kind_is_judged() {
+    use fuma_schemas::Kind;
+    for pack in ["zhejiang-2020-109", "chongqing-2021-24"] {
+        let pack = load(&PackSource::built_in(pack).unwrap()).unwrap();
+        let joined = |kinds: &[(Kind, u64)]| {
+            let mut rows = [0; RuleTable::COUNT];
+            kinds.iter().for_each(|(kind, count)| rows[RuleTable::Kind(*kind).index()] = *count);
+            pack.joined(&rows)
+        };
+        for (kind, most) in [(Kind::Stays, 10_000), (Kind::Tests, 2000), (Kind::Contacts, 500), (Kind::Isolations, 500)]
+        {
+            let pairs = joined(&[(kind, most)]);
+            assert!(pairs <= StepLimits::default().pairs_of_one, "{kind:?}: {pairs}");
+        }
+        let busy =
+            [(Kind::Stays, 2000), (Kind::Tests, 120), (Kind::Trips, 200), (Kind::Contacts, 40), (Kind::Isolations, 40)];
+        assert!(joined(&busy) <= StepLimits::default().pairs_of_one / 8, "{}", joined(&busy));
+    }
+}
+
+/// I-10: a stay that is known to the city alone meets every tier of the city, and no rule looks at one: nothing is
+/// gathered, and nobody is crowded by it. One that is known to the county is, under both packs.
+#[test]
+fn tiers_that_no_rule_looks_at_are_not_gathered() {
+    const CITY: &str = r#""kind":"stay","region":"3301","arrived_at":"2021-11-09T08:00:00+08:00","source":"telecom""#;
+    const PROVINCE: &str = r#""kind":"stay","region":"33","arrived_at":"2021-11-09T08:00:00+08:00","source":"telecom""#;
+    let tiers: Vec<Record> = (0..300).map(|at| (Feed::Regions, 0, format!("r{at}"), TIER)).collect();
+    for (pack, city_counts) in [("zhejiang-2020-109", false), ("chongqing-2021-24", true)] {
+        let mut partition = Partition::new(load(&PackSource::built_in(pack).unwrap()).unwrap()).unwrap();
+        apply(&mut partition, &tiers[..1]);
+        let of = |person, rest| (0..10).map(move |at| (Feed::Travel, person, format!("s{at}"), rest));
+        apply(&mut partition, &of(1, PROVINCE).chain(of(2, CITY)).chain(of(3, STAY)).collect::<Vec<_>>());
+        let mut step = Step::default();
+        let clock = Instant::parse("2021-11-10T08:00:00+08:00").unwrap();
+        let mut rows = [0; 3];
+        for person in 0..3 {
+            partition.take_waiting();
+            partition.touch(person);
+            partition.enlist_waiting(clock, usize::MAX, &mut step);
+            rows[person as usize] = step.rows.rows(RuleTable::TieredStays);
+            step.clear();
+        }
+        assert_eq!(rows, [0, if city_counts { 10 } else { 0 }, 10], "{pack}");
+    }
+}
+
 /// Beyond the limit of a kind a person is crowded, however few rows the rules need.
 #[test]
 fn who_has_too_many_facts_of_a_kind_is_crowded() {

@@ -41,15 +41,23 @@ pub(super) fn feeds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeM
 
 /// How many facts of each kind one person may have; 0 is any number.
 pub(super) fn facts_max<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Limits, D::Error> {
-    let named: BTreeMap<String, u32> = BTreeMap::deserialize(deserializer)?;
-    let unknown = |name: &str| {
-        let kinds = Kind::PERSONAL.map(Kind::name).join(", ");
-        D::Error::custom(format!("no kind of facts is named {name}; kinds are {kinds}"))
-    };
-    let with = |limits: Limits, (name, most): (String, u32)| {
-        Kind::parse(&name).map(|kind| limits.with(kind, most)).ok_or_else(|| unknown(&name))
-    };
-    named.into_iter().try_fold(Limits::default(), with)
+    let named: BTreeMap<NamedKind, u32> = BTreeMap::deserialize(deserializer)?;
+    Ok(named.into_iter().fold(Limits::default(), |limits, (NamedKind(kind), most)| limits.with(kind, most)))
+}
+
+/// A kind of facts by its name. Read as a key of its own, so that an error is of its line.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct NamedKind(Kind);
+
+impl<'de> Deserialize<'de> for NamedKind {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<NamedKind, D::Error> {
+        let name = String::deserialize(deserializer)?;
+        let unknown = || {
+            let kinds = Kind::PERSONAL.map(Kind::name).join(", ");
+            D::Error::custom(format!("no kind of facts is named {name}; kinds are {kinds}"))
+        };
+        Kind::parse(&name).map(NamedKind).ok_or_else(unknown)
+    }
 }
 
 /// Settings for librdkafka, by its own names.

@@ -29,7 +29,9 @@ mod tests;
 pub use pages::{Export, ForgottenLink, Import, Memory, PEOPLE, Part, Past, Retention, TableError, Tidy, VERDICTS};
 pub use people::{Crowded, Limits, Touched};
 pub use state::Evidence;
-pub use step::{FactView, Mark, RuleTable, RuleTables, StepPart, StepRows, StepTable, TierView, Wanted, materialise};
+pub use step::{
+    FactView, Mark, RuleTable, RuleTables, StepPart, StepRows, StepTable, TierView, Wanted, WantedTiers, materialise,
+};
 pub use store::Seed;
 pub use winners::{
     Contender, Contents, EvidenceError, FactKey, LinksRank, NameKey, Ranked, Value, Version, compare_rows, fact_key,

@@ -4,7 +4,7 @@
 
 use fuma_schemas::{Colour, Instant, Person};
 
-use super::effects::Effects;
+use super::effects::{self, Effects};
 use super::evidence::EvidenceLine;
 use super::fallen::{fallen, is_winner};
 use super::known::Known;
@@ -65,11 +65,13 @@ pub struct Account<'a> {
     pub prevented: Vec<(EvidenceLine<'a>, Vec<Interval>)>,
     /// What does not count.
     pub uncounted: Vec<Uncounted<'a>>,
+    /// Facts of which it was not tried what would be without them: there are very many.
+    pub untried: usize,
 }
 
 /// The account of a person.
 ///
-/// Costs the rules once over the person's facts for every fact: for a person, not for a population.
+/// Costs the rules once over the person's facts for every fact, up to a bound: for a person, not for a population.
 ///
 /// # Errors
 /// When a plan cannot be executed.
@@ -87,6 +89,7 @@ pub fn account<'a>(known: &Known<'a>, person: Person) -> Result<Account<'a>, Ass
         reasons: Vec::new(),
         prevented: Vec::new(),
         uncounted: Vec::new(),
+        untried: 0,
     };
     let Some((partition, number)) = known.find(person) else { return Ok(account) };
     account.seen = true;
@@ -96,8 +99,10 @@ pub fn account<'a>(known: &Known<'a>, person: Person) -> Result<Account<'a>, Ass
     }
     let records = known.names().records(person);
     let facts = facts(known, (partition, number), &records);
-    let handles: Vec<u64> = facts.iter().map(|fact| fact.line.handle).collect();
-    let effects = Effects::of(partition, number, &handles)?;
+    let handles: Vec<(u64, Instant)> =
+        facts.iter().map(|fact| (fact.line.handle, fact.record.version.known_at)).collect();
+    let effects = Effects::of(partition, number, &handles, effects::PAIRS_MAX)?;
+    account.untried = effects.untried;
     account.sample(partition, &effects.timeline);
     account.reasons = reasons(pack, at, &facts, &effects);
     account.prevented = prevented(&facts, &effects);

@@ -32,6 +32,7 @@ pub fn json(account: &Account<'_>) -> Value {
         "next": next,
         "reasons": account.reasons.iter().map(|one| reason(pack, one)).collect::<Vec<_>>(),
         "kept_away": changed_by(pack, &account.prevented),
+        "facts_not_tried": account.untried,
         "not_counted": account.uncounted.iter().map(|one| uncounted(account, one)).collect::<Vec<_>>(),
     })
 }

@@ -47,7 +47,7 @@ pub use json::json;
 pub use known::Known;
 pub use names::{NamedRecord, Names, RegionRecord};
 pub use not_judged::{NotJudged, not_judged, why as why_not_judged};
-pub use overdue::{Overdue, overdue};
+pub use overdue::{Overdue, found, overdue, with_names};
 pub use stays::{Miss, StayMiss};
 pub use text::render;
 pub use uncounted::{Uncounted, Why};

@@ -7,6 +7,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::evidence::Name;
 use super::known::Known;
+use super::names::Names;
 use crate::assess::timeline::Interval;
 use crate::assess::{AssessError, Partition, Timeline};
 use crate::evidence::FactKey;
@@ -40,20 +41,43 @@ pub struct Overdue<'a> {
 /// # Errors
 /// When a plan cannot be executed.
 pub fn overdue<'a>(known: &Known<'a>, open_longer_than_ms: Option<i64>) -> Result<Vec<Overdue<'a>>, AssessError> {
+    Ok(with_names(found(known, open_longer_than_ms)?, known.names()))
+}
+
+/// As [`overdue`], without the names of the evidence: for [`with_names`], once it is known whose names are needed.
+///
+/// # Errors
+/// When a plan cannot be executed.
+pub fn found<'a>(known: &Known<'_>, open_longer_than_ms: Option<i64>) -> Result<Found<'a>, AssessError> {
     let mut all = Vec::new();
     for partition in known.partitions() {
         let found = of_partition(known, partition, open_longer_than_ms)?;
         all.extend(found);
     }
+    Ok(Found(all))
+}
+
+/// What was found, without the names of the evidence.
+pub struct Found<'a>(Vec<(Overdue<'a>, Vec<FactKey>)>);
+
+impl Found<'_> {
+    /// Whose names are needed.
+    pub fn people(&self) -> FxHashSet<Person> {
+        self.0.iter().map(|(overdue, _)| overdue.person).collect()
+    }
+}
+
+/// The list, longest first, with the names of the evidence.
+pub fn with_names<'a>(Found(all): Found<'a>, names: &'a dyn Names) -> Vec<Overdue<'a>> {
     let facts = |(overdue, keys): &(Overdue<'a>, Vec<FactKey>)| {
         let person = overdue.person;
         keys.iter().map(move |key| (person, *key)).collect::<Vec<_>>()
     };
     let wanted: FxHashSet<(Person, FactKey)> = all.iter().flat_map(facts).collect();
-    let names = known.names().of_facts(&wanted);
+    let names = names.of_facts(&wanted);
     let mut all: Vec<Overdue<'a>> = all.into_iter().map(|(overdue, keys)| named(overdue, &keys, &names)).collect();
     all.sort_by_key(|one| (std::cmp::Reverse(one.over_ms), one.person, one.rule));
-    Ok(all)
+    all
 }
 
 fn named<'a>(overdue: Overdue<'a>, keys: &[FactKey], names: &Named<'a>) -> Overdue<'a> {
@@ -65,13 +89,12 @@ fn named<'a>(overdue: Overdue<'a>, keys: &[FactKey], names: &Named<'a>) -> Overd
 }
 
 type Named<'a> = FxHashMap<(Person, FactKey), Name<'a>>;
-type Found<'a> = Vec<(Overdue<'a>, Vec<FactKey>)>;
 
 fn of_partition<'a>(
-    known: &Known<'a>,
+    known: &Known<'_>,
     partition: &Partition,
     open_longer_than_ms: Option<i64>,
-) -> Result<Found<'a>, AssessError> {
+) -> Result<Vec<(Overdue<'a>, Vec<FactKey>)>, AssessError> {
     let (mut found, people) = (Vec::new(), partition.evidence().people());
     for first in (0..people).step_by(PAGE_PEOPLE as usize) {
         let page: Vec<(u32, Option<u64>)> =
@@ -93,7 +116,7 @@ fn of_partition<'a>(
 }
 
 fn judged<'a>(
-    known: &Known<'a>,
+    known: &Known<'_>,
     person: Person,
     interval: &Interval,
     open_longer_than_ms: Option<i64>,

@@ -9,10 +9,11 @@ use std::sync::Arc;
 use fuma_schemas::change::RuleHead;
 use fuma_schemas::{Colour, Kind};
 
-use crate::evidence::{RuleTables, Wanted};
+use crate::evidence::{RuleTable, RuleTables, Wanted, WantedTiers};
 
 pub use super::manifest::{Manifest, Parameter, Text};
 
+use super::sql::joins::Numbers as _;
 use super::sql::planner::{Planned, Planner};
 use super::sql::sql_file::SqlFile;
 use super::tables::{self, CsvTable};
@@ -70,6 +71,8 @@ pub struct Pack {
     pub cases: BTreeMap<String, String>,
     /// Which columns of each base table some plan reads.
     pub wanted: Wanted,
+    /// Which tiers of stays some plan may look at.
+    pub tiers: WantedTiers,
     /// The digest of what the pack decides by, 64 hex digits.
     pub digest: Arc<str>,
 }
@@ -115,6 +118,21 @@ impl Pack {
         speaking.fold(RuleTables::NONE, |all, rule| all.union(rule.planned.needs))
     }
 
+    /// How many pairs of rows the joins of all rules may look at for one person, by the person's rows in each base table:
+    /// never too few, sometimes too many.
+    pub fn joined(&self, rows: &[u64; RuleTable::COUNT]) -> u64 {
+        let (mut tables, mut work) = (rows.to_vec(), 0);
+        tables.extend(self.tables.iter().map(|table| table.batch.num_rows() as u64));
+        for view in &self.views {
+            let rows = view.planned.rows.count(&tables, &mut work);
+            tables.push(rows);
+        }
+        for rule in &self.rules {
+            rule.planned.rows.count(&tables, &mut work);
+        }
+        work
+    }
+
     /// The base tables from which some rule springs.
     pub fn drivers(&self) -> RuleTables {
         self.rules.iter().fold(RuleTables::NONE, |all, rule| all.union(rule.planned.drivers))
@@ -156,6 +174,7 @@ pub fn load_with(source: &PackSource, cases: Cases) -> Result<Arc<Pack>, PackErr
     let rules = load_rules(source, &manifest, &mut planner)?;
     let traced = check_tracing(source, &manifest, &planner)?;
     check_tables_are_read(&tables, &views, &rules, &traced, &planner)?;
+    let (wanted, tiers) = planner.into_wanted();
     let pack = Pack {
         id: manifest.id.as_str().into(),
         version: manifest.version.as_str().into(),
@@ -164,7 +183,8 @@ pub fn load_with(source: &PackSource, cases: Cases) -> Result<Arc<Pack>, PackErr
         views,
         tables,
         cases: source.in_folder("cases").map(|(path, text)| (path.to_string(), text.to_string())).collect(),
-        wanted: planner.into_wanted(),
+        wanted,
+        tiers,
         digest: source.digest().into(),
     };
     if cases == Cases::Read {

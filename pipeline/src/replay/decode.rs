@@ -8,12 +8,11 @@
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{Arc, Mutex};
 
-use arrow::array::{Array, AsArray, BooleanArray, RecordBatch};
-use arrow::compute::filter_record_batch;
+use arrow::array::RecordBatch;
 use fuma_connectors::files::{self, Block, Refusal, Refused};
-use fuma_schemas::evidence::log;
 use fuma_schemas::{Feed, Instant, Kind, Person};
 
+use super::run::rows_of;
 use super::sink::{RejectSink, Tally};
 use super::store::{self, Store};
 use super::{Progress, Rejected, ReplayError, Source, SpoolError};
@@ -257,10 +256,7 @@ fn concerning(whom: Person, batches: Vec<(Kind, RecordBatch)>) -> Result<Vec<(Ki
         if is_everybodys(kind) {
             return Ok((kind, batch));
         }
-        let people = batch.column(log::PERSON).as_fixed_size_binary();
-        let own = (0..people.len()).map(|row| people.is_valid(row) && people.value(row) == whom.0);
-        let own = BooleanArray::from(own.collect::<Vec<bool>>());
-        Ok((kind, filter_record_batch(&batch, &own)?))
+        Ok((kind, rows_of(&batch, &|person| person == whom)?))
     });
     kept.collect()
 }

@@ -250,3 +250,41 @@ pub enum SpoolError {
     #[error("decoded evidence cannot be kept: {0}")]
     Batch(#[from] arrow::error::ArrowError),
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use fuma_connectors::files::RECORD_BYTES_MAX;
+
+    use super::*;
+
+    /// Of a record that is too large the line has its first bytes, how long it is and the digest of all of it
+    /// (docs/feeds.md section 3); of any other it has neither.
+    #[test]
+    fn a_reject_line_says_how_long_a_large_record_is() {
+        let record = vec![b'a'; RECORD_BYTES_MAX + 1];
+        let rejected = Rejected {
+            feed: Feed::Tests,
+            file: "tests.ndjson".into(),
+            line: 7,
+            code: RejectCode::TooLarge,
+            message: "too large".to_owned(),
+            raw: record.get(..5).unwrap().to_vec(),
+            oversize: Oversize::of(&record),
+        };
+        let line = |rejected: &Rejected| -> serde_json::Value {
+            let mut line = Vec::new();
+            rejected.write_json(&mut line);
+            serde_json::from_slice(&line).unwrap()
+        };
+        let large = line(&rejected);
+        assert_eq!((&large["feed"], &large["line"], &large["code"]), (&"tests".into(), &7.into(), &"too-large".into()));
+        assert_eq!(large["raw"], "aaaaa");
+        assert_eq!(large["length"], RECORD_BYTES_MAX as u64 + 1);
+        assert_eq!(large["sha256"], fuma_connectors::files::sha256_hex(&record));
+        let small = line(&Rejected { code: RejectCode::BadJson, oversize: None, ..rejected });
+        assert_eq!(small.get("length").or(small.get("sha256")), None);
+        assert_eq!(small["code"], "bad-json");
+    }
+}

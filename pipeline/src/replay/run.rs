@@ -4,7 +4,9 @@
 
 use std::sync::Arc;
 
-use arrow::array::RecordBatch;
+use arrow::array::{Array as _, AsArray as _, BooleanArray, RecordBatch};
+use arrow::compute::filter_record_batch;
+use fuma_schemas::evidence::log;
 use fuma_schemas::{CodeChange, Instant, Kind, Person};
 
 use super::decode::Decoding;
@@ -13,8 +15,9 @@ use super::sink::{ChangeSink, RejectSink};
 use super::store::{Piece, Store};
 use super::task::{Done, Task};
 use super::watch::{self, ShortGreens};
-use super::{Counts, Options, Outcome, Progress, Rejected, ReplayError, Source, Tick};
+use super::{Counts, Options, Outcome, Progress, Rejected, ReplayError, Source, SpoolError, Tick};
 use crate::assess::{Partition, Why, invariants};
+use crate::invariant;
 
 /// The partitions at the end of a replay, for whoever wants to look into the state.
 pub struct Finished {
@@ -22,8 +25,34 @@ pub struct Finished {
     pub outcome: Outcome,
     /// The partitions, by number.
     pub partitions: Vec<Partition>,
-    /// The evidence batches, by partition: they still have the owners and ids that the state drops.
+    /// The evidence batches, by partition: they still have the owners and ids that the state drops. None of them in a
+    /// replay of everybody's [`known`]: they may be more than there is memory.
     pub batches: Vec<Vec<(Kind, RecordBatch)>>,
+    pieces: Vec<Vec<Piece>>,
+}
+
+impl Finished {
+    /// The rows of some people, by partition: what was decoded is gone through piece by piece.
+    ///
+    /// # Errors
+    /// When a piece cannot be read back.
+    pub fn rows_of(&self, is_wanted: &dyn Fn(Person) -> bool) -> Result<Vec<Vec<(Kind, RecordBatch)>>, ReplayError> {
+        let rows = |piece: &Piece| {
+            let batch = piece.clone().read()?;
+            let of_people = rows_of(&batch, is_wanted)?;
+            Ok((of_people.num_rows() > 0).then_some((piece.kind, of_people)))
+        };
+        let of_partition = |pieces: &Vec<Piece>| pieces.iter().map(rows).filter_map(Result::transpose).collect();
+        self.pieces.iter().map(of_partition).collect()
+    }
+}
+
+/// The rows of some people.
+pub(super) fn rows_of(batch: &RecordBatch, is_wanted: &dyn Fn(Person) -> bool) -> Result<RecordBatch, SpoolError> {
+    let people = batch.column(log::PERSON).as_fixed_size_binary();
+    let person = |row: usize| people.value(row).try_into().map(Person);
+    let wanted = (0..people.len()).map(|row| people.is_valid(row) && person(row).is_ok_and(is_wanted));
+    Ok(filter_record_batch(batch, &BooleanArray::from(wanted.collect::<Vec<bool>>()))?)
 }
 
 /// Replays the sources; changes and rejects come in memory.
@@ -41,7 +70,7 @@ pub fn run(sources: &[Source], options: &Options, progress: &dyn Progress) -> Re
 /// When a source cannot be read to its end, or on a bug.
 pub fn finish(sources: &[Source], options: &Options, progress: &dyn Progress) -> Result<Finished, ReplayError> {
     let decoded = decoded::<Vec<(usize, Rejected)>>(sources, options, None, progress)?;
-    decoded.finished(options, progress)
+    decoded.finished(options, true, progress)
 }
 
 /// What is known at `options.until`, or at the last record without it, applied at once and judged once, at that
@@ -61,7 +90,7 @@ pub fn known(
     // With the instant as the tick, the only clock after the epoch and up to the instant is the instant itself.
     let tick = at.and_then(|at| Tick::new(at.0));
     let options = Options { tick: tick.unwrap_or(options.tick), until: at, ..options.clone() };
-    decoded.finished(&options, progress).map(|finished| (finished, at))
+    decoded.finished(&options, whom.is_some(), progress).map(|finished| (finished, at))
 }
 
 /// What was decoded, and where rejects went.
@@ -151,12 +180,13 @@ impl Decoded<Vec<(usize, Rejected)>> {
         Ok((Outcome { changes, rejects, counts }, partitions))
     }
 
-    fn finished(self, options: &Options, progress: &dyn Progress) -> Result<Finished, ReplayError> {
+    fn finished(self, options: &Options, keeps: bool, progress: &dyn Progress) -> Result<Finished, ReplayError> {
         let pieces = self.pieces.clone();
         let (outcome, partitions) = self.in_memory(options, progress)?;
-        let read = |piece: Piece| Ok((piece.kind, piece.read()?));
-        let batches = pieces.into_iter().map(|pieces| pieces.into_iter().map(read).collect());
-        Ok(Finished { outcome, partitions, batches: batches.collect::<Result<_, ReplayError>>()? })
+        let read = |piece: &Piece| Ok((piece.kind, piece.clone().read()?));
+        let kept = if keeps { &pieces[..] } else { &[] };
+        let batches = kept.iter().map(|pieces| pieces.iter().map(read).collect());
+        Ok(Finished { outcome, partitions, batches: batches.collect::<Result<_, ReplayError>>()?, pieces })
     }
 }
 
@@ -246,6 +276,6 @@ fn left_out(partition: &Partition) -> Vec<(Person, String)> {
 fn merged(parts: Vec<Vec<CodeChange>>) -> Vec<CodeChange> {
     let mut changes: Vec<CodeChange> = parts.into_iter().flatten().collect();
     changes.sort_unstable_by_key(|change| (change.decided_at, change.person));
-    debug_assert!(invariants::are_chains(&changes), "I-4: a change goes on from the last one of the person");
+    invariant::check(|| invariants::are_chains(&changes), "I-4", "a change goes on from the last one of the person");
     changes
 }

@@ -9,6 +9,7 @@ use super::sink::{ChangeSink, Tally};
 use super::store::{Cursor, Piece};
 use super::{Options, Progress, ReplayError};
 use crate::assess::{Partition, Step, invariants};
+use crate::invariant;
 
 /// A partition on its way through the ticks.
 pub(super) struct Task<'a, S> {
@@ -96,7 +97,8 @@ impl<'a, S: ChangeSink> Task<'a, S> {
 
     fn judge(&mut self, until: Instant, progress: &dyn Progress) -> Result<(), ReplayError> {
         self.partition.judge(&mut self.step, until, &self.options.tick, &mut self.changes);
-        debug_assert!(self.changes.iter().all(invariants::has_reasons), "I-5");
+        let changes = &self.changes;
+        invariant::check(|| changes.iter().all(invariants::has_reasons), "I-5", "a colour has its reasons");
         self.tally.changes(&self.changes);
         let changes = self.changes.len() as u64;
         self.sink.step(&mut self.changes)?;

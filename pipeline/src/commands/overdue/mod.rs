@@ -86,8 +86,8 @@ fn listed(arguments: &OverdueArguments, screen: &Screen) -> Result<(), CommandEr
     let (finished, at) = replay::known(&sources, &options, None, &bar)?;
     bar.finish();
     let at = at.unwrap_or_default();
-    let inputs = Inputs::new(&finished.batches, at);
-    let known = Known::new(&finished.partitions, &inputs, &options.pack, at);
+    let nobody = Inputs::new(&[], at);
+    let known = Known::new(&finished.partitions, &nobody, &options.pack, at);
     let language = if arguments.lang == Shown::Zh { Language::Chinese } else { Language::English };
     let is_json = arguments.json || arguments.format == Format::Ndjson;
     let not_judged = explain::not_judged(&known);
@@ -96,7 +96,12 @@ fn listed(arguments: &OverdueArguments, screen: &Screen) -> Result<(), CommandEr
         return screen.remark(&crowded::count(&not_judged, language));
     }
     let open_longer_than_ms = arguments.open_longer_than.map(Tick::millis);
-    let overdue = explain::overdue(&known, open_longer_than_ms).map_err(failed)?;
+    // Names are read of those who are listed alone: those of all need not fit into memory.
+    let found = explain::found(&known, open_longer_than_ms).map_err(failed)?;
+    let listed = found.people();
+    let rows = finished.rows_of(&|person| listed.contains(&person))?;
+    let inputs = Inputs::new(&rows, at);
+    let overdue = explain::with_names(found, &inputs);
     screen.write(|out| match is_json {
         true => write_ndjson(&overdue, &options.pack, out),
         false => write_table(&overdue, &options.pack, language, out),

@@ -1,5 +1,5 @@
-//! What must hold of a person's rows, as a predicate: in debug builds and in tests it is checked where records were
-//! applied and where rows were chained anew.
+//! What must hold of a person's rows, as a predicate: where invariants are checked, it is when records were applied and
+//! when rows were chained anew.
 //!
 //! Owns the relations between chains, the index of winners, the marks and what is kept beside the tables (I-2), and the
 //! length of a walk (I-10). Must never change anything.
@@ -13,12 +13,12 @@ use crate::evidence::winners::is_by_claim;
 use crate::invariant;
 
 impl Evidence {
-    /// Checks the rows of a person, in debug builds and in tests.
+    /// Checks the rows of a person, where invariants are checked.
     ///
     /// # Panics
     /// When an invariant is broken.
     pub(in crate::evidence) fn check(&self, person: u32) {
-        if cfg!(any(test, debug_assertions)) {
+        if invariant::are_checked() {
             self.check_rows(person);
         }
     }

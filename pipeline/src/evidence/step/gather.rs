@@ -6,8 +6,9 @@
 use std::ops::Range;
 
 use fuma_schemas::Kind;
+use fuma_schemas::vocabulary::{ClosedList, Granularity};
 
-use super::rule_table::{RuleTable, RuleTables};
+use super::rule_table::{RuleTable, RuleTables, WantedTiers};
 use crate::evidence::state::Evidence;
 use crate::evidence::store::{RowRef, layout, mark, read_u32};
 use crate::evidence::tiers::{MatchedTier, STAY_REGION};
@@ -89,6 +90,7 @@ pub struct Mark {
 pub struct StepRows {
     pub(in crate::evidence) kinds: [KindRows; Kind::PERSONAL.len()],
     pub(in crate::evidence) tiered: TieredRows,
+    wanted_tiers: WantedTiers,
     frontier: Vec<(u32, RowRef)>,
 }
 
@@ -104,6 +106,11 @@ impl StepRows {
     /// How many rows there are in all.
     pub fn rows_in_all(&self) -> usize {
         RuleTable::all().map(|table| self.rows(table)).sum()
+    }
+
+    /// From now on only these of the tiers that a stay meets are gathered.
+    pub fn want_tiers(&mut self, wanted: WantedTiers) {
+        self.wanted_tiers = wanted;
     }
 
     /// Empties the step and keeps its memory.
@@ -125,10 +132,22 @@ impl StepRows {
         self.tiered.tiers.truncate(mark.tiers);
     }
 
-    /// The slots of the rows that were added since a mark, one entry a row.
-    pub fn slots_since(&self, mark: &Mark) -> impl Iterator<Item = u32> + '_ {
-        let kinds = self.kinds.iter().zip(mark.kinds).flat_map(|(rows, (end, _))| rows.slots[end..].iter().copied());
-        kinds.chain(self.tiered.stay_of[mark.tiers..].iter().map(|&stay| self.tiered.stays.slots[stay as usize]))
+    /// How many rows each of so many slots from a first one has in each table, by [`RuleTable::index`], of those that were
+    /// added since a mark.
+    pub fn rows_of_slots(&self, mark: &Mark, (first, slots): (usize, usize)) -> Vec<[u64; RuleTable::COUNT]> {
+        let mut counts = vec![[0; RuleTable::COUNT]; slots];
+        let mut count = |slot: u32, table: usize| {
+            if let Some(of_slot) = counts.get_mut((slot as usize).wrapping_sub(first)) {
+                of_slot[table] += 1;
+            }
+        };
+        for (table, (rows, (end, _))) in self.kinds.iter().zip(mark.kinds).enumerate() {
+            rows.slots[end..].iter().for_each(|slot| count(*slot, table));
+        }
+        let stays = &self.tiered.stays.slots;
+        let tiered = &self.tiered.stay_of[mark.tiers..];
+        tiered.iter().for_each(|stay| count(stays[*stay as usize], RuleTable::TieredStays.index()));
+        counts
     }
 
     /// A copy of the rows of some slots, under the same slots.
@@ -137,6 +156,7 @@ impl StepRows {
         StepRows {
             kinds: std::array::from_fn(|at| self.kinds[at].of_slots(slots, |_| {})),
             tiered: self.tiered.of_slots(slots),
+            wanted_tiers: self.wanted_tiers,
             frontier: Vec::new(),
         }
     }
@@ -205,7 +225,7 @@ impl Evidence {
                 self.add_row(at, bytes, slot, &mut step.kinds[at.code()]);
             }
             if need.contains(RuleTable::TieredStays) && table.layout.kind == Kind::Stays {
-                self.add_tiers(at, bytes, slot, &mut step.tiered);
+                self.add_tiers(at, bytes, slot, step);
             }
         }
         RowRef(read_u32(bytes, layout::NEXT))
@@ -223,15 +243,23 @@ impl Evidence {
         rows.bytes.extend_from_slice(bytes);
     }
 
-    fn add_tiers(&self, at: RowRef, bytes: &[u8], slot: u32, tiered: &mut TieredRows) {
+    /// Adds a stay once for each wanted tier that it meets: one that is known to the city alone meets all of the city.
+    fn add_tiers(&self, at: RowRef, bytes: &[u8], slot: u32, StepRows { tiered, wanted_tiers, .. }: &mut StepRows) {
         let region = read_u32(bytes, self.table(at).layout.columns[STAY_REGION]);
         let matches = self.tiers.codes.matches(region);
         if matches.is_empty() {
             return;
         }
-        let stay = tiered.stays.rows.len() as u32;
-        self.add_row(at, bytes, slot, &mut tiered.stays);
-        tiered.stay_of.resize(tiered.stay_of.len() + matches.len(), stay);
-        tiered.tiers.extend_from_slice(matches);
+        let granularity = Granularity::of_code(self.texts.regions.get(region));
+        let granularity =
+            invariant::held(granularity, "I-9", "a region of a row is a code of 2, 4, 6, 9 or 12 digits").code();
+        let is_wanted = |met: &&MatchedTier| wanted_tiers.contains((met.span.tier, met.matched, granularity));
+        let before = tiered.tiers.len();
+        tiered.tiers.extend(matches.iter().filter(is_wanted));
+        if tiered.tiers.len() > before {
+            let stay = tiered.stays.rows.len() as u32;
+            self.add_row(at, bytes, slot, &mut tiered.stays);
+            tiered.stay_of.resize(tiered.tiers.len(), stay);
+        }
     }
 }

@@ -10,4 +10,4 @@ mod rule_table;
 pub use describe::{FactView, TierView};
 pub use gather::{Mark, StepRows};
 pub use materialise::{StepPart, StepTable, materialise};
-pub use rule_table::{RuleTable, RuleTables, Wanted};
+pub use rule_table::{RuleTable, RuleTables, Wanted, WantedTiers};

@@ -4,7 +4,8 @@
 
 use arrow::datatypes::SchemaRef;
 use fuma_schemas::Kind;
-use fuma_schemas::evidence::{rule_schema, tiered_stay_schema};
+use fuma_schemas::evidence::{GRANULARITIES, MATCHES, rule_schema, tiered_stay_schema};
+use fuma_schemas::vocabulary::{ClosedList, Tier};
 
 /// A table that rules see.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -98,6 +99,65 @@ impl RuleTables {
     /// Whether the two sets share a table.
     pub fn meets(self, other: RuleTables) -> bool {
         self.0 & other.0 != 0
+    }
+}
+
+/// Which tiers that a stay meets are wanted: a bit for each tier, match and granularity of the stay.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct WantedTiers(u128);
+
+const TIERS: usize = Tier::NAMES.len();
+const WANTED_TIERS: usize = TIERS * MATCHES.len() * GRANULARITIES.len();
+const _: () = assert!(WANTED_TIERS <= u128::BITS as usize, "a set of them has a bit for each");
+
+impl WantedTiers {
+    /// None.
+    pub const NONE: WantedTiers = WantedTiers(0);
+    /// All.
+    pub const ALL: WantedTiers = WantedTiers(u128::MAX);
+
+    /// Every tier, match and granularity, by their places in the closed lists.
+    pub fn each() -> impl Iterator<Item = (usize, usize, usize)> {
+        let (matches, granularities) = (MATCHES.len(), GRANULARITIES.len());
+        (0..WANTED_TIERS)
+            .map(move |at| (at / granularities / matches, at / granularities % matches, at % granularities))
+    }
+
+    fn bit((tier, matched, granularity): (usize, usize, usize)) -> u128 {
+        // What is beyond the lists is wanted always.
+        u32::try_from((tier * MATCHES.len() + matched) * GRANULARITIES.len() + granularity)
+            .ok()
+            .and_then(|bit| 1_u128.checked_shl(bit))
+            .unwrap_or(1 << 127)
+    }
+
+    /// With one more.
+    #[must_use]
+    pub fn with(self, one: (usize, usize, usize)) -> WantedTiers {
+        WantedTiers(self.0 | WantedTiers::bit(one))
+    }
+
+    /// Those of either.
+    #[must_use]
+    pub fn either(self, other: WantedTiers) -> WantedTiers {
+        WantedTiers(self.0 | other.0)
+    }
+
+    /// Those of both.
+    #[must_use]
+    pub fn both(self, other: WantedTiers) -> WantedTiers {
+        WantedTiers(self.0 & other.0)
+    }
+
+    /// Whether one is wanted, by the codes of tier, match and granularity.
+    pub fn contains(self, (tier, matched, granularity): (u8, u8, u8)) -> bool {
+        self.0 & WantedTiers::bit((tier.into(), matched.into(), granularity.into())) != 0
+    }
+}
+
+impl Default for WantedTiers {
+    fn default() -> WantedTiers {
+        WantedTiers::ALL
     }
 }
 

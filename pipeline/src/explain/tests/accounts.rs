@@ -76,7 +76,7 @@ fn a_replay_by_ticks_gives_the_same_account_at_its_last_tick() {
     let person = Person::parse(ANNA).unwrap();
     let told = |finished: &Finished| text(finished, zhejiang(), at("2021-11-20 06:00"), person, Language::English);
     let ticked = replay::finish(std::slice::from_ref(&source), &options, &Silent).unwrap();
-    let (at_once, known_at) = replay::known(&[source], &options, None, &Silent).unwrap();
+    let (at_once, known_at) = replay::known(&[source], &options, Some(Person::parse(ANNA).unwrap()), &Silent).unwrap();
     assert_eq!((told(&ticked), known_at), (told(&at_once), options.until));
 }
 
@@ -147,4 +147,40 @@ fn what_a_test_ended_is_told_with_what_would_be_without_it() {
     assert!(text.contains("also      tests src/t1"), "{text}");
     assert!(text.contains("without   2021-11-03 08:00 -> 2021-11-18 00:00"), "{text}");
     assert!(text.contains("it matters only for reasons that are over: ZJ-Y1"), "{text}");
+}
+
+/// I-10: of somebody with very many facts those known last are tried one by one, and it is said of how many this was not.
+#[test]
+fn how_many_facts_were_not_tried_is_said() {
+    let test = |feeds: Feeds, number: i64| {
+        let fields = format!(
+            r#""method":"nat","result":"negative","sampled_at":@2021-11-0{number} 08:00@,"reported_at":@2021-11-0{number} 09:00@"#
+        );
+        feeds.with(Feed::Tests, ANNA, &format!("t{number}"), &format!("2021-11-0{number} 10:00"), &fields)
+    };
+    let feeds = (1..8).fold(Feeds::new(), test);
+    let person = Person::parse(ANNA).unwrap();
+    let finished = feeds.known(zhejiang(), "2021-11-20", Some(person), 1);
+    let partition = &finished.partitions[0];
+    let number = partition.evidence().find(person).unwrap();
+    let facts: Vec<(u64, Instant)> = partition
+        .evidence()
+        .handles(number)
+        .into_iter()
+        .map(|handle| (handle, partition.evidence().describe(handle).unwrap().known_at))
+        .collect();
+    let pairs = partition.pairs_of(number);
+    let untried = |pairs_max| Effects::of(partition, number, &facts, pairs_max).unwrap().untried;
+    assert_eq!((facts.len(), untried(u64::MAX), untried(0)), (7, 0, 6));
+    assert_eq!(untried(3 * pairs.max(1)), 4);
+    let inputs = Inputs::new(&finished.batches, at("2021-11-20"));
+    let known = Known::new(&finished.partitions, &inputs, zhejiang(), at("2021-11-20"));
+    let mut account = account(&known, person).unwrap();
+    assert!(!render(&account, Language::English).contains("was not tried"));
+    account.untried = 6;
+    assert!(
+        render(&account, Language::English).contains("of 6 other facts it was not tried what each of them changes")
+    );
+    assert!(render(&account, Language::Chinese).contains("另有 6 条未逐一核对其影响"));
+    assert_eq!(json(&account)["facts_not_tried"], 6);
 }

@@ -11,7 +11,8 @@ use std::sync::{Arc, OnceLock};
 
 use fuma_schemas::{Feed, Instant, Person};
 
-use super::{Inputs, Known, Language, Overdue, account, overdue, render};
+use super::effects::Effects;
+use super::{Inputs, Known, Language, Overdue, account, found, json, render, with_names};
 use crate::intake::{Key, Settings};
 use crate::policy::{self, Pack, PackSource};
 use crate::replay::{self, Bounds, Finished, Options, Silent, Source, Tick};
@@ -65,7 +66,7 @@ impl Feeds {
         self
     }
 
-    fn known(&self, pack: &Arc<Pack>, until: &str, workers: usize) -> Finished {
+    fn known(&self, pack: &Arc<Pack>, until: &str, whom: Option<Person>, workers: usize) -> Finished {
         let sources: Vec<Source> = Feed::ALL
             .into_iter()
             .map(|feed| {
@@ -83,7 +84,7 @@ impl Feeds {
             intake: Arc::new(Settings::new(key())),
             bounds: Bounds::default(),
         };
-        let (finished, _) = replay::known(&sources, &options, None, &Silent).unwrap();
+        let (finished, _) = replay::known(&sources, &options, whom, &Silent).unwrap();
         assert_eq!(finished.outcome.rejects, [], "the feeds of a test are good");
         finished
     }
@@ -94,13 +95,13 @@ impl Feeds {
 
     fn explained_by(&self, pack: &Arc<Pack>, until: &str, person: &str, workers: usize) -> String {
         let person = Person::parse(person).unwrap();
-        text(&self.known(pack, until, workers), pack, at(until), person, Language::English)
+        text(&self.known(pack, until, Some(person), workers), pack, at(until), person, Language::English)
     }
 
     fn explained_in(&self, pack: &Arc<Pack>, until: &str, person: &str, language: Language) -> String {
         let person = Person::parse(person).unwrap();
-        let one = text(&self.known(pack, until, 1), pack, at(until), person, language);
-        let several = text(&self.known(pack, until, 3), pack, at(until), person, language);
+        let one = text(&self.known(pack, until, Some(person), 1), pack, at(until), person, language);
+        let several = text(&self.known(pack, until, Some(person), 3), pack, at(until), person, language);
         assert_eq!(one, several, "the number of workers changes nothing");
         one
     }

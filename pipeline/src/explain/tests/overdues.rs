@@ -22,10 +22,15 @@ fn feeds() -> Feeds {
 
 fn listed(until: &str, open_longer_than_days: Option<i64>, workers: usize) -> Vec<(String, String, Vec<String>, i64)> {
     let pack = zhejiang();
-    let finished = feeds().known(pack, until, workers);
-    let inputs = Inputs::new(&finished.batches, at(until));
-    let known = Known::new(&finished.partitions, &inputs, pack, at(until));
-    let found = overdue(&known, open_longer_than_days.map(|days| days * fuma_schemas::instant::DAY_MS)).unwrap();
+    let finished = feeds().known(pack, until, None, workers);
+    assert!(finished.batches.is_empty(), "the rows of everybody are not kept");
+    let nobody = Inputs::new(&[], at(until));
+    let known = Known::new(&finished.partitions, &nobody, pack, at(until));
+    let found = found(&known, open_longer_than_days.map(|days| days * fuma_schemas::instant::DAY_MS)).unwrap();
+    let people = found.people();
+    let rows = finished.rows_of(&|person| people.contains(&person)).unwrap();
+    let inputs = Inputs::new(&rows, at(until));
+    let found = with_names(found, &inputs);
     let one = |one: &Overdue<'_>| {
         let rule = pack.rules[usize::from(one.rule)].head.id.clone();
         (one.person.to_string(), rule, names(one), one.over_ms / 3_600_000)

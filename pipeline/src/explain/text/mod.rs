@@ -41,6 +41,18 @@ pub fn render(account: &Account<'_>, language: Language) -> String {
         page.heading("因证据而不成立的理由", "REASONS THAT EVIDENCE KEEPS AWAY");
         account.prevented.iter().for_each(|(line, intervals)| page.prevented(line, intervals));
     }
+    if account.untried > 0 {
+        let said = match language {
+            Language::Chinese => format!("证据过多：另有 {} 条未逐一核对其影响", account.untried),
+            Language::English => {
+                format!(
+                    "very much evidence: of {} other facts it was not tried what each of them changes",
+                    account.untried
+                )
+            }
+        };
+        page.entry("注意", "attention", &said);
+    }
     if !account.uncounted.is_empty() {
         page.heading("不计入的证据", "WHAT DOES NOT COUNT, AND WHY");
         page.all_uncounted(&account.uncounted);

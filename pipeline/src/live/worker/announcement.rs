@@ -17,7 +17,7 @@ pub struct Cause {
 
 /// The record that announces a change.
 pub fn record(change: &CodeChange, partition: u32, source: &str, cause: Option<&Cause>) -> OutputRecord {
-    debug_assert!(crate::assess::invariants::has_reasons(change), "I-5: {change:?}");
+    crate::invariant::check(|| crate::assess::invariants::has_reasons(change), "I-5", "a colour has its reasons");
     let mut value = Vec::with_capacity(512);
     change.write_value(&mut value);
     let key = change.person.to_string();

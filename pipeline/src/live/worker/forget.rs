@@ -14,6 +14,9 @@ use crate::evidence::{ForgottenLink, Tidy};
 
 /// How often a partition is looked through.
 const EVERY: Duration = Duration::from_secs(6 * 3600);
+/// For how long a partition that is never quiet is waited for: then a page is done between two commits all the same, so
+/// that steady load does not keep evidence beyond its retention.
+const PATIENCE: Duration = Duration::from_secs(10);
 /// People of a page.
 const PAGE_PEOPLE: u32 = 4096;
 /// Rows of a page of the compaction.
@@ -32,6 +35,8 @@ struct UnderWay {
     partition: u32,
     /// What is past is past at this instant, for all pages.
     now: Instant,
+    /// When the last page was done.
+    last_page: Duration,
     next: u32,
     facts: u64,
     facts_kept: u64,
@@ -39,8 +44,8 @@ struct UnderWay {
 }
 
 impl Forgetter {
-    /// Does one page's work in the partition whose turn it is, while nothing is under way in it. Gives the cases and
-    /// contacts that went, for trace to be told.
+    /// Does one page's work in the partition whose turn it is, while nothing is under way in it, or after [`PATIENCE`]
+    /// between two of its steps. Gives the cases and contacts that went, for trace to be told.
     pub(super) fn turn(
         &mut self,
         owned: &mut BTreeMap<u32, Owned>,
@@ -52,8 +57,12 @@ impl Forgetter {
             None => self.begin(owned, (now, elapsed)),
         };
         let Some(mut under_way) = under_way else { return Vec::new() };
+        let waits = elapsed.saturating_sub(under_way.last_page) >= PATIENCE;
         let links = match owned.get_mut(&under_way.partition) {
-            Some(owned) if owned.is_quiet() => page(owned, &mut under_way),
+            Some(owned) if owned.is_quiet() || waits && owned.is_between_steps() => {
+                under_way.last_page = elapsed;
+                page(owned, &mut under_way)
+            }
             _ => Some(Vec::new()),
         };
         // Done: it is forgotten that it was under way.
@@ -66,9 +75,19 @@ impl Forgetter {
     fn begin(&mut self, owned: &BTreeMap<u32, Owned>, (now, elapsed): (Instant, Duration)) -> Option<UnderWay> {
         for owned in owned.values() {
             let last = *self.last.entry(owned.id).or_insert(elapsed);
-            if elapsed.saturating_sub(last) >= EVERY && owned.is_quiet() {
+            let late = elapsed.saturating_sub(last).checked_sub(EVERY);
+            if late.is_some_and(|late| owned.is_quiet() || late >= PATIENCE) {
                 self.last.insert(owned.id, elapsed);
-                return Some(UnderWay { partition: owned.id, now, next: 0, facts: 0, facts_kept: 0, tidy: None });
+                let begun = UnderWay {
+                    partition: owned.id,
+                    now,
+                    last_page: elapsed.saturating_sub(PATIENCE),
+                    next: 0,
+                    facts: 0,
+                    facts_kept: 0,
+                    tidy: None,
+                };
+                return Some(begun);
             }
         }
         None
@@ -77,6 +96,7 @@ impl Forgetter {
 
 /// One page of forgetting, or of the compaction after it; none when there is no other.
 fn page(owned: &mut Owned, under_way: &mut UnderWay) -> Option<Vec<ForgottenLink>> {
+    crate::invariant::check(|| owned.is_between_steps(), "I-3", "what is forgotten is judged by what is committed");
     let partition = &mut owned.partition;
     if let Some(tidy) = &mut under_way.tidy {
         return (!partition.tidy(tidy, PAGE_ROWS)).then(Vec::new);
@@ -133,10 +153,10 @@ mod tests {
         assert_eq!(at(&mut forgetter, EVERY * 2), EVERY * 2);
     }
 
-    /// Old tests of three pages of people: each turn forgets one page, and the compaction follows in turns of its own.
-    #[test]
-    fn it_is_done_a_page_at_a_time() {
-        const PEOPLE: u32 = 3 * PAGE_PEOPLE - 5;
+    const PEOPLE: u32 = 3 * PAGE_PEOPLE - 5;
+
+    /// A partition with an old test of each of three pages of people.
+    fn filled() -> BTreeMap<u32, Owned> {
         let mut owned = owned();
         let mut decoder = Decoder::new(Arc::new(Settings::new(Key::from_hex(&"07".repeat(32)).unwrap())));
         let mut builders = [EvidenceBuilders::new()];
@@ -155,7 +175,17 @@ mod tests {
             of_three.partition.apply(kind, &batch, &rows).unwrap();
         }
         of_three.partition.take_waiting();
-        let facts = |owned: &BTreeMap<u32, Owned>| owned[&3].partition.evidence().memory().facts;
+        owned
+    }
+
+    fn facts(owned: &BTreeMap<u32, Owned>) -> u64 {
+        owned[&3].partition.evidence().memory().facts
+    }
+
+    /// Each turn forgets one page of people, and the compaction follows in turns of its own.
+    #[test]
+    fn it_is_done_a_page_at_a_time() {
+        let mut owned = filled();
         assert_eq!(facts(&owned), u64::from(PEOPLE));
         let mut forgetter = Forgetter::default();
         forgetter.turn(&mut owned, (NOW, Duration::ZERO));
@@ -170,5 +200,32 @@ mod tests {
         assert_eq!(forgotten[..3], [page, 2 * page, u64::from(PEOPLE)]);
         assert!(turns > 4, "the compaction has turns of its own: {turns}");
         assert_eq!(facts(&owned), 0);
+    }
+
+    /// Under steady load somebody waits at all times: a page is done every so often all the same, and whoever waits is not
+    /// forgotten.
+    #[test]
+    fn steady_load_does_not_put_it_off_for_ever() {
+        let mut owned = filled();
+        owned.get_mut(&3).unwrap().partition.touch(7);
+        assert!(!owned[&3].is_quiet() && owned[&3].is_between_steps());
+        let mut forgetter = Forgetter::default();
+        forgetter.turn(&mut owned, (NOW, Duration::ZERO));
+        let mut clock = EVERY;
+        forgetter.turn(&mut owned, (NOW, clock));
+        assert_eq!(facts(&owned), u64::from(PEOPLE), "it is waited for");
+        let mut done_at = Vec::new();
+        for _ in 0..200 {
+            clock += Duration::from_secs(1);
+            let before = facts(&owned);
+            forgetter.turn(&mut owned, (NOW, clock));
+            if facts(&owned) < before {
+                done_at.push(clock - EVERY);
+            }
+        }
+        let seconds = |number: u64| Duration::from_secs(number);
+        assert_eq!(done_at, [seconds(10), seconds(20), seconds(30)], "a page each ten seconds");
+        assert_eq!(facts(&owned), 1, "who waits is kept");
+        assert!(forgetter.under_way.is_none(), "the compaction is through, too");
     }
 }

@@ -246,6 +246,11 @@ impl Owned {
         self.partition.waiting() == 0 && !self.is_sweeping() && is_settled
     }
 
+    /// Whether no step is under way and nothing waits for a transaction, whoever waits to be judged.
+    pub fn is_between_steps(&self) -> bool {
+        self.step.is_empty() && self.partition.is_settled()
+    }
+
     /// Whether people are swept, or are still to be found who will be.
     pub fn is_sweeping(&self) -> bool {
         self.finds_stays || !self.sweep.is_empty()

@@ -271,7 +271,7 @@ fn page(owned: &Owned, under_way: &mut UnderWay) -> bool {
     let evidence = owned.partition.evidence();
     let end = under_way.next.saturating_add(PAGE_PEOPLE);
     let is_last = end >= evidence.people();
-    debug_assert!(owned.partition.is_settled(), "I-3: a snapshot holds what is committed");
+    crate::invariant::check(|| owned.partition.is_settled(), "I-3", "a snapshot holds what is committed");
     let (announced, palette) = (owned.partition.all_announced(), owned.partition.palette());
     let masks = announced.masks(owned.partition.pack(), |rules| palette.colour(rules));
     let mask = |person| masks.get(announced.number(person) as usize).copied().unwrap_or(0);

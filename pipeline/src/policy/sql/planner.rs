@@ -18,12 +18,13 @@ use datafusion::sql::parser::Statement;
 use datafusion::sql::sqlparser::ast;
 use fuma_schemas::evidence::instant_type;
 
-use crate::evidence::{RuleTable, RuleTables, Wanted};
+use crate::evidence::{RuleTable, RuleTables, Wanted, WantedTiers};
 
 use super::drivers::{self, Origin, Origins};
+use super::joins::{Numbers, Rows};
 use super::locality::{self, Personal};
 use super::sql_file::SqlFile;
-use super::{functions, gate};
+use super::{functions, gate, tiers};
 use crate::policy::PackError;
 use crate::policy::step::direct::Direct;
 use crate::policy::step::leaf::{Leaf, NamedTable};
@@ -44,6 +45,8 @@ pub struct Planned {
     pub needs: RuleTables,
     /// Every table that it reads itself, by number.
     pub reads: Vec<usize>,
+    /// How many rows its joins may come to for one person.
+    pub rows: Rows,
 }
 
 /// Plans the files of one pack.
@@ -54,6 +57,8 @@ pub struct Planner {
     numbers: BTreeMap<String, usize>,
     /// Which columns of which base table some plan reads.
     wanted: Wanted,
+    /// Which tiers of stays some plan may look at.
+    tiers: WantedTiers,
 }
 
 impl Planner {
@@ -63,8 +68,9 @@ impl Planner {
         for function in functions::all() {
             context.register_udf(function);
         }
-        let mut planner =
-            Planner { context, origins: BTreeMap::new(), numbers: BTreeMap::new(), wanted: Wanted::default() };
+        let (origins, numbers) = (BTreeMap::new(), BTreeMap::new());
+        let (wanted, tiers) = (Wanted::default(), WantedTiers::NONE);
+        let mut planner = Planner { context, origins, numbers, wanted, tiers };
         for table in RuleTable::all() {
             let own = RuleTables::of(table);
             planner.add(table.name(), table.name(), table.schema(), Origin { drivers: Some(own), needs: own })?;
@@ -112,11 +118,6 @@ impl Planner {
         Ok(planned)
     }
 
-    /// The number of a table.
-    pub fn number(&self, table: &str) -> Option<usize> {
-        self.numbers.get(table).copied()
-    }
-
     /// The tables that a file names which is one SELECT; it is not planned.
     ///
     /// # Errors
@@ -126,13 +127,13 @@ impl Planner {
         Ok(self.references(&statement))
     }
 
-    /// Which columns of each base table some plan reads, ascending.
-    pub fn into_wanted(mut self) -> Wanted {
+    /// Which columns of each base table some plan reads, ascending; and which tiers of stays some plan may look at.
+    pub fn into_wanted(mut self) -> (Wanted, WantedTiers) {
         for columns in &mut self.wanted.0 {
             columns.sort_unstable();
             columns.dedup();
         }
-        self.wanted
+        (self.wanted, self.tiers)
     }
 
     /// Reads a file as one SELECT.
@@ -184,6 +185,8 @@ impl Planner {
                 "rows must spring from evidence, not from a table of the pack alone",
             )
         })?;
+        let rows = Rows::of(&optimised, self);
+        self.tiers = self.tiers.either(tiers::wanted(&optimised, &state));
         let plan = futures::executor::block_on(state.query_planner().create_physical_plan(&optimised, &state))
             .map_err(wrong)?;
         gate::check_physical(file, &plan)?;
@@ -199,13 +202,19 @@ impl Planner {
         // Names without their table: this is what other files and the engine see.
         let fields: Vec<_> = plan.schema().fields().iter().map(|field| field.as_ref().clone()).collect();
         let direct = Direct::of(&plan).map(Arc::new);
-        Ok(Planned { plan, direct, schema: Arc::new(Schema::new(fields)), drivers, needs, reads })
+        Ok(Planned { plan, direct, schema: Arc::new(Schema::new(fields)), drivers, needs, reads, rows })
     }
 }
 
 impl Personal for Planner {
     fn is_personal(&self, table: &str) -> bool {
         self.origins.get(table).is_some_and(|origin| origin.drivers.is_some())
+    }
+}
+
+impl Numbers for Planner {
+    fn number(&self, table: &str) -> Option<usize> {
+        self.numbers.get(table).copied()
     }
 }
 
