@@ -46,6 +46,8 @@ enum Command {
     Status(commands::status::StatusArguments),
     /// Create or check the Kafka topics
     Topics(commands::topics::TopicsArguments),
+    /// Let one parked partition go on, after a look at what it is parked for
+    Accept(commands::accept::AcceptArguments),
     /// Send feed files, standard input or repaired dead letters to Kafka
     Send(commands::send::SendArguments),
     /// Show the changes as they are announced
@@ -94,6 +96,7 @@ fn run(command: Command, screen: &Screen) -> Result<ExitCode, CommandError> {
             commands::generate::run(&command, commands::with_exit_codes(Arguments::command()), screen)?;
         }
         Command::Demo(arguments) => commands::demo::run(arguments, screen)?,
+        Command::Accept(arguments) => commands::accept::run(&arguments, screen)?,
         Command::Topics(arguments) => return commands::topics::run(&arguments, screen),
         Command::Status(arguments) => return commands::status::run(&arguments, screen),
         Command::Send(arguments) => return commands::send::run(&arguments, screen),

@@ -223,7 +223,7 @@ impl Process {
         waited(|| if kills { !self.runs() } else { self.is_stopped() })
     }
 
-    fn runs(&mut self) -> bool {
+    pub(crate) fn runs(&mut self) -> bool {
         self.child.try_wait().unwrap().is_none()
     }
 

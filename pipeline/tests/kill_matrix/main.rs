@@ -9,6 +9,7 @@
 //! surroundings   no room for snapshots, poison on every feed, topics that are missing or wrong
 //! belongs        topics, key, group and partitions are other than they were: refused, and the advice is followed
 //! named          members with names of their own: a rolling restart moves no partition
+//! parked         one person out of step, and an operator's word; a stop while no broker answers
 //! secure         a broker with TLS and passwords
 //! records        one record, one partition, deleted records: nobody else notices, and it is said
 //! cluster        three brokers: leaders and coordinators move, followers lag, brokers die
@@ -33,6 +34,7 @@ mod feeds;
 mod installation;
 mod matrix;
 mod named;
+mod parked;
 mod records;
 mod secure;
 mod surroundings;

@@ -9,11 +9,13 @@
 //! ```text
 //! reason    the closed list of reasons: code, advice, who can help
 //! words     what operators agreed to
+//! handed    words that wait in a state folder
 //! ```
 //!
 //! Owns the states that metrics, probes and `fuma status` show. A stage writes them; whoever else has the handle reads.
 //! Must never hold a person.
 
+mod handed;
 mod reason;
 mod words;
 
@@ -22,6 +24,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use fuma_schemas::Instant;
 
+pub use handed::{take_words, write_word};
 pub use reason::ParkReason;
 pub use words::{Words, digest_of};
 
@@ -29,6 +32,8 @@ pub use words::{Words, digest_of};
 pub const ASSESS: &str = "assess";
 /// The stage that follows contacts.
 pub const TRACE: &str = "trace";
+/// The one partition of the link log.
+pub const LINKS: u32 = 0;
 
 /// What a partition is.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]

@@ -4,6 +4,8 @@
 
 use std::time::Duration;
 
+use fuma_connectors::log::Code;
+
 macro_rules! reasons {
     ($($(#[doc = $doc:literal])+ $name:ident = $code:literal, $helps:ident, $advice:literal;)+) => {
         /// Why a partition is parked.
@@ -97,6 +99,18 @@ impl ParkReason {
     /// The reason with a code.
     pub fn parse(code: &str) -> Option<ParkReason> {
         ParkReason::ALL.iter().copied().find(|reason| reason.code() == code)
+    }
+
+    /// The reason of an error of the log.
+    pub fn of_code(code: Code) -> ParkReason {
+        match code {
+            Code::NoLeader => ParkReason::NoLeader,
+            Code::NoAnswer | Code::Passing => ParkReason::NoAnswer,
+            Code::Hanging => ParkReason::Hanging,
+            Code::OutOfRange => ParkReason::OutOfRange,
+            Code::Skipped => ParkReason::Skipped,
+            _ => ParkReason::Log,
+        }
     }
 
     /// Whether `fuma accept` lets a partition go on.

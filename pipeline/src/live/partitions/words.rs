@@ -14,20 +14,45 @@ type Word = (ParkReason, u32, String);
 
 /// The words; clones are handles of the same.
 #[derive(Clone, Debug, Default)]
-pub struct Words(Arc<Mutex<BTreeSet<Word>>>);
+pub struct Words(Arc<Mutex<Heard>>);
+
+#[derive(Debug, Default)]
+struct Heard {
+    words: BTreeSet<Word>,
+    /// Those that were acted on.
+    acted_on: BTreeSet<Word>,
+    /// Of these, the ones that nobody has noted yet.
+    used: Vec<Word>,
+}
 
 impl Words {
     /// Notes a word.
     pub fn accept(&self, reason: ParkReason, partition: u32, digest: impl Into<String>) {
-        self.words().insert((reason, partition, digest.into()));
+        self.heard().words.insert((reason, partition, digest.into()));
     }
 
     /// Whether an operator agreed to this.
     pub fn has(&self, reason: ParkReason, partition: u32, digest: &str) -> bool {
-        self.words().contains(&(reason, partition, digest.to_owned()))
+        self.heard().words.contains(&(reason, partition, digest.to_owned()))
     }
 
-    fn words(&self) -> MutexGuard<'_, BTreeSet<Word>> {
+    /// Whether an operator agreed to this, for whoever acts on it: the word is used up then.
+    pub fn act_on(&self, reason: ParkReason, partition: u32, digest: &str) -> bool {
+        let word = (reason, partition, digest.to_owned());
+        let mut heard = self.heard();
+        let is_heard = heard.words.contains(&word);
+        if is_heard && heard.acted_on.insert(word.clone()) {
+            heard.used.push(word);
+        }
+        is_heard
+    }
+
+    /// The words that were acted on since the last call.
+    pub fn take_used(&self) -> Vec<(ParkReason, u32, String)> {
+        std::mem::take(&mut self.heard().used)
+    }
+
+    fn heard(&self) -> MutexGuard<'_, Heard> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -59,5 +84,10 @@ mod tests {
         assert!(!words.has(ParkReason::ClockAhead, 3, &digest));
         assert!(!words.has(ParkReason::Differences, 3, &digest_of(["3a", " list"])), "parts are told apart");
         assert_eq!(digest.len(), 16);
+        assert!(words.take_used().is_empty(), "to look is not to act");
+        assert!(words.act_on(ParkReason::Differences, 3, &digest) && words.act_on(ParkReason::Differences, 3, &digest));
+        assert!(!words.act_on(ParkReason::Differences, 4, &digest));
+        assert_eq!(words.take_used(), [(ParkReason::Differences, 3, digest)]);
+        assert!(words.take_used().is_empty());
     }
 }

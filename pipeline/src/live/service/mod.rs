@@ -5,6 +5,7 @@
 //! belong      the installation that the process is of
 //! policies    which pack is in force
 //! references  the reference logs, read to their end and followed
+//! words       what operators agreed to reaches the workers
 //! supervise   a stage is made anew when its client fails
 //! watching    how far behind, and what this process holds: measured and said beside the stages
 //! ```
@@ -17,6 +18,7 @@ pub mod policies;
 mod references;
 pub mod supervise;
 mod watching;
+mod words;
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -164,6 +166,7 @@ pub fn run(service: &Service) -> Result<(), ServiceError> {
         stages.trace(&snapshots)?;
     }
     if service.config.roles.assess {
+        stages.words()?;
         for slot in 0..service.config.workers {
             stages.assess(slot, (pack_order, references.clone(), snapshots.clone()))?;
         }
@@ -268,8 +271,14 @@ impl Stages<'_> {
                 origin: service.origin(),
                 ..trace::Options::default()
             };
-            trace::run(Box::new(links), appender, log.partitions(), &options, &service.stop).map_err(Ended::from)
+            let ran = trace::run(Box::new(links), appender, log.partitions(), &options, &service.stop);
+            ran.map_err(|error| supervise::trace_ended(&service.partitions, error))
         })
+    }
+
+    fn words(&mut self) -> Result<(), ServiceError> {
+        let (log, service) = (Arc::clone(&self.log), self.service.clone());
+        self.spawn("words".into(), move || words::follow(log.as_ref(), &service))
     }
 
     fn assess(&mut self, slot: usize, shared: (u64, References, Snapshots)) -> Result<(), ServiceError> {

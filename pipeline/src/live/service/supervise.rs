@@ -14,7 +14,9 @@ use std::time::Duration;
 
 use fuma_connectors::log::{Code, LogError, Remedy, Scope};
 
+use crate::live::partitions::{LINKS, ParkReason, Parked, Partitions, TRACE};
 use crate::live::stop::Stop;
+use crate::live::worker::clock::{SystemWall, Wall as _};
 use crate::live::{metric, monotonic};
 
 /// The first pause before a stage is made again.
@@ -42,6 +44,19 @@ impl From<LogError> for Ended {
     fn from(error: LogError) -> Ended {
         Ended { code: error.code(), message: error.to_string() }
     }
+}
+
+/// What ended trace. Where somebody has to repair something its one partition is parked, until the stage is made again.
+pub fn trace_ended(partitions: &Partitions, error: LogError) -> Ended {
+    match error.code().remedy() {
+        Remedy::Refuse => {
+            let reason = ParkReason::of_code(error.code());
+            let parked = Parked { reason, what: error.to_string(), next_try: None, tries: 1, digest: None };
+            partitions.parked(TRACE, LINKS, SystemWall::default().now(), parked);
+        }
+        Remedy::Retry | Remedy::Bug => partitions.gone(TRACE, LINKS),
+    }
+    error.into()
 }
 
 /// The first failure that nobody but a person can repair, and that lets nothing go on.
@@ -166,6 +181,20 @@ mod tests {
         };
         spawn("x".into(), stop, verdict.clone(), stage).unwrap().join().unwrap();
         assert_eq!((begun.load(Ordering::SeqCst), verdict.taken()), (3, None));
+    }
+
+    #[test]
+    fn a_link_log_that_has_to_be_repaired_is_shown_as_parked() {
+        let partitions = Partitions::default();
+        partitions.owned(TRACE, LINKS, fuma_schemas::Instant(1));
+        trace_ended(&partitions, LogError::operator("record 3 of the link log cannot be judged"));
+        let parked = partitions.of(TRACE, LINKS).unwrap().parked.unwrap();
+        assert_eq!(
+            (parked.reason, parked.what.as_str()),
+            (ParkReason::Log, "record 3 of the link log cannot be judged")
+        );
+        trace_ended(&partitions, LogError::fatal("the client is gone"));
+        assert_eq!(partitions.of(TRACE, LINKS), None);
     }
 
     #[test]

@@ -205,6 +205,6 @@ impl Worker {
 
     /// Whether an operator agreed that a partition's clock may go on beyond the broker's, from about here.
     pub(super) fn may_be_ahead(&self, id: u32, last: Instant) -> bool {
-        self.parking.has_word(ParkReason::ClockAhead, id, &super::commit::digest_of_clock(id, last))
+        self.parking.acts_on_word(ParkReason::ClockAhead, id, &super::commit::digest_of_clock(id, last))
     }
 }

@@ -4,6 +4,7 @@
 //! ```text
 //! position      where a partition stands, as text beside its offset
 //! restore       a partition is taken over
+//! lease         whether the worker still is who was given a partition
 //! takeover      the restores under way, and those that wait for their turn
 //! events        what happens to partitions: assigned, restored, revoked, lost
 //! trouble       why a partition goes no further
@@ -45,6 +46,7 @@ mod commit;
 mod events;
 mod forget;
 mod judge;
+mod lease;
 mod left_out;
 mod measure;
 mod overdue;
@@ -287,6 +289,7 @@ impl Worker {
         self.polled_at = self.clock.elapsed();
         let mut records = std::mem::take(&mut self.records);
         let polled = self.log.poll(wait, &mut records);
+        let lease = self.takeovers.lease.clone();
         turn.records = records.len();
         // What was taken belongs to the state whether or not the poll failed behind it.
         let taken = self.take(&records);
@@ -294,7 +297,12 @@ impl Worker {
         self.records = records;
         taken?;
         match polled {
-            Ok(events) => events.into_iter().try_for_each(|event| self.answer(event, turn)),
+            Ok(events) => {
+                events.into_iter().try_for_each(|event| self.answer(event, turn))?;
+                // Noted after the answer: who was told that a partition is gone has given its restore up by now.
+                lease.polled();
+                Ok(())
+            }
             Err(error) => self.poll_failed(error),
         }
     }

@@ -172,9 +172,9 @@ impl Parking {
         self.entries.keys().copied().collect()
     }
 
-    /// Whether an operator agreed to something.
-    pub(super) fn has_word(&self, reason: ParkReason, id: u32, digest: &str) -> bool {
-        self.words.has(reason, id, digest)
+    /// Whether an operator agreed to something; the word is used up then.
+    pub(super) fn acts_on_word(&self, reason: ParkReason, id: u32, digest: &str) -> bool {
+        self.words.act_on(reason, id, digest)
     }
 }
 

@@ -13,6 +13,7 @@ use std::time::Instant as Moment;
 
 use fuma_connectors::log::{LogError, WorkerLog};
 
+use super::lease::{Guarded, Lease};
 use super::owned::Owned;
 use super::restore::{RestoreError, Restoring, restore};
 use crate::live::monotonic;
@@ -68,6 +69,7 @@ pub(super) struct Takeovers {
     again: VecDeque<u32>,
     under_way: BTreeMap<u32, UnderWay>,
     pub(super) places: Places,
+    pub(super) lease: Lease,
     pub(super) is_inline: bool,
 }
 
@@ -113,6 +115,10 @@ impl Takeovers {
         let cancelled = Arc::new(AtomicBool::new(false));
         let context = Restoring { cancelled: Arc::clone(&cancelled), ..context };
         let mut restorer = log.restorer()?;
+        if !self.is_inline {
+            let (lease, cancelled) = (self.lease.clone(), Arc::clone(&cancelled));
+            restorer = Box::new(Guarded { inner: restorer, lease, cancelled });
+        }
         let (sender, result) = channel();
         let work = move || {
             // Nobody listens when the worker has gone: then nobody needs the result.
@@ -192,5 +198,17 @@ mod tests {
         assert_eq!(order, [9, 0, 1]);
         takeovers.add(10, false);
         assert_eq!(takeovers.next().map(|(id, _)| id), Some(10), "the last place is for who was assigned");
+    }
+
+    /// A worker that ends takes its restores with it: they fence and read no more.
+    #[test]
+    fn restores_are_given_up_when_their_worker_ends() {
+        let cancelled = Arc::new(AtomicBool::new(false));
+        let (_sender, result) = channel();
+        let mut takeovers = Takeovers::default();
+        let under_way = UnderWay { cancelled: Arc::clone(&cancelled), result, begun: monotonic::now() };
+        takeovers.under_way.insert(3, under_way);
+        drop(takeovers);
+        assert!(cancelled.load(Ordering::Acquire));
     }
 }

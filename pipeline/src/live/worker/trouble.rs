@@ -3,7 +3,7 @@
 //! Owns the way from an error to the reason that is shown, and whether the state in memory is still good. Must never
 //! pass an error on to another partition.
 
-use fuma_connectors::log::{Code, LogError};
+use fuma_connectors::log::LogError;
 
 use super::owned::ApplyError;
 use super::position::PositionError;
@@ -117,14 +117,7 @@ impl Trouble {
 }
 
 fn of_log(error: &LogError) -> ParkReason {
-    match error.code() {
-        Code::NoLeader => ParkReason::NoLeader,
-        Code::NoAnswer | Code::Passing => ParkReason::NoAnswer,
-        Code::Hanging => ParkReason::Hanging,
-        Code::OutOfRange => ParkReason::OutOfRange,
-        Code::Skipped => ParkReason::Skipped,
-        _ => ParkReason::Log,
-    }
+    ParkReason::of_code(error.code())
 }
 
 fn of_record(error: &RecordError) -> ParkReason {

@@ -69,7 +69,7 @@ fn refuse(
     // The place in the log belongs to what was looked at: the word fits nothing that comes later.
     let place = format!("{id} {:?} {}", position.offset, standing.clock.0);
     let digest = digest_of([ParkReason::Differences.code(), place.as_str(), list.as_str()]);
-    if context.words.has(ParkReason::Differences, id, &digest) {
+    if context.words.act_on(ParkReason::Differences, id, &digest) {
         tracing::warn!(
             partition = id,
             people = differing.len(),
