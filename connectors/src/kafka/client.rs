@@ -205,6 +205,8 @@ pub(super) fn observer(settings: &KafkaSettings, name: &str, isolation: &str) ->
         .set("auto.offset.reset", "error")
         .set("enable.partition.eof", "true")
         .set("fetch.wait.max.ms", "5");
+    // What is read must be what the leader was asked about: a follower may be behind it.
+    config.remove("client.rack");
     config.create_with_context(Plain).map_err(|error| failed(settings, name, &error))
 }
 

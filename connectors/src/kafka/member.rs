@@ -33,6 +33,7 @@ use rdkafka::{Message, Offset, TopicPartitionList};
 
 use super::client::{self, ANSWER_WAIT_MAX, Common, failed, number, raw};
 use super::fetcher::Fetcher;
+use super::native;
 use super::seldom::client_line;
 use super::settings::KafkaSettings;
 use crate::log::{Code, GroupEvent, LogError, LogRecord, Position};
@@ -237,11 +238,14 @@ impl Member {
         done.map_err(|error| LogError::transient(format!("kafka: commit: {}", client::code_of(&error))))
     }
 
-    /// The group's generation, for a transaction; none once the partitions are lost. Asked in this order, since a lost
-    /// assignment stays lost until [`Member::release`].
+    /// The group's generation, for a transaction; none once the partitions are lost, or while the client has no place in
+    /// the group: a broker takes the offsets of nobody unseen. Asked in this order, since a lost assignment stays lost
+    /// until [`Member::release`], and a place that was lost does not come back as the same.
     pub(super) fn generation(&self) -> Option<ConsumerGroupMetadata> {
+        let place = native::membership(&self.consumer)?;
         let metadata = self.consumer.group_metadata()?;
-        (!self.consumer.assignment_lost()).then_some(metadata)
+        let is_same = native::membership(&self.consumer).is_some_and(|after| after == place);
+        (is_same && !self.consumer.assignment_lost()).then_some(metadata)
     }
 
     fn list(&self, partitions: &[u32], offset: Offset) -> Result<TopicPartitionList, LogError> {
@@ -308,4 +312,20 @@ pub(super) fn committed<C: ConsumerContext>(
         Ok(Position { offset, metadata: element.metadata().to_owned() })
     });
     answered.map_err(|error| failed(settings, &format!("position of {topic} {partition}"), &error))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn who_has_no_place_in_the_group_has_no_generation() {
+        let settings = KafkaSettings::new("127.0.0.1:1", "nobody");
+        let consumer: client::PlainConsumer =
+            client::consumer(&settings, "test", "nobody").create_with_context(client::Plain).unwrap();
+        assert!(consumer.group_metadata().is_some(), "the client has metadata all the same");
+        assert_eq!(native::membership(&consumer), None);
+    }
 }

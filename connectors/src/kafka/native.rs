@@ -6,6 +6,7 @@
 //! cached_bounds   watermarks that came with the last fetch, without asking
 //! topic_ids       what tells a topic from one of the same name that was made later
 //! topics_of_group the topics in which a group has positions
+//! membership      the generation and id under which offsets are sent
 //! ```
 //!
 //! Owns every `unsafe` of the crate. Must never hand out what outlives a call.
@@ -379,6 +380,25 @@ unsafe fn uuid(id: *const bindings::rd_kafka_Uuid_t) -> Option<String> {
         // Kafka writes them in the letters of URLs.
         Some(CStr::from_ptr(text).to_string_lossy().replace('+', "-").replace('/', "_"))
     }
+}
+
+/// The generation and the id of a consumer's place in its group; none where it has no place. The broker takes offsets
+/// of no member, and of no generation, without a look at who owns the partitions (R-1).
+pub(super) fn membership<C: ConsumerContext>(consumer: &BaseConsumer<C>) -> Option<(i32, Vec<u8>)> {
+    // SAFETY: the client is alive; what comes is ours until it is given back below.
+    let metadata = unsafe { bindings::rd_kafka_consumer_group_metadata(consumer.client().native_ptr()) };
+    if metadata.is_null() {
+        return None;
+    }
+    // SAFETY: the metadata is alive until it is given back, its id is a C string or null, and it is copied before.
+    let (generation, id) = unsafe {
+        let id = bindings::rd_kafka_consumer_group_metadata_member_id(metadata);
+        let id = if id.is_null() { Vec::new() } else { CStr::from_ptr(id).to_bytes().to_vec() };
+        let generation = bindings::rd_kafka_consumer_group_metadata_generation_id(metadata);
+        bindings::rd_kafka_consumer_group_metadata_destroy(metadata);
+        (generation, id)
+    };
+    (generation >= 0 && !id.is_empty()).then_some((generation, id))
 }
 
 #[cfg(test)]

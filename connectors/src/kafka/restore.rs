@@ -10,39 +10,46 @@
 //! Owns clients of its own. Must never wait for ever: a hanging transaction never ends by itself.
 
 use std::ops::Range;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use fuma_schemas::Instant;
 use futures::executor::block_on;
 use rdkafka::admin::{AdminClient, AdminOptions, ResourceSpecifier};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::Consumer;
-use rdkafka::error::KafkaError;
-use rdkafka::message::BorrowedMessage;
-use rdkafka::{Message, Offset, TopicPartitionList};
+use rdkafka::error::RDKafkaErrorCode;
+use rdkafka::{Offset, TopicPartitionList};
 
-use super::client::{self, ANSWER_WAIT_MAX, Common, PlainConsumer, failed, number, raw};
-use super::member::{committed, record_of};
+use super::client::{self, ANSWER_WAIT_MAX, Common, Plain, PlainConsumer, failed, number, raw};
+use super::member::committed;
+use super::native::{Batch, Record, RecordQueue};
 use super::transact::begin_as;
-use crate::log::{AnnouncedRecord, Code, LogError, LogRecord, Position, RestoreLog, Severity, Topic};
+use crate::log::{AnnouncedRecord, Code, LogError, LogRecord, Position, RestoreLog, Severity, Topic, Whole};
 
 /// How long between two questions whether a transaction ended.
 const ASK_AGAIN: Duration = Duration::from_millis(10);
 const READ_PIECE: Duration = Duration::from_millis(100);
+/// Records taken from the client in one call.
+const RECORDS_MAX: usize = 4_096;
 
 /// Takes partitions over.
 pub(super) struct KafkaRestoreLog {
     common: Common,
+    /// Where the reader's records come, and the ends of partitions with their offsets.
+    queue: RecordQueue<Plain>,
     /// Reads committed records in the group's name, and never joins it.
-    reader: PlainConsumer,
+    reader: Arc<PlainConsumer>,
     /// The worker's own id: what it did is finished.
     own: String,
 }
 
 impl KafkaRestoreLog {
     pub(super) fn new(common: Common, own: String) -> Result<KafkaRestoreLog, LogError> {
-        let reader = client::observer(&common.settings, "restore", "read_committed")?;
-        Ok(KafkaRestoreLog { common, reader, own })
+        let reader = Arc::new(client::observer(&common.settings, "restore", "read_committed")?);
+        let queue = RecordQueue::new(&reader).ok_or_else(|| LogError::fatal("kafka: no queue for a restore"))?;
+        Ok(KafkaRestoreLog { common, queue, reader, own })
     }
 
     fn evidence(&self) -> String {
@@ -51,34 +58,75 @@ impl KafkaRestoreLog {
 
     /// Waits until no transaction is open before an offset.
     fn wait_stable(&self, topic: &str, partition: u32, end: u64) -> Result<(), LogError> {
-        let patience = self.common.settings.patience;
-        let (mut reached, mut since) = (0, client::now());
+        let patience = self.common.settings.patience();
+        let begun = client::now();
+        // Only who answers, and says the same for as long, says that something hangs.
+        let (mut reached, mut stands_since, mut answered_at) = (0, begun, begun);
         loop {
             match client::bounds(&self.reader, &self.common.settings, topic, partition) {
                 Ok(bounds) if bounds.end >= end => return Ok(()),
-                Ok(bounds) if bounds.end > reached => (reached, since) = (bounds.end, client::now()),
-                Ok(_) => {}
-                Err(error) if error.severity() == Severity::Transient => tracing::debug!(%error, "restore"),
+                Ok(bounds) => {
+                    let was_away = answered_at.elapsed() > ASK_AGAIN * 100;
+                    answered_at = client::now();
+                    if bounds.end > reached || was_away {
+                        (reached, stands_since) = (bounds.end, answered_at);
+                    } else if stands_since.elapsed() > patience {
+                        return Err(self.stands(topic, partition, reached, end));
+                    }
+                }
+                Err(error) if error.severity() == Severity::Transient && answered_at.elapsed() <= patience => {
+                    tracing::debug!(%error, "restore");
+                }
                 Err(error) => return Err(error),
             }
-            if since.elapsed() > patience {
-                return Err(hanging(topic, partition, reached, patience));
-            }
+            self.go_on()?;
             std::thread::sleep(ASK_AGAIN);
         }
     }
 
-    /// Reads from an offset to an end that is known to be reachable: commit markers take places, too, so the end of
-    /// the partition ends the reading as well. `each` says whether to go on.
+    /// Nobody waits for a broker in a process that is about to end.
+    fn go_on(&self) -> Result<(), LogError> {
+        match self.common.settings.stop.is_urgent() {
+            true => Err(LogError::new(Code::Stopping, "kafka: the process ends: a restore is given up")),
+            false => Ok(()),
+        }
+    }
+
+    /// Why a partition is not read on from an offset: the broker says.
+    fn stands(&self, topic: &str, partition: u32, reached: u64, end: u64) -> LogError {
+        let patience = self.common.settings.patience();
+        let settings = &self.common.settings;
+        let held = match self.common.bounds(topic, partition) {
+            Ok(held) => held.end,
+            Err(error) => return error,
+        };
+        match client::bounds(&self.reader, settings, topic, partition) {
+            Err(error) => error,
+            Ok(stable) if stable.end >= end => LogError::new(
+                Code::Skipped,
+                format!(
+                    "kafka: {topic} {partition} holds offsets up to {end}, and for {} s nothing came from {reached} on",
+                    patience.as_secs()
+                ),
+            ),
+            Ok(_) if held < end => behind(topic, partition, held, end),
+            Ok(stable) => hanging(topic, partition, stable.end, patience),
+        }
+    }
+
+    /// Reads a range whole. `each` says whether to go on.
     fn read(
         &self,
         topic: &str,
         partition: u32,
         offsets: Range<u64>,
-        each: &mut dyn FnMut(&BorrowedMessage<'_>) -> bool,
+        each: &mut dyn FnMut(&Record<'_>) -> bool,
     ) -> Result<(), LogError> {
         if offsets.is_empty() {
             return Ok(());
+        }
+        if !self.queue.forward(topic, number(partition)) {
+            return Err(LogError::transient(format!("kafka: {topic} {partition}: no queue of its own")));
         }
         let mut list = TopicPartitionList::with_capacity(1);
         let placed = list.add_partition_offset(topic, number(partition), Offset::Offset(raw(offsets.start)));
@@ -89,38 +137,48 @@ impl KafkaRestoreLog {
         outcome.and(left)
     }
 
+    /// Commit markers take places, too: so the end of the partition ends the reading as well, where it is not said
+    /// before the end that is wanted.
     fn read_assigned(
         &self,
         topic: &str,
         partition: u32,
         offsets: Range<u64>,
-        each: &mut dyn FnMut(&BorrowedMessage<'_>) -> bool,
+        each: &mut dyn FnMut(&Record<'_>) -> bool,
     ) -> Result<(), LogError> {
-        let patience = self.common.settings.patience;
-        let mut next = offsets.start;
+        let patience = self.common.settings.patience();
+        let end = offsets.end;
+        let mut whole = Whole::new(offsets);
+        let mut batch = Batch::new();
         let mut since = client::now();
-        loop {
-            match self.reader.poll(READ_PIECE) {
-                Some(Ok(message)) if message.partition() == number(partition) && message.topic() == topic => {
-                    let offset = client::offset(message.offset());
-                    if offset < next {
-                        continue;
-                    }
-                    (next, since) = (offset + 1, client::now());
-                    if offset >= offsets.end || !each(&message) || next == offsets.end {
-                        return Ok(());
+        while !whole.is_over() {
+            self.go_on()?;
+            client::serve(&self.reader);
+            let (before, mut refused) = (whole.next(), None);
+            batch.take(&self.queue, READ_PIECE, RECORDS_MAX, &mut |taken| match taken {
+                Ok(record) if record.partition() == number(partition) => {
+                    if whole.takes(client::offset(record.offset())) && !each(&record) {
+                        whole.stop();
                     }
                 }
-                Some(Err(KafkaError::PartitionEOF(end))) if end == number(partition) => return Ok(()),
-                Some(Err(error)) if error.rdkafka_error_code().is_some_and(client::is_operators) => {
-                    return Err(failed(&self.common.settings, topic, &error));
+                // One partition is read at a time, and what an earlier reading left behind does not come.
+                Err(fault) if fault.code == RDKafkaErrorCode::PartitionEOF && fault.topic.is_some() => {
+                    whole.ends_at(client::offset(fault.offset));
                 }
-                Some(_) | None => {}
+                Err(fault) if client::is_operators(fault.code) => refused = Some(fault.code),
+                Ok(_) | Err(_) => {}
+            });
+            if let Some(code) = refused {
+                return Err(LogError::operator(format!("kafka: {topic} {partition}: {code:?}")));
             }
-            if since.elapsed() > patience {
-                return Err(hanging(topic, partition, next, patience));
+            if whole.next() > before {
+                since = client::now();
+            }
+            if since.elapsed() > patience && !whole.is_over() {
+                return Err(self.stands(topic, partition, whole.next(), end));
             }
         }
+        Ok(())
     }
 }
 
@@ -135,6 +193,25 @@ fn hanging(topic: &str, partition: u32, reached: u64, patience: Duration) -> Log
          abort --topic {topic} --partition {partition} --start-offset <offset>`"
         ),
     )
+}
+
+/// The leader lacks what was acknowledged.
+fn behind(topic: &str, partition: u32, held: u64, end: u64) -> LogError {
+    let message = format!(
+        "kafka: {topic} {partition} ends at offset {held}, though offsets up to {end} were there: its leader is behind, \
+         or records were lost (an unclean election, a topic that was made anew)"
+    );
+    LogError::new(Code::Skipped, message)
+}
+
+/// A record that the engine wrote itself.
+fn evidence_of(record: &Record<'_>) -> LogRecord {
+    LogRecord {
+        partition: client::partition(record.partition()),
+        offset: client::offset(record.offset()),
+        timestamp: Instant(record.timestamp()),
+        value: Bytes::copy_from_slice(record.value().unwrap_or_default()),
+    }
 }
 
 impl RestoreLog for KafkaRestoreLog {
@@ -152,16 +229,17 @@ impl RestoreLog for KafkaRestoreLog {
     }
 
     fn stable_position(&mut self, partition: u32) -> Result<Position, LogError> {
-        let patience = self.common.settings.patience;
+        let patience = self.common.settings.patience();
         let (topic, since) = (self.evidence(), client::now());
         loop {
             client::serve(&self.reader);
             match committed(&self.reader, &self.common.settings, &topic, partition, patience) {
                 Err(error) if error.severity() == Severity::Transient && since.elapsed() < patience => {
+                    self.go_on()?;
                     std::thread::sleep(ASK_AGAIN);
                 }
                 Err(error) if error.severity() == Severity::Transient => {
-                    return Err(LogError::new(Code::Hanging, format!("{error}; or a transaction on it does not end")));
+                    return Err(LogError::new(Code::NoAnswer, format!("{error}; or a transaction on it does not end")));
                 }
                 answer => return answer,
             }
@@ -183,7 +261,7 @@ impl RestoreLog for KafkaRestoreLog {
             return Ok(());
         }
         let held = self.common.bounds(&topic, partition)?;
-        if offsets.start < held.start || offsets.end > held.end {
+        if offsets.start < held.start {
             return Err(LogError::new(
                 Code::OutOfRange,
                 format!(
@@ -192,8 +270,11 @@ impl RestoreLog for KafkaRestoreLog {
                 ),
             ));
         }
+        if offsets.end > held.end {
+            return Err(behind(&topic, partition, held.end, offsets.end));
+        }
         self.wait_stable(&topic, partition, offsets.end)?;
-        self.read(&topic, partition, offsets, &mut |message| each(record_of(message)))
+        self.read(&topic, partition, offsets, &mut |record| each(evidence_of(record)))
     }
 
     fn read_output(
@@ -206,11 +287,11 @@ impl RestoreLog for KafkaRestoreLog {
         let held = self.common.bounds(&topic, partition)?;
         self.wait_stable(&topic, partition, held.end)?;
         let offsets = from.max(held.start)..held.end;
-        self.read(&topic, partition, offsets, &mut |message| {
+        self.read(&topic, partition, offsets, &mut |record| {
             each(AnnouncedRecord {
-                offset: client::offset(message.offset()),
-                key: Bytes::copy_from_slice(message.key().unwrap_or_default()),
-                value: message.payload().map(Bytes::copy_from_slice),
+                offset: client::offset(record.offset()),
+                key: Bytes::copy_from_slice(record.key().unwrap_or_default()),
+                value: record.value().map(Bytes::copy_from_slice),
             })
         })?;
         Ok(held.end)
@@ -227,7 +308,10 @@ impl RestoreLog for KafkaRestoreLog {
         let answers = block_on(admin.describe_configs([&ResourceSpecifier::Topic(&topic)], &options));
         let mut answers = answers.map_err(|error| failed(settings, NAME, &error))?;
         let resource = answers.pop().ok_or_else(|| unknown("no answer"))?;
-        let resource = resource.map_err(|code| LogError::operator(format!("kafka: {topic}: {code:?}")))?;
+        let resource = resource.map_err(|code| match client::is_operators(code) {
+            true => LogError::operator(format!("kafka: {NAME} of {topic}: {code:?}")),
+            false => unknown(&format!("{code:?}")),
+        })?;
         let value = resource.get(NAME).and_then(|entry| entry.value.as_deref()?.parse().ok());
         value.ok_or_else(|| unknown("not a number"))
     }

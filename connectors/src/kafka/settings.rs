@@ -12,8 +12,9 @@ use crate::log::{Code, LogError, Stop, Topic};
 
 /// Time of a transaction, unless `producer` says otherwise: it bounds for how long a dead worker holds up readers.
 const TRANSACTION_TIMEOUT_MS: u64 = 10_000;
-/// Three times what the broker gives a transaction.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// So many times what the broker gives a transaction a takeover waits for one to end: the broker ends it by then.
+const PATIENCE_TRANSACTIONS: u32 = 3;
+const _: () = assert!(PATIENCE_TRANSACTIONS > 1, "who is less patient than the broker calls every transaction hanging");
 const SESSION_TIMEOUT_MS: u64 = 10_000;
 const POLL_INTERVAL_MS_MAX: u64 = 60_000;
 
@@ -30,8 +31,9 @@ pub struct KafkaSettings {
     pub partitions: Option<u32>,
     /// The base of `group.instance.id` (static membership): one a process, the same after a restart.
     pub instance: Option<String>,
-    /// For how long a takeover waits, without any progress, for a transaction of another to end.
-    pub patience: Duration,
+    /// For how long a takeover waits, without any progress, for a transaction of another to end; none: three times what
+    /// the broker gives one.
+    pub patience: Option<Duration>,
     /// Set when the process is to end: then nobody waits long for a broker.
     pub stop: Stop,
     /// librdkafka settings of all clients.
@@ -51,7 +53,7 @@ impl KafkaSettings {
             prefix: "fuma.".to_owned(),
             partitions: None,
             instance: None,
-            patience: PATIENCE,
+            patience: None,
             stop: Stop::default(),
             client: BTreeMap::new(),
             consumer: BTreeMap::new(),
@@ -95,6 +97,11 @@ impl KafkaSettings {
     pub(super) fn transaction_timeout(&self) -> Duration {
         let own = self.producer.get("transaction.timeout.ms").or_else(|| self.client.get("transaction.timeout.ms"));
         milliseconds(own, TRANSACTION_TIMEOUT_MS)
+    }
+
+    /// For how long a takeover waits without any progress.
+    pub(super) fn patience(&self) -> Duration {
+        self.patience.unwrap_or(self.transaction_timeout() * PATIENCE_TRANSACTIONS)
     }
 
     /// How long a member may be silent before its partitions are given to others.

@@ -19,6 +19,7 @@ mod error;
 mod stop;
 mod topics;
 pub(crate) mod watching;
+mod whole;
 
 pub use append::{Answer, Appender};
 pub use decisions::Decisions;
@@ -26,6 +27,7 @@ pub use error::{Code, LogError, Remedy, Scope, Severity};
 pub use stop::{STOP_PATIENCE, Stop};
 pub use topics::{Topic, TopicIdentity, Topics};
 pub use watching::{Entry, Watching};
+pub use whole::Whole;
 
 use std::ops::Range;
 use std::time::Duration;
@@ -362,10 +364,11 @@ pub trait RestoreLog: Send {
     /// When the log cannot be asked.
     fn evidence_bounds(&mut self, partition: u32) -> Result<Range<u64>, LogError>;
 
-    /// Evidence records of a range of offsets, in order. `each` says whether to go on.
+    /// Evidence records of a range of offsets, in order. `each` says whether to go on. An end of the partition before
+    /// the end of the range is not believed ([`Whole`]).
     ///
     /// # Errors
-    /// When the log does not hold the range, or does not yield it in time.
+    /// When the log does not hold the range, or does not yield it in time: a transient one, unless it never will.
     fn read_evidence(
         &mut self,
         partition: u32,
@@ -374,10 +377,12 @@ pub trait RestoreLog: Send {
     ) -> Result<(), LogError>;
 
     /// Committed changes of an output partition from an offset (or the beginning) up to the high watermark as it is
-    /// at the call, which is returned (R-3 d, e; R-5). `each` says whether to go on.
+    /// at the call, which is returned (R-3 d, e; R-5). `each` says whether to go on. An end of the partition before
+    /// the high watermark is not believed ([`Whole`]).
     ///
     /// # Errors
-    /// When a transaction on the partition does not end in time: says so, loudly, and how to mend it.
+    /// When a transaction on the partition does not end in time: says so, loudly, and how to mend it. A transient one
+    /// when nobody leads the partition, or it is not yielded in time.
     fn read_output(
         &mut self,
         partition: u32,

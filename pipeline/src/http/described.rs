@@ -105,6 +105,18 @@ pub const DESCRIBED: &[Described] = &[
     (metric::KAFKA_LINES, Kind::Counter, Unit::Count, "Lines of the Kafka client's log, shown or not, by level"),
     (metric::BUILD, Kind::Gauge, Unit::Count, "1: this build, by version and engine"),
     (metric::POLICY, Kind::Gauge, Unit::Count, "1: the policy pack that this process judges by"),
+    (
+        metric::EVIDENCE_GAPS,
+        Kind::Counter,
+        Unit::Count,
+        "Offsets of the evidence log at which nothing stood in two readings: taken for markers of transactions",
+    ),
+    (
+        metric::ANNOUNCEMENTS_STRANGE,
+        Kind::Counter,
+        Unit::Count,
+        "Announcements that a restore did not understand: their partition is not taken over",
+    ),
 ];
 
 /// Tells the recorder what each metric is.
@@ -127,13 +139,15 @@ pub(super) fn begin_at_zero() {
     }
     counter!(metric::EVIDENCE_VERY_LATE).absolute(0);
     counter!(metric::EVIDENCE_DAMAGED).absolute(0);
+    counter!(metric::EVIDENCE_GAPS).absolute(0);
+    counter!(metric::ANNOUNCEMENTS_STRANGE).absolute(0);
     for outcome in ["commit", "abort", "fatal"] {
         counter!(metric::TRANSACTIONS, "outcome" => outcome).absolute(0);
     }
     for event in ["assigned", "revoked", "lost"] {
         counter!(metric::REBALANCES, "event" => event).absolute(0);
     }
-    for outcome in ["written", "failed", "damaged"] {
+    for outcome in ["written", "failed", "damaged", "away"] {
         counter!(metric::SNAPSHOTS, "outcome" => outcome).absolute(0);
     }
     for (from, to) in COLOURS.into_iter().flat_map(|from| COLOURS.map(|to| (from, to))) {

@@ -193,7 +193,8 @@ fn a_snapshot_and_the_log_behind_it_are_the_whole() {
     let (regions, whole) = (region_records(&log), pictures(&expected(&raws(), None)));
     let (snapshots, pack) = (snapshots(&dir), pack());
     for partition in 0..PARTITIONS {
-        let (mut restored, loaded) = snapshots.load(partition, &|_| true, &pack).unwrap().expect("each was written");
+        let (mut restored, loaded) =
+            snapshots.load(partition, &|_| true, &pack).unwrap().loaded.expect("each was written");
         let standing = loaded.standing.expect("a position");
         assert!(loaded.evidence > 0 && standing.regions > 0, "{standing:?}");
         let evidence = restored.evidence_mut();

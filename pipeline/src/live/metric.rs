@@ -73,7 +73,7 @@ pub const REBALANCES: &str = "fuma_rebalances_total";
 pub const STAGE_RESTARTS: &str = "fuma_stage_restarts_total";
 /// People whom the sweep under way has yet to judge. Labels: partition.
 pub const SWEEP_REMAINING: &str = "fuma_sweep_remaining_people";
-/// Snapshots. Labels: outcome (written, failed, damaged).
+/// Snapshots. Labels: outcome (written, failed, damaged; away: the store did not say what there is).
 pub const SNAPSHOTS: &str = "fuma_snapshots_total";
 /// When the newest snapshot of a partition was written. Labels: partition (`links`: the graph of contacts).
 pub const SNAPSHOT_TIME: &str = "fuma_snapshot_timestamp_seconds";
@@ -90,3 +90,7 @@ pub const KAFKA_LINES: &str = "fuma_kafka_client_lines_total";
 pub const BUILD: &str = "fuma_build_info";
 /// The policy pack that this process judges by: 1. Labels: id, version, digest.
 pub const POLICY: &str = "fuma_policy_info";
+/// Offsets of the evidence log at which nothing stood in two readings of a restore: taken for markers of transactions.
+pub const EVIDENCE_GAPS: &str = "fuma_evidence_gaps_total";
+/// Announcements that a restore did not understand: their partition is not taken over.
+pub const ANNOUNCEMENTS_STRANGE: &str = "fuma_announcements_not_understood_total";

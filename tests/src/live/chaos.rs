@@ -104,7 +104,7 @@ impl Chaos {
         let setup = Setup::of(&pack);
         let count = 2 + seed as usize / 2 % 2;
         let members = names[..count].iter().map(|name| Member::new(&cluster, name, setup.clone())).collect();
-        let rates = FaultRates { abort: 60, answer_lost: 20, crash_in_commit: 40, crash_in_call: 3 };
+        let rates = FaultRates { abort: 60, answer_lost: 20, crash_in_commit: 40, crash_in_call: 3, reading: 30 };
         cluster.set_fault_rates(rates);
         let drafts = feeds::random(seed as u32, 30 + cluster.draw(90) as usize);
         let feed = EvidenceFeed::new(&cluster, PARTITIONS);

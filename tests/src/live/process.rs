@@ -51,6 +51,8 @@ pub struct Setup {
     pub uncommitted_bytes_max: Option<usize>,
     /// Where snapshots are.
     pub snapshots: Option<Snapshots>,
+    /// How many partitions the installation says that it has; 0: it does not say.
+    pub partitions: u32,
     /// Whether restores run on the worker's own thread.
     pub is_inline: bool,
     /// Where differing people are listed.
@@ -73,6 +75,7 @@ impl Setup {
             words: Words::default(),
             uncommitted_bytes_max: None,
             snapshots: None,
+            partitions: 0,
             is_inline: true,
             state: std::env::temp_dir().join(format!("fuma-simulated-{}", std::process::id())),
             belongs: None,
@@ -89,7 +92,7 @@ impl Setup {
                 pack_order: self.pack_order,
                 engine: self.engine.clone(),
                 origin: self.origin,
-                partitions: 0,
+                partitions: self.partitions,
                 source: "fuma/simulated".to_owned(),
             },
             references,

@@ -3,6 +3,9 @@
 //! Owns the faults and the numbers drawn. Must never draw from anything but the seed.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::ops::Range;
+
+use fuma_connectors::log::Topic;
 
 use super::SimulatedCluster;
 
@@ -42,6 +45,17 @@ impl std::fmt::Debug for Fault {
     }
 }
 
+/// What a reading of a partition's past meets.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum ReadFault {
+    /// Whoever answers is behind: the partition is said to end there, and a moment later it does not.
+    EndsAt(u64),
+    /// The client leaves these offsets out, in this one reading.
+    Skips(Range<u64>),
+    /// Nobody leads the partition.
+    Leaderless,
+}
+
 /// How often things go wrong by chance, in calls of a thousand.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct FaultRates {
@@ -53,6 +67,8 @@ pub struct FaultRates {
     pub crash_in_commit: u64,
     /// Other calls in which the process dies.
     pub crash_in_call: u64,
+    /// Readings of a past that are late, short, or of nobody.
+    pub reading: u64,
 }
 
 /// Numbers drawn from a seed (SplitMix64): the same on every machine and with every version of every library.
@@ -85,11 +101,18 @@ pub(super) struct Faults {
     pub(super) rates: FaultRates,
     /// By owner, in order: one a commit.
     script: BTreeMap<String, VecDeque<Fault>>,
+    /// By topic and partition, in order: one a reading.
+    readings: Vec<((Topic, u32), ReadFault)>,
 }
 
 impl Faults {
     pub(super) fn new(seed: u64) -> Faults {
-        Faults { chance: Chance::new(seed), rates: FaultRates::default(), script: BTreeMap::new() }
+        Faults {
+            chance: Chance::new(seed),
+            rates: FaultRates::default(),
+            script: BTreeMap::new(),
+            readings: Vec::new(),
+        }
     }
 
     pub(super) fn plan(&mut self, owner: &str, fault: Fault) {
@@ -114,6 +137,27 @@ impl Faults {
             1 => Fault::Crash(CommitPlace::AfterSend),
             2 => Fault::Crash(CommitPlace::AfterOffsets),
             _ => Fault::Crash(CommitPlace::Unanswered),
+        })
+    }
+
+    pub(super) fn plan_reading(&mut self, topic: Topic, partition: u32, fault: ReadFault) {
+        self.readings.push(((topic, partition), fault));
+    }
+
+    /// The fault of a reading of these offsets that begins now.
+    pub(super) fn of_reading(&mut self, topic: Topic, partition: u32, offsets: &Range<u64>) -> Option<ReadFault> {
+        if let Some(at) = self.readings.iter().position(|(of, _)| *of == (topic, partition)) {
+            return Some(self.readings.remove(at).1);
+        }
+        if !self.chance.happens(self.rates.reading) {
+            return None;
+        }
+        let within = offsets.start + self.chance.below(offsets.end.saturating_sub(offsets.start) + 1);
+        // What a client leaves out of a compacted log cannot be seen by its offsets: the audit finds it.
+        Some(match self.chance.below(if topic == Topic::Changes { 2 } else { 3 }) {
+            0 => ReadFault::EndsAt(within),
+            1 => ReadFault::Leaderless,
+            _ => ReadFault::Skips(within..within + 1 + self.chance.below(3)),
         })
     }
 

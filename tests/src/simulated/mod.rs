@@ -35,7 +35,7 @@ use fuma_connectors::log::{
 };
 use fuma_schemas::{Feed, Instant};
 
-pub use faults::{CommitPlace, Fault, FaultRates};
+pub use faults::{CommitPlace, Fault, FaultRates, ReadFault};
 pub use partition::StoredRecord;
 pub use transactions::MarkerPlace;
 
@@ -139,6 +139,26 @@ impl SimulatedCluster {
     /// What happens in the owner's next commit that has no fault yet.
     pub fn fail_commit(&self, owner: &str, fault: Fault) {
         self.state().faults.plan(owner, fault);
+    }
+
+    /// What the next reading of a partition's past meets that has no fault yet.
+    pub fn fail_reading(&self, topic: Topic, partition: u32, fault: ReadFault) {
+        self.state().faults.plan_reading(topic, partition, fault);
+    }
+
+    /// Records are lost for good.
+    pub fn lose(&self, topic: Topic, partition: u32, offsets: Range<u64>) {
+        self.state().log(topic, partition).lose(&offsets);
+    }
+
+    /// A marker without records takes the next offset.
+    pub fn mark(&self, topic: Topic, partition: u32) {
+        self.state().log(topic, partition).mark();
+    }
+
+    /// A partition is deleted and made anew: it is empty. Positions are another matter.
+    pub fn make_anew(&self, topic: Topic, partition: u32) {
+        *self.state().log(topic, partition) = partition::PartitionLog::default();
     }
 
     /// How often what goes wrong by chance from now on.

@@ -3,6 +3,7 @@
 //! Owns what a reader at an isolation level may see. Must never know who reads.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 use bytes::Bytes;
 use fuma_schemas::Instant;
@@ -103,6 +104,17 @@ impl PartitionLog {
 
     fn is_committed(&self, number: TransactionNumber) -> bool {
         !self.open.contains_key(&number) && !self.aborted.contains(&number)
+    }
+
+    /// A marker of a transaction without records, as a mirror leaves them.
+    pub(super) fn mark(&mut self) {
+        self.entries.insert(self.end, Entry::Marker);
+        self.end += 1;
+    }
+
+    /// Records are lost: nothing stands at their offsets any more.
+    pub(super) fn lose(&mut self, offsets: &Range<u64>) {
+        self.entries.retain(|offset, _| !offsets.contains(offset));
     }
 
     /// Retention: what is below an offset is gone.

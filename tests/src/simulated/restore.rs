@@ -5,10 +5,14 @@
 
 use std::ops::Range;
 
-use fuma_connectors::log::{AnnouncedRecord, Code, LogError, LogRecord, Position, RestoreLog, Topic};
+use fuma_connectors::log::{AnnouncedRecord, Code, LogError, LogRecord, Position, RestoreLog, Topic, Whole};
 
+use super::faults::ReadFault;
 use super::state::ClientNumber;
 use super::{SimulatedCluster, StoredRecord};
+
+/// How long until whoever is behind is asked again.
+const ASK_AGAIN_MS: u64 = 10;
 
 /// Dies with the worker that made it.
 pub(super) struct SimulatedRestore {
@@ -19,6 +23,47 @@ pub(super) struct SimulatedRestore {
 impl SimulatedRestore {
     pub(super) fn new(cluster: &SimulatedCluster, client: ClientNumber) -> SimulatedRestore {
         SimulatedRestore { cluster: cluster.clone(), client }
+    }
+
+    /// Reads committed records, with what goes wrong in a reading: by the same rule of ends as the port to Kafka.
+    fn read(
+        &mut self,
+        topic: Topic,
+        partition: u32,
+        offsets: Range<u64>,
+        each: &mut dyn FnMut(StoredRecord) -> bool,
+    ) -> Result<(), LogError> {
+        let mut whole = Whole::new(offsets.clone());
+        while !whole.is_over() {
+            let mut state = self.cluster.state();
+            state.call(self.client)?;
+            let (mut skipped, mut end) = (0..0, state.log(topic, partition).stable_end());
+            match state.faults.of_reading(topic, partition, &offsets) {
+                Some(ReadFault::Leaderless) => {
+                    return Err(LogError::new(
+                        Code::NoLeader,
+                        format!("simulated: nobody leads {topic:?} {partition}"),
+                    ));
+                }
+                Some(ReadFault::EndsAt(at)) => end = end.min(at.max(whole.next())),
+                Some(ReadFault::Skips(range)) => skipped = range,
+                None => {}
+            }
+            let log = state.log(topic, partition);
+            let records = log.committed(whole.next(), end.min(offsets.end)).cloned();
+            let records: Vec<StoredRecord> = records.filter(|record| !skipped.contains(&record.offset)).collect();
+            drop(state);
+            for record in records {
+                if whole.takes(record.offset) && !each(record) {
+                    whole.stop();
+                }
+            }
+            whole.ends_at(end);
+            if !whole.is_over() {
+                self.cluster.advance(ASK_AGAIN_MS);
+            }
+        }
+        Ok(())
     }
 }
 
@@ -67,16 +112,12 @@ impl RestoreLog for SimulatedRestore {
         if !offsets.is_empty() && (offsets.start < log.first() || offsets.end > log.end()) {
             let (first, end) = (log.first(), log.end());
             let message = format!("simulated: evidence {partition} holds {first}..{end}, not {offsets:?}");
-            return Err(LogError::new(Code::OutOfRange, message));
+            return Err(LogError::operator(message));
         }
-        let records: Vec<StoredRecord> = log.committed(offsets.start, offsets.end).cloned().collect();
         drop(state);
-        for StoredRecord { offset, timestamp, value, .. } in records {
-            if !each(LogRecord { partition, offset, timestamp, value: value.unwrap_or_default() }) {
-                break;
-            }
-        }
-        Ok(())
+        self.read(Topic::Evidence, partition, offsets, &mut |StoredRecord { offset, timestamp, value, .. }| {
+            each(LogRecord { partition, offset, timestamp, value: value.unwrap_or_default() })
+        })
     }
 
     fn read_output(
@@ -96,14 +137,15 @@ impl RestoreLog for SimulatedRestore {
             let message = format!("simulated: a transaction on output {partition} does not end; abort it");
             return Err(LogError::new(Code::Hanging, message));
         }
-        let log = state.log(Topic::Changes, partition);
-        let records: Vec<StoredRecord> = log.committed(from, high_watermark).cloned().collect();
         drop(state);
-        for StoredRecord { offset, key, value, .. } in records {
-            if !each(AnnouncedRecord { offset, key: key.unwrap_or_default(), value }) {
-                break;
-            }
-        }
+        self.read(
+            Topic::Changes,
+            partition,
+            from..high_watermark,
+            &mut |StoredRecord { offset, key, value, .. }| {
+                each(AnnouncedRecord { offset, key: key.unwrap_or_default(), value })
+            },
+        )?;
         Ok(high_watermark)
     }
 

@@ -31,7 +31,7 @@ impl Cluster {
         settings.prefix = format!("{name}.");
         settings.consumer.insert("session.timeout.ms".to_owned(), "6000".to_owned());
         settings.consumer.insert("max.poll.interval.ms".to_owned(), "6000".to_owned());
-        settings.patience = Duration::from_secs(10);
+        settings.patience = Some(Duration::from_secs(10));
         let cluster = Cluster { broker, settings };
         cluster.create(&Topics::all(), partitions);
         cluster

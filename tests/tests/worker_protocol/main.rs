@@ -10,6 +10,8 @@
 //! snapshots              which snapshot is of use, and what of it
 //! stall      a client that passes evidence over
 //! packs      a switch between two starts
+//! whole            readings that are short, late, or of nobody
+//! stores               a store that is away, mixed up, damaged; whose snapshot it is
 //! understood what a newer build wrote, or another key: refused by name, and nothing is lost
 //! parked     one partition's trouble is one partition's
 //! flow       back-pressure, and what is let go when commits are refused
@@ -32,9 +34,11 @@ mod packs;
 mod parked;
 mod snapshots;
 mod stall;
+mod stores;
 mod sweep;
 mod takeover;
 mod understood;
+mod whole;
 
 use std::sync::Arc;
 

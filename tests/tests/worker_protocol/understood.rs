@@ -72,7 +72,7 @@ fn what_a_newer_build_wrote_before_the_position_keeps_the_partition_from_being_t
 }
 
 /// Commits the end of the evidence with some text beside it.
-fn commit_as_another(stage: &Stage, metadata: &str) {
+pub(crate) fn commit_as_another(stage: &Stage, metadata: &str) {
     let mut log = stage.cluster.process("other").worker(0).unwrap();
     for _ in 0..100 {
         let events = log.poll(Duration::ZERO, &mut Vec::new()).unwrap();

@@ -183,7 +183,7 @@ fn coloured(
 ) -> Result<usize, fuma_connectors::log::LogError> {
     let mut now: BTreeMap<Person, Colour> = BTreeMap::new();
     observer.read_output(partition, 0, &mut |record| {
-        if let Some(announced) = announcement::read_back(&record) {
+        if let Ok(announced) = announcement::read_back(&record) {
             now.insert(announced.person, announced.colour);
         }
         true

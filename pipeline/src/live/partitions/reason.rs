@@ -59,7 +59,21 @@ reasons! {
     Hanging = "hanging-transaction", Repair,
         "end the transaction with kafka-transactions.sh, as the message says; it goes on by itself";
     /// The store of snapshots does not answer.
-    Store = "store-away", Repair, "bring the store of snapshots back; it goes on by itself";
+    Store = "store-away", Time, "bring the store of snapshots back, readable; it goes on by itself";
+    /// The evidence log ends before what was judged.
+    Behind = "log-behind", Time, "look at the replicas of the partition: if records were lost, bring them back";
+    /// Records between snapshot and position are not handed out by the log.
+    ShortRead = "short-read", Time, "nothing at first: it is read again; if it stays, look at the partition's replicas";
+    /// The last owner wrote snapshots, and where this process looks there are none.
+    SnapshotsGone = "snapshots-gone", Time,
+        "use the same snapshots.url as the last owner, or bring its folder back; it goes on by itself";
+    /// The topic of changes ends before what was read of it.
+    OutputShorter = "output-shorter", Repair, "bring the topic of changes back as it was; do not make it anew";
+    /// A record of the topic of changes is not understood.
+    Announcement = "output-not-understood", Repair,
+        "start a build that is at least as new, or see who else writes to the topic of changes";
+    /// People were announced of whom the log holds nothing.
+    NoEvidence = "evidence-lost", Repair, "bring the evidence back, or send all feeds again, before it goes on";
     /// The facts between snapshots and log are gone.
     Gap = "facts-missing", Repair, "bring a snapshot back to the place that the message names; it goes on by itself";
     /// The log does not hold the offsets where reading goes on.

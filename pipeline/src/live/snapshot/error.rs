@@ -1,7 +1,8 @@
 //! What can go wrong with a snapshot, and what to do then.
 //!
 //! Owns the words. A snapshot that cannot be written is written later, one that is damaged is passed over for the
-//! older; one that is whole and not understood is refused by name.
+//! older; one that is whole and not understood is refused by name. A store that does not answer says nothing about what
+//! is in it: it is asked again.
 
 use parquet::errors::ParquetError;
 
@@ -27,6 +28,25 @@ pub enum SnapshotError {
         file: String,
         /// What the store said.
         source: object_store::Error,
+    },
+    /// The store did not answer.
+    #[error("cannot {what} {file}: the store has not answered for {seconds} s")]
+    Silent {
+        /// What was asked.
+        what: &'static str,
+        /// Of which file.
+        file: String,
+        /// For how long it was waited for.
+        seconds: u64,
+    },
+    /// The folder of all snapshots is not there (any more).
+    #[error(
+        "the folder of snapshots {folder} is not there: bring it back, or mount it, as the user that this process runs \
+         as. It is not made anew: that would look as if there had never been a snapshot"
+    )]
+    NoFolder {
+        /// The folder.
+        folder: String,
     },
     /// The folder did not do what it was asked.
     #[error("cannot {what} {file}: {source}")]
@@ -57,6 +77,14 @@ pub enum SnapshotError {
         /// What is not known.
         what: String,
     },
+    /// It was written for something else.
+    #[error("snapshot {file} is {what}: something mixed two places of snapshots. Give each installation its own place")]
+    Alien {
+        /// The snapshot.
+        file: String,
+        /// What it is of, and what it should be of.
+        what: String,
+    },
     /// The tables cannot be built or taken back.
     #[error(transparent)]
     Tables(#[from] TableError),
@@ -74,6 +102,18 @@ pub enum SnapshotError {
 impl SnapshotError {
     /// Whether it is whole, and yet not understood: to pass over it would lose what it holds.
     pub fn is_not_understood(&self) -> bool {
-        matches!(self, SnapshotError::Newer { .. } | SnapshotError::Tables(_))
+        matches!(self, SnapshotError::Newer { .. } | SnapshotError::Alien { .. } | SnapshotError::Tables(_))
+    }
+
+    /// Whether the store did not say what there is: that is not the same as nothing, and may pass.
+    pub fn is_away(&self) -> bool {
+        matches!(
+            self,
+            SnapshotError::Store { .. }
+                | SnapshotError::Silent { .. }
+                | SnapshotError::NoFolder { .. }
+                | SnapshotError::Folder { .. }
+                | SnapshotError::System(_)
+        )
     }
 }

@@ -4,7 +4,9 @@
 //! writer     pages of tables -> files, then the manifest       (a thread of its own)
 //! manifest   what a snapshot is made of, and its checksums
 //! format     tables of Arrow <-> Parquet
-//! store      where snapshots are: listed, opened, pruned
+//! place      where snapshots are: a folder, a bucket, whose
+//! store      which there are: listed, opened, pruned
+//! calls      what is asked of a store, each within a deadline
 //! reader     a snapshot -> tables, each file verified before it is read
 //! ```
 //!
@@ -15,11 +17,14 @@
 //!
 //! Knows series, names, tables and a position that it hands through; what the tables mean, and whether a position is
 //! of use (R-7, R-8), is the caller's. A snapshot without a manifest does not exist; the manifest is written last.
-//! Every call blocks, and must not be made from within an async runtime.
+//! Every call blocks, for no longer than its deadline, and must be made neither on a thread that commits nor within an
+//! async runtime. What a store does not answer is never taken for nothing.
 
+mod calls;
 mod error;
 mod format;
 mod manifest;
+mod place;
 mod reader;
 mod store;
 mod writer;

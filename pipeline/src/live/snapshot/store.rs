@@ -1,38 +1,39 @@
-//! Where snapshots are: a folder, or a bucket.
+//! The snapshots that a place holds.
 //!
 //! Owns listing, opening and pruning. Pruning touches only what lies below the second newest snapshot of the listing,
-//! at the moment of the listing: whoever wakes late with an old one deletes nothing newer.
+//! at the moment of the listing: whoever wakes late with an old one deletes nothing newer. Must never take what a
+//! store did not say for nothing: neither a call without an answer, nor a folder that is gone.
 
 use std::collections::BTreeMap;
 use std::future::Future;
-use std::path::{Path as FilePath, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures::TryStreamExt;
 use metrics::counter;
-use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt, PutPayload};
-use tokio::runtime::Runtime;
 
+use super::calls::{self, FILE_MAX, Failed, QUESTION_MAX};
 use super::error::SnapshotError;
 use super::manifest::{self, Manifest, Meta};
 use super::reader::Snapshot;
 use super::writer::SnapshotWriter;
 use crate::live::metric;
 
-/// How many snapshots of a series are kept.
-const KEPT: usize = 2;
-
-/// The snapshots of all partitions. Copies share it. The last copy must not be dropped within an async runtime.
+/// The snapshots of all partitions. Copies share it.
 #[derive(Clone, Debug)]
 pub struct SnapshotStore {
-    store: Arc<dyn ObjectStore>,
-    prefix: Path,
+    pub(super) store: Arc<dyn ObjectStore>,
+    /// Below which the series are written.
+    pub(super) prefix: Path,
+    /// Where they were before snapshots had an installation, if they may be read there.
+    pub(super) before: Option<Path>,
     /// The folder, if it is one: what is written there is synced.
-    folder: Option<PathBuf>,
-    runtime: Arc<Runtime>,
+    pub(super) folder: Option<PathBuf>,
+    pub(super) keep: usize,
 }
 
 /// A snapshot in a listing: its manifest is there, not yet read.
@@ -44,6 +45,8 @@ pub struct Found {
     pub name: String,
     /// Its files and their lengths.
     pub files: BTreeMap<String, u64>,
+    /// Its folder.
+    at: Path,
 }
 
 impl Found {
@@ -63,79 +66,16 @@ pub struct Newest<T> {
 }
 
 impl SnapshotStore {
-    /// The store at a place: a folder, made if need be, or `s3://bucket/prefix`, with credentials, region and endpoint
-    /// in the usual `AWS_*` environment.
-    ///
-    /// # Errors
-    /// When the place is of another kind, or the folder cannot be made.
-    pub fn at(location: &str) -> Result<SnapshotStore, SnapshotError> {
-        match location.split_once("://") {
-            None => SnapshotStore::folder(FilePath::new(location)),
-            Some(("file", path)) => SnapshotStore::folder(FilePath::new(path)),
-            Some(("s3", rest)) => SnapshotStore::bucket(rest),
-            Some((scheme, _)) => Err(SnapshotError::Location {
-                location: format!("{scheme}://..."),
-                why: format!("{scheme} is not served"),
-            }),
-        }
-    }
-
-    /// The store in a folder, made if need be.
-    ///
-    /// # Errors
-    /// When the folder cannot be made.
-    pub fn folder(folder: &FilePath) -> Result<SnapshotStore, SnapshotError> {
-        let failed = |source| SnapshotError::Folder { what: "make", file: folder.display().to_string(), source };
-        std::fs::create_dir_all(folder).map_err(failed)?;
-        let folder = folder.canonicalize().map_err(failed)?;
-        let store = LocalFileSystem::new_with_prefix(&folder).map_err(|source| SnapshotError::Store {
-            what: "use",
-            file: folder.display().to_string(),
-            source,
-        })?;
-        SnapshotStore::new(Arc::new(store), Path::default(), Some(folder))
-    }
-
-    /// The store over any other, below a prefix.
-    ///
-    /// # Errors
-    /// When the system has no room for a runtime.
-    pub fn over(store: Arc<dyn ObjectStore>, prefix: &str) -> Result<SnapshotStore, SnapshotError> {
-        SnapshotStore::new(store, Path::from(prefix), None)
-    }
-
-    #[cfg(feature = "s3")]
-    fn bucket(rest: &str) -> Result<SnapshotStore, SnapshotError> {
-        let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
-        let builder = object_store::aws::AmazonS3Builder::from_env().with_bucket_name(bucket);
-        let store = builder
-            .build()
-            .map_err(|error| SnapshotError::Location { location: format!("s3://{bucket}"), why: error.to_string() })?;
-        SnapshotStore::over(Arc::new(store), prefix)
-    }
-
-    #[cfg(not(feature = "s3"))]
-    fn bucket(rest: &str) -> Result<SnapshotStore, SnapshotError> {
-        let bucket = rest.split('/').next().unwrap_or_default();
-        Err(SnapshotError::Location {
-            location: format!("s3://{bucket}"),
-            why: "this build has no feature s3".to_owned(),
-        })
-    }
-
-    fn new(store: Arc<dyn ObjectStore>, prefix: Path, folder: Option<PathBuf>) -> Result<SnapshotStore, SnapshotError> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let runtime = Arc::new(runtime.map_err(SnapshotError::System)?);
-        Ok(SnapshotStore { store, prefix, folder, runtime })
-    }
-
     /// The snapshots of a series that are there, the newest first. What has no manifest is not: it is being written,
     /// or never was finished.
     ///
     /// # Errors
     /// When the store cannot be read.
     pub fn list(&self, series: &str) -> Result<Vec<Found>, SnapshotError> {
-        let mut found = self.folders(series)?;
+        let mut found = self.folders(&self.prefix, series)?;
+        if let Some(before) = &self.before {
+            found.extend(self.folders(before, series)?);
+        }
         found.retain(|found| found.files.contains_key(manifest::FILE));
         Ok(found)
     }
@@ -144,11 +84,16 @@ impl SnapshotStore {
     /// as they are read.
     ///
     /// # Errors
-    /// When it is damaged or incomplete: go on to the older; or of a newer build: go no further.
+    /// When it is damaged or incomplete: go on to the older; or of a newer build, or of another series: go no further;
+    /// or not answered: ask again.
     pub fn open(&self, found: &Found) -> Result<Snapshot, SnapshotError> {
-        let folder = self.prefix.clone().join(found.series.as_str()).join(found.name.as_str());
+        let folder = found.at.clone();
         let file = folder.clone().join(manifest::FILE);
-        let manifest = Manifest::unseal(file.as_ref(), &self.get(&file)?)?;
+        let manifest = Manifest::unseal(file.as_ref(), &self.ask(QUESTION_MAX, &file)?)?;
+        if manifest.series != found.series {
+            let what = format!("of {}, and stands where those of {} do", manifest.series, found.series);
+            return Err(SnapshotError::Alien { file: folder.to_string(), what });
+        }
         for entry in &manifest.files {
             let length = found.files.get(&entry.file);
             if length != Some(&entry.bytes) {
@@ -167,7 +112,7 @@ impl SnapshotStore {
     /// logged and passed over for the older.
     ///
     /// # Errors
-    /// When the store cannot be listed, or a snapshot is whole and not understood: a newer build's.
+    /// When the store does not say what there is, or a snapshot is whole and not understood: a newer build's.
     pub fn newest<T>(
         &self,
         series: &str,
@@ -199,7 +144,7 @@ impl SnapshotStore {
         is_usable: &dyn Fn(&Manifest) -> Result<(), String>,
         attempt: &mut dyn FnMut(&Snapshot) -> Result<T, SnapshotError>,
     ) -> Result<Result<(Manifest, T), String>, SnapshotError> {
-        let understood = |error: SnapshotError| match error.is_not_understood() {
+        let understood = |error: SnapshotError| match error.is_not_understood() || error.is_away() {
             true => Err(error),
             false => Ok(error.to_string()),
         };
@@ -219,50 +164,76 @@ impl SnapshotStore {
     /// The offsets of the snapshots of a series that are whole, the newest first.
     ///
     /// # Errors
-    /// When the store cannot be listed.
+    /// When the store does not say what there is.
     pub fn kept(&self, series: &str) -> Result<Vec<u64>, SnapshotError> {
-        let found = self.list(series)?;
-        Ok(found.iter().filter_map(|found| Some(self.open(found).ok()?.manifest().meta.offset)).collect())
+        let mut kept = Vec::new();
+        for found in self.list(series)? {
+            kept.extend(self.whole(&found)?.map(|snapshot| snapshot.manifest().meta.offset));
+        }
+        Ok(kept)
+    }
+
+    /// The snapshot, unless it is damaged.
+    fn whole(&self, found: &Found) -> Result<Option<Snapshot>, SnapshotError> {
+        match self.open(found) {
+            Ok(snapshot) => Ok(Some(snapshot)),
+            Err(error) if error.is_away() => Err(error),
+            Err(_) => Ok(None),
+        }
     }
 
     /// Begins to write a snapshot, on a thread of its own.
     ///
     /// # Errors
-    /// When the system has no room for a thread.
+    /// When the system has no room for a thread, or the folder of all snapshots is gone.
     pub fn begin(&self, series: &str, meta: Meta) -> Result<SnapshotWriter, SnapshotError> {
+        self.stands()?;
         let folder = self.prefix.clone().join(series).join(meta.name());
         SnapshotWriter::spawn(self.clone(), folder, series.to_owned(), meta)
     }
 
-    /// Deletes what lies below the second newest snapshot of a series whose manifest can be read, unfinished ones
-    /// too. Gives how many went. With fewer than two, nothing goes.
+    /// Deletes what lies below the last of those of a series that are kept and whose manifest can be read, unfinished
+    /// ones too. Gives how many went. With fewer than two, nothing goes.
     ///
     /// # Errors
-    /// When the store cannot be read, or something cannot be deleted.
+    /// When the store does not say what there is, or something cannot be deleted.
     pub fn prune(&self, series: &str) -> Result<u64, SnapshotError> {
-        let folders = self.folders(series)?;
-        let is_whole = |found: &&Found| found.files.contains_key(manifest::FILE) && self.open(found).is_ok();
-        let Some(last_kept) = folders.iter().filter(is_whole).nth(KEPT - 1) else { return Ok(0) };
+        let folders = self.folders(&self.prefix, series)?;
+        let (mut whole, mut last_kept) = (0, None);
+        for found in folders.iter().filter(|found| found.files.contains_key(manifest::FILE)) {
+            whole += usize::from(self.whole(found)?.is_some());
+            if whole == self.keep {
+                last_kept = Some(found);
+                break;
+            }
+        }
+        let Some(last_kept) = last_kept else { return Ok(0) };
         let mut deleted = 0;
         for found in folders.iter().filter(|found| found.name < last_kept.name) {
-            let folder = self.prefix.clone().join(series).join(found.name.as_str());
-            self.delete(&folder, found.files.keys().map(String::as_str))?;
+            self.delete(&found.at, found.files.keys().map(String::as_str))?;
             deleted += 1;
         }
         Ok(deleted)
     }
 
+    /// Refuses to take a folder that is gone for an empty one.
+    fn stands(&self) -> Result<(), SnapshotError> {
+        match &self.folder {
+            Some(folder) if !folder.is_dir() => Err(SnapshotError::NoFolder { folder: folder.display().to_string() }),
+            _ => Ok(()),
+        }
+    }
+
     /// Everything in a series, the newest first, finished or not.
-    fn folders(&self, series: &str) -> Result<Vec<Found>, SnapshotError> {
-        let root = self.prefix.clone().join(series);
-        let failed = |source| SnapshotError::Store { what: "list", file: root.to_string(), source };
-        let (folders, files) = self
-            .wait(async {
-                let folders = self.store.list_with_delimiter(Some(&root)).await?.common_prefixes;
-                let files: Vec<_> = self.store.list(Some(&root)).try_collect().await?;
-                object_store::Result::Ok((folders, files))
-            })
-            .map_err(failed)?;
+    fn folders(&self, below: &Path, series: &str) -> Result<Vec<Found>, SnapshotError> {
+        self.stands()?;
+        let root = below.clone().join(series);
+        let listed = async {
+            let folders = self.store.list_with_delimiter(Some(&root)).await?.common_prefixes;
+            let files: Vec<_> = self.store.list(Some(&root)).try_collect().await?;
+            object_store::Result::Ok((folders, files))
+        };
+        let (folders, files) = asked("list", &root, QUESTION_MAX, listed)?;
         let empty = |folder: &Path| Some((folder.filename()?.to_owned(), BTreeMap::new()));
         let mut by_name: BTreeMap<String, BTreeMap<String, u64>> = folders.iter().filter_map(empty).collect();
         for file in files {
@@ -271,19 +242,33 @@ impl SnapshotStore {
                 by_name.entry(name.as_ref().to_owned()).or_default().insert(of.as_ref().to_owned(), file.size);
             }
         }
-        let found = |(name, files)| Found { series: series.to_owned(), name, files };
+        let found = |(name, files): (String, _)| {
+            let at = root.clone().join(name.as_str());
+            Found { series: series.to_owned(), name, files, at }
+        };
         Ok(by_name.into_iter().rev().map(found).collect())
     }
 
+    /// A file, whole.
     pub(super) fn get(&self, file: &Path) -> Result<Bytes, SnapshotError> {
-        let bytes = self.wait(async { self.store.get(file).await?.bytes().await });
-        bytes.map_err(|source| SnapshotError::Store { what: "read", file: file.to_string(), source })
+        self.ask(FILE_MAX, file)
+    }
+
+    fn ask(&self, deadline: Duration, file: &Path) -> Result<Bytes, SnapshotError> {
+        match asked("read", file, deadline, async { self.store.get(file).await?.bytes().await }) {
+            Err(SnapshotError::Store { source: object_store::Error::NotFound { .. }, .. }) => {
+                self.stands()?;
+                Err(SnapshotError::Damaged { file: file.to_string(), what: "it is missing".to_owned() })
+            }
+            answer => answer,
+        }
     }
 
     /// Writes a file whole; in a folder it is synced.
     pub(super) fn put(&self, file: &Path, bytes: Bytes) -> Result<(), SnapshotError> {
-        let put = self.wait(self.store.put(file, PutPayload::from_bytes(bytes)));
-        put.map_err(|source| SnapshotError::Store { what: "write", file: file.to_string(), source })?;
+        self.stands()?;
+        let put = self.store.put(file, PutPayload::from_bytes(bytes));
+        asked("write", file, FILE_MAX, async { put.await.map(|_| ()) })?;
         self.sync(file)
     }
 
@@ -307,9 +292,9 @@ impl SnapshotStore {
         files.sort_unstable_by_key(|file| *file != manifest::FILE);
         for file in files {
             let file = folder.clone().join(file);
-            match self.wait(self.store.delete(&file)) {
-                Ok(()) | Err(object_store::Error::NotFound { .. }) => {}
-                Err(source) => return Err(SnapshotError::Store { what: "delete", file: file.to_string(), source }),
+            match asked("delete", &file, QUESTION_MAX, self.store.delete(&file)) {
+                Ok(()) | Err(SnapshotError::Store { source: object_store::Error::NotFound { .. }, .. }) => {}
+                Err(error) => return Err(error),
             }
         }
         let Some(path) = self.on_disk(folder) else { return Ok(()) };
@@ -324,8 +309,18 @@ impl SnapshotStore {
     fn on_disk(&self, of: &Path) -> Option<PathBuf> {
         self.folder.as_ref().map(|folder| of.parts().fold(folder.clone(), |path, part| path.join(part.as_ref())))
     }
+}
 
-    fn wait<T>(&self, future: impl Future<Output = T>) -> T {
-        self.runtime.block_on(future)
-    }
+/// What a store says to a call within its deadline.
+fn asked<T>(
+    what: &'static str,
+    file: &Path,
+    deadline: Duration,
+    call: impl Future<Output = object_store::Result<T>>,
+) -> Result<T, SnapshotError> {
+    calls::wait(deadline, call).map_err(|failed| match failed {
+        Failed::Store(source) => SnapshotError::Store { what, file: file.to_string(), source },
+        Failed::Silent(time) => SnapshotError::Silent { what, file: file.to_string(), seconds: time.as_secs() },
+        Failed::System(error) => SnapshotError::System(error),
+    })
 }

@@ -33,11 +33,13 @@ pub struct Written {
     pub name: String,
     /// What it is made of.
     pub manifest: Manifest,
+    /// The offsets of those of its series that are kept, the newest first; none where the older ones were not looked at.
+    pub kept: Vec<u64>,
 }
 
 enum Message {
     Page(Export),
-    Finish,
+    Finish { has_older_pruned: bool },
 }
 
 /// A snapshot under way. Dropped before it is finished, it is given up and deleted.
@@ -80,11 +82,16 @@ impl SnapshotWriter {
         self.pages.as_ref().is_some_and(|pages| pages.send(Message::Page(page)).is_ok())
     }
 
-    /// Says that all pages were handed over. The rest goes on beside: see [`SnapshotWriter::outcome`].
+    /// Says that all pages were handed over. The rest goes on beside, and so does the pruning of what is older: see
+    /// [`SnapshotWriter::outcome`].
     pub fn finish(&mut self) {
+        self.end(true);
+    }
+
+    fn end(&mut self, has_older_pruned: bool) {
         if let Some(pages) = self.pages.take() {
             // The thread is gone if it failed; the outcome says so.
-            let _ = pages.send(Message::Finish);
+            let _ = pages.send(Message::Finish { has_older_pruned });
         }
     }
 
@@ -97,12 +104,12 @@ impl SnapshotWriter {
         }
     }
 
-    /// Finishes and waits.
+    /// Finishes and waits; what is older stays.
     ///
     /// # Errors
     /// When it could not be written.
     pub fn wait(mut self) -> Result<Written, SnapshotError> {
-        self.finish();
+        self.end(false);
         self.outcome.recv().unwrap_or(Err(SnapshotError::GivenUp))
     }
 }
@@ -161,7 +168,13 @@ impl Task {
                     }
                     fault::place("in-snapshot");
                 }
-                Ok(Message::Finish) => return self.finish(),
+                Ok(Message::Finish { has_older_pruned }) => {
+                    let mut written = self.finish()?;
+                    if has_older_pruned {
+                        written.kept = self.prune();
+                    }
+                    return Ok(written);
+                }
                 Err(_) => return Err(SnapshotError::GivenUp),
             }
         }
@@ -218,6 +231,15 @@ impl Task {
         fault::place("in-snapshot");
         self.store.put(&self.folder.clone().join(manifest::FILE), Bytes::from(sealed))?;
         self.store.sync_folders(&self.folder, &self.series)?;
-        Ok(Written { name: self.meta.name(), manifest })
+        Ok(Written { name: self.meta.name(), manifest, kept: Vec::new() })
+    }
+
+    /// Removes what is older than those that are kept; says which are. What cannot be removed now is removed later.
+    fn prune(&self) -> Vec<u64> {
+        let pruned = self.store.prune(&self.series).and_then(|_| self.store.kept(&self.series));
+        pruned.unwrap_or_else(|error| {
+            tracing::warn!(series = %self.series, %error, "older snapshots cannot be removed now");
+            Vec::new()
+        })
     }
 }

@@ -1,19 +1,22 @@
 //! Snapshots of the graph of contacts: the link log is kept for days only, what hangs on whom for longer.
 //!
-//! Owns when one is written, and which is taken back. All of it is of one moment, between two records; it costs
-//! some tenths of a microsecond a fact, and there are few.
+//! Owns when one is written, and which is taken back. All of it is of one moment, between two records: a copy is
+//! taken, which costs some tenths of a microsecond a fact, and written as there is room. Must never wait for a store on
+//! the thread of the stage.
 
+use std::collections::VecDeque;
 use std::ops::Range;
+use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::Instant;
 
 use fuma_connectors::log::{LinkSource, LogError};
 use fuma_schemas::Instant as Clock;
 
 use crate::evidence::Export;
-use crate::live::monotonic;
 use crate::live::record::Origin;
-use crate::live::snapshot::{Manifest, Meta, Since2, SnapshotError, SnapshotWriter};
+use crate::live::snapshot::{Manifest, Meta, Since2, SnapshotError, SnapshotWriter, Written};
 use crate::live::worker::snapshots::Snapshots;
+use crate::live::{metric, monotonic};
 use crate::seed;
 use crate::trace::Trace;
 
@@ -22,13 +25,22 @@ const SERIES: &str = "links";
 /// Facts of a page.
 const PAGE_FACTS: u32 = 16_384;
 
+/// The graph that was found, and the offset where it ends.
+pub(super) type Found = Option<(Trace, u64)>;
+
 /// Writes and reads the snapshots of the graph.
 pub(super) struct Keeper {
     snapshots: Option<Snapshots>,
-    under_way: Option<SnapshotWriter>,
+    under_way: Option<UnderWay>,
     begun: Instant,
     offset: Option<u64>,
     origin: Origin,
+}
+
+/// A graph being written: all of it is of one moment, and handed over as the writer has room.
+struct UnderWay {
+    writer: SnapshotWriter,
+    pages: VecDeque<Export>,
 }
 
 impl Keeper {
@@ -41,44 +53,32 @@ impl Keeper {
         self.origin
     }
 
-    /// The newest graph that is whole and within the log, and the offset where it ends.
+    /// Looks for the newest graph that is whole and within the log, on a thread of its own; none where there is nowhere
+    /// to look.
     ///
     /// # Errors
-    /// When there is one that this build does not understand, or another's: to pass over it would lose what it holds.
-    pub(super) fn newest(&self, bounds: &Range<u64>) -> Result<Option<(Trace, u64)>, LogError> {
-        let Some(snapshots) = &self.snapshots else { return Ok(None) };
-        let in_log = |manifest: &Manifest| match (bounds.start..=bounds.end).contains(&manifest.meta.offset) {
-            true => Ok(()),
-            false => Err("not within the link log".to_owned()),
+    /// When the system has no room for a thread.
+    pub(super) fn search(&self, bounds: &Range<u64>) -> Result<Option<Receiver<Result<Found, LogError>>>, LogError> {
+        let Some(snapshots) = self.snapshots.clone() else { return Ok(None) };
+        let (send, found) = sync_channel(1);
+        let (bounds, origin) = (bounds.clone(), self.origin);
+        let look = move || {
+            // Nobody listens when the log was taken away meanwhile.
+            let _ = send.send(newest(&snapshots, &bounds, origin));
         };
-        let newest = snapshots.store.newest(SERIES, &in_log, &mut |snapshot| {
-            let mut trace = Trace::seeded(seed::of_process());
-            trace.reserve(u32::try_from(snapshot.manifest().rows_in_all()).unwrap_or(0));
-            snapshot.load(&mut |table, batch, _| trace.import(table, batch))?;
-            Ok(trace)
-        });
-        let newest = match newest {
-            Ok(newest) => newest,
-            Err(error) if error.is_not_understood() => return Err(LogError::operator(error.to_string())),
-            Err(error) => {
-                tracing::error!(%error, "snapshots cannot be listed");
-                return Ok(None);
-            }
-        };
-        let Some((manifest, trace)) = newest.loaded else { return Ok(None) };
-        self.origin.accepts(manifest.meta.origin()).map_err(|error| {
-            LogError::operator(format!("the graph of contacts in {} is another's: {error}", snapshots.place))
-        })?;
-        Ok(Some((trace, manifest.meta.offset)))
+        let spawned = std::thread::Builder::new().name("trace-snapshot".to_owned()).spawn(look);
+        spawned.map_err(|error| LogError::transient(format!("no thread to read snapshots: {error}")))?;
+        Ok(Some(found))
     }
 
-    /// Begins a snapshot when it is time, or looks how the last one ended. Everything before `next` has been written.
+    /// Begins a snapshot when it is time, goes on with it, or looks how it ended. Everything before `next` has been
+    /// written.
     pub(super) fn turn(&mut self, trace: &Trace, next: u64, now: Clock, links: &mut dyn LinkSource) {
         let Some(snapshots) = &self.snapshots else { return };
-        if let Some(outcome) = self.under_way.as_ref().map(SnapshotWriter::outcome) {
-            if let Some(outcome) = outcome {
+        if let Some(under_way) = &mut self.under_way {
+            if let Some(outcome) = under_way.go_on() {
                 self.under_way = None;
-                ended(outcome.map(|written| written.manifest.rows_in_all()), snapshots, links);
+                ended(outcome, links);
             }
             return;
         }
@@ -91,49 +91,86 @@ impl Keeper {
         let logs = [("links".to_owned(), (0, next))].into();
         let since_2 = Since2::of(self.origin, 0, logs);
         let meta = Meta { offset: next, clock_ms: now.0, written_at_ms: now.0, since_2, ..Meta::default() };
-        match write(snapshots, meta, trace) {
-            Ok(writer) => self.under_way = Some(writer),
-            Err(error) => ended(Err(error), snapshots, links),
+        match begin(snapshots, meta, trace) {
+            Ok(under_way) => self.under_way = Some(under_way),
+            Err(error) => ended(Err(error), links),
         }
     }
 }
 
-fn write(snapshots: &Snapshots, meta: Meta, trace: &Trace) -> Result<SnapshotWriter, SnapshotError> {
+impl UnderWay {
+    /// Hands over what there is room for; the outcome, once it is known.
+    fn go_on(&mut self) -> Option<Result<Written, SnapshotError>> {
+        while self.writer.has_room()
+            && let Some(page) = self.pages.pop_front()
+        {
+            if !self.writer.page(page) {
+                self.pages.clear();
+            }
+            if self.pages.is_empty() {
+                self.writer.finish();
+            }
+        }
+        self.writer.outcome()
+    }
+}
+
+/// The newest graph that is of use. Without a word of the store only a log that is whole is enough.
+fn newest(snapshots: &Snapshots, bounds: &Range<u64>, origin: Origin) -> Result<Found, LogError> {
+    let in_log = |manifest: &Manifest| match (bounds.start..=bounds.end).contains(&manifest.meta.offset) {
+        true => Ok(()),
+        false => Err("not within the link log".to_owned()),
+    };
+    let newest = snapshots.store.newest(SERIES, &in_log, &mut |snapshot| {
+        let mut trace = Trace::seeded(seed::of_process());
+        trace.reserve(u32::try_from(snapshot.manifest().rows_in_all()).unwrap_or(0));
+        snapshot.load(&mut |table, batch, _| trace.import(table, batch))?;
+        Ok(trace)
+    });
+    let newest = match newest {
+        Ok(newest) => newest,
+        Err(error) if error.is_not_understood() => return Err(LogError::operator(error.to_string())),
+        Err(error) => {
+            metrics::counter!(metric::SNAPSHOTS, "outcome" => "away").increment(1);
+            if bounds.start > 0 {
+                return Err(LogError::transient(format!("snapshots in {} cannot be read: {error}", snapshots.place)));
+            }
+            tracing::warn!(%error, "snapshots cannot be read: the link log is whole and is read instead");
+            return Ok(None);
+        }
+    };
+    let Some((manifest, trace)) = newest.loaded else { return Ok(None) };
+    origin.accepts(manifest.meta.origin()).map_err(|error| {
+        LogError::operator(format!("the graph of contacts in {} is another's: {error}", snapshots.place))
+    })?;
+    Ok(Some((trace, manifest.meta.offset)))
+}
+
+/// Takes a copy of the graph, as it is, and begins to write it.
+fn begin(snapshots: &Snapshots, meta: Meta, trace: &Trace) -> Result<UnderWay, SnapshotError> {
     let mut writer = snapshots.store.begin(SERIES, meta)?;
-    let mut first = 0;
+    let (mut pages, mut first) = (VecDeque::new(), 0);
     while first < trace.facts() {
         let mut export = Export::default();
         trace.export(first..first.saturating_add(PAGE_FACTS), &mut export)?;
-        if !writer.page(export) {
-            break;
-        }
+        pages.push_back(export);
         first = first.saturating_add(PAGE_FACTS);
     }
-    writer.finish();
-    Ok(writer)
+    if pages.is_empty() {
+        writer.finish();
+    }
+    Ok(UnderWay { writer, pages })
 }
 
-fn ended(outcome: Result<u64, SnapshotError>, snapshots: &Snapshots, links: &mut dyn LinkSource) {
-    let rows = match outcome {
-        Ok(rows) => rows,
+fn ended(outcome: Result<Written, SnapshotError>, links: &mut dyn LinkSource) {
+    let written = match outcome {
+        Ok(written) => written,
         Err(error) => return tracing::error!(%error, "the graph of contacts was not stored; it will be tried again"),
     };
-    tracing::info!(rows, "the graph of contacts is stored");
-    if let Err(error) = snapshots
-        .store
-        .prune(SERIES)
-        .map_err(|error| LogError::transient(error.to_string()))
-        .and_then(|_| trim(snapshots, links))
-    {
+    tracing::info!(rows = written.manifest.rows_in_all(), "the graph of contacts is stored");
+    // Of a log that keeps its own books: what two snapshots hold may go.
+    let oldest = written.kept.iter().copied().min().filter(|_| written.kept.len() > 1);
+    if let Some(Err(error)) = oldest.map(|oldest| links.trim(oldest)) {
         tracing::warn!(%error, "what is older cannot be removed");
-    }
-}
-
-/// Of a log that keeps its own books: what two snapshots hold may go.
-fn trim(snapshots: &Snapshots, links: &mut dyn LinkSource) -> Result<(), LogError> {
-    let kept = snapshots.store.kept(SERIES).map_err(|error| LogError::transient(error.to_string()))?;
-    match kept.iter().copied().min() {
-        Some(oldest) if kept.len() > 1 => links.trim(oldest),
-        _ => Ok(()),
     }
 }

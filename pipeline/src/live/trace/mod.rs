@@ -1,6 +1,7 @@
 //! Trace as a stage: the link log in; contacts and the verdicts on them out, into the evidence of their people.
 //!
 //! ```text
+//! taking    the graph taken back after an assignment, and a store that is away
 //! state     the graph, and up to where of the link log it goes
 //! keep      the graph stored, and taken back
 //! output    contacts and verdicts by partition -> messages
@@ -14,6 +15,7 @@
 mod keep;
 mod output;
 mod state;
+mod taking;
 #[cfg(test)]
 mod tests;
 
@@ -25,6 +27,7 @@ use metrics::gauge;
 use self::keep::Keeper;
 use self::output::Output;
 use self::state::TraceState;
+use self::taking::Taking;
 use super::metric;
 use super::monotonic;
 use super::outbox::Outbox;
@@ -79,6 +82,7 @@ pub fn run(
     let mut outbox = Outbox::new("trace", &options.topic_prefix);
     let mut records = Vec::new();
     let mut state: Option<TraceState> = None;
+    let mut taking: Option<Taking> = None;
     let mut measured: Option<Instant> = None;
     // A client that stands still before records that are there is made anew.
     let mut stood_at: Option<u64> = None;
@@ -86,14 +90,20 @@ pub fn run(
         records.clear();
         match poll(&mut *links, &mut records)? {
             LinkEvent::Assigned(committed) => {
-                state = Some(TraceState::begin(&mut *links, committed, &keeper)?);
-                continue;
+                state = None;
+                taking.get_or_insert_with(|| Taking::new(committed)).assigned(committed);
             }
             LinkEvent::Revoked => {
-                state = None;
+                (state, taking) = (None, None);
                 continue;
             }
             LinkEvent::None => {}
+        }
+        if let Some(under_way) = &mut taking {
+            if let Some(taken) = under_way.turn(&mut *links, &keeper)? {
+                (state, taking) = (Some(taken), None);
+            }
+            continue;
         }
         let Some(state) = &mut state else { continue };
         if !records.is_empty() {

@@ -3,11 +3,13 @@
 //! Owns the order of records. The state is a function of the link log up to its offset, what was said before
 //! included; so is what it says of the next record, and nobody needs to know what was written before a crash.
 
+use std::ops::Range;
+
 use arrow::array::RecordBatch;
 use fuma_connectors::log::{LinkSource, LogError, LogRecord};
 use fuma_schemas::Kind;
 
-use super::keep::Keeper;
+use super::keep::Found;
 use super::output::Output;
 use crate::evidence::ForgottenLink;
 use crate::live::outbox::Outbox;
@@ -35,12 +37,12 @@ impl TraceState {
     pub(super) fn begin(
         links: &mut dyn LinkSource,
         committed: Option<u64>,
-        keeper: &Keeper,
+        (found, origin): (Found, Origin),
+        bounds: &Range<u64>,
     ) -> Result<TraceState, LogError> {
-        let bounds = links.bounds()?;
         let written = committed.unwrap_or(0);
-        let (trace, next) = keeper.newest(&bounds)?.unwrap_or_else(|| (Trace::seeded(seed::of_process()), 0));
-        let mut state = TraceState { trace, next, written: 0, judged: Vec::new(), origin: keeper.origin() };
+        let (trace, next) = found.unwrap_or_else(|| (Trace::seeded(seed::of_process()), 0));
+        let mut state = TraceState { trace, next, written: 0, judged: Vec::new(), origin };
         if bounds.start > state.next {
             return Err(LogError::operator(format!(
                 "the link log begins at {}, and the newest graph of contacts ends at {}: what lies between is gone, \

@@ -66,15 +66,36 @@ struct ValueReason<'a> {
     rule: std::borrow::Cow<'a, str>,
 }
 
-/// Reads an announced change back; none if it is not one of ours.
-pub fn read_back(record: &AnnouncedRecord) -> Option<Announced> {
-    let person = Person::parse(std::str::from_utf8(&record.key).ok()?)?;
+/// Why an announcement cannot be read back.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum AnnouncementError {
+    /// The key is no token of a person.
+    #[error("its key is no person's: something else writes to the topic; take away its right to do so")]
+    Key,
+    /// The value is not that of a change.
+    #[error("its value is not a change as this build knows it: a newer fuma wrote it, or something else writes there")]
+    Value,
+    /// A colour that this build does not know.
+    #[error("it has a colour that this build does not know: start a build that is at least as new as who wrote it")]
+    Colour,
+}
+
+/// Reads an announced change back.
+///
+/// # Errors
+/// When it is not one that this build knows.
+pub fn read_back(record: &AnnouncedRecord) -> Result<Announced, AnnouncementError> {
+    let key = std::str::from_utf8(&record.key).ok().and_then(Person::parse);
+    let person = key.ok_or(AnnouncementError::Key)?;
     let Some(value) = &record.value else {
-        return Some(Announced { person, colour: Colour::Green, rules: Vec::new(), decided_at: None });
+        return Ok(Announced { person, colour: Colour::Green, rules: Vec::new(), decided_at: None });
     };
-    let value: Value<'_> = serde_json::from_str(std::str::from_utf8(value).ok()?).ok()?;
-    let colour = [Colour::Green, Colour::Yellow, Colour::Red].into_iter().find(|colour| colour.name() == value.to)?;
+    let value = std::str::from_utf8(value).ok().and_then(|text| serde_json::from_str::<Value<'_>>(text).ok());
+    let value = value.ok_or(AnnouncementError::Value)?;
+    let decided_at = Instant::parse(value.decided_at).ok_or(AnnouncementError::Value)?;
+    let colour = [Colour::Green, Colour::Yellow, Colour::Red].into_iter().find(|colour| colour.name() == value.to);
+    let colour = colour.ok_or(AnnouncementError::Colour)?;
     let mut rules: Vec<String> = value.reasons.into_iter().map(|reason| reason.rule.into_owned()).collect();
     rules.dedup();
-    Some(Announced { person, colour, rules, decided_at: Some(Instant::parse(value.decided_at)?) })
+    Ok(Announced { person, colour, rules, decided_at: Some(decided_at) })
 }

@@ -319,7 +319,7 @@ impl Worker {
         self.left_out.turn(&self.owned, &self.context.state, time.1);
         self.look_for_stalls()?;
         if let Some(snapshots) = self.context.snapshots.as_ref().filter(|_| self.telling.is_done()) {
-            self.keeper.turn(snapshots, &self.owned, self.log.as_mut(), time, &self.identity);
+            self.keeper.turn(snapshots, &mut self.owned, self.log.as_mut(), time, &self.identity);
         }
         Ok(())
     }

@@ -50,6 +50,19 @@ pub enum ApplyError {
     Record(#[from] RecordError),
 }
 
+/// The sections of a record, live and in a restore alike; none where it is damaged, which is counted and passed over
+/// (I-9).
+///
+/// # Errors
+/// When it is whole and not understood: a newer build's, or another installation's. The partition goes no further.
+pub(super) fn understood(value: &bytes::Bytes, origin: Origin) -> Result<Option<Vec<Section>>, RecordError> {
+    match record::read_as(value, origin) {
+        Ok(sections) => Ok(Some(sections)),
+        Err(error) if error.is_damage() => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
 /// A partition and where it stands.
 pub struct Owned {
     /// Its number.
@@ -70,6 +83,12 @@ pub struct Owned {
     pub regions: u64,
     /// Whether the position has to be committed once under the new owner's id, before anything else.
     pub must_claim: bool,
+    /// The evidence offset of the newest snapshot that is known to be written.
+    pub snapshot: Option<u64>,
+    /// Transactions that moved its position, since it was taken over: each says that it still is this owner's.
+    pub commits: u64,
+    /// Whether the position is to be committed once more although nothing moved, for such a proof.
+    pub wants_proof: bool,
     /// When the log took the newest record that was applied.
     pub newest: Instant,
     /// Bytes of evidence that were taken in and are not committed.
@@ -95,7 +114,7 @@ impl Owned {
     /// A partition as a restore left it.
     pub fn new(id: u32, mut partition: Partition, next: u64, standing: Standing) -> Owned {
         partition.stage();
-        let regions = standing.regions;
+        let (regions, snapshot) = (standing.regions, standing.snapshot);
         Owned {
             id,
             partition,
@@ -106,6 +125,9 @@ impl Owned {
             through: next,
             regions,
             must_claim: true,
+            snapshot,
+            commits: 0,
+            wants_proof: false,
             newest: Instant::default(),
             uncommitted_bytes: 0,
             is_paused: false,
@@ -128,13 +150,9 @@ impl Owned {
         if log_record.offset < self.next {
             return Ok(Taken::default());
         }
-        let sections = match record::read_as(&log_record.value, origin) {
-            Ok(sections) => sections,
-            Err(error) if error.is_damage() => {
-                self.next = log_record.offset + 1;
-                return Ok(Taken { damaged: 1, ..Taken::default() });
-            }
-            Err(error) => return Err(error.into()),
+        let Some(sections) = understood(&log_record.value, origin)? else {
+            self.next = log_record.offset + 1;
+            return Ok(Taken { damaged: 1, ..Taken::default() });
         };
         self.next = log_record.offset + 1;
         self.uncommitted_bytes += log_record.value.len();
@@ -177,15 +195,12 @@ impl Owned {
     fn note_regions(&mut self, references: &References, origin: Origin) -> Result<(), ApplyError> {
         self.regions_cause = None;
         for region in references.regions(self.regions, u64::MAX) {
-            let sections = match record::read_as(&region.value, origin) {
-                Err(error) if error.is_damage() => {
-                    metrics::counter!(metric::EVIDENCE_DAMAGED).increment(1);
-                    tracing::error!(offset = region.next - 1, %error, "a record of regions is damaged: passed over");
-                    Vec::new()
-                }
-                read => read?,
-            };
-            for section in sections {
+            let sections = understood(&region.value, origin)?;
+            if sections.is_none() {
+                metrics::counter!(metric::EVIDENCE_DAMAGED).increment(1);
+                tracing::error!(offset = region.next - 1, "a record of regions is damaged: passed over");
+            }
+            for section in sections.into_iter().flatten() {
                 let Section::Rows { kind: Kind::Regions, batch } = &section else {
                     return Err(RecordError::Layout(0).into());
                 };
@@ -264,6 +279,7 @@ impl Owned {
     /// Whether the position is another than the one last committed.
     pub fn has_moved(&self) -> bool {
         self.must_claim
+            || self.wants_proof
             || self.next != self.committed
             || self.regions != self.standing.regions
             || self.sweep_standing() != self.standing.sweep
@@ -292,6 +308,7 @@ impl Owned {
             through: (self.is_behind() && self.through < self.next).then_some(self.through),
             origin: identity.origin,
             regions: self.regions,
+            snapshot: self.snapshot,
             sweep: self.sweep_standing(),
         }
     }
@@ -361,6 +378,8 @@ impl Owned {
         self.committed = self.next;
         self.must_claim = false;
         self.refusals = 0;
+        self.commits += 1;
+        self.wants_proof = false;
         if !self.is_sweeping() {
             self.sweep.end();
         }

@@ -45,6 +45,9 @@ pub struct Standing {
     pub origin: Origin,
     /// One past the last record of the regions that was taken in.
     pub regions: u64,
+    /// The evidence offset of the newest snapshot that the owner knows to be written: who takes over must find it, or a
+    /// newer one, and else looks at another place than the owner did.
+    pub snapshot: Option<u64>,
     /// The sweep under way, if any.
     pub sweep: SweepStanding,
 }
@@ -104,6 +107,9 @@ impl Standing {
                 add(format_args!(" {name}={fingerprint}"));
             }
         }
+        if let Some(snapshot) = self.snapshot {
+            add(format_args!(" snapshot={snapshot}"));
+        }
         match self.sweep {
             SweepStanding::None => {}
             SweepStanding::Begun => add(format_args!(" sweep=begun")),
@@ -151,6 +157,7 @@ impl Standing {
             "regions" => self.regions = number("regions")?,
             "refs" => self.take_references(value)?,
             "through" => self.through = Some(number("through")?),
+            "snapshot" => self.snapshot = Some(number("snapshot")?),
             "installation" => self.origin.installation = fingerprint("installation")?,
             "key" => self.origin.key = fingerprint("key")?,
             "sweep" if value == "begun" => self.sweep = SweepStanding::Begun,
@@ -199,6 +206,7 @@ mod tests {
             through: Some(99),
             origin: Origin { installation: Fingerprint([1; 8]), key: Fingerprint([2; 8]) },
             regions: 17,
+            snapshot: Some(98),
             sweep: SweepStanding::After(Person([0xab; 16])),
         }
     }
@@ -207,7 +215,8 @@ mod tests {
     fn what_was_written_is_read() {
         for sweep in [SweepStanding::None, SweepStanding::Begun, SweepStanding::After(Person([0xab; 16]))] {
             for (through, origin) in [(Some(0), Origin::default()), (None, standing().origin)] {
-                let standing = Standing { sweep, through, origin, ..standing() };
+                let snapshot = through.map(|_| 12);
+                let standing = Standing { sweep, through, origin, snapshot, ..standing() };
                 let text = standing.to_text();
                 assert!(text.is_ascii() && text.len() < 512, "{text}");
                 assert_eq!(Standing::parse(&text), Ok(Some(standing)));

@@ -4,7 +4,8 @@
 //! and announcements are absolute, so reading both logs on from where it began does no harm.
 //!
 //! Owns when one is written, and what stands in its position. Must never hold up a commit: a page is some thousand
-//! people, and there is none while the writer has no room.
+//! people, there is none while the writer has no room, and whatever is asked of the store is asked on the writer's
+//! thread.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -20,7 +21,7 @@ use crate::assess::Partition;
 use crate::evidence::{Export, Import, TableError};
 use crate::live::record::{Origin, codes_of_table};
 use crate::live::snapshot::{
-    Manifest, Meta, NAMES, Since2, Snapshot, SnapshotError, SnapshotStore, SnapshotWriter, rules_in,
+    Manifest, Meta, NAMES, Since2, Snapshot, SnapshotError, SnapshotStore, SnapshotWriter, Written, rules_in,
     series_of_partition,
 };
 use crate::live::{fault, metric};
@@ -56,21 +57,33 @@ pub struct Loaded {
     pub standing: Option<Standing>,
     /// Whose it is.
     pub origin: Origin,
+    /// How many partitions its installation has; 0: not said.
+    pub partitions: u32,
     /// When it was written.
     pub written_at: Instant,
+}
+
+/// What was found.
+#[derive(Default)]
+pub struct Search {
+    /// The state of the newest that is of use, and what it says.
+    pub loaded: Option<(Partition, Loaded)>,
+    /// Those that were passed over, the newest first, and why.
+    pub passed_over: Vec<(String, String)>,
 }
 
 impl Snapshots {
     /// The newest snapshot of a partition that is whole and usable; a damaged one is named and passed over.
     ///
     /// # Errors
-    /// When there is one that this build does not understand: to pass over it would lose what it holds.
+    /// When the store does not say what there is, or there is one that this build does not understand: to pass over it
+    /// would lose what it holds.
     pub fn load(
         &self,
         partition: u32,
         is_usable: &dyn Fn(u64) -> bool,
         pack: &Arc<Pack>,
-    ) -> Result<Option<(Partition, Loaded)>, SnapshotError> {
+    ) -> Result<Search, SnapshotError> {
         let series = series_of_partition(partition);
         let in_log = |manifest: &Manifest| match is_usable(manifest.meta.offset) {
             true => Ok(()),
@@ -82,14 +95,11 @@ impl Snapshots {
             take_back(snapshot, &mut partition)?;
             Ok(partition)
         });
-        let newest = match newest {
-            Err(error) if !error.is_not_understood() => {
-                tracing::error!(partition, %error, "snapshots cannot be listed");
-                return Ok(None);
-            }
-            newest => newest?,
+        let newest = newest?;
+        let passed_over = newest.passed_over;
+        let Some((Manifest { meta, .. }, partition)) = newest.loaded else {
+            return Ok(Search { loaded: None, passed_over });
         };
-        let Some((Manifest { meta, .. }, partition)) = newest.loaded else { return Ok(None) };
         let position = meta.position.as_str().unwrap_or_default();
         let standing = Standing::parse(position)
             .map_err(|error| SnapshotError::Newer { file: meta.name(), what: error.to_string() })?;
@@ -98,9 +108,10 @@ impl Snapshots {
             output: meta.output_offset.unwrap_or(0),
             standing,
             origin: meta.origin(),
+            partitions: meta.since_2.partitions,
             written_at: Instant(meta.written_at_ms),
         };
-        Ok(Some((partition, loaded)))
+        Ok(Search { loaded: Some((partition, loaded)), passed_over })
     }
 }
 
@@ -152,13 +163,27 @@ fn heads(pack: &Pack) -> Vec<String> {
 /// Writes the snapshots of a worker's partitions, one at a time.
 #[derive(Default)]
 pub struct Keeper {
+    /// Asked for, and not begun yet.
+    asked: Option<Asked>,
     under_way: Option<UnderWay>,
     /// When, and up to which offset, a partition was last seen to.
     last: BTreeMap<u32, (Duration, u64)>,
 }
 
+/// What a snapshot will say. The end of the output in it counts only if a commit succeeds after it was asked for
+/// (R-30): who was put out of the group and does not know it reads its successor's end, and has none of the successor's
+/// changes in memory.
+struct Asked {
+    partition: u32,
+    meta: Meta,
+    /// How many commits the partition had then.
+    commits: u64,
+}
+
 struct UnderWay {
     partition: u32,
+    /// The evidence offset that it begins at.
+    offset: u64,
     writer: SnapshotWriter,
     next: u32,
     has_all: bool,
@@ -169,14 +194,17 @@ impl Keeper {
     pub fn turn(
         &mut self,
         snapshots: &Snapshots,
-        owned: &BTreeMap<u32, Owned>,
+        owned: &mut BTreeMap<u32, Owned>,
         log: &mut dyn WorkerLog,
         (now, elapsed): (Instant, Duration),
         identity: &Identity,
     ) {
-        match self.under_way.take() {
-            Some(under_way) => self.go_on(snapshots, owned, log, under_way),
-            None => self.begin(snapshots, owned, log, (now, elapsed), identity),
+        if let Some(under_way) = self.under_way.take() {
+            self.go_on(owned, log, under_way);
+        } else if let Some(asked) = self.asked.take() {
+            self.begin(snapshots, owned, asked);
+        } else {
+            self.ask(snapshots, owned, log, (now, elapsed), identity);
         }
     }
 
@@ -185,15 +213,13 @@ impl Keeper {
         self.under_way.as_ref().is_some_and(|under_way| !under_way.has_all)
     }
 
-    fn begin(
-        &mut self,
-        snapshots: &Snapshots,
-        owned: &BTreeMap<u32, Owned>,
-        log: &mut dyn WorkerLog,
-        (now, elapsed): (Instant, Duration),
-        identity: &Identity,
-    ) {
+    /// The partition that is due, if there is one.
+    fn due(&mut self, snapshots: &Snapshots, owned: &BTreeMap<u32, Owned>, elapsed: Duration) -> Option<u32> {
         self.last.retain(|partition, _| owned.contains_key(partition));
+        for (id, owned) in owned {
+            let already = snapshots.every.mul_f64(spread(*id) / 2.0);
+            self.last.entry(*id).or_insert((elapsed.saturating_sub(already), owned.committed));
+        }
         let is_due = |owned: &&Owned| {
             let (at, offset) = self.last.get(&owned.id).copied().unwrap_or((elapsed, owned.committed));
             let passed = owned.committed.saturating_sub(offset);
@@ -201,11 +227,19 @@ impl Keeper {
         };
         // The position in it must say all there is to say: nobody may wait who was touched before it.
         let is_ready = |owned: &&Owned| !owned.must_claim && owned.through == owned.committed;
-        let due = owned.values().filter(is_ready).find(is_due).map(|owned| owned.id);
-        for id in owned.keys() {
-            self.last.entry(*id).or_insert((elapsed, owned.get(id).map_or(0, |owned| owned.committed)));
-        }
-        let Some(owned) = due.and_then(|id| owned.get(&id)) else { return };
+        owned.values().filter(is_ready).find(is_due).map(|owned| owned.id)
+    }
+
+    fn ask(
+        &mut self,
+        snapshots: &Snapshots,
+        owned: &mut BTreeMap<u32, Owned>,
+        log: &mut dyn WorkerLog,
+        (now, elapsed): (Instant, Duration),
+        identity: &Identity,
+    ) {
+        let due = self.due(snapshots, owned, elapsed);
+        let Some(owned) = due.and_then(|id| owned.get_mut(&id)) else { return };
         self.last.insert(owned.id, (elapsed, owned.committed));
         let asked = log.output_end(owned.id).and_then(|output| Ok((output, log.evidence_bounds(owned.id)?)));
         let (output, bounds) = match asked {
@@ -231,26 +265,37 @@ impl Keeper {
                 logs.into_iter().map(|(log, offsets)| (log.to_owned(), offsets)).collect(),
             ),
         };
-        match snapshots.store.begin(&series_of_partition(owned.id), meta) {
-            Ok(writer) => {
-                self.under_way = Some(UnderWay { partition: owned.id, writer, next: 0, has_all: false });
-            }
-            Err(error) => failed(owned.id, &error),
+        owned.wants_proof = true;
+        self.asked = Some(Asked { partition: owned.id, meta, commits: owned.commits });
+    }
+
+    /// Begins to write once a commit has shown that the partition was this worker's when the end was asked for.
+    fn begin(&mut self, snapshots: &Snapshots, owned: &BTreeMap<u32, Owned>, asked: Asked) {
+        let Some(owned) = owned.get(&asked.partition) else { return };
+        // Taken away and given back meanwhile: another memory than the one that asked.
+        if owned.commits < asked.commits {
+            return;
+        }
+        if owned.commits == asked.commits {
+            self.asked = Some(asked);
+            return;
+        }
+        let (partition, offset) = (asked.partition, asked.meta.offset);
+        match snapshots.store.begin(&series_of_partition(partition), asked.meta) {
+            Ok(writer) => self.under_way = Some(UnderWay { partition, offset, writer, next: 0, has_all: false }),
+            Err(error) => failed(partition, &error),
         }
     }
 
-    fn go_on(
-        &mut self,
-        snapshots: &Snapshots,
-        owned: &BTreeMap<u32, Owned>,
-        log: &mut dyn WorkerLog,
-        mut under_way: UnderWay,
-    ) {
+    fn go_on(&mut self, owned: &mut BTreeMap<u32, Owned>, log: &mut dyn WorkerLog, mut under_way: UnderWay) {
         // Without its partition it is given up: dropping the writer removes what was written.
-        let Some(owned) = owned.get(&under_way.partition) else { return };
+        let Some(owned) = owned.get_mut(&under_way.partition) else { return };
         if let Some(outcome) = under_way.writer.outcome() {
             return match outcome {
-                Ok(written) => finished(snapshots, owned, log, &written.name, written.manifest.rows_in_all()),
+                Ok(written) => {
+                    owned.snapshot = owned.snapshot.max(Some(under_way.offset));
+                    finished(owned, log, &written);
+                }
                 Err(error) => failed(owned.id, &error),
             };
         }
@@ -297,20 +342,18 @@ fn failed(partition: u32, error: &SnapshotError) {
     tracing::error!(partition, %error, "no snapshot was written; the worker goes on, and tries again later");
 }
 
-fn finished(snapshots: &Snapshots, owned: &Owned, log: &mut dyn WorkerLog, name: &str, rows: u64) {
-    let series = series_of_partition(owned.id);
-    tracing::info!(partition = owned.id, snapshot = name, rows, "snapshot written");
-    if let Err(error) = snapshots.store.prune(&series) {
-        tracing::warn!(partition = owned.id, %error, "older snapshots cannot be removed");
-    }
-    watch_log(snapshots, owned, log, &series);
+/// Where between 0 and 1 a partition's time lies: so that those that begin together do not write together for ever.
+fn spread(partition: u32) -> f64 {
+    const GOLDEN: f64 = 0.618_033_988_749_895;
+    (f64::from(partition) * GOLDEN).fract()
 }
 
 #[expect(clippy::cast_precision_loss, reason = "gauges are floats")]
 /// R-7: the log must reach back to the older of the snapshots that are kept.
-fn watch_log(snapshots: &Snapshots, owned: &Owned, log: &mut dyn WorkerLog, series: &str) {
-    let Ok(kept) = snapshots.store.kept(series) else { return };
-    let Some(oldest) = kept.iter().copied().min() else { return };
+fn finished(owned: &Owned, log: &mut dyn WorkerLog, written: &Written) {
+    let rows = written.manifest.rows_in_all();
+    tracing::info!(partition = owned.id, snapshot = written.name, rows, "snapshot written");
+    let Some(oldest) = written.kept.iter().copied().min() else { return };
     let bounds = log.evidence_bounds(owned.id);
     if let Ok(bounds) = &bounds {
         let margin = oldest as f64 - bounds.start as f64;
@@ -324,7 +367,7 @@ fn watch_log(snapshots: &Snapshots, owned: &Owned, log: &mut dyn WorkerLog, seri
             "the evidence log begins after the older snapshot: should the newer be damaged, the state is lost. Keep \
              the log longer, or write snapshots more often"
         ),
-        Ok(_) if kept.len() > 1 => {
+        Ok(_) if written.kept.len() > 1 => {
             if let Err(error) = log.trim(owned.id, oldest) {
                 tracing::warn!(partition = owned.id, %error, "the evidence log cannot be trimmed");
             }

@@ -6,7 +6,6 @@
 use fuma_connectors::log::LogError;
 
 use super::owned::ApplyError;
-use super::position::PositionError;
 use super::restore::RestoreError;
 use crate::assess::AssessError;
 use crate::live::partitions::ParkReason;
@@ -131,17 +130,7 @@ fn of_record(error: &RecordError) -> ParkReason {
 fn of_restore(error: &RestoreError) -> ParkReason {
     match error {
         RestoreError::Log(error) => of_log(error),
-        RestoreError::Assess(_) => ParkReason::Engine,
-        RestoreError::NotOurs { .. } => ParkReason::Foreign,
-        RestoreError::Cancelled | RestoreError::Overtaken { .. } => ParkReason::Overtaken,
-        RestoreError::Gap { .. } => ParkReason::Gap,
-        RestoreError::Position { error: PositionError::Newer(_), .. } => ParkReason::Newer,
-        RestoreError::Position { .. } => ParkReason::Foreign,
-        RestoreError::Record { error, .. } | RestoreError::Origin { error, .. } => of_record(error),
-        RestoreError::Snapshot { .. } => ParkReason::Newer,
-        RestoreError::OlderEngine { .. } => ParkReason::OlderEngine,
-        RestoreError::Superseded { .. } => ParkReason::Superseded,
-        RestoreError::Differences { .. } => ParkReason::Differences,
-        RestoreError::Reference { .. } => ParkReason::Reference,
+        // A restore always names its own.
+        other => other.reason().unwrap_or(ParkReason::Log),
     }
 }

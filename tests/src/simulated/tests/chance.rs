@@ -12,7 +12,13 @@ use super::{announced, change};
 fn copied(seed: u64, is_careful: bool) -> Vec<Vec<(u64, String)>> {
     let markers = MarkerDelivery::Late { ms_max: 300 };
     let cluster = SimulatedCluster::new(Settings { seed, markers, batch_records_max: 7, ..Settings::default() });
-    cluster.set_fault_rates(FaultRates { abort: 50, answer_lost: 30, crash_in_commit: 60, crash_in_call: 5 });
+    cluster.set_fault_rates(FaultRates {
+        abort: 50,
+        answer_lost: 30,
+        crash_in_commit: 60,
+        crash_in_call: 5,
+        reading: 0,
+    });
     for n in 0..200_u32 {
         cluster.append(Topic::Evidence, n % 4, format!("{n}"));
     }

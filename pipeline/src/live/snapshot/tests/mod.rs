@@ -300,7 +300,7 @@ fn given_up_leaves_nothing() {
 #[test]
 fn a_full_store_ends_the_snapshot_and_nothing_else() {
     let full = Arc::new(full::Full::default());
-    let store = SnapshotStore::over(Arc::clone(&full) as Arc<dyn object_store::ObjectStore>, "prefix/of").unwrap();
+    let store = SnapshotStore::over(Arc::clone(&full) as Arc<dyn object_store::ObjectStore>, "prefix/of");
     write(&store, 1);
     let each = full.taken();
     write(&store, 2);

@@ -11,6 +11,7 @@ use fuma_schemas::Instant;
 
 use super::{RestoreError, Restoring};
 use crate::assess::Timeline;
+use crate::evidence::RuleTables;
 use crate::live::partitions::{ParkReason, digest_of};
 use crate::live::private_file;
 use crate::live::worker::owned::Owned;
@@ -48,6 +49,19 @@ pub(super) fn check(
     if let (true, SweepStanding::After(cursor)) = (is_same, standing.sweep) {
         owned.sweep.go_on_after(Some(cursor));
     }
+    Ok(())
+}
+
+/// Where the last commit stood is not known, so everybody is swept. Who was announced yellow or red, and of whom there
+/// is no evidence at all, is no change of evidence: it is a log that lost some, or was made anew (P-1).
+pub(super) fn sweep_all(owned: &mut Owned, context: &Restoring) -> Result<(), RestoreError> {
+    let evidence = owned.partition.evidence();
+    let is_bare = |person: &u32| evidence.kinds(*person) == RuleTables::NONE && !owned.partition.is_green(*person);
+    let bare = (0..evidence.people()).filter(is_bare).count();
+    if bare > 0 && context.differences_max.is_some_and(|most| bare > most) {
+        return Err(RestoreError::NoEvidence { partition: owned.id, people: bare });
+    }
+    owned.sweep_people(0..owned.partition.evidence().people(), None);
     Ok(())
 }
 

@@ -6,7 +6,10 @@ use fuma_connectors::log::LogError;
 
 use crate::assess::AssessError;
 use crate::live::decisions::NotOurs;
+use crate::live::partitions::ParkReason;
 use crate::live::record::RecordError;
+use crate::live::snapshot::SnapshotError;
+use crate::live::worker::announcement::AnnouncementError;
 use crate::live::worker::position::PositionError;
 
 /// Why a partition was not taken over.
@@ -31,8 +34,10 @@ pub enum RestoreError {
     },
     /// The facts between the snapshots and the log are gone (R-7).
     #[error(
-        "partition {partition}: its evidence log begins at {begins}, and no usable snapshot reaches that far: facts \
-         are missing. Bring a snapshot back to {place}, or send the feeds again into new topics"
+        "partition {partition}: its evidence log begins at offset {begins}, and what lies before it is only in \
+         snapshots, of which none in {place} is of use ({passed_over}). Put a whole copy of one of them back, from a \
+         backup: the partition then goes on by itself. If there is no copy, these facts are lost to this installation: \
+         begin another one (its own kafka.prefix and group) and send it all feeds again"
     )]
     Gap {
         /// The partition.
@@ -41,6 +46,116 @@ pub enum RestoreError {
         begins: u64,
         /// Where snapshots are looked for.
         place: String,
+        /// Which snapshots are there, and why each is of no use.
+        passed_over: String,
+    },
+    /// The place of snapshots is another than that of the last owner.
+    #[error(
+        "partition {partition}: its evidence log begins at offset {begins}, and its last owner wrote a snapshot at \
+         {snapshot}, but in {place} there is none: this is another folder, bucket or machine than the last owner's. \
+         Start it with the same snapshots.url, or bring the folder back; the partition then goes on by itself"
+    )]
+    SnapshotsGone {
+        /// The partition.
+        partition: u32,
+        /// Where the log begins.
+        begins: u64,
+        /// The newest snapshot that the last owner knew of.
+        snapshot: u64,
+        /// Where snapshots are looked for.
+        place: String,
+    },
+    /// The store of snapshots does not say what there is.
+    #[error(
+        "partition {partition}: snapshots in {place} cannot be read: {error}. Nothing is lost by that: it is tried \
+         again by itself; see that the store is there, answers, and may be read"
+    )]
+    Store {
+        /// The partition.
+        partition: u32,
+        /// Where snapshots are.
+        place: String,
+        /// Why.
+        error: SnapshotError,
+    },
+    /// The evidence log does not reach the position.
+    #[error(
+        "partition {partition}: its evidence log ends at offset {ends}, though it was judged up to {committed}: the \
+         leader of the partition is behind, or lost records (an unclean election). It is tried again by itself; if \
+         it stays so, evidence was lost: do not make the topic anew, bring its data back"
+    )]
+    Behind {
+        /// The partition.
+        partition: u32,
+        /// Where the log ends.
+        ends: u64,
+        /// The offset of the position.
+        committed: u64,
+    },
+    /// Evidence between snapshot and position is not handed out.
+    #[error(
+        "partition {partition}: evidence at offsets {first} to {last} was not there in two readings of the log up to \
+         {of}. It is tried again by itself; if it stays so, these records were lost: look at the partition's replicas"
+    )]
+    Missing {
+        /// The partition.
+        partition: u32,
+        /// The first offset that lacks.
+        first: u64,
+        /// The last.
+        last: u64,
+        /// One past the last that is wanted.
+        of: u64,
+    },
+    /// The output ends before what was read of it already.
+    #[error(
+        "partition {partition}: the topic of changes ends at offset {ends}, though a snapshot has read it up to \
+         {read_up_to}: it was emptied or made anew, and whoever reads it has been told nothing. Bring its data back; \
+         if there is none, remove the snapshots of this partition while its evidence log is whole: then everybody is \
+         announced again"
+    )]
+    OutputShorter {
+        /// The partition.
+        partition: u32,
+        /// Where the output ends.
+        ends: u64,
+        /// Up to where it was read.
+        read_up_to: u64,
+    },
+    /// A record of the output is not understood.
+    #[error("partition {partition}: record {offset} of the topic of changes is not read: {why}")]
+    Announcement {
+        /// The partition.
+        partition: u32,
+        /// Where.
+        offset: u64,
+        /// Why.
+        why: AnnouncementError,
+    },
+    /// People were announced yellow or red of whom the log holds nothing.
+    #[error(
+        "partition {partition}: {people} people were announced yellow or red, of whom the evidence log holds nothing, \
+         and no position says how far it was judged: the log was emptied or made anew, and to go on would turn them \
+         green. Bring the evidence back, or send all feeds again before this partition is released"
+    )]
+    NoEvidence {
+        /// The partition.
+        partition: u32,
+        /// How many people.
+        people: usize,
+    },
+    /// A snapshot of an installation with another number of partitions.
+    #[error(
+        "partition {partition}: its snapshot is of an installation with {found} partitions, and this one has {own}: \
+         start with {found} partitions, or give each installation its own place of snapshots"
+    )]
+    OtherNumber {
+        /// The partition.
+        partition: u32,
+        /// In the snapshot.
+        found: u32,
+        /// This installation's.
+        own: u32,
     },
     /// The position is not understood: a newer build's, or not fuma's.
     #[error("partition {partition}: {error}")]
@@ -71,12 +186,12 @@ pub enum RestoreError {
         error: RecordError,
     },
     /// A snapshot is there that this build does not understand.
-    #[error("partition {partition}: {why}")]
+    #[error("partition {partition}: {error}")]
     Snapshot {
         /// The partition.
         partition: u32,
         /// Which, and why.
-        why: String,
+        error: SnapshotError,
     },
     /// A newer engine judged it.
     #[error(
@@ -141,4 +256,38 @@ pub enum RestoreError {
         /// One past the last that was read.
         known: u64,
     },
+}
+
+impl RestoreError {
+    /// Why the partition is parked for it; none for a failure of the log, whose code says it.
+    pub fn reason(&self) -> Option<ParkReason> {
+        Some(match self {
+            RestoreError::Log(_) => return None,
+            RestoreError::Assess(_) => ParkReason::Engine,
+            RestoreError::NotOurs { .. } => ParkReason::Foreign,
+            RestoreError::Cancelled | RestoreError::Overtaken { .. } => ParkReason::Overtaken,
+            RestoreError::Gap { .. } => ParkReason::Gap,
+            RestoreError::SnapshotsGone { .. } => ParkReason::SnapshotsGone,
+            RestoreError::Store { .. } => ParkReason::Store,
+            RestoreError::Behind { .. } => ParkReason::Behind,
+            RestoreError::Missing { .. } => ParkReason::ShortRead,
+            RestoreError::OutputShorter { .. } => ParkReason::OutputShorter,
+            RestoreError::Announcement { .. } => ParkReason::Announcement,
+            RestoreError::NoEvidence { .. } => ParkReason::NoEvidence,
+            RestoreError::OtherNumber { .. } => ParkReason::Foreign,
+            RestoreError::Position { error: PositionError::Newer(_), .. } => ParkReason::Newer,
+            RestoreError::Position { .. } => ParkReason::Foreign,
+            RestoreError::Record { error, .. } | RestoreError::Origin { error, .. } => match error {
+                RecordError::Newer(..) => ParkReason::Newer,
+                RecordError::OtherKey { .. } | RecordError::OtherInstallation { .. } => ParkReason::Foreign,
+                _ => ParkReason::Record,
+            },
+            RestoreError::Snapshot { error: SnapshotError::Alien { .. }, .. } => ParkReason::Foreign,
+            RestoreError::Snapshot { .. } => ParkReason::Newer,
+            RestoreError::OlderEngine { .. } => ParkReason::OlderEngine,
+            RestoreError::Superseded { .. } => ParkReason::Superseded,
+            RestoreError::Differences { .. } => ParkReason::Differences,
+            RestoreError::Reference { .. } => ParkReason::Reference,
+        })
+    }
 }

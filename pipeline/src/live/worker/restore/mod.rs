@@ -10,13 +10,19 @@
 //!
 //! ```text
 //! error       why a partition is not taken over
+//! base        the snapshot, or why it goes without one
+//! evidence    what is replayed, whole
+//! output      what was announced
 //! check       the audit, and what it refuses
 //! ```
 //!
 //! Owns the order. Runs on a thread of its own, so that the worker goes on polling (R-6). Announces nothing.
 
+mod base;
 mod check;
 mod error;
+mod evidence;
+mod output;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -25,22 +31,22 @@ use std::time::Duration;
 use fuma_connectors::log::{Position, RestoreLog};
 use fuma_schemas::Instant;
 
-use super::announcement;
-use super::owned::{ApplyError, Identity, Owned, apply};
+use super::owned::{Identity, Owned};
 use super::position::Standing;
 use super::reference::References;
 use super::snapshots::Snapshots;
-use crate::assess::Partition;
 use crate::evidence::Limits;
 use crate::live::decisions::{Belonging, BelongingError};
 use crate::live::partitions::Words;
-use crate::live::record::{self, Origin, Section};
-use crate::live::{fault, metric, monotonic};
+use crate::live::record::Origin;
+use crate::live::{fault, monotonic};
 use crate::policy::Pack;
-use crate::seed;
 
-use self::check::check;
+use self::base::read_snapshot;
+use self::check::{check, sweep_all};
 pub use self::error::RestoreError;
+use self::evidence::{replay, sections, taken};
+use self::output::read_output;
 
 /// For how long the reference readers may lag behind a position (R-12).
 const REFERENCE_WAIT: Duration = Duration::from_secs(60);
@@ -78,17 +84,6 @@ impl Restoring {
     }
 }
 
-/// What a snapshot brought.
-#[derive(Default)]
-struct Base {
-    /// The evidence offset from which the log is replayed.
-    evidence: u64,
-    /// The output offset from which announcements are read.
-    output: u64,
-    /// The position that the snapshot holds; counts where the log has none any more.
-    standing: Option<Standing>,
-}
-
 /// Takes a partition over.
 ///
 /// # Errors
@@ -97,7 +92,8 @@ pub fn restore(log: &mut dyn RestoreLog, id: u32, context: &Restoring) -> Result
     let begun = monotonic::now();
     belongs(id, context)?;
     let (position, standing) = take_over(log, id, context)?;
-    let (mut partition, base) = read_snapshot(log, id, &position, context)?;
+    let expected = standing.as_ref().and_then(|standing| standing.snapshot);
+    let (mut partition, base) = read_snapshot(log, id, (&position, expected), context)?;
     partition.set_limits(context.facts);
     context.go_on()?;
     fault::place("in-restore");
@@ -126,9 +122,10 @@ pub fn restore(log: &mut dyn RestoreLog, id: u32, context: &Restoring) -> Result
     let is_lost = position.offset.is_none() && !is_new;
     waiting.iter().for_each(|person| owned.partition.touch(*person));
     owned.through = through;
+    owned.snapshot = base.snapshot.or(expected);
     match is_lost {
-        // Where the last commit stood is not known: nothing can be held against it.
-        true => owned.sweep_people(0..owned.partition.evidence().people(), None),
+        // Where the last commit stood is not known: what was announced cannot be held against it.
+        true => sweep_all(&mut owned, context)?,
         false => check(log, &mut owned, (&position, &standing, is_new), context)?,
     }
     tracing::info!(
@@ -202,123 +199,6 @@ fn accept(id: u32, own: Origin, found: Origin) -> Result<(), RestoreError> {
 fn is_newer(one: &str, other: &str) -> bool {
     let parts = |text: &str| text.split('.').map(|part| part.parse::<u32>().ok()).collect::<Option<Vec<u32>>>();
     parts(one).zip(parts(other)).is_some_and(|(one, other)| one > other)
-}
-
-/// The newest usable snapshot into the partition (R-7, R-8).
-fn read_snapshot(
-    log: &mut dyn RestoreLog,
-    id: u32,
-    position: &Position,
-    context: &Restoring,
-) -> Result<(Partition, Base), RestoreError> {
-    let bounds = log.evidence_bounds(id)?;
-    let reach = position.offset.unwrap_or(bounds.end);
-    let is_usable = |evidence: u64| evidence >= bounds.start && evidence <= bounds.end && evidence <= reach;
-    let found = match &context.snapshots {
-        Some(snapshots) => snapshots
-            .load(id, &is_usable, &context.pack)
-            .map_err(|error| RestoreError::Snapshot { partition: id, why: error.to_string() })?,
-        None => None,
-    };
-    let place = context.snapshots.as_ref().map_or_else(|| "nowhere".to_owned(), |snapshots| snapshots.place.clone());
-    if let Some((_, loaded)) = &found {
-        accept(id, context.identity.origin, loaded.origin)?;
-    }
-    let Some((mut partition, loaded)) = found else {
-        return match bounds.start {
-            0 => Ok((Partition::seeded(Arc::clone(&context.pack), seed::of_process())?, Base::default())),
-            begins => Err(RestoreError::Gap { partition: id, begins, place }),
-        };
-    };
-    // A tombstone may be compacted away by now: then only the whole output says who is green again.
-    let is_young = context.now.0.saturating_sub(loaded.written_at.0) < log.tombstones_kept_ms()?;
-    let output = if is_young { loaded.output } else { 0 };
-    if !is_young {
-        partition.recall_nobody();
-    }
-    Ok((partition, Base { evidence: loaded.evidence, output, standing: loaded.standing }))
-}
-
-/// The sections of a record, or none of one that is damaged; what is not understood ends the restore.
-fn sections(
-    id: u32,
-    (log, offset): (&'static str, u64),
-    value: &bytes::Bytes,
-    origin: Origin,
-) -> Result<Vec<Section>, RestoreError> {
-    match record::read_as(value, origin) {
-        Ok(sections) => Ok(sections),
-        Err(error) if error.is_damage() => {
-            metrics::counter!(metric::EVIDENCE_DAMAGED).increment(1);
-            tracing::error!(partition = id, log, offset, %error, "a record is damaged: passed over");
-            Ok(Vec::new())
-        }
-        Err(error) => Err(RestoreError::Record { partition: id, log, offset, error }),
-    }
-}
-
-/// Evidence up to the position, silently.
-fn replay(
-    log: &mut dyn RestoreLog,
-    id: u32,
-    offsets: std::ops::Range<u64>,
-    context: &Restoring,
-    partition: &mut Partition,
-) -> Result<u64, RestoreError> {
-    if offsets.is_empty() {
-        return Ok(0);
-    }
-    let (mut records, mut failed) = (0, None);
-    log.read_evidence(id, offsets, &mut |log_record| {
-        records += 1;
-        let place = ("the evidence log", log_record.offset);
-        let applied = sections(id, place, &log_record.value, context.identity.origin)
-            .and_then(|sections| sections.iter().try_for_each(|section| taken(id, place, partition, section)));
-        failed = applied.err();
-        failed.is_none() && !context.cancelled.load(Ordering::Acquire)
-    })?;
-    context.go_on()?;
-    failed.map_or(Ok(records), Err)
-}
-
-fn taken(
-    partition: u32,
-    (log, offset): (&'static str, u64),
-    state: &mut Partition,
-    section: &Section,
-) -> Result<(), RestoreError> {
-    match apply(state, section) {
-        Ok(_) => Ok(()),
-        Err(ApplyError::Assess(error)) => Err(error.into()),
-        Err(ApplyError::Record(error)) => Err(RestoreError::Record { partition, log, offset, error }),
-    }
-}
-
-#[derive(Default)]
-struct Recalled {
-    records: u64,
-    newest: Instant,
-}
-
-/// R-3 d and e.
-fn read_output(
-    log: &mut dyn RestoreLog,
-    id: u32,
-    from: u64,
-    context: &Restoring,
-    partition: &mut Partition,
-) -> Result<Recalled, RestoreError> {
-    let mut recalled = Recalled::default();
-    log.read_output(id, from, &mut |announced| {
-        if let Some(announced) = announcement::read_back(&announced) {
-            recalled.records += 1;
-            recalled.newest = recalled.newest.max(announced.decided_at.unwrap_or_default());
-            partition.recall(announced.person, announced.colour, announced.rules.iter().map(String::as_str));
-        }
-        !context.cancelled.load(Ordering::Acquire)
-    })?;
-    context.go_on()?;
-    Ok(recalled)
 }
 
 fn wait_for_regions(id: u32, standing: &Standing, context: &Restoring) -> Result<(), RestoreError> {
