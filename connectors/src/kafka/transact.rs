@@ -272,7 +272,8 @@ impl Transactor {
 
     fn abort(&self, code: Option<RDKafkaErrorCode>) -> Result<Outcome, LogError> {
         if let Some(hidden) = ABORTS.tell(&format!("{code:?}")) {
-            tracing::warn!(target: "kafka", id = self.id, ?code, hidden, "a transaction was aborted: nothing of it is announced");
+            let id = &self.id;
+            tracing::warn!(target: "kafka", id, ?code, hidden, "a transaction was aborted: nothing of it is announced");
         }
         let aborted = self.insist("abort", || {
             self.serve();

@@ -32,6 +32,12 @@ pub const DESCRIBED: &[Described] = &[
     (metric::FEED_LOST, Kind::Counter, Unit::Count, "Feed records that were deleted before they were read"),
     (metric::DEAD_LETTERS, Kind::Counter, Unit::Count, "Dead letters that the log has acknowledged"),
     (metric::UNWRITTEN_RECORDS, Kind::Gauge, Unit::Count, "Records that a partition has not taken for seconds"),
+    (
+        metric::LAST_RECORD,
+        Kind::Gauge,
+        Unit::Seconds,
+        "When an owner's last accepted record of a feed was taken in, since 1970",
+    ),
     (metric::EVIDENCE_ROWS, Kind::Counter, Unit::Count, "Evidence rows applied"),
     (
         metric::EVIDENCE_VERY_LATE,

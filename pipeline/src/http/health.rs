@@ -7,8 +7,8 @@
 //! ```
 //!
 //! A stage may wait for a broker for as long as that takes: it is not ready then, and to start the process again would
-//! only lose what it holds. Owns the heartbeats and the reasons. A tick costs one reading of the monotonic clock and one
-//! atomic store.
+//! only lose what it holds. Owns the heartbeats and the reasons. A tick costs one reading of the monotonic clock and
+//! one atomic store.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -26,6 +26,8 @@ struct Shared {
     clock: Clock,
     started: AtomicBool,
     stopping: AtomicBool,
+    /// Parts are still being added: those that are there say nothing of the whole.
+    unsupervised: AtomicBool,
     next_id: AtomicU64,
     loops: Mutex<BTreeMap<u64, Loop>>,
     parts: Mutex<BTreeMap<u64, (String, Option<String>)>>,
@@ -69,6 +71,7 @@ impl Health {
             clock: Box::new(clock),
             started: AtomicBool::new(false),
             stopping: AtomicBool::new(false),
+            unsupervised: AtomicBool::new(false),
             next_id: AtomicU64::new(0),
             loops: Mutex::default(),
             parts: Mutex::default(),
@@ -81,9 +84,16 @@ impl Health {
         self.heartbeat(name.into(), limit, false)
     }
 
+    /// It is not ready before the supervisor turns, which begins once every stage has its part.
+    pub fn await_supervisor(&self) {
+        self.0.unsupervised.store(true, Ordering::Release);
+    }
+
     /// The loop that looks after all others: the process is alive for as long as it ticks within `limit`.
     pub fn supervisor(&self, limit: Duration) -> Heartbeat {
-        self.heartbeat("supervisor".to_owned(), limit, true)
+        let heartbeat = self.heartbeat("supervisor".to_owned(), limit, true);
+        self.0.unsupervised.store(false, Ordering::Release);
+        heartbeat
     }
 
     fn heartbeat(&self, name: String, limit: Duration, is_vital: bool) -> Heartbeat {
@@ -142,7 +152,7 @@ impl Health {
             return Err("stopping".to_owned());
         }
         let parts = locked(&self.0.parts);
-        if parts.is_empty() {
+        if parts.is_empty() || self.0.unsupervised.load(Ordering::Acquire) {
             return Err("starting".to_owned());
         }
         let missing = parts.values().filter_map(|(name, reason)| Some(format!("{name}: {}", reason.as_ref()?)));

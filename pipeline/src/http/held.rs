@@ -35,6 +35,10 @@ pub(super) fn only(scrape: &str, partitions: &Partitions) -> String {
 
 fn is_shown(line: &str, held: &BTreeMap<u32, (State, Option<&str>)>) -> bool {
     let Some((name, labels)) = line.split_once('{') else { return true };
+    // Of the partitions of other topics.
+    if label(labels, "topic").is_some() {
+        return true;
+    }
     // The graph of contacts has a name, not a number.
     let Some(partition) = label(labels, "partition").and_then(|number| number.parse::<u32>().ok()) else { return true };
     match held.get(&partition) {

@@ -7,8 +7,9 @@
 //! /startupz  200 once it was ready
 //! ```
 //!
-//! Gauges of a partition are shown while this process holds it: what was true of it before is another's to say. One thread with a runtime of its own; the port is taken before anything else starts. Owns the answers. Must never
-//! show a person, an owner or a key, and never ask a broker.
+//! Gauges of a partition are shown while this process holds it: what was true of it before is another's to say. One
+//! thread with a runtime of its own; the port is taken before anything else starts. Owns the answers. Must never show a
+//! person, a key, or an owner beyond a bounded number, and never ask a broker.
 
 mod described;
 mod health;
@@ -47,8 +48,8 @@ const UPKEEP: Duration = Duration::from_secs(5);
 pub enum HttpError {
     /// The port cannot be opened.
     #[error(
-        "cannot listen on {address}: {source}; choose another with --http (or [http] listen; port 0 is any free one), or \
-         give --http off"
+        "cannot listen on {address}: {source}; choose another with --http (or [http] listen; port 0 is any free one), \
+         or give --http off"
     )]
     Bind {
         /// Where it was to be.

@@ -137,6 +137,21 @@ fn alive_is_a_process_whose_supervisor_turns_however_long_its_stages_wait() {
     assert_eq!(get(&server, "/livez").0, 200, "a loop that ended in order has no duty");
 }
 
+/// Parts come one after the other, and one of them may be ready before the next is there.
+#[test]
+fn nothing_is_ready_before_every_stage_has_its_part() {
+    let health = Health::new();
+    health.await_supervisor();
+    let first = health.part("log");
+    first.set_ready();
+    assert_eq!((health.ready(), health.started()), (Err("starting".to_owned()), Err("starting".to_owned())));
+    let second = health.part("assess-0");
+    let _supervisor = health.supervisor(Duration::from_secs(10));
+    assert_eq!(health.ready(), Err("assess-0: starting".to_owned()));
+    second.set_ready();
+    assert_eq!(health.ready(), Ok(()));
+}
+
 /// Parked is no reason to send nobody here; who asks is told.
 #[test]
 fn what_is_parked_is_in_the_body_of_a_process_that_is_ready() {
@@ -215,4 +230,40 @@ fn a_closed_port_is_free_again_and_unknown_paths_are_not_found() {
     let address = first.address();
     drop(first);
     assert!(TcpStream::connect(address).is_err());
+}
+
+/// The table of metrics, from the comments of `live::metric` and what a scrape says.
+fn table() -> String {
+    let mut text =
+        "# Metrics\n\nWhat `/metrics` of a process shows. Made from `pipeline/src/live/metric.rs` by a test \
+                    (`FUMA_BLESS=1 cargo test --workspace --lib the_table_of_metrics`).\n\n\
+                    A partition is a number. Gauges of a partition are shown by the process that holds it. The alerts \
+                    on them are in `scripts/deploy/prometheus-rules.yaml`, and what to do about each in \
+                    [operations.md](operations.md).\n\n\
+                    | metric | kind | labels | what it says |\n|---|---|---|---|\n"
+            .to_owned();
+    let mut comment = String::new();
+    for line in include_str!("../live/metric.rs").lines() {
+        if let Some(words) = line.strip_prefix("///") {
+            comment.push_str(words);
+        } else if let Some(name) = line.split('"').nth(1).filter(|_| line.starts_with("pub const ")) {
+            let (_, kind, ..) = DESCRIBED.iter().find(|(described, ..)| *described == name).unwrap();
+            let (said, labels) = comment.split_once("Labels: ").unwrap_or((&comment, ""));
+            let kind = format!("{kind:?}").to_lowercase();
+            let (said, labels) = (said.trim(), labels.trim().trim_end_matches('.'));
+            text.push_str(&format!("| `{name}` | {kind} | {labels} | {said} |\n"));
+            comment.clear();
+        }
+    }
+    text
+}
+
+#[test]
+fn the_table_of_metrics_is_up_to_date() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/metrics.md");
+    if std::env::var_os("FUMA_BLESS").is_some() {
+        std::fs::write(path, table()).unwrap();
+    }
+    let found = std::fs::read_to_string(path).unwrap_or_default();
+    assert_eq!(found, table(), "docs/metrics.md: run with FUMA_BLESS=1 and check in");
 }

@@ -6,8 +6,8 @@
 //! a counter ends in                  _total
 //! ```
 //!
-//! Owns names and descriptions; `docs/metrics.md` is made from both. Must never have a person, an identity or a key as a
-//! label; owners only where their number is bounded.
+//! Owns names and descriptions; `docs/metrics.md` is made from both. Must never have a person, an identity or a key as
+//! a label; owners only where their number is bounded.
 
 /// Feed records read. Labels: feed.
 pub const RECORDS_IN: &str = "fuma_records_in_total";
@@ -22,6 +22,8 @@ pub const DEAD_LETTERS: &str = "fuma_dead_letters_total";
 /// Records that a partition has not taken for seconds: they wait, and other partitions go on. Labels: stage, topic,
 /// partition.
 pub const UNWRITTEN_RECORDS: &str = "fuma_unwritten_records";
+/// When an owner's last accepted record of a feed was taken in. Labels: feed, owner (256; further ones: `(others)`).
+pub const LAST_RECORD: &str = "fuma_feed_last_record_timestamp_seconds";
 /// Evidence rows applied.
 pub const EVIDENCE_ROWS: &str = "fuma_evidence_rows_total";
 /// Evidence that became known more than 30 days after its last instant.

@@ -239,8 +239,9 @@ fn say(service: &Service) {
     // Without a list no listing is accepted: that feed is closed, not open.
     let is_open = |feed: &&Feed| **feed != Feed::Listings;
     let feeds: Vec<&str> = open.iter().filter(is_open).map(|feed| feed.name()).collect();
-    for feed in &feeds {
-        metrics::gauge!(metric::OPEN_FEEDS, "feed" => *feed).set(1.0);
+    for feed in Feed::ALL {
+        let is_open = feeds.contains(&feed.name());
+        metrics::gauge!(metric::OPEN_FEEDS, "feed" => feed.name()).set(f64::from(u8::from(is_open)));
     }
     if !feeds.is_empty() {
         let feeds = feeds.join(" ");

@@ -1,4 +1,4 @@
-//! Says once that the service is ready, what it reads, and what it holds; and until then, now and then, what is missing.
+//! Says once that the service is ready, what it reads, and what it holds; until then, now and then, what is missing.
 //!
 //! Owns the line of the log; the answer is `http`'s.
 

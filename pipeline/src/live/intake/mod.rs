@@ -4,6 +4,7 @@
 //! batch         raw records -> rows or dead letters; a large record travels alone
 //! rows          records -> rows by partition, each with what caused it -> messages
 //! causes        the live columns, beside the rows
+//! freshness     when each owner's last record of each feed came
 //! dead_letter   a record that could not be used, as it came, and why
 //! messages      rows -> messages that are not too long
 //! ```
@@ -25,6 +26,7 @@
 mod batch;
 mod causes;
 mod dead_letter;
+mod freshness;
 mod messages;
 mod rows;
 #[cfg(test)]

@@ -10,10 +10,12 @@ use metrics::counter;
 
 use super::Options;
 use super::causes::RowCauses;
+use super::freshness::Freshness;
 use super::messages::Messages;
 use crate::intake::{Accepted, Arrival, Decoder, EvidenceBuilders, Reject, Settings};
 use crate::live::metric;
 use crate::live::record::RecordError;
+use crate::live::worker::clock::{SystemWall, Wall as _};
 
 /// Rows that were decoded since the last messages.
 pub(super) struct Rows {
@@ -27,6 +29,7 @@ pub(super) struct Rows {
     links: [EvidenceBuilders; 1],
     links_causes: RowCauses,
     messages: Messages,
+    freshness: Freshness,
 }
 
 impl Rows {
@@ -40,6 +43,7 @@ impl Rows {
             links: [EvidenceBuilders::new()],
             links_causes: RowCauses::default(),
             messages: Messages::new(options.message_bytes_max, options.origin),
+            freshness: Freshness::default(),
         }
     }
 
@@ -65,6 +69,7 @@ impl Rows {
 
     /// The messages of all rows; there are none afterwards.
     pub(super) fn finish(&mut self) -> Result<Vec<(Topic, Outgoing)>, RecordError> {
+        let now = SystemWall::default().now();
         for (partition, (builders, causes)) in self.evidence.iter_mut().zip(&mut self.evidence_causes).enumerate() {
             if builders.rows() == 0 {
                 continue;
@@ -72,6 +77,7 @@ impl Rows {
             let of_phones = builders.finish_phones();
             if let Some(causes) = self.phone_causes.get_mut(partition).filter(|_| !of_phones.is_empty()) {
                 for (kind, batch) in of_phones {
+                    self.freshness.saw(kind.feed(), &batch, now);
                     let live = causes.add_to_phones(kind, &batch)?;
                     counter!(metric::PHONE_RECORDS, "kind" => kind.name()).increment(batch.num_rows() as u64);
                     self.messages.add(kind, &live, Topic::Phones, partition as u32)?;
@@ -80,6 +86,7 @@ impl Rows {
             }
             let mut topic = Topic::Evidence;
             for (kind, batch) in builders.finish() {
+                self.freshness.saw(kind.feed(), &batch, now);
                 let live = causes.add_to(kind, &batch)?;
                 // Regions have no person: they are in the first builders, behind all other kinds.
                 if kind == Kind::Regions {
@@ -92,6 +99,7 @@ impl Rows {
         }
         if self.links[0].rows() > 0 {
             for (kind, batch) in self.links[0].finish() {
+                self.freshness.saw(kind.feed(), &batch, now);
                 let live = self.links_causes.add_to(kind, &batch)?;
                 self.messages.add(kind, &live, Topic::Links, 0)?;
             }

@@ -179,10 +179,15 @@ pub fn run(service: &Service) -> Result<(), ServiceError> {
 /// Tries again for a while what fails at a start and passes: topics that have just been made, a broker that starts.
 fn patiently<T, E: Failure>(service: &Service, mut what: impl FnMut() -> Result<T, E>) -> Result<T, E> {
     let begun = monotonic::now();
+    let mut is_told = false;
     loop {
         match what() {
             Err(error) if error.passes() && begun.elapsed() < START_WAIT && !service.stop.is_set() => {
-                tracing::debug!(%error, "trying again");
+                // Told at once: who looks at a screen should not wait for half a minute to read a wrong address.
+                if !std::mem::replace(&mut is_told, true) {
+                    let seconds = START_WAIT.as_secs();
+                    tracing::warn!(%error, "cannot start yet; trying for {seconds} s");
+                }
                 std::thread::sleep(Duration::from_millis(200));
             }
             other => return other,

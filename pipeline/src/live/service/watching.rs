@@ -40,6 +40,7 @@ pub(super) struct Beside {
 /// # Errors
 /// When the system has no room for a thread.
 pub(super) fn begin(service: &Service, log: &Arc<dyn Log>) -> std::io::Result<Beside> {
+    service.health.await_supervisor();
     let parts = (service.health.part("log"), service.health.part("commits"));
     parts.0.set_waiting("no answer yet");
     parts.1.set_ready();

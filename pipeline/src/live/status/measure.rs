@@ -5,8 +5,8 @@
 //! look 2   end 140            so as long as 100 is not committed it has waited since look 2, or a little longer
 //! ```
 //!
-//! Nothing that a worker believes goes into it: an hour behind is an hour behind also right after a commit, in a loop of
-//! aborts, and while nobody reads. Owns the looks. Time is an argument.
+//! Nothing that a worker believes goes into it: an hour behind is an hour behind also right after a commit, in a loop
+//! of aborts, and while nobody reads. Owns the looks. Time is an argument.
 
 use std::collections::VecDeque;
 use std::ops::Range;

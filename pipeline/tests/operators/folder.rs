@@ -1,0 +1,110 @@
+//! A service on a folder, as an operator sees it.
+
+use std::net::TcpListener;
+use std::time::Duration;
+
+use fuma_pipeline::http::DESCRIBED;
+
+use crate::process::{Process, feeds, fuma, output, refused};
+use crate::scrape::series;
+use crate::{alerts, alone};
+
+/// Written only where something special happened, or on a broker.
+const SELDOM: [&str; 5] = [
+    "fuma_phone_records_total",
+    "fuma_unwritten_records",
+    "fuma_parked_seconds",
+    "fuma_stage_restarts_total",
+    "fuma_announce_seconds",
+];
+
+#[test]
+fn what_a_service_says_of_itself_is_true_and_its_alerts_can_fire() {
+    let _alone = alone();
+    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let feeds = feeds(folder.path(), "2000");
+    std::fs::write(folder.path().join("fuma.toml"), "[snapshots]\nevery = \"1s\"\nrecords = 20\n").unwrap();
+    let config = folder.path().join("fuma.toml");
+    let arguments = ["--watch", feeds.to_str().unwrap(), "--workers", "1", "--config", config.to_str().unwrap()];
+    let mut service = Process::start(folder.path(), "state", &arguments);
+    service.until_ready();
+    assert!(service.said().contains(" ready "), "{}", service.said());
+    assert!(service.said().contains(&format!("files in {}", feeds.display())), "what it reads\n{}", service.said());
+    let value = |text: &str, name: &str| -> f64 {
+        series(text).iter().filter(|series| series.name == name).map(|series| series.value).sum()
+    };
+    let has_all = |text: &str| {
+        let missing = DESCRIBED.iter().map(|(name, ..)| *name).filter(|name| {
+            let written = |series: &crate::scrape::Series| {
+                series.name == *name || series.name == format!("{name}_bucket") || series.name == format!("{name}_sum")
+            };
+            !SELDOM.contains(name) && !series(text).iter().any(written)
+        });
+        missing.map(str::to_owned).collect::<Vec<String>>()
+    };
+    service.until("all is judged and every metric is written", |service| {
+        let text = service.metrics();
+        value(&text, "fuma_changes_total") > 0.0
+            && value(&text, "fuma_committed_offset") > 0.0
+            && value(&text, "fuma_lag_seconds") == 0.0
+            && has_all(&text).is_empty()
+    });
+    let text = service.metrics();
+    assert_eq!(has_all(&text), Vec::<String>::new(), "{text}");
+    assert_eq!(value(&text, "fuma_partitions"), value(&text, "fuma_partitions_expected"));
+    let is_number = |series: &crate::scrape::Series| {
+        series.labels.get("partition").is_none_or(|label| label == "links" || label.parse::<u32>().is_ok())
+    };
+    assert!(series(&text).iter().all(is_number), "one form of partition labels\n{text}");
+    alerts::every_expression_finds_series(&text);
+    alerts::every_alert_fires_and_does_not(&text, folder.path());
+
+    let state = folder.path().join("state");
+    let status = || {
+        output({
+            let mut command = fuma(&["status", "--json", "--state"]);
+            command.arg(&state);
+            command
+        })
+    };
+    let held: serde_json::Value = serde_json::from_str(&status()).unwrap();
+    assert!(held["installation"]["id"].is_string(), "{held}");
+    assert_eq!(held["policy"]["id"], "zhejiang-2020-109");
+    for partition in held["partitions"].as_array().unwrap() {
+        assert_eq!((&partition["state"], &partition["lag_records"]), (&"owned".into(), &0.into()), "{held}");
+        assert!(partition["owner"].is_string() && partition["lag_seconds"] == 0.0, "{held}");
+    }
+    assert_eq!(held["parked"], serde_json::json!([]));
+    service.stop();
+    let after: serde_json::Value = serde_json::from_str(&status()).unwrap();
+    assert!(after["partitions"].as_array().unwrap().iter().all(|partition| partition["state"] == "unowned"), "{after}");
+    assert_eq!(after["processes"], serde_json::json!([]));
+}
+
+#[test]
+fn a_port_in_use_ends_a_start_at_once_and_without_http_it_is_not_asked_for() {
+    let _alone = alone();
+    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let (output, took) = refused(folder.path(), &["--http", &address]);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(said.contains(&format!("cannot listen on {address}")) && said.contains("--http off"), "{said}");
+    assert!(output.status.code() == Some(2) && took < Duration::from_secs(10), "{took:?} {:?}", output.status);
+}
+
+#[test]
+fn a_refused_connection_is_told_at_once() {
+    let _alone = alone();
+    let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let begun = std::time::Instant::now();
+    let output = fuma(&["status", "--bootstrap", &closed]).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(said.contains("Connection refused"), "{said}");
+    assert!(output.status.code() == Some(2) && begun.elapsed() < Duration::from_secs(6), "{:?}", begun.elapsed());
+    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let begun = std::time::Instant::now();
+    let mut service = Process::start(folder.path(), "state", &["--bootstrap", &closed]);
+    service.until("why it waits is told", |service| service.said().contains("Connection refused"));
+    assert!(begun.elapsed() < Duration::from_secs(8), "{:?}", begun.elapsed());
+}

@@ -1,0 +1,27 @@
+//! What an operator sees of `fuma run`: metrics, probes, alerts, `fuma status`, and the lines of the log.
+//!
+//! ```text
+//! process   the real binary on a log in a folder or on a broker, and its port
+//! scrape    what /metrics says, and which series an expression of Prometheus asks for
+//! alerts    every expression finds its series; every alert fires once, and once it does not (with promtool)
+//! folder    a service on a folder: metrics, status, probes
+//! broker    a service on a broker that is killed for a while
+//! ```
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::disallowed_methods)]
+#![cfg(feature = "kafka")]
+
+mod alerts;
+#[allow(unreachable_pub, dead_code, reason = "shared with a library")]
+#[path = "../../../tests/src/broker.rs"]
+mod broker;
+mod brokers;
+mod folder;
+mod process;
+mod scrape;
+
+/// One test at a time: each has processes, and deadlines are for a machine that has nothing else to do.
+fn alone() -> std::sync::MutexGuard<'static, ()> {
+    static ALONE: std::sync::Mutex<()> = std::sync::Mutex::new(());
+    ALONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
