@@ -79,9 +79,10 @@ proptest! {
         for partitions in [&mut one, &mut other] {
             for (at, partition) in partitions.iter_mut().enumerate() {
                 let own = drafts.iter().filter(|(of, ..)| *of == at);
-                let records: Vec<Record> =
-                    own.map(|(_, person, kind, id)| (KINDS[*kind].0, *person, format!("{kind}-{id}"), KINDS[*kind].1)).collect();
-                apply(partition, &records);
+                let record = |(_, person, kind, id): &(usize, u8, usize, u8)| {
+                    (KINDS[*kind].0, *person, format!("{kind}-{id}"), KINDS[*kind].1)
+                };
+                apply(partition, &own.map(record).collect::<Vec<Record>>());
                 if fails {
                     partition.put_in_force(planted());
                 }
