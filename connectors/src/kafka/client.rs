@@ -12,6 +12,7 @@ use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
+use super::asker::Asker;
 use super::gaps::Gaps;
 use super::seldom::{Seldom, client_line};
 use super::settings::KafkaSettings;
@@ -67,6 +68,11 @@ pub(super) fn log_error(error: &KafkaError, reason: &str) {
     }
 }
 
+/// A broker that was away is left out of the metadata for a moment when it comes back, and who hears of it then forgets
+/// it; a client without any broker begins again with the addresses that it was given, but only after five minutes,
+/// unless it is told otherwise.
+pub(super) const FORGOTTEN_BROKERS: (&str, &str) = ("metadata.recovery.rebootstrap.trigger.ms", "5000");
+
 /// What all clients have in common; the operator's own come on top.
 fn base(name: &str) -> ClientConfig {
     let mut config = ClientConfig::new();
@@ -75,6 +81,7 @@ fn base(name: &str) -> ClientConfig {
         // A broker that was restarted is found again within a second.
         .set("reconnect.backoff.ms", "50")
         .set("reconnect.backoff.max.ms", "1000")
+        .set(FORGOTTEN_BROKERS.0, FORGOTTEN_BROKERS.1)
         .set("socket.nagle.disable", "true")
         .set("topic.metadata.refresh.interval.ms", "60000");
     config
@@ -410,7 +417,7 @@ pub(super) fn refusal(code: RDKafkaErrorCode) -> LogCode {
 pub(super) struct Shared {
     pub(super) settings: KafkaSettings,
     /// Asks for positions and watermarks, reading uncommitted; never joins.
-    pub(super) asker: PlainConsumer,
+    pub(super) asker: Asker,
     /// Where feeds were seen to skip offsets.
     pub(super) gaps: Gaps,
 }
@@ -421,11 +428,11 @@ pub(super) type Common = Arc<Shared>;
 impl Shared {
     /// First and one past the last offset, open transactions included.
     pub(super) fn bounds(&self, topic: &str, partition: u32) -> Result<std::ops::Range<u64>, LogError> {
-        bounds(&self.asker, &self.settings, topic, partition)
+        self.asker.ask(|asker| bounds(asker, &self.settings, topic, partition))
     }
 
     /// The same, by whoever may not wait for a leader.
     pub(super) fn bounds_now(&self, topic: &str, partition: u32) -> Result<std::ops::Range<u64>, LogError> {
-        bounds_now(&self.asker, &self.settings, topic, partition)
+        self.asker.ask(|asker| bounds_now(asker, &self.settings, topic, partition))
     }
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use rdkafka::ClientConfig;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
+use super::client::FORGOTTEN_BROKERS;
 use super::knock::knock;
 use crate::client_settings;
 use crate::log::{Code, LogError, Topic};
@@ -72,7 +73,8 @@ impl Connection {
             .set("client.id", "fuma")
             // A broker that was restarted is found again within a second.
             .set("reconnect.backoff.ms", "50")
-            .set("reconnect.backoff.max.ms", "1000");
+            .set("reconnect.backoff.max.ms", "1000")
+            .set(FORGOTTEN_BROKERS.0, FORGOTTEN_BROKERS.1);
         for (name, value) in &self.settings {
             config.set(name, value);
         }

@@ -12,6 +12,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::types::RDKafkaRespErr;
 
 use super::append::KafkaAppender;
+use super::asker::Asker;
 use super::client::{self, ANSWER_WAIT_MAX, Common, Shared, failed};
 use super::clock::Clock;
 use super::decisions::KafkaDecisions;
@@ -49,7 +50,7 @@ impl KafkaLog {
     /// When a setting is wrong, or no broker answers.
     pub fn connect(settings: KafkaSettings) -> Result<KafkaLog, LogError> {
         settings.check()?;
-        let asker = client::observer(&settings, "asker", "read_uncommitted")?;
+        let asker = Asker::new(&settings)?;
         let common = Arc::new(Shared { settings, asker, gaps: Gaps::default() });
         let found = partitions_of(&common, Topic::Evidence)?;
         let partitions = AtomicU32::new(found.or(common.settings.partitions).unwrap_or(0));
@@ -67,9 +68,10 @@ impl KafkaLog {
 /// How many partitions a topic has; none where it is missing.
 fn partitions_of(common: &Shared, topic: Topic) -> Result<Option<u32>, LogError> {
     let name = common.settings.topic(topic);
-    client::serve(&common.asker);
-    let metadata = common.asker.fetch_metadata(Some(&name), ANSWER_WAIT_MAX);
-    let metadata = metadata.map_err(|error| failed(&common.settings, &name, &error))?;
+    let metadata = common.asker.ask(|asker| {
+        let metadata = asker.fetch_metadata(Some(&name), ANSWER_WAIT_MAX);
+        metadata.map_err(|error| failed(&common.settings, &name, &error))
+    })?;
     let Some(found) = metadata.topics().first() else { return Ok(None) };
     match found.error() {
         None => Ok(Some(u32::try_from(found.partitions().len()).unwrap_or(u32::MAX))),
@@ -87,9 +89,10 @@ fn partitions_of(common: &Shared, topic: Topic) -> Result<Option<u32>, LogError>
 
 /// Our topics that are there, each with its id where the cluster has ids.
 fn topics(common: &Shared) -> Result<Vec<TopicIdentity>, LogError> {
-    client::serve(&common.asker);
-    let metadata = common.asker.fetch_metadata(None, ANSWER_WAIT_MAX);
-    let metadata = metadata.map_err(|error| failed(&common.settings, "topics", &error))?;
+    let metadata = common.asker.ask(|asker| {
+        let metadata = asker.fetch_metadata(None, ANSWER_WAIT_MAX);
+        metadata.map_err(|error| failed(&common.settings, "topics", &error))
+    })?;
     let mut found: Vec<TopicIdentity> = Vec::new();
     for topic in Topics::all() {
         let name = common.settings.topic(topic);
@@ -99,8 +102,10 @@ fn topics(common: &Shared) -> Result<Vec<TopicIdentity>, LogError> {
         found.push(TopicIdentity { topic, name, partitions, id: None });
     }
     let names: Vec<String> = found.iter().map(|topic| topic.name.clone()).collect();
-    let ids = native::topic_ids(common.asker.client(), &names, ANSWER_WAIT_MAX);
-    let ids = ids.map_err(|code| failed(&common.settings, "topics", &KafkaError::AdminOp(code)))?;
+    let ids = common.asker.ask(|asker| {
+        let ids = native::topic_ids(asker.client(), &names, ANSWER_WAIT_MAX);
+        ids.map_err(|code| failed(&common.settings, "topics", &KafkaError::AdminOp(code)))
+    })?;
     for topic in &mut found {
         topic.id = ids.iter().find(|(name, _)| *name == topic.name).and_then(|(_, id)| id.clone());
     }
@@ -180,15 +185,15 @@ impl Log for KafkaLog {
     }
 
     fn cluster(&self) -> Result<Option<String>, LogError> {
-        client::serve(&self.common.asker);
-        Ok(self.common.asker.client().fetch_cluster_id(ANSWER_WAIT_MAX))
+        self.common.asker.ask(|asker| Ok(asker.client().fetch_cluster_id(ANSWER_WAIT_MAX)))
     }
 
     fn foreign_positions(&self) -> Result<Vec<String>, LogError> {
-        client::serve(&self.common.asker);
         let settings = &self.common.settings;
-        let found = native::topics_of_group(self.common.asker.client(), &settings.group, ANSWER_WAIT_MAX);
-        let mut found = found.map_err(|code| failed(settings, &settings.group, &KafkaError::AdminOp(code)))?;
+        let mut found = self.common.asker.ask(|asker| {
+            let found = native::topics_of_group(asker.client(), &settings.group, ANSWER_WAIT_MAX);
+            found.map_err(|code| failed(settings, &settings.group, &KafkaError::AdminOp(code)))
+        })?;
         let own: Vec<String> = Topics::all().into_iter().map(|topic| settings.topic(topic)).collect();
         found.retain(|topic| !own.contains(topic));
         Ok(found)

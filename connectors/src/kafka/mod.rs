@@ -12,6 +12,7 @@
 //! client       settings -> clients; errors of the client -> LogError
 //! seldom       lines that come again and again, told at a bounded rate
 //! native       what the safe client lacks: many records a call, a flush without a floor, cached watermarks
+//! asker        questions of all stages, by a client that is replaced when it gets no answer
 //! factory      KafkaLog: checks the topics, makes the clients of the stages
 //! feeds        FeedSource: raw records of all feeds
 //! progress     how far a partition of a feed is read, and what is behind an offset that is not there
@@ -45,6 +46,7 @@ pub use connection::Connection;
 pub use dead_letters::{ATTEMPT_HEADER, DeadLetter, DeadLetters, ERROR_HEADERS};
 pub use publisher::{Publisher, RawRecord, RefusedRecord};
 mod append;
+mod asker;
 mod begun;
 mod client;
 mod clock;

@@ -216,8 +216,8 @@ fn evidence_of(record: &Record<'_>) -> LogRecord {
 
 impl RestoreLog for KafkaRestoreLog {
     fn position(&mut self, partition: u32) -> Result<Position, LogError> {
-        client::serve(&self.common.asker);
-        committed(&self.common.asker, &self.common.settings, &self.evidence(), partition, ANSWER_WAIT_MAX)
+        let (settings, evidence) = (&self.common.settings, self.evidence());
+        self.common.asker.ask(|asker| committed(asker, settings, &evidence, partition, ANSWER_WAIT_MAX))
     }
 
     fn fence(&mut self, owner: &str) -> Result<(), LogError> {
