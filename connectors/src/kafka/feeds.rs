@@ -15,6 +15,7 @@ use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::{Offset, TopicPartitionList};
 
 use super::client::{self, Common, failed};
+use super::closing::Closing;
 use super::gaps::{Gaps, Seen};
 use super::native::{Batch, Record, RecordQueue, Taken, cached_bounds};
 use super::progress::{Progress, lost};
@@ -129,8 +130,9 @@ fn progress_of(progress: &mut [Vec<Progress>], topic: usize, partition: i32) -> 
 /// Reads all feeds.
 pub(super) struct KafkaFeeds {
     common: Common,
-    consumer: Arc<BaseConsumer<Moves>>,
+    /// Before the client, which it keeps alive.
     queue: Option<Arc<RecordQueue<Moves>>>,
+    consumer: Closing<Arc<BaseConsumer<Moves>>>,
     batch: Batch,
     topics: Topics,
     /// What was deleted before it was read, until it is asked for.
@@ -172,8 +174,8 @@ impl KafkaFeeds {
         let batch = Batch::new();
         Ok(KafkaFeeds {
             common,
-            consumer,
             queue,
+            consumer: Closing::new(consumer),
             batch,
             topics,
             lost: Vec::new(),

@@ -32,6 +32,7 @@ use rdkafka::types::RDKafkaRespErr;
 use rdkafka::{Message, Offset, TopicPartitionList};
 
 use super::client::{self, ANSWER_WAIT_MAX, Common, failed, number, raw};
+use super::closing::Closing;
 use super::fetcher::Fetcher;
 use super::native;
 use super::seldom::client_line;
@@ -43,7 +44,7 @@ const EVENT_WAIT_MAX: Duration = Duration::from_millis(100);
 
 /// A member of a group that reads one topic.
 pub(super) struct Member {
-    consumer: BaseConsumer<Rebalances>,
+    consumer: Closing<BaseConsumer<Rebalances>>,
     common: Common,
     topic: String,
     group: String,
@@ -143,7 +144,14 @@ impl Member {
             config.create_with_context(context).map_err(|error| failed(settings, name, &error))?;
         consumer.subscribe(&[&topic]).map_err(|error| failed(settings, name, &error))?;
         let fetcher = Fetcher::new(common, name, topic.clone())?;
-        Ok(Member { consumer, common: Arc::clone(common), topic, group: group.to_owned(), pending: None, fetcher })
+        Ok(Member {
+            consumer: Closing::new(consumer),
+            common: Arc::clone(common),
+            topic,
+            group: group.to_owned(),
+            pending: None,
+            fetcher,
+        })
     }
 
     /// Adds records of resumed partitions, and says what happened to the partitions.

@@ -21,6 +21,7 @@
 //! links        LinkSource
 //! reference    Reference
 //! decisions    Decisions
+//! closing      a client on its way out, for which nobody waits without end
 //! member       a member of a group whose rebalances are answered step by step
 //! fetcher      reads a member's partitions, with one client while little comes and with another while much does
 //! transact     one transaction after another, under two ids of its own in turn
@@ -50,6 +51,7 @@ mod asker;
 mod begun;
 mod client;
 mod clock;
+mod closing;
 mod decisions;
 mod factory;
 mod feeds;
