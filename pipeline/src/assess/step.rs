@@ -15,13 +15,14 @@ use crate::evidence::{Mark, RuleTables, StepRows, Touched};
 pub(super) const SLOTS_MAX: usize = 16_384;
 /// The most rows of one step; somebody with more is crowded.
 pub(super) const ROWS_MAX: usize = 262_144;
-/// The most pairs of rows of one person that the joins of a step look at, over all people of the step, and of one person;
-/// somebody with more is crowded. A million pairs are some 70 ms.
+/// The most pairs of rows of one person that the joins of a step look at, over all people of the step, and of one
+/// person; somebody with more is crowded. A million pairs are some 70 ms.
 const PAIRS_MAX: u64 = 1 << 25;
 const PAIRS_OF_ONE_MAX: u64 = 1 << 23;
 /// Whoever has no more rows than this has few pairs, whatever the rules join: they are not worked out.
 const FEW_ROWS: u64 = 64;
-/// People who are gathered together, so that the memory's delays overlap: enough that many of them need the same tables.
+/// People who are gathered together, so that the memory's delays overlap: enough that many of them need the same
+/// tables.
 const TOGETHER: usize = 1024;
 
 /// How much one step may have.

@@ -367,8 +367,8 @@ const NEGATIVE: &str = concat!(
     r#""reported_at":"2021-11-09T09:00:00+08:00""#
 );
 
-/// I-10: in pages of a few people, with records between them, what goes is what goes at once; an excluded case waits for
-/// trace.
+/// I-10: in pages of a few people, with records between them, what goes is what goes at once; an excluded case waits
+/// for trace.
 #[test]
 fn a_forgetting_in_pages_is_one_at_once() {
     let far = Instant::parse("2022-09-01T00:00:00+08:00").unwrap();

@@ -215,7 +215,8 @@ fn the_default_file_is_a_configuration_that_changes_nothing() {
     assert_eq!(config.snapshots_url(), "./fuma-state/snapshots");
 }
 
-/// How much one person may have can be set live as in a replay: the defaults are the same, and a kind is known or named.
+/// How much one person may have can be set live as in a replay: the defaults are the same, and a kind is known or
+/// named.
 #[test]
 fn how_many_facts_one_person_may_have() {
     let config = Config::of(&Settings::defaults().unwrap()).unwrap();

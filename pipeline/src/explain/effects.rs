@@ -3,8 +3,8 @@
 //! A rule names the facts that assert a reason. It does not name what ends it, moves it or keeps it away. If each of
 //! two facts alone would do the same, neither shows an effect: neither is needed.
 //!
-//! Owns the comparison, and its bound: of somebody with very many facts those known last are tried, and how many were not is
-//! said. Must never guess what a rule means.
+//! Owns the comparison, and its bound: of somebody with very many facts those known last are tried, and how many were
+//! not is said. Must never guess what a rule means.
 
 use std::collections::BTreeMap;
 
@@ -29,8 +29,8 @@ pub(super) struct Effects {
 pub(super) const PAIRS_MAX: u64 = 1 << 28;
 
 impl Effects {
-    /// Executes the rules for a person with all facts, and without each of these: the handle of a fact, and when it became
-    /// known. Those known last are tried first, as many as so many pairs of rows allow.
+    /// Executes the rules for a person with all facts, and without each of these: the handle of a fact, and when it
+    /// became known. Those known last are tried first, as many as so many pairs of rows allow.
     pub(super) fn of(
         partition: &Partition,
         person: u32,

@@ -118,8 +118,8 @@ impl Pack {
         speaking.fold(RuleTables::NONE, |all, rule| all.union(rule.planned.needs))
     }
 
-    /// How many pairs of rows the joins of all rules may look at for one person, by the person's rows in each base table:
-    /// never too few, sometimes too many.
+    /// How many pairs of rows the joins of all rules may look at for one person, by the person's rows in each base
+    /// table: never too few, sometimes too many.
     pub fn joined(&self, rows: &[u64; RuleTable::COUNT]) -> u64 {
         let (mut tables, mut work) = (rows.to_vec(), 0);
         tables.extend(self.tables.iter().map(|table| table.batch.num_rows() as u64));

@@ -106,7 +106,8 @@ impl Default for Bounds {
     }
 }
 
-/// What decoded evidence may take in memory: some five million records. What goes to disk is written and read once more.
+/// What decoded evidence may take in memory: some five million records. What goes to disk is written and read once
+/// more.
 const EVIDENCE_BYTES: usize = 1 << 30;
 
 /// A rejected record.

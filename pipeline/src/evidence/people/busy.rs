@@ -135,7 +135,8 @@ impl Iterator for Chain<'_> {
 }
 
 impl Evidence {
-    /// Sets how many facts one person may have. Where there are people already, those whose rows must be counted now are.
+    /// Sets how many facts one person may have. Where there are people already, those whose rows must be counted now
+    /// are.
     pub fn set_limits(&mut self, limits: Limits) {
         let least = limits.0.iter().copied().min().unwrap_or(Limits::NONE);
         let before = std::mem::replace(&mut self.busy.rows_max, u16::try_from(least).unwrap_or(ROWS_MAX).min(ROWS_MAX));
@@ -235,8 +236,8 @@ impl Evidence {
     }
 
     /// Chains a person's winners anew, without the rows that lost or are forgotten. These are given up only where
-    /// `releases`: no step may have gathered them then. Rows of chunks that are to be emptied move. Many retractions stay
-    /// chained as they are until half of them lost: nobody pays for them with each revision of something else.
+    /// `releases`: no step may have gathered them then. Rows of chunks that are to be emptied move. Many retractions
+    /// stay chained as they are until half of them lost: nobody pays for them with each revision of something else.
     pub(in crate::evidence) fn rechain(&mut self, person: u32, releases: bool) {
         let mut rows = std::mem::take(&mut self.scratch);
         rows.clear();

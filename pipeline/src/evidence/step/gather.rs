@@ -132,8 +132,8 @@ impl StepRows {
         self.tiered.tiers.truncate(mark.tiers);
     }
 
-    /// How many rows each of so many slots from a first one has in each table, by [`RuleTable::index`], of those that were
-    /// added since a mark.
+    /// How many rows each of so many slots from a first one has in each table, by [`RuleTable::index`], of those that
+    /// were added since a mark.
     pub fn rows_of_slots(&self, mark: &Mark, (first, slots): (usize, usize)) -> Vec<[u64; RuleTable::COUNT]> {
         let mut counts = vec![[0; RuleTable::COUNT]; slots];
         let mut count = |slot: u32, table: usize| {

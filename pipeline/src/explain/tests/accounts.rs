@@ -149,12 +149,14 @@ fn what_a_test_ended_is_told_with_what_would_be_without_it() {
     assert!(text.contains("it matters only for reasons that are over: ZJ-Y1"), "{text}");
 }
 
-/// I-10: of somebody with very many facts those known last are tried one by one, and it is said of how many this was not.
+/// I-10: of somebody with very many facts those known last are tried one by one, and it is said of how many this was
+/// not.
 #[test]
 fn how_many_facts_were_not_tried_is_said() {
     let test = |feeds: Feeds, number: i64| {
         let fields = format!(
-            r#""method":"nat","result":"negative","sampled_at":@2021-11-0{number} 08:00@,"reported_at":@2021-11-0{number} 09:00@"#
+            r#""method":"nat","result":"negative","sampled_at":@{day} 08:00@,"reported_at":@{day} 09:00@"#,
+            day = format_args!("2021-11-0{number}")
         );
         feeds.with(Feed::Tests, ANNA, &format!("t{number}"), &format!("2021-11-0{number} 10:00"), &fields)
     };

@@ -202,8 +202,8 @@ mod tests {
         assert_eq!(facts(&owned), 0);
     }
 
-    /// Under steady load somebody waits at all times: a page is done every so often all the same, and whoever waits is not
-    /// forgotten.
+    /// Under steady load somebody waits at all times: a page is done every so often all the same, and whoever waits is
+    /// not forgotten.
     #[test]
     fn steady_load_does_not_put_it_off_for_ever() {
         let mut owned = filled();

@@ -104,7 +104,8 @@ fn joined(join: &Join, tables: &dyn Numbers) -> Rows {
     Rows::Joined { sides, preserved, is_half }
 }
 
-/// The tables whose rows name the groups: those of the columns that are grouped by. None when a column's cannot be told.
+/// The tables whose rows name the groups: those of the columns that are grouped by. None when a column's cannot be
+/// told.
 fn grouped_by(aggregate: &Aggregate, tables: &dyn Numbers) -> Option<Vec<Rows>> {
     let columns = aggregate.group_expr.iter().flat_map(|expr| expr.column_refs());
     let mut names: Vec<String> = columns.map(relation).collect::<Option<_>>()?;

@@ -1,7 +1,7 @@
 //! Which tiers that a stay meets a plan may look at: what its filters say of tier, match and granularity alone.
 //!
-//! Rules look at stays "to the county", and a stay that is known to the city alone meets every tier of the city: thousands
-//! of rows, all of which a filter drops. What a filter of constants drops need not be gathered (I-10).
+//! Rules look at stays "to the county", and a stay that is known to the city alone meets every tier of the city:
+//! thousands of rows, all of which a filter drops. What a filter of constants drops need not be gathered (I-10).
 //!
 //! Owns the question. It may keep too much, never too little: what it does not understand is kept.
 
