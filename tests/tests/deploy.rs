@@ -47,7 +47,8 @@ fn the_manifest_holds_a_configuration_that_loads_and_fits_it() {
     assert!(config.is_on_kafka() && config.policy.is_some());
     assert!(config.snapshots_url().starts_with("s3://"), "a pod that moves would lose a folder of its own");
     let key = config.key_file.expect("a key file: the environment is shown by `kubectl describe`");
-    let mounts: Vec<&str> = manifest.split("mountPath: ").skip(1).map(|rest| rest.split(',').next().unwrap()).collect();
+    let mounts: Vec<&str> =
+        manifest.split("mountPath: ").skip(1).map(|rest| rest.split([',', '}']).next().unwrap()).collect();
     for path in [key.to_str().unwrap(), config.state.to_str().unwrap()] {
         assert!(mounts.iter().any(|mount| path.starts_with(mount)), "{path} is mounted nowhere: {mounts:?}");
     }
