@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::announced::Announced;
 use crate::broker::Broker;
 use crate::feeds::{KEY, feeds};
-use crate::installation::{Installation, PARTITIONS, ZHEJIANG, refused};
+use crate::installation::{Installation, PARTITIONS, Process, ZHEJIANG, refused};
 use crate::surroundings::tool;
 
 /// Half of the feeds is judged, and the process ended.
@@ -273,4 +273,36 @@ fn a_group_of_another_installation_is_refused_before_anything_is_recorded() {
     let settled = announced.settle(&|| feeds().expected(ZHEJIANG, false));
     assert!(settled.is_ok() && process.end(), "{settled:?}\n{}", two.logs());
     case.goes_on(true);
+}
+
+/// Two installations in one place of snapshots: neither reads nor prunes what is the other's.
+#[test]
+fn snapshots_of_two_installations_in_one_place_never_meet() {
+    let _alone = crate::alone();
+    let broker = Broker::shared();
+    let place = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let installations = [Installation::new(broker.bootstrap()), Installation::new(broker.bootstrap())];
+    let mut announced = installations.each_ref().map(Installation::announced);
+    let [first, second] = feeds().halves();
+    for (half, all) in [(&first, false), (&second, true)] {
+        for (installation, announced) in installations.iter().zip(&mut announced) {
+            let mut command = installation.service("one", ZHEJIANG);
+            command.env("FUMA__SNAPSHOTS__URL", place.path());
+            let process = Process::spawn(command, installation.folder.path().join("one.log"));
+            installation.send(&[half], "900").finish();
+            let settled = announced.settle(&|| feeds().expected(ZHEJIANG, all));
+            process.wait_until_it_says("snapshot written");
+            assert!(settled.is_ok() && process.end(), "{settled:?}\n{}", installation.logs());
+        }
+    }
+    let mut found: Vec<String> = std::fs::read_dir(place.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
+        .collect();
+    found.sort();
+    assert!(found.len() == 2 && found.iter().all(|name| name.len() == 16), "one folder each, by its id: {found:?}");
+    for installation in &installations {
+        let id = found.iter().filter(|id| installation.logs().contains(&format!("installation={id}"))).count();
+        assert_eq!(id, 1, "{}", installation.logs());
+    }
 }

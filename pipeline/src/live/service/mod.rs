@@ -143,8 +143,10 @@ pub fn run(service: &Service) -> Result<(), ServiceError> {
     let service = &patiently(service, || belong::belong(service, &log))?;
     patiently(service, || log.check())?;
     patiently(service, || open::refuse_settings(service))?;
+    let adopted = service.belongs.as_ref().is_some_and(|belongs| belongs.installation().adopted);
+    let store = SnapshotStore::at(&service.config.snapshots_url())?.within(service.origin().installation, adopted);
     let snapshots = Snapshots {
-        store: SnapshotStore::at(&service.config.snapshots_url())?,
+        store: store.keeping(service.config.snapshots.keep),
         place: service.config.snapshots_url(),
         every: service.config.snapshots.every,
         records: service.config.snapshots.records,
