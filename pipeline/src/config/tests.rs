@@ -248,9 +248,6 @@ fn a_file_that_is_not_there_is_named() {
 const READ_BY: &[(&str, &str)] = &[
     ("kafka.partitions", "partitions_expected"),
     ("kafka.replication_factor", "replication_factor_new"),
-    ("kafka.instance", "config.instance"),
-    ("kafka.consumer", "config.consumer"),
-    ("kafka.producer", "config.producer"),
     ("log.format", "config.format"),
     ("log.level", "config.level"),
     ("snapshots.url", "snapshots_url"),
