@@ -184,6 +184,10 @@ fn dashboard() -> Vec<(String, String)> {
 /// The scrape, and what only trouble brings.
 fn whole(scrape: &str) -> Vec<Series> {
     let mut all = series(scrape);
+    // The district's service lists no owners: its feeds are open, and that alert would be right.
+    for series in all.iter_mut().filter(|series| series.name == "fuma_feeds_open_to_everyone") {
+        series.value = 0.0;
+    }
     for (name, labels) in ELSEWHERE {
         let labels: BTreeMap<String, String> =
             labels.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();

@@ -60,8 +60,11 @@ fn a_service_is_ready_when_it_has_its_partitions_and_alive_while_the_broker_is_a
         command.args(reach);
         serde_json::from_str(&output(command)).unwrap()
     };
-    let held = status();
-    assert_eq!(held["processes"].as_array().unwrap().len(), 2, "{held}");
+    let mut held = status();
+    without.until("both are heard of", |_| {
+        held = status();
+        held["processes"].as_array().unwrap().len() == 2
+    });
     let owned = held["partitions"].as_array().unwrap().iter().filter(|partition| partition["state"] == "owned").count();
     assert_eq!((owned, &held["partitions"][0]["topic"]), (4, &"o.evidence.v1".into()), "{held}");
 
