@@ -18,7 +18,7 @@ use rustc_hash::FxHashMap;
 
 use super::begun::KNOWN_FOR;
 use super::client::{self, Common, failed, number};
-use crate::log::{Answer, Appender, LogError, Outgoing, Topic};
+use crate::log::{Answer, Appender, Code, LogError, Outgoing, Topic};
 
 /// For how long a record is tried to be written: a broker may be restarted meanwhile.
 const RECORD_WAIT_MAX: Duration = Duration::from_secs(60);
@@ -259,6 +259,9 @@ impl Appender for KafkaAppender {
                     first.get_or_insert(refused);
                 }
             })?;
+            if self.common.settings.stop.is_urgent() {
+                return Err(LogError::new(Code::Stopping, "kafka: writing: the process is to end"));
+            }
             if client::now() >= deadline {
                 return Err(LogError::fatal("kafka: writing: records are never answered"));
             }

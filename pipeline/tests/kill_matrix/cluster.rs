@@ -18,6 +18,7 @@ fn happens(what: impl FnOnce(&Broker, &Installation)) -> String {
     let mut announced = installation.announced();
     let [first, second] = feeds().halves();
     let processes = ["one", "two"].map(|name| installation.start(name, ZHEJIANG, None));
+    processes.iter().for_each(|process| process.wait_until_it_says("restored"));
     installation.send(&[&first], "900").finish();
     let settled = announced.settle(&|| feeds().expected(ZHEJIANG, false));
     assert!(settled.is_ok(), "before: {settled:?}\n{}", installation.logs());

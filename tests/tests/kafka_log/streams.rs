@@ -181,7 +181,10 @@ fn deleted_records_are_told_and_a_topic_that_is_made_again_goes_on() {
     // At least once: a client that meets a topic made again may read its beginning twice.
     let (mut offsets, until) = (std::collections::BTreeSet::new(), Instant::now() + WAIT);
     while offsets.len() < 4 && Instant::now() < until {
-        source.poll(SOON, 100, &mut |record| drop(offsets.insert(record.offset))).unwrap();
+        let each = &mut |record: FeedRecord<'_>| {
+            offsets.insert(record.offset);
+        };
+        source.poll(SOON, 100, each).unwrap();
     }
     assert!((0..4).all(|offset| offsets.contains(&offset)), "{offsets:?}");
 }

@@ -139,6 +139,22 @@ pub enum ServiceError {
 /// # Errors
 /// When it cannot start, or cannot go on by itself.
 pub fn run(service: &Service) -> Result<(), ServiceError> {
+    match start(service) {
+        Ok((stages, beside)) => {
+            let ended = stages.wait();
+            beside.end();
+            ended
+        }
+        // Who asks a start to end has no use for what it was waiting for.
+        Err(error) if service.stop.is_set() => {
+            tracing::info!(%error, "asked to end before it had started");
+            Ok(())
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn start(service: &Service) -> Result<(Stages, watching::Beside), ServiceError> {
     let log = patiently(service, || open::log(service))?;
     let service = &patiently(service, || belong::belong(service, &log))?;
     patiently(service, || log.check())?;
@@ -152,12 +168,10 @@ pub fn run(service: &Service) -> Result<(), ServiceError> {
         records: service.config.snapshots.records,
     };
     let references = References::default();
-    let read = patiently(service, || read_references(log.as_ref(), service, &references));
-    // Who asks a start to end has no use for what it was waiting for.
-    let pack_order = if service.stop.is_set() { return Ok(()) } else { read? };
+    let pack_order = patiently(service, || read_references(log.as_ref(), service, &references))?;
     metrics::gauge!(metric::PARTITIONS_EXPECTED).set(f64::from(log.partitions()));
     let beside = watching::begin(service, &log)?;
-    let mut stages = Stages { service, log, threads: Vec::new(), verdict: Verdict::default() };
+    let mut stages = Stages { service: service.clone(), log, threads: Vec::new(), verdict: Verdict::default() };
     stages.follow_references(&references)?;
     if service.config.roles.intake {
         for slot in 0..service.config.intake_threads {
@@ -173,9 +187,7 @@ pub fn run(service: &Service) -> Result<(), ServiceError> {
             stages.assess(slot, (pack_order, references.clone(), snapshots.clone()))?;
         }
     }
-    let ended = stages.wait();
-    beside.end();
-    ended
+    Ok((stages, beside))
 }
 
 /// Tries again for a while what fails at a start and passes: topics that have just been made, a broker that starts.
@@ -221,14 +233,14 @@ impl Failure for ServiceError {
 }
 
 /// The threads of a service.
-struct Stages<'a> {
-    service: &'a Service,
+struct Stages {
+    service: Service,
     log: Arc<dyn Log>,
     threads: Vec<JoinHandle<()>>,
     verdict: Verdict,
 }
 
-impl Stages<'_> {
+impl Stages {
     fn spawn(
         &mut self,
         name: String,
