@@ -68,9 +68,6 @@ fn every_refusal_of_an_installation() {
     holds_all("The service refuses to start", codes.collect::<BTreeSet<_>>());
 }
 
-/// Named already, and not a command yet; the list only shrinks.
-const NOT_YET: &[&str] = &[];
-
 /// What can be typed must be a command: each `fuma ...` of the operators' pages.
 #[test]
 fn the_commands_of_the_pages_are_commands() {
