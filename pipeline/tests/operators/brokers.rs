@@ -76,11 +76,26 @@ fn a_service_is_ready_when_it_has_its_partitions_and_alive_while_the_broker_is_a
         service.metrics().contains("fuma_announce_seconds_bucket{le=\"0.001\"}")
     });
 
+    away(&broker, &service, &without);
+    broker.command("restart");
+    service.until_ready();
+    without.until_ready();
+    service.stop();
+    service_is_gone(&status());
+}
+
+fn service_is_gone(status: &serde_json::Value) {
+    let partitions = status["partitions"].as_array().unwrap();
+    assert!(partitions.iter().all(|partition| partition["state"] == "unowned"), "{status}");
+}
+
+/// The broker is away for longer than any stage may wait: the processes are alive, and not ready.
+fn away(broker: &Broker, service: &Process, without: &Process) {
     broker.command("kill");
     let begun = Instant::now();
     let mut not_ready = None;
     while begun.elapsed() < Duration::from_secs(75) {
-        for process in [&service, &without] {
+        for process in [service, without] {
             let (alive, body) = process.get("/livez");
             assert_eq!(alive, 200, "{body} after {:?}\n{}", begun.elapsed(), process.said());
         }
@@ -93,14 +108,4 @@ fn a_service_is_ready_when_it_has_its_partitions_and_alive_while_the_broker_is_a
     let lines = service.said().lines().filter(|line| line.contains("librdkafka")).count();
     assert!(lines < 40, "{lines} lines of the client drown what matters\n{}", service.said());
     assert!(!service.said().lines().any(|line| line.contains("librdkafka") && line.contains("ERROR")));
-    broker.command("restart");
-    service.until_ready();
-    without.until_ready();
-    service.stop();
-    service_is_gone(&status());
-}
-
-fn service_is_gone(status: &serde_json::Value) {
-    let partitions = status["partitions"].as_array().unwrap();
-    assert!(partitions.iter().all(|partition| partition["state"] == "unowned"), "{status}");
 }

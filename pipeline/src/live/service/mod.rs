@@ -7,6 +7,7 @@
 //! references  the reference logs, read to their end and followed
 //! words       what operators agreed to reaches the workers
 //! supervise   a stage is made anew when its client fails
+//! turns       a stage is ready while its source is polled
 //! watching    how far behind, and what this process holds: measured and said beside the stages
 //! ```
 //!
@@ -17,22 +18,21 @@ pub(crate) mod open;
 pub mod policies;
 mod references;
 pub mod supervise;
+mod turns;
 mod watching;
 mod words;
 
-use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use fuma_connectors::log::{
-    FeedRecord, FeedSource, LinkEvent, LinkSource, Log, LogError, LogRecord, LostRecords, Severity,
-};
+use fuma_connectors::log::{Log, LogError, Severity};
 use fuma_schemas::Feed;
 
 use self::policies::{InForce, Place};
 use self::supervise::{Ended, Verdict};
+use self::turns::{Beating, Turns};
 use crate::config::Config;
 use crate::http::{Health, Heartbeat, Part};
 use crate::intake::Settings;
@@ -327,90 +327,6 @@ impl Stages {
         }
         self.service.health.set_stopping();
         self.verdict.taken().map_or(Ok(()), |message| Err(ServiceError::Operator(message)))
-    }
-}
-
-/// The turns of a stage: it is ready once it has polled, and for as long as it goes on.
-#[derive(Clone)]
-struct Turns {
-    heartbeat: Arc<Heartbeat>,
-    part: Arc<Part>,
-}
-
-impl Turns {
-    fn new(health: &Health, name: String) -> Turns {
-        let heartbeat = Arc::new(health.register(name.as_str(), HEARTBEAT_LIMIT));
-        Turns { heartbeat, part: Arc::new(health.part(name)) }
-    }
-
-    /// Its client is being made.
-    fn wait(&self) {
-        self.part.set_waiting("its client is being made");
-    }
-
-    fn polled<T>(&self, polled: Result<T, LogError>) -> Result<T, LogError> {
-        self.heartbeat.tick();
-        if polled.is_ok() {
-            self.part.set_ready();
-        }
-        polled
-    }
-}
-
-/// A source whose every poll says that its loop turns.
-struct Beating<S: ?Sized> {
-    turns: Turns,
-    inner: Box<S>,
-}
-
-impl FeedSource for Beating<dyn FeedSource> {
-    fn poll(
-        &mut self,
-        wait: Duration,
-        records_max: usize,
-        each: &mut dyn FnMut(FeedRecord<'_>),
-    ) -> Result<usize, LogError> {
-        self.turns.heartbeat.tick();
-        self.turns.polled(self.inner.poll(wait, records_max, each))
-    }
-
-    fn commit(&mut self) -> Result<(), LogError> {
-        self.inner.commit()
-    }
-
-    fn lag(&mut self) -> Option<u64> {
-        self.inner.lag()
-    }
-
-    fn lost(&mut self) -> Vec<LostRecords> {
-        self.inner.lost()
-    }
-
-    fn is_over(&self) -> bool {
-        self.inner.is_over()
-    }
-}
-
-impl LinkSource for Beating<dyn LinkSource> {
-    fn poll(&mut self, wait: Duration, records: &mut Vec<LogRecord>) -> Result<LinkEvent, LogError> {
-        self.turns.heartbeat.tick();
-        self.turns.polled(self.inner.poll(wait, records))
-    }
-
-    fn seek(&mut self, offset: u64) -> Result<(), LogError> {
-        self.inner.seek(offset)
-    }
-
-    fn commit(&mut self, offset: u64) -> Result<(), LogError> {
-        self.inner.commit(offset)
-    }
-
-    fn bounds(&mut self) -> Result<Range<u64>, LogError> {
-        self.inner.bounds()
-    }
-
-    fn trim(&mut self, below: u64) -> Result<(), LogError> {
-        self.inner.trim(below)
     }
 }
 
