@@ -87,7 +87,7 @@ impl Watching for FolderWatching {
         let folder = self.dir.join("log/journal");
         let mut positions = vec![Position::default(); self.partitions as usize];
         // A segment begins with all positions; the newest may not have that yet.
-        let from = firsts(&folder)?.into_iter().rev().take(2).last().unwrap_or(0);
+        let from = firsts(&folder)?.into_iter().rev().take(2).next_back().unwrap_or(0);
         walk(&folder, from, &mut |_, value| {
             for (partition, position) in journal::positions(value).unwrap_or_default() {
                 if let Some(place) = positions.get_mut(partition as usize) {

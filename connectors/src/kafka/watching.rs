@@ -146,7 +146,9 @@ impl Watching for KafkaWatching {
         let partitions = self.partitions()?;
         let asked = format!("positions of {topic}");
         let mut list = TopicPartitionList::with_capacity(partitions as usize);
-        (0..partitions).for_each(|partition| drop(list.add_partition(&topic, number(partition))));
+        for partition in 0..partitions {
+            list.add_partition(&topic, number(partition));
+        }
         let answered = self.client.committed_offsets(list, ANSWER_WAIT_MAX);
         let answered = answered.map_err(|error| failed(&self.settings, &asked, &error))?;
         let mut positions = vec![Position::default(); partitions as usize];

@@ -75,6 +75,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[allow(clippy::redundant_clone, reason = "copies share what was said")]
     fn a_word_is_for_one_state_of_one_partition() {
         let words = Words::default();
         let digest = digest_of(["3", "a list"]);

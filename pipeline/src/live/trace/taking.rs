@@ -17,11 +17,14 @@ use crate::live::monotonic;
 const PAUSE: Duration = Duration::from_secs(1);
 const PAUSE_MAX: Duration = Duration::from_secs(30);
 
+/// What a search on a thread of its own will say.
+type Searched = Receiver<Result<Found, LogError>>;
+
 /// A graph that is being taken back.
 pub(super) struct Taking {
     /// Up to where the log was noted as judged.
     committed: Option<u64>,
-    search: Option<(Receiver<Result<Found, LogError>>, Range<u64>)>,
+    search: Option<(Searched, Range<u64>)>,
     failures: u32,
     again_at: Option<Instant>,
 }

@@ -21,6 +21,9 @@ use super::trouble::Trouble;
 use super::{Turn, Worker, of_client};
 use crate::live::partitions::{ParkReason, digest_of};
 
+/// From which colour, and to which.
+type Move = (fuma_schemas::Colour, fuma_schemas::Colour);
+
 /// How often a commit is tried before partitions are let go.
 const LEAVING_TRIES: u32 = 3;
 /// After so many refusals in a row partitions commit alone, and after twice as many one is parked.
@@ -234,7 +237,7 @@ impl Worker {
         changed: &Changed,
         clocks: &BTreeMap<u32, Instant>,
         whom: Whom<'_>,
-    ) -> (Vec<(u32, Standing)>, Vec<(fuma_schemas::Colour, fuma_schemas::Colour)>) {
+    ) -> (Vec<(u32, Standing)>, Vec<Move>) {
         self.output.clear();
         self.causes.clear();
         let (mut standings, mut counts) = (Vec::new(), Vec::new());
