@@ -58,7 +58,12 @@ fn one_person_out_of_step_parks_one_partition_and_the_command_of_the_log_release
     let reader = ChangeReader::new(&connection, true).unwrap();
     let mut seen = Seen { reader, people: BTreeMap::new(), counts: BTreeMap::new() };
     installation.send(&[&first], "5000").finish();
-    seen.read();
+    for _ in 0..20 {
+        seen.read();
+        if seen.people.values().any(|(_, to)| to == "red") {
+            break;
+        }
+    }
     let (person, (sick, _)) = seen.people.iter().find(|(_, (_, to))| to == "red").unwrap();
     let (person, sick) = (person.clone(), *sick);
     tamper(&installation, &person, sick);
