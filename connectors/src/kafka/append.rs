@@ -11,6 +11,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use rdkafka::client::ClientContext;
+use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{DeliveryResult, Header, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer, ProducerContext};
@@ -18,6 +19,7 @@ use rustc_hash::FxHashMap;
 
 use super::begun::KNOWN_FOR;
 use super::client::{self, Common, failed, number};
+use super::seldom::client_line;
 use crate::log::{Answer, Appender, Code, LogError, Outgoing, Topic};
 
 /// For how long a record is tried to be written: a broker may be restarted meanwhile.
@@ -306,6 +308,10 @@ impl Reports {
 impl ClientContext for Reports {
     fn error(&self, error: KafkaError, reason: &str) {
         client::log_error(&error, reason);
+    }
+
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        client_line(level, facility, message);
     }
 }
 

@@ -8,11 +8,13 @@ use std::time::{Duration, Instant as Moment};
 
 use fuma_schemas::Instant;
 use rdkafka::client::ClientContext;
+use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::KafkaError;
 use rdkafka::message::{DeliveryResult, Message, Timestamp};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer, ProducerContext};
 
 use super::client::{self, failed};
+use super::seldom::client_line;
 use super::settings::KafkaSettings;
 use crate::log::{Code, LogError, Topic};
 
@@ -23,6 +25,10 @@ struct Answers;
 impl ClientContext for Answers {
     fn error(&self, error: KafkaError, reason: &str) {
         client::log_error(&error, reason);
+    }
+
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        client_line(level, facility, message);
     }
 }
 
