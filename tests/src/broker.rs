@@ -1,7 +1,7 @@
 //! A real Apache Kafka for tests: started by scripts/kafka on a free port, stopped when the last test lets go of it.
 //!
-//! Where FUMA_BOOTSTRAP is set, that one is used and nothing is started. FUMA_BROKERS=3 starts three brokers in the place
-//! of one. What a broker said is kept where a test fails.
+//! Where FUMA_BOOTSTRAP is set, that one is used and nothing is started. FUMA_BROKERS=3 starts three brokers in the
+//! place of one. What a broker said is kept where a test fails.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

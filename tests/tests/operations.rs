@@ -1,6 +1,7 @@
 //! The operators' page names everything that can stop: exit codes, refusals, reasons of parking, alerts.
 //!
-//! Owns the comparison of `docs/operations.md` with the program. Whether the advice is true is tested where it is followed.
+//! Owns the comparison of `docs/operations.md` with the program. Whether the advice is true is tested where it is
+//! followed.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 

@@ -224,7 +224,10 @@ fn functions(text: &str) -> Vec<(usize, &str, usize)> {
         let Some(name) = function_name(line) else { continue };
         let depth = line.len() - line.trim_start().len();
         let end = format!("{}}}", &line[..depth]);
-        let is_whole = line.trim_end().ends_with('}') || line.trim_end().ends_with(';');
+        // Of a trait's method there may be the signature alone, over several lines.
+        let mut signature = lines[place..].iter().map(|line| line.trim_end());
+        let last = signature.find(|line| line.ends_with(['{', '}', ';'])).unwrap_or_default();
+        let is_whole = !last.ends_with('{');
         let length = lines[place..].iter().position(|later| later.trim_end() == end).map_or(0, |after| after + 1);
         functions.push((place + 1, name, if is_whole { 1 } else { length }));
     }
@@ -242,8 +245,9 @@ fn function_name(line: &str) -> Option<&str> {
 #[test]
 fn functions_are_measured() {
     let one = "    pub fn one(\n        a: u8,\n    ) -> u8 {\n        {\n        }\n        a\n    }\n";
-    let text = format!("impl A {{\n{one}\n    fn two() {{}}\n}}\n");
-    assert_eq!(functions(&text), [(2, "one", 7), (10, "two", 1)]);
+    let others = "    fn two() {}\n    fn three(\n        a: u8,\n    );\n    fn four() {\n    }\n";
+    let text = format!("impl A {{\n{one}\n{others}}}\n");
+    assert_eq!(functions(&text), [(2, "one", 7), (10, "two", 1), (11, "three", 1), (14, "four", 2)]);
 }
 
 #[test]

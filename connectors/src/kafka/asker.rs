@@ -1,8 +1,8 @@
 //! Asks the brokers for all stages: positions, watermarks, topics.
 //!
-//! A broker that comes back is left out of the metadata for a moment (it was fenced), and a client that hears of it then
-//! forgets the broker: where it was the only one, that client gets no answer any more, for minutes. So a client that
-//! gets none is replaced.
+//! A broker that comes back is left out of the metadata for a moment (it was fenced), and a client that hears of it
+//! then forgets the broker: where it was the only one, that client gets no answer any more, for minutes. So a client
+//! that gets none is replaced.
 //!
 //! Owns that client. Must never join a group.
 

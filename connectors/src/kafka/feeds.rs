@@ -244,8 +244,8 @@ impl KafkaFeeds {
         Ok(true)
     }
 
-    /// Looks now and then at each partition: what was deleted unread, what waits behind an open transaction, and whether
-    /// records are there that do not come.
+    /// Looks now and then at each partition: what was deleted unread, what waits behind an open transaction, and
+    /// whether records are there that do not come.
     fn look(&mut self) {
         if self.looked.elapsed() < LOOK_EVERY {
             return;
@@ -313,7 +313,7 @@ impl KafkaFeeds {
             if let Err(error) = self.consumer.seek(topic, partition, Offset::Offset(due), START_WAIT_MAX) {
                 // Not for now, or not this member's any more: a new client reads from what is committed.
                 return Err(LogError::fatal(format!(
-                    "kafka: {topic} partition {partition}: no record at offset {due}, and it cannot be read again ({}); \
+                    "kafka: {topic} partition {partition}: no record at offset {due}, and it can't be read again ({}); \
                      reading again from the committed offset",
                     client::code_of(&error)
                 )));

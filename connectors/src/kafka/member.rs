@@ -173,8 +173,8 @@ impl Member {
                 Code::Instance,
                 format!(
                     "kafka: the group {group} gave this process partitions of {other}, and it reads {topic}: another \
-                     installation uses the same group and the same kafka.instance. Set another kafka.instance here, one \
-                     that no other process of the group has, and start again"
+                     installation uses the same group and the same kafka.instance. Set another kafka.instance here, \
+                     one that no other process of the group has, and start again"
                 ),
             ));
         }
@@ -246,9 +246,9 @@ impl Member {
         done.map_err(|error| LogError::transient(format!("kafka: commit: {}", client::code_of(&error))))
     }
 
-    /// The group's generation, for a transaction; none once the partitions are lost, or while the client has no place in
-    /// the group: a broker takes the offsets of nobody unseen. Asked in this order, since a lost assignment stays lost
-    /// until [`Member::release`], and a place that was lost does not come back as the same.
+    /// The group's generation, for a transaction; none once the partitions are lost, or while the client has no place
+    /// in the group: a broker takes the offsets of nobody unseen. Asked in this order, since a lost assignment stays
+    /// lost until [`Member::release`], and a place that was lost does not come back as the same.
     pub(super) fn generation(&self) -> Option<ConsumerGroupMetadata> {
         let place = native::membership(&self.consumer)?;
         let metadata = self.consumer.group_metadata()?;

@@ -44,7 +44,7 @@ impl Place {
         if self.next < low {
             tracing::warn!(
                 target: "kafka", topic = self.name, first = self.next, last = low - 1,
-                "these records were deleted: a reference log is kept for ever. What stood there is not known to this \
+                "these records were deleted: a reference log is kept always. What stood there is not known to this \
                  process"
             );
             self.next = low;
@@ -146,7 +146,7 @@ impl KafkaReference {
             let waited = std::mem::replace(&mut place.waiting, waiting);
             if waiting.is_some() && waiting == waited {
                 let (topic, next, end) = (&place.name, place.next, cached.end);
-                tracing::warn!(target: "kafka", topic, next, end, "records are there and do not come: they are read again");
+                tracing::warn!(target: "kafka", topic, next, end, "records do not come: they are read again");
                 place.reads_again = true;
             }
         }

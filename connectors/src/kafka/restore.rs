@@ -188,7 +188,7 @@ fn hanging(topic: &str, partition: u32, reached: u64, patience: Duration) -> Log
     LogError::new(
         Code::Hanging,
         format!(
-            "kafka: {topic} {partition} cannot be read past offset {reached}: for {seconds} s a transaction has not ended. \
+            "kafka: {topic} {partition} cannot be read past {reached}: for {seconds} s a transaction has not ended. \
          Find it with `kafka-transactions.sh find-hanging --broker-id <leader>` and end it with `kafka-transactions.sh \
          abort --topic {topic} --partition {partition} --start-offset <offset>`"
         ),
@@ -198,8 +198,8 @@ fn hanging(topic: &str, partition: u32, reached: u64, patience: Duration) -> Log
 /// The leader lacks what was acknowledged.
 fn behind(topic: &str, partition: u32, held: u64, end: u64) -> LogError {
     let message = format!(
-        "kafka: {topic} {partition} ends at offset {held}, though offsets up to {end} were there: its leader is behind, \
-         or records were lost (an unclean election, a topic that was made anew)"
+        "kafka: {topic} {partition} ends at offset {held}, though it had offsets up to {end}: its leader is behind, \
+         or records were lost (an unclean election, a topic that was created again)"
     );
     LogError::new(Code::Skipped, message)
 }

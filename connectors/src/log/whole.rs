@@ -1,8 +1,8 @@
 //! A range of a log that is read whole, or not at all.
 //!
 //! The end of a partition is what one replica says, at one moment: it may be behind, or a new leader that does not know
-//! yet how far the log was acknowledged. So an end is believed only at, or behind, the offset that was asked for; before
-//! it the reading goes on, until somebody loses patience and says how far it came.
+//! yet how far the log was acknowledged. So an end is believed only at, or behind, the offset that was asked for;
+//! before it the reading goes on, until somebody loses patience and says how far it came.
 //!
 //! Owns that rule, for every port. Must never read a log or a clock.
 

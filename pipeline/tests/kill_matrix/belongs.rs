@@ -1,5 +1,5 @@
-//! What is there is other than it was: a start says what, with both values, and nothing is announced. The test then does
-//! what the message says, and the service goes on.
+//! What is there is other than it was: a start says what, with both values, and nothing is announced. The test then
+//! does what the message says, and the service goes on.
 
 use std::process::{Command, Stdio};
 use std::sync::Arc;

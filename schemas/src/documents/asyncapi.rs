@@ -189,7 +189,7 @@ fn dead_letter() -> Value {
                 "__fuma.errors.partition": count("Its partition."),
                 "__fuma.errors.offset": count("Its offset."),
                 "__fuma.errors.length": count(
-                    "Of a letter that holds the first bytes of its record alone, because that is too large: its length.",
+                    "Of a letter that holds the first bytes of its record alone, which is too large: its length.",
                 ),
                 "__fuma.errors.sha256": {
                     "type": "string", "pattern": "^[0-9a-f]{64}$",

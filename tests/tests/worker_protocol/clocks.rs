@@ -1,5 +1,5 @@
-//! A clock for each partition: one that is ahead pulls nobody with it, and a broker's clock that is not known for a
-//! while stops nobody.
+//! A clock for each partition: one that is ahead pulls nobody with it, and a broker's clock that is not known
+//! for a while stops nobody.
 
 use fuma_connectors::log::Topic;
 use fuma_pipeline::live::partitions::{ParkReason, State};

@@ -12,8 +12,8 @@ use fuma_tests::simulated::{Fault, FaultRates, Settings};
 
 use crate::{DAY, Stage, zhejiang};
 
-/// P-20. Commits do not go through: the partition is not read on above the limit, and what is held stays below it and one
-/// batch; then everything is judged.
+/// P-20. Commits do not go through: the partition is not read on above the limit, and what is held stays below it and
+/// one batch; then everything is judged.
 #[test]
 fn what_waits_for_its_commit_is_bounded() {
     const BYTES_MAX: usize = 20_000;
@@ -67,8 +67,8 @@ fn midnight_is_one_number_of_people_a_commit() {
     assert!(pages.values().all(|&page| page <= PAGE), "{pages:?}");
 }
 
-/// The last commit before a partition moves is refused three times: its position is marked released all the same, so the
-/// next owner does not fence this one, who has other partitions still.
+/// The last commit before a partition moves is refused three times: its position is marked released all the same, so
+/// the next owner does not fence this one, who has other partitions still.
 #[test]
 fn a_refused_last_commit_does_not_cost_the_other_partitions() {
     let mut stage = Stage::with(Settings { partitions: 2, ..Settings::default() });

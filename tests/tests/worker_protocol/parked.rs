@@ -1,5 +1,5 @@
-//! One partition's trouble is one partition's: it is parked, the others go on, no worker ends, nothing that was restored
-//! is dropped.
+//! One partition's trouble is one partition's: it is parked, the others go on, no worker ends, nothing that was
+//! restored is dropped.
 
 use bytes::Bytes;
 use fuma_connectors::log::Topic;

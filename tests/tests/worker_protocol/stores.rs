@@ -75,8 +75,8 @@ fn is_whole(stage: &Stage, snapshots: &Snapshots) {
     assert_eq!((owned.partition.colours(), owned.sweep.is_empty()), ([0, 0, 5], true));
 }
 
-/// P-16. A folder that is not there (a mount that failed) says nothing about snapshots: the partition waits, and goes on
-/// once it is back. It is not made anew by reading, nor by writing.
+/// P-16. A folder that is not there (a mount that failed) says nothing about snapshots: the partition waits, and goes
+/// on once it is back. It is not made anew by reading, nor by writing.
 #[test]
 fn a_folder_that_is_not_there_is_waited_for() {
     let (stage, snapshots, folder) = trimmed("away");
@@ -115,7 +115,8 @@ fn without_the_store_a_whole_log_is_enough_where_the_position_is_known() {
     assert_eq!(refusal(&stage, &setup(&snapshots)).1, Some(ParkReason::Store));
 }
 
-/// P-17. The next owner looks into another folder than the last one wrote to: a pod that moved with its local snapshots.
+/// P-17. The next owner looks into another folder than the last one wrote to: a pod that moved with its local
+/// snapshots.
 #[test]
 fn another_place_than_the_last_owners_is_named() {
     let (stage, snapshots_of_a, folder_of_a) = trimmed("moved");
@@ -217,8 +218,8 @@ fn an_output_made_anew_under_a_snapshot_is_refused() {
     let _ = std::fs::remove_dir_all(&folder);
 }
 
-/// A worker's log whose process stands still before it asks for the output's end, and hears nothing from its group for a
-/// while when it goes on.
+/// A worker's log whose process stands still before it asks for the output's end, and hears nothing from its group for
+/// a while when it goes on.
 struct SleepyLog {
     inner: Box<dyn WorkerLog>,
     /// Run once, before the end of the output is asked for.
@@ -281,8 +282,8 @@ impl WorkerLog for SleepyLog {
 }
 
 /// Who stands still before the output's end is asked for reads its successor's end, and has none of what the
-/// successor announced. A snapshot of both would bring an old colour back: the next change of that person would come from
-/// a colour that nobody has, or be left out.
+/// successor announced. A snapshot of both would bring an old colour back: the next change of that person would come
+/// from a colour that nobody has, or be left out.
 #[test]
 fn a_woken_owner_writes_no_snapshot_with_its_successors_end() {
     let mut stage = Stage::new();
@@ -291,7 +292,8 @@ fn a_woken_owner_writes_no_snapshot_with_its_successors_end() {
     let (a, b) = (Member::new(&stage.cluster, "a", setup(&snapshots)), stage.member("b"));
     let is_deaf = Arc::new(AtomicBool::new(false));
     let at = stage.now();
-    // The successor reads that the listing never held, and says so. The sleeper has not read it: it is asked for nothing.
+    // The successor reads that the listing never held, and says so. The sleeper has not read it: it is asked for
+    // nothing.
     let (cluster, successor, deaf) = (stage.cluster.clone(), b.clone(), Arc::clone(&is_deaf));
     a.wrap(Box::new(move |inner| {
         let (cluster, successor) = (cluster.clone(), successor.clone());

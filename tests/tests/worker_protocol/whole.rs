@@ -54,8 +54,8 @@ fn is_as_it_was(owned: &Owned) {
     assert_eq!((owned.partition.colours(), owned.sweep.is_empty()), ([0, 0, 4], true));
 }
 
-/// R-3 e, R-5. Whoever answers for the output may be behind, and says that it ends early: to believe it would forget who
-/// was told what, and tell it again.
+/// R-3 e, R-5. Whoever answers for the output may be behind, and says that it ends early: to believe it would forget
+/// who was told what, and tell it again.
 #[test]
 fn an_output_that_is_said_to_end_early_is_read_on() {
     let mut stage = Stage::new();
@@ -77,8 +77,8 @@ fn evidence_that_is_said_to_end_early_is_read_on() {
     }
 }
 
-/// A client that leaves evidence out is seen by the offsets, and what it left out is read again; nothing is applied
-/// twice.
+/// A client that leaves evidence out is seen by the offsets, and what it left out is read again; nothing is
+/// applied twice.
 #[test]
 fn evidence_that_a_client_leaves_out_is_read_again() {
     let mut stage = Stage::new();
@@ -162,8 +162,8 @@ fn evidence_made_anew_under_a_position_is_refused() {
     assert_eq!(reason, Some(ParkReason::Behind));
 }
 
-/// P-1. The position goes with its topic. People who were announced red, and of whom the log holds nothing, are no change
-/// of evidence.
+/// P-1. The position goes with its topic. People who were announced red, and of whom the log holds nothing, are no
+/// change of evidence.
 #[test]
 fn evidence_made_anew_without_a_position_is_refused_with_a_count() {
     let mut stage = Stage::new();

@@ -22,8 +22,8 @@ use crate::live::outbox::{Instead, Outbox, Shorter};
 use crate::live::record::RecordError;
 
 const FEEDS: usize = Feed::ALL.len();
-/// A record above this many bytes travels alone. Whatever its text becomes (NFKC makes at most eleven bytes of one), the
-/// row of a shorter one fits into any topic that takes a message as intake makes them.
+/// A record above this many bytes travels alone. Whatever its text becomes (NFKC makes at most eleven bytes of one),
+/// the row of a shorter one fits into any topic that takes a message as intake makes them.
 const LARGE_BYTES: usize = 64 << 10;
 
 const _: () = assert!(LARGE_BYTES * 11 < super::MESSAGE_BYTES_MAX && LARGE_BYTES < RECORD_BYTES_MAX);

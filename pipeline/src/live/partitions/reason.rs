@@ -68,7 +68,7 @@ reasons! {
     SnapshotsGone = "snapshots-gone", Time,
         "use the same snapshots.url as the last owner, or bring its folder back; it goes on by itself";
     /// The topic of changes ends before what was read of it.
-    OutputShorter = "output-shorter", Repair, "bring the topic of changes back as it was; do not make it anew";
+    OutputShorter = "output-shorter", Repair, "bring the topic of changes back as it was; do not create it again";
     /// A record of the topic of changes is not understood.
     Announcement = "output-not-understood", Repair,
         "start a build that is at least as new, or see who else writes to the topic of changes";
@@ -77,7 +77,7 @@ reasons! {
     /// The facts between snapshots and log are gone.
     Gap = "facts-missing", Repair, "bring a snapshot back to the place that the message names; it goes on by itself";
     /// The log does not hold the offsets where reading goes on.
-    OutOfRange = "out-of-range", Repair, "see why records of the log were deleted; bring a snapshot back if there is one";
+    OutOfRange = "out-of-range", Repair, "see why records of the log were deleted; bring a snapshot back, if any";
     /// Position, record or snapshot are of a newer build.
     Newer = "newer-format", Repair, "start a build that is at least as new";
     /// The position names another installation, or another key.

@@ -1,7 +1,7 @@
 //! What operators agreed to, each word for one state of one partition (`fuma accept REASON PARTITION DIGEST`).
 //!
-//! A digest names what was looked at, place in the log included: as soon as the partition has gone on, the same word fits
-//! nothing any more. So it is used once, and a successor that finds the same state unchanged may use it, too.
+//! A digest names what was looked at, place in the log included: as soon as the partition has gone on, the same word
+//! fits nothing any more. So it is used once, and a successor that finds the same state unchanged may use it, too.
 //!
 //! Owns the words that were read. Must never make one.
 

@@ -42,7 +42,7 @@ pub enum SnapshotError {
     /// The folder of all snapshots is not there (any more).
     #[error(
         "the folder of snapshots {folder} is not there: bring it back, or mount it, as the user that this process runs \
-         as. It is not made anew: that would look as if there had never been a snapshot"
+         as. It is not created again: that would look as if there had never been a snapshot"
     )]
     NoFolder {
         /// The folder.

@@ -33,7 +33,8 @@ pub struct Written {
     pub name: String,
     /// What it is made of.
     pub manifest: Manifest,
-    /// The offsets of those of its series that are kept, the newest first; none where the older ones were not looked at.
+    /// The offsets of those of its series that are kept, the newest first; none where the older ones were not looked
+    /// at.
     pub kept: Vec<u64>,
 }
 

@@ -1,7 +1,7 @@
 //! The clock of a partition's commit: max(its last commit's + 1 ms, wall), and never far beyond the broker's.
 //!
-//! Owns the comparison with the broker, which may fail for a while. Reads wall and monotonic time through a port, so that a simulation can turn
-//! them.
+//! Owns the comparison with the broker, which may fail for a while. Reads wall and monotonic time through a port, so
+//! that a simulation can turn them.
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
-//! Who is judged in a commit: live evidence first, then who is due or swept, over all partitions of the worker and within
-//! one number of people (I-10).
+//! Who is judged in a commit: live evidence first, then who is due or swept, over all partitions of the worker and
+//! within one number of people (I-10).
 //!
 //! Owns the order. Each partition is judged at its own clock: the same for all, but for one that is ahead.
 

@@ -4,8 +4,8 @@
 //! After a broker that was killed a client may go on from another place than it was told to. It is told again; nothing
 //! that came from the wrong place is taken.
 //!
-//! Owns the look at where the log ends: each few seconds at one partition, however much comes of the others. Never reads
-//! a clock.
+//! Owns the look at where the log ends: each few seconds at one partition, however much comes of the others. Never
+//! reads a clock.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -43,7 +43,7 @@ pub enum Trouble {
     Restore(#[from] RestoreError),
     /// Its last commit is too far beyond the broker's clock (R-14).
     #[error(
-        "partition {partition}: its next commit would be {} s ahead of the broker's clock, and {} s are allowed: nothing \
+        "partition {partition}: its next commit would be {} s ahead of the broker's clock; {} s are allowed: nothing \
          of it is committed", ahead_ms / 1000, super::clock::AHEAD_MS_MAX / 1000
     )]
     ClockAhead {

@@ -82,7 +82,7 @@ pub enum RestoreError {
     #[error(
         "partition {partition}: its evidence log ends at offset {ends}, though it was judged up to {committed}: the \
          leader of the partition is behind, or lost records (an unclean election). It is tried again by itself; if \
-         it stays so, evidence was lost: do not make the topic anew, bring its data back"
+         it stays so, evidence was lost: do not create the topic again, bring its data back"
     )]
     Behind {
         /// The partition.
@@ -110,7 +110,7 @@ pub enum RestoreError {
     /// The output ends before what was read of it already.
     #[error(
         "partition {partition}: the topic of changes ends at offset {ends}, though a snapshot has read it up to \
-         {read_up_to}: it was emptied or made anew, and whoever reads it has been told nothing. Bring its data back; \
+         {read_up_to}: it was emptied or created again, and its readers have been told nothing. Bring its data back; \
          if there is none, remove the snapshots of this partition while its evidence log is whole: then everybody is \
          announced again"
     )]
@@ -135,7 +135,7 @@ pub enum RestoreError {
     /// People were announced yellow or red of whom the log holds nothing.
     #[error(
         "partition {partition}: {people} people were announced yellow or red, of whom the evidence log holds nothing, \
-         and no position says how far it was judged: the log was emptied or made anew, and to go on would turn them \
+         and no position says how far it was judged: the log was emptied or created again. To go on would turn them \
          green. Bring the evidence back, or send all feeds again before this partition is released"
     )]
     NoEvidence {
