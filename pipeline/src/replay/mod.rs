@@ -108,7 +108,9 @@ impl Default for Bounds {
 
 /// What decoded evidence may take in memory: some five million records. What goes to disk is written and read once
 /// more.
-const EVIDENCE_BYTES: usize = 1 << 30;
+const EVIDENCE_BYTES: usize = 512 << 20;
+/// What changes may take in memory, over all partitions, before they go to disk; and rejects the same.
+const OUTPUT_BYTES: usize = 512 << 20;
 
 /// A rejected record.
 #[derive(Clone, PartialEq, Eq, Debug)]

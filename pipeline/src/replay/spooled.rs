@@ -7,7 +7,7 @@ use std::io::{self, Write};
 use super::run::{Judged, New, decoded};
 use super::spool::{self, Key, Spool, merge};
 use super::watch::ShortGreens;
-use super::{Counts, Options, Progress, ReplayError, Source};
+use super::{Counts, OUTPUT_BYTES, Options, Progress, ReplayError, Source};
 
 /// What a replay came to, on disk.
 pub struct Spooled {
@@ -19,7 +19,7 @@ pub struct Spooled {
 
 impl New for Spool {
     fn new(options: &Options) -> Spool {
-        Spool::new(&options.bounds.folder)
+        Spool::new(&options.bounds.folder, OUTPUT_BYTES / options.workers.max(1))
     }
 }
 

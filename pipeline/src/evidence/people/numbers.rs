@@ -37,7 +37,7 @@ impl People {
     }
 
     fn hash(&self, token: Person) -> u64 {
-        self.seed.of_bytes(&token.0)
+        self.seed.of_token(&token.0)
     }
 
     pub(in crate::evidence) fn len(&self) -> u32 {

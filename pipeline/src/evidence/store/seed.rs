@@ -18,6 +18,14 @@ impl Seed {
         Seed(secret)
     }
 
+    /// The hash of a token. Two multiplications with secrets on both sides of each: a look-up waits for memory, and the
+    /// next ones can only begin meanwhile when little lies between them.
+    pub(crate) fn of_token(&self, token: &[u8; 16]) -> u64 {
+        let [low, high] = halves(token);
+        let [first, second] = halves(&self.0);
+        folded(folded(low ^ first, high ^ second) ^ second, SPREAD ^ first)
+    }
+
     /// The hash of bytes.
     pub(crate) fn of_bytes(&self, bytes: &[u8]) -> u64 {
         SipHasher13::new_with_key(&self.0).hash(bytes)
@@ -25,8 +33,23 @@ impl Seed {
 
     /// The hash of a key that is a hash already, but under no secret.
     pub(crate) fn of_key(&self, key: u64) -> u64 {
-        self.of_bytes(&key.to_le_bytes())
+        let [first, second] = halves(&self.0);
+        folded(folded(key ^ first, SPREAD ^ second) ^ second, SPREAD ^ first)
     }
+}
+
+/// Odd, and half of its bits are ones.
+const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
+
+/// Both halves of a product, one on the other.
+fn folded(one: u64, other: u64) -> u64 {
+    let product = u128::from(one) * u128::from(other);
+    (product >> 64) as u64 ^ product as u64
+}
+
+fn halves(bytes: &[u8; 16]) -> [u64; 2] {
+    let both = u128::from_le_bytes(*bytes);
+    [both as u64, (both >> 64) as u64]
 }
 
 impl Default for Seed {
@@ -61,8 +84,32 @@ mod tests {
         let other = Seed::new([7; 16]);
         assert_eq!(Seed::default().of_key(5), Seed::default().of_key(5));
         assert_ne!(Seed::default().of_key(5), other.of_key(5));
+        assert_ne!(Seed::default().of_token(&[5; 16]), other.of_token(&[5; 16]));
         assert_ne!(Seed::default().hash_one(5), other.hash_one(5));
         assert_eq!(format!("{other:?}"), "Seed", "it is not shown");
         assert_ne!(other.build_hasher().finish(), Seed::default().build_hasher().finish());
+    }
+    /// Tokens and keys that a producer would choose fall into all places alike, whatever they have in common.
+    #[test]
+    fn what_is_alike_is_spread_out() {
+        let seed = Seed::new(*b"0123456789abcdef");
+        let tokens = |at: u64, place: usize| -> [u8; 16] {
+            let mut token = [0x5a; 16];
+            token[place..place + 8].copy_from_slice(&at.to_le_bytes());
+            token
+        };
+        let hashes: [Vec<u64>; 4] = [
+            (0..65_536).map(|at| seed.of_token(&tokens(at, 0))).collect(),
+            (0..65_536).map(|at| seed.of_token(&tokens(at << 48, 8))).collect(),
+            (0..65_536).map(|at| seed.of_key(at)).collect(),
+            (0..65_536).map(|at| seed.of_key(at << 40)).collect(),
+        ];
+        for hashes in hashes {
+            for shift in [0, 32, 58] {
+                let mut places = [0_u32; 64];
+                hashes.iter().for_each(|hash| places[(hash >> shift) as usize % 64] += 1);
+                assert!(places.iter().all(|count| (850..1200).contains(count)), "{shift}: {places:?}");
+            }
+        }
     }
 }

@@ -25,7 +25,7 @@ pub(super) use self::merge::merge;
 use super::sink::{ChangeSink, RejectSink};
 use super::{Rejected, SpoolError};
 
-/// Bytes in memory before they go to disk.
+/// Bytes in memory before they go to disk, once some did.
 const BUFFER_BYTES: usize = 4 << 20;
 /// A key: of a change when and who, of a reject source and line; compared as bytes.
 pub(super) type Key = [u8; 24];
@@ -52,12 +52,15 @@ pub(super) struct Spool {
     buffer: Vec<u8>,
     runs: Vec<Run>,
     last: Option<Key>,
+    /// Bytes in memory before any go to disk: what fits is neither written nor read once more.
+    kept_bytes: usize,
 }
 
 impl Spool {
     /// A spool whose file, should it need one, is in a folder; the system removes it whatever happens.
-    pub(super) fn new(folder: &Path) -> Spool {
-        Spool { folder: folder.to_owned(), file: None, stored: 0, buffer: Vec::new(), runs: Vec::new(), last: None }
+    pub(super) fn new(folder: &Path, kept_bytes: usize) -> Spool {
+        let (folder, kept_bytes) = (folder.to_owned(), kept_bytes.max(BUFFER_BYTES));
+        Spool { folder, file: None, stored: 0, buffer: Vec::new(), runs: Vec::new(), last: None, kept_bytes }
     }
 
     /// Adds a line; `note` is for the reader.
@@ -76,7 +79,8 @@ impl Spool {
             None => self.runs.push(Run { first: key, start, end }),
         }
         self.last = Some(key);
-        if self.buffer.len() >= BUFFER_BYTES { self.store() } else { Ok(()) }
+        let most = if self.file.is_none() { self.kept_bytes } else { BUFFER_BYTES };
+        if self.buffer.len() >= most { self.store() } else { Ok(()) }
     }
 
     fn store(&mut self) -> Result<(), SpoolError> {
@@ -88,6 +92,7 @@ impl Spool {
         file.write_all_at(&self.buffer, self.stored).map_err(failed)?;
         self.stored += self.buffer.len() as u64;
         self.buffer.clear();
+        self.buffer.shrink_to(2 * BUFFER_BYTES);
         self.file = Some(file);
         Ok(())
     }

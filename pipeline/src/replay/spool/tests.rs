@@ -13,17 +13,18 @@ proptest! {
     #[test]
     fn lines_come_back_in_the_order_of_keys(
         writers in proptest::collection::vec(proptest::collection::vec((any::<u8>(), 0_usize..200_000), 0..60), 1..4),
+        kept_bytes in prop::sample::select(vec![0, 6 << 20, usize::MAX]),
     ) {
         let folder = tempfile::tempdir().unwrap();
         let mut spools = Vec::new();
         let mut all = Vec::new();
         for lines in writers {
-            let mut spool = Spool::new(folder.path());
+            let mut spool = Spool::new(folder.path(), kept_bytes);
             for (number, length) in lines {
                 spool.push(key(number), number ^ 1, |line| line.resize(line.len() + length, number)).unwrap();
                 all.push((key(number), number ^ 1, length));
             }
-            prop_assert!(spool.buffer.len() < BUFFER_BYTES, "the buffer is bounded");
+            prop_assert!(spool.buffer.len() < kept_bytes.max(BUFFER_BYTES), "the buffer is bounded");
             spools.push(spool);
         }
         let mut merged = Vec::new();
@@ -43,7 +44,7 @@ proptest! {
 
 #[test]
 fn what_rises_is_one_run() {
-    let mut spool = Spool::new(Path::new("."));
+    let mut spool = Spool::new(Path::new("."), 0);
     for number in [1, 2, 2, 5, 3, 4] {
         spool.push(key(number), 0, |line| line.push(number)).unwrap();
     }

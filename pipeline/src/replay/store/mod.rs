@@ -22,7 +22,7 @@ mod tests;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use arrow::array::{AsArray, RecordBatch};
+use arrow::array::{Array as _, ArrayRef, AsArray, RecordBatch};
 use arrow::datatypes::TimestampMillisecondType;
 use fuma_schemas::evidence::log;
 use fuma_schemas::{Instant, Kind};
@@ -66,7 +66,8 @@ impl Piece {
 
     fn bytes(&self) -> usize {
         match &self.place {
-            Place::Memory(batch) => batch.get_array_memory_size(),
+            // What is in it: builders make room for more, which nobody touched.
+            Place::Memory(batch) => batch.columns().iter().map(|column| bytes_of(column)).sum(),
             Place::Disk(_) => 0,
         }
     }
@@ -139,6 +140,10 @@ impl Pieces {
         }
         Ok(())
     }
+}
+
+fn bytes_of(column: &ArrayRef) -> usize {
+    column.to_data().get_slice_memory_size().unwrap_or_else(|_| column.get_array_memory_size())
 }
 
 fn locked(pieces: &Mutex<Pieces>) -> MutexGuard<'_, Pieces> {
