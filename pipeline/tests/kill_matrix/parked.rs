@@ -73,10 +73,10 @@ fn one_person_out_of_step_parks_one_partition_and_the_command_of_the_log_release
     let before = seen.announced.len();
     tamper(&installation, &person, sick);
     // Whoever has it restarts, as in a rolling restart; then the next one gets it, and the next.
-    for round in 0..2 {
+    for name in &names[..2] {
         let owner = processes.remove(0);
         assert!(owner.end(), "{}", installation.logs());
-        processes.push(installation.start(names[round], ZHEJIANG, None));
+        processes.push(installation.start(name, ZHEJIANG, None));
         std::thread::sleep(Duration::from_secs(8));
     }
     let parked = || names.iter().any(|name| log_of(&installation, name).contains("fuma accept differences"));

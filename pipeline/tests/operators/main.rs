@@ -9,6 +9,7 @@
 //! ```
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::disallowed_methods)]
+#![allow(clippy::print_stdout, reason = "says what it could not try")]
 #![cfg(feature = "kafka")]
 
 mod alerts;

@@ -20,7 +20,7 @@ fn check(log: &dyn Log) {
     one.append("a".into()).unwrap();
     other.append("b".into()).unwrap();
     let both = vec![(0, "a".to_owned()), (1, "b".to_owned())];
-    assert_eq!(read(one.as_mut()), (both.clone(), 2));
+    assert_eq!(read(one.as_mut()), (both, 2));
     assert_eq!(read(one.as_mut()), (Vec::new(), 2), "nothing new");
     one.append("c".into()).unwrap();
     assert_eq!(read(one.as_mut()), (vec![(2, "c".to_owned())], 3), "it is followed");

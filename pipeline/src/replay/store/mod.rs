@@ -67,7 +67,7 @@ impl Piece {
     fn bytes(&self) -> usize {
         match &self.place {
             // What is in it: builders make room for more, which nobody touched.
-            Place::Memory(batch) => batch.columns().iter().map(|column| bytes_of(column)).sum(),
+            Place::Memory(batch) => batch.columns().iter().map(bytes_of).sum(),
             Place::Disk(_) => 0,
         }
     }
