@@ -1,6 +1,6 @@
 //! A broken invariant is a panic that names it, never a silent default: "null" is "for ever" to a rule.
 //!
-//! What costs more than a look is checked where [`are_checked`]: in debug builds, in tests of this crate, and wherever
+//! What costs more than a look is checked where `are_checked`: in debug builds, in tests of this crate, and wherever
 //! somebody asked for it ([`check_all`]): the suite runs optimised, and with the product's own build.
 //!
 //! Owns the one way to say so. In production a panic ends the worker of that partition with nothing committed past it.

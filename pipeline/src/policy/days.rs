@@ -1,4 +1,4 @@
-//! The days that the engine takes from a pack ([engine] of policy.toml), and what follows from them outside the rules:
+//! The days that the engine takes from a pack (`engine` of policy.toml), and what follows from them outside the rules:
 //! for explaining a colour and for counting what officials watch.
 //!
 //! Owns these sentences, each once. Where a pack declares none they say nothing. Must never decide a colour: the rules
