@@ -4,8 +4,7 @@
 //! RecordQueue     partitions -> one queue -> many records a call: a third of the cost of polling one by one
 //! flushed         waits for the queue to empty without the 100 ms that the client's own flush sleeps
 //! cached_bounds   watermarks that came with the last fetch, without asking
-//! topic_ids       what tells a topic from one of the same name that was made later
-//! topics_of_group the topics in which a group has positions
+//! questions       what is asked of the brokers: ids of topics, topics of a group
 //! membership      the generation and id under which offsets are sent
 //! ```
 //!
@@ -20,15 +19,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rdkafka::bindings;
-use rdkafka::client::{Client, ClientContext};
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::{IsError, RDKafkaErrorCode};
 use rdkafka::message::BorrowedMessage;
 use rdkafka::producer::{BaseProducer, Producer, ProducerContext};
 use rdkafka::types::{RDKafkaMessage, RDKafkaQueue};
 
+mod questions;
 #[cfg(test)]
 mod tests;
+
+pub(super) use self::questions::{topic_ids, topics_of_group};
 
 /// A record, for as long as it is looked at.
 pub(super) struct Record<'a> {
@@ -307,84 +308,6 @@ pub(super) fn cached_bounds<C: ConsumerContext>(
     (!error.is_error() && high >= 0).then_some(low..high)
 }
 
-/// The ids of topics as Kafka's own tools show them; none of a topic that is not there, or whose broker has no ids.
-pub(super) fn topic_ids<C: ClientContext>(
-    client: &Client<C>,
-    names: &[String],
-    wait: Duration,
-) -> Result<Vec<(String, Option<String>)>, RDKafkaErrorCode> {
-    let milliseconds = i32::try_from(wait.as_millis()).unwrap_or(i32::MAX);
-    let owned: Vec<CString> = names.iter().filter_map(|name| CString::new(name.as_str()).ok()).collect();
-    let mut pointers: Vec<*const c_char> = owned.iter().map(|name| name.as_ptr()).collect();
-    let native = client.native_ptr();
-    let kind = bindings::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DESCRIBETOPICS;
-    // SAFETY: client and names are alive; what is made here is given back below, after its last use. The queue is the
-    // only place to which the answer goes, and the call that asks copies names and options.
-    unsafe {
-        let queue = bindings::rd_kafka_queue_new(native);
-        let options = bindings::rd_kafka_AdminOptions_new(native, kind);
-        bindings::rd_kafka_AdminOptions_set_request_timeout(options, milliseconds, ptr::null_mut(), 0);
-        let topics = bindings::rd_kafka_TopicCollection_of_topic_names(pointers.as_mut_ptr(), pointers.len());
-        bindings::rd_kafka_DescribeTopics(native, topics, options, queue);
-        bindings::rd_kafka_TopicCollection_destroy(topics);
-        bindings::rd_kafka_AdminOptions_destroy(options);
-        let event = bindings::rd_kafka_queue_poll(queue, milliseconds.saturating_add(1_000));
-        let found = described(event);
-        if !event.is_null() {
-            bindings::rd_kafka_event_destroy(event);
-        }
-        bindings::rd_kafka_queue_destroy(queue);
-        found
-    }
-}
-
-/// # Safety
-/// A pointer that is not null must be an event of a queue, and stays it for the call.
-unsafe fn described(event: *mut bindings::rd_kafka_event_t) -> Result<Vec<(String, Option<String>)>, RDKafkaErrorCode> {
-    if event.is_null() {
-        return Err(RDKafkaErrorCode::OperationTimedOut);
-    }
-    // SAFETY: the event is alive, and so is all that hangs on it; a result of another kind is given as null.
-    unsafe {
-        let error = bindings::rd_kafka_event_error(event);
-        if error.is_error() {
-            return Err(error.into());
-        }
-        let result = bindings::rd_kafka_event_DescribeTopics_result(event);
-        if result.is_null() {
-            return Err(RDKafkaErrorCode::OperationTimedOut);
-        }
-        let mut count = 0;
-        let list = bindings::rd_kafka_DescribeTopics_result_topics(result, &raw mut count);
-        let mut found = Vec::with_capacity(count);
-        for place in 0..count {
-            let topic = *list.add(place);
-            let name = CStr::from_ptr(bindings::rd_kafka_TopicDescription_name(topic)).to_string_lossy().into_owned();
-            let error = bindings::rd_kafka_TopicDescription_error(topic);
-            let id = bindings::rd_kafka_TopicDescription_topic_id(topic);
-            let is_known = (error.is_null() || !bindings::rd_kafka_error_code(error).is_error()) && !id.is_null();
-            found.push((name, if is_known { uuid(id) } else { None }));
-        }
-        Ok(found)
-    }
-}
-
-/// # Safety
-/// The pointer must be a uuid that lives for the call.
-unsafe fn uuid(id: *const bindings::rd_kafka_Uuid_t) -> Option<String> {
-    // SAFETY: promised by the caller; the text belongs to the uuid.
-    unsafe {
-        let bits =
-            [bindings::rd_kafka_Uuid_most_significant_bits(id), bindings::rd_kafka_Uuid_least_significant_bits(id)];
-        let text = bindings::rd_kafka_Uuid_base64str(id);
-        if bits == [0, 0] || text.is_null() {
-            return None;
-        }
-        // Kafka writes them in the letters of URLs.
-        Some(CStr::from_ptr(text).to_string_lossy().replace('+', "-").replace('/', "_"))
-    }
-}
-
 /// The generation and the id of a consumer's place in its group; none where it has no place. The broker takes offsets
 /// of no member, and of no generation, without a look at who owns the partitions (R-1).
 pub(super) fn membership<C: ConsumerContext>(consumer: &BaseConsumer<C>) -> Option<(i32, Vec<u8>)> {
@@ -402,75 +325,4 @@ pub(super) fn membership<C: ConsumerContext>(consumer: &BaseConsumer<C>) -> Opti
         (generation, id)
     };
     (generation >= 0 && !id.is_empty()).then_some((generation, id))
-}
-
-/// The topics in which a group has committed offsets, each once.
-pub(super) fn topics_of_group<C: ClientContext>(
-    client: &Client<C>,
-    group: &str,
-    wait: Duration,
-) -> Result<Vec<String>, RDKafkaErrorCode> {
-    let milliseconds = i32::try_from(wait.as_millis()).unwrap_or(i32::MAX);
-    let Ok(group) = CString::new(group) else { return Ok(Vec::new()) };
-    let native = client.native_ptr();
-    let kind = bindings::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS;
-    // SAFETY: client and name are alive; what is made here is given back below, after its last use; without a list of
-    // partitions all of the group are asked for.
-    unsafe {
-        let queue = bindings::rd_kafka_queue_new(native);
-        let options = bindings::rd_kafka_AdminOptions_new(native, kind);
-        bindings::rd_kafka_AdminOptions_set_request_timeout(options, milliseconds, ptr::null_mut(), 0);
-        let mut asked = bindings::rd_kafka_ListConsumerGroupOffsets_new(group.as_ptr(), ptr::null());
-        bindings::rd_kafka_ListConsumerGroupOffsets(native, &raw mut asked, 1, options, queue);
-        bindings::rd_kafka_ListConsumerGroupOffsets_destroy(asked);
-        bindings::rd_kafka_AdminOptions_destroy(options);
-        let event = bindings::rd_kafka_queue_poll(queue, milliseconds.saturating_add(1_000));
-        let found = topics_of(event);
-        if !event.is_null() {
-            bindings::rd_kafka_event_destroy(event);
-        }
-        bindings::rd_kafka_queue_destroy(queue);
-        found
-    }
-}
-
-/// # Safety
-/// A pointer that is not null must be an event of a queue, and stays it for the call.
-unsafe fn topics_of(event: *mut bindings::rd_kafka_event_t) -> Result<Vec<String>, RDKafkaErrorCode> {
-    if event.is_null() {
-        return Err(RDKafkaErrorCode::OperationTimedOut);
-    }
-    // SAFETY: the event is alive, and so is all that hangs on it; a result of another kind is given as null.
-    unsafe {
-        let error = bindings::rd_kafka_event_error(event);
-        if error.is_error() {
-            return Err(error.into());
-        }
-        let result = bindings::rd_kafka_event_ListConsumerGroupOffsets_result(event);
-        if result.is_null() {
-            return Err(RDKafkaErrorCode::OperationTimedOut);
-        }
-        let mut count = 0;
-        let groups = bindings::rd_kafka_ListConsumerGroupOffsets_result_groups(result, &raw mut count);
-        let mut topics = Vec::new();
-        for place in 0..count {
-            let group = *groups.add(place);
-            let error = bindings::rd_kafka_group_result_error(group);
-            if !error.is_null() && bindings::rd_kafka_error_code(error).is_error() {
-                return Err(bindings::rd_kafka_error_code(error).into());
-            }
-            let list = bindings::rd_kafka_group_result_partitions(group);
-            if list.is_null() {
-                continue;
-            }
-            for element in 0..usize::try_from((*list).cnt).unwrap_or(0) {
-                let element = &*(*list).elems.add(element);
-                let name = CStr::from_ptr(element.topic).to_string_lossy().into_owned();
-                if element.offset >= 0 && !topics.contains(&name) {
-                    topics.push(name);
-                }
-            }
-        }
-        Ok(topics)
-    }
 }
