@@ -3,6 +3,7 @@
 //! Owns the settings that the engine relies on, and what an error of the client means. Must never show a value of the
 //! configuration in an error: it may be a secret.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -218,24 +219,21 @@ pub(super) fn observer(settings: &KafkaSettings, name: &str, isolation: &str) ->
 }
 
 /// First and one past the last offset of a partition: the last stable one, where the client reads committed records.
+/// A leader is waited for: after a broker that was away for long the topic, there at the start, is known again some
+/// time.
 pub(super) fn bounds(
     client: &PlainConsumer,
     settings: &KafkaSettings,
     topic: &str,
     partition: u32,
-) -> Result<std::ops::Range<u64>, LogError> {
+) -> Result<Range<u64>, LogError> {
     let deadline = now() + LEADER_WAIT_MAX;
     loop {
-        serve(client);
-        match client.fetch_watermarks(topic, number(partition), ANSWER_WAIT_MAX) {
-            Ok((low, high)) => return Ok(offset(low)..offset(high)),
-            Err(error) if is_moving(&error) && now() < deadline => std::thread::sleep(Duration::from_millis(20)),
-            // The topic was there at the start: a broker that was away for long knows it again some time.
-            Err(error) if is_moving(&error) => {
-                let message = format!("kafka: {topic} {partition}: no leader yet ({})", code_of(&error));
-                return Err(LogError::new(LogCode::NoLeader, message));
+        match bounds_within(ANSWER_WAIT_MAX, client, settings, (topic, partition)) {
+            Err(error) if error.code() == LogCode::NoLeader && now() < deadline => {
+                std::thread::sleep(Duration::from_millis(20));
             }
-            Err(error) => return Err(failed(settings, topic, &error)),
+            bounds => return bounds,
         }
     }
 }
@@ -246,9 +244,18 @@ pub(super) fn bounds_now(
     settings: &KafkaSettings,
     topic: &str,
     partition: u32,
-) -> Result<std::ops::Range<u64>, LogError> {
+) -> Result<Range<u64>, LogError> {
+    bounds_within(LOOK_WAIT_MAX, client, settings, (topic, partition))
+}
+
+fn bounds_within(
+    wait: Duration,
+    client: &PlainConsumer,
+    settings: &KafkaSettings,
+    (topic, partition): (&str, u32),
+) -> Result<Range<u64>, LogError> {
     serve(client);
-    match client.fetch_watermarks(topic, number(partition), LOOK_WAIT_MAX) {
+    match client.fetch_watermarks(topic, number(partition), wait) {
         Ok((low, high)) => Ok(offset(low)..offset(high)),
         Err(error) if is_moving(&error) => {
             let message = format!("kafka: {topic} {partition}: no leader yet ({})", code_of(&error));
@@ -427,12 +434,12 @@ pub(super) type Common = Arc<Shared>;
 
 impl Shared {
     /// First and one past the last offset, open transactions included.
-    pub(super) fn bounds(&self, topic: &str, partition: u32) -> Result<std::ops::Range<u64>, LogError> {
+    pub(super) fn bounds(&self, topic: &str, partition: u32) -> Result<Range<u64>, LogError> {
         self.asker.ask(|asker| bounds(asker, &self.settings, topic, partition))
     }
 
     /// The same, by whoever may not wait for a leader.
-    pub(super) fn bounds_now(&self, topic: &str, partition: u32) -> Result<std::ops::Range<u64>, LogError> {
+    pub(super) fn bounds_now(&self, topic: &str, partition: u32) -> Result<Range<u64>, LogError> {
         self.asker.ask(|asker| bounds_now(asker, &self.settings, topic, partition))
     }
 }
