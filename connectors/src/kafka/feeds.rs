@@ -191,13 +191,7 @@ impl KafkaFeeds {
         while let Some(polled) = self.consumer.poll(Duration::ZERO) {
             match polled {
                 Ok(message) => {
-                    let mut hand = Hand {
-                        gaps: &self.common.gaps,
-                        consumer: &self.consumer,
-                        topics: &mut self.topics,
-                        lost: &mut self.lost,
-                        last: None,
-                    };
+                    let mut hand = Hand::new(&self.common.gaps, &self.consumer, &mut self.topics, &mut self.lost);
                     count += hand.out(&Record::of(&message), each);
                 }
                 Err(error) => client::problem("feeds", &error)?,
@@ -344,7 +338,16 @@ struct Hand<'a> {
     last: Option<(usize, usize)>,
 }
 
-impl Hand<'_> {
+impl<'a> Hand<'a> {
+    fn new(
+        gaps: &'a Gaps,
+        consumer: &'a BaseConsumer<Moves>,
+        topics: &'a mut Topics,
+        lost: &'a mut Vec<LostRecords>,
+    ) -> Hand<'a> {
+        Hand { gaps, consumer, topics, lost, last: None }
+    }
+
     /// How many were handed out: one, or none.
     fn out(&mut self, record: &Record<'_>, each: &mut dyn FnMut(FeedRecord<'_>)) -> usize {
         let (identity, partition) = (record.topic_identity(), record.partition());
@@ -402,13 +405,7 @@ impl FeedSource for KafkaFeeds {
             let mut problem = None;
             if let Some(queue) = self.queue.as_ref().filter(|_| records_max > 0) {
                 let wait = if count > 0 { Duration::ZERO } else { left.min(WAIT_PIECE) };
-                let mut hand = Hand {
-                    gaps: &self.common.gaps,
-                    consumer: &self.consumer,
-                    topics: &mut self.topics,
-                    lost: &mut self.lost,
-                    last: None,
-                };
+                let mut hand = Hand::new(&self.common.gaps, &self.consumer, &mut self.topics, &mut self.lost);
                 self.batch.take(queue, wait, records_max.saturating_sub(count), &mut |taken: Taken<'_>| match taken {
                     Ok(record) => count += hand.out(&record, each),
                     Err(fault) => {
