@@ -250,6 +250,7 @@ fn a_takeover_finds_what_was_announced() {
             state: dir.clone(),
             now: standing.clock,
             cancelled: Arc::default(),
+            lease: None,
             belongs: None,
         };
         let owned = restore(restorer.as_mut(), partition, &context).unwrap();

@@ -103,6 +103,7 @@ impl Setup {
             state: self.state.clone(),
             now,
             cancelled: Arc::new(AtomicBool::new(false)),
+            lease: None,
             belongs: self.belongs.clone(),
         }
     }

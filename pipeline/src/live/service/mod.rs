@@ -363,6 +363,7 @@ fn assess(
         state: config.state.clone(),
         now: wall.now(),
         cancelled: Arc::new(AtomicBool::new(false)),
+        lease: None,
         belongs: service.belongs.clone(),
     };
     let rhythm = Rhythm::new(config.commit.live, config.commit.backlog, config.commit.batch_bytes_max);

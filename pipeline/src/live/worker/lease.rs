@@ -6,13 +6,13 @@
 //!
 //! Owns the wait. Must never fence for a partition that was taken away.
 
-use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant as Moment};
 
-use fuma_connectors::log::{AnnouncedRecord, LogError, LogRecord, Position, RestoreLog};
+use fuma_connectors::log::LogError;
 
+use super::restore::RestoreError;
 use crate::live::monotonic;
 
 /// A longer time without a poll: the process stood still, or the worker did.
@@ -25,7 +25,7 @@ const LOOK: Duration = Duration::from_millis(20);
 
 /// When a worker polled; copies share it.
 #[derive(Clone, Debug)]
-pub(super) struct Lease {
+pub struct Lease {
     begun: Moment,
     /// The last poll, in milliseconds.
     polled: Arc<AtomicU64>,
@@ -61,78 +61,33 @@ impl Lease {
         let is_fresh = now.saturating_sub(polled) <= millis(GAP);
         is_fresh && (since == 0 || polled.saturating_sub(since) >= millis(SETTLED))
     }
-}
 
-fn millis(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
-}
-
-/// A restore's client that fences nobody before the worker is sure.
-pub(super) struct Guarded {
-    pub(super) inner: Box<dyn RestoreLog>,
-    pub(super) lease: Lease,
-    pub(super) cancelled: Arc<AtomicBool>,
-}
-
-impl Guarded {
-    fn wait(&self) -> Result<(), LogError> {
+    /// Waits until it is sure, unless the partition is taken away.
+    ///
+    /// # Errors
+    /// When it was taken away, or the worker does not poll.
+    pub(super) fn wait(&self, cancelled: &AtomicBool) -> Result<(), RestoreError> {
         let begun = monotonic::now();
         loop {
-            let is_sure = self.lease.is_sure(self.lease.now());
+            let is_sure = self.is_sure(self.now());
             // Looked at last: what is taken away is taken away before the next poll is noted.
-            if self.cancelled.load(Ordering::Acquire) {
-                return Err(LogError::transient("given up: the partition was taken away"));
+            if cancelled.load(Ordering::Acquire) {
+                return Err(RestoreError::Cancelled);
             }
             if is_sure {
                 return Ok(());
             }
             if begun.elapsed() > WAIT_MAX {
-                return Err(LogError::transient("the worker does not poll: whose the partition is, is not known"));
+                let message = "the worker does not poll: whose the partition is, is not known";
+                return Err(LogError::transient(message).into());
             }
             std::thread::sleep(LOOK);
         }
     }
 }
 
-impl RestoreLog for Guarded {
-    fn position(&mut self, partition: u32) -> Result<Position, LogError> {
-        self.inner.position(partition)
-    }
-
-    fn fence(&mut self, owner: &str) -> Result<(), LogError> {
-        self.wait()?;
-        self.inner.fence(owner)
-    }
-
-    fn stable_position(&mut self, partition: u32) -> Result<Position, LogError> {
-        self.inner.stable_position(partition)
-    }
-
-    fn evidence_bounds(&mut self, partition: u32) -> Result<Range<u64>, LogError> {
-        self.inner.evidence_bounds(partition)
-    }
-
-    fn read_evidence(
-        &mut self,
-        partition: u32,
-        offsets: Range<u64>,
-        each: &mut dyn FnMut(LogRecord) -> bool,
-    ) -> Result<(), LogError> {
-        self.inner.read_evidence(partition, offsets, each)
-    }
-
-    fn read_output(
-        &mut self,
-        partition: u32,
-        from: u64,
-        each: &mut dyn FnMut(AnnouncedRecord) -> bool,
-    ) -> Result<u64, LogError> {
-        self.inner.read_output(partition, from, each)
-    }
-
-    fn tombstones_kept_ms(&mut self) -> Result<i64, LogError> {
-        self.inner.tombstones_kept_ms()
-    }
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

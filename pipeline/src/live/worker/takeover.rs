@@ -13,7 +13,7 @@ use std::time::Instant as Moment;
 
 use fuma_connectors::log::{LogError, WorkerLog};
 
-use super::lease::{Guarded, Lease};
+use super::lease::Lease;
 use super::owned::Owned;
 use super::restore::{RestoreError, Restoring, restore};
 use crate::live::monotonic;
@@ -113,12 +113,10 @@ impl Takeovers {
 
     fn begin_one(&mut self, id: u32, log: &dyn WorkerLog, context: Restoring, place: Place) -> Result<(), LogError> {
         let cancelled = Arc::new(AtomicBool::new(false));
-        let context = Restoring { cancelled: Arc::clone(&cancelled), ..context };
+        // On the worker's own thread nothing is taken away meanwhile.
+        let lease = (!self.is_inline).then(|| self.lease.clone());
+        let context = Restoring { cancelled: Arc::clone(&cancelled), lease, ..context };
         let mut restorer = log.restorer()?;
-        if !self.is_inline {
-            let (lease, cancelled) = (self.lease.clone(), Arc::clone(&cancelled));
-            restorer = Box::new(Guarded { inner: restorer, lease, cancelled });
-        }
         let (sender, result) = channel();
         let work = move || {
             // Nobody listens when the worker has gone: then nobody needs the result.

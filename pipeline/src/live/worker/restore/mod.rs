@@ -31,6 +31,7 @@ use std::time::Duration;
 use fuma_connectors::log::{Position, RestoreLog};
 use fuma_schemas::Instant;
 
+use super::lease::Lease;
 use super::owned::{Identity, Owned};
 use super::position::Standing;
 use super::reference::References;
@@ -74,6 +75,8 @@ pub struct Restoring {
     pub now: Instant,
     /// Set when the partition is taken away meanwhile.
     pub cancelled: Arc<AtomicBool>,
+    /// Whether the worker still is who was given the partition: waited for before anybody is fenced. None: it is.
+    pub lease: Option<Lease>,
     /// What the process belongs to: compared again before anything is taken over. None: not known.
     pub belongs: Option<Belonging>,
 }
@@ -160,6 +163,7 @@ fn take_over(
     if let Some(owner) = unstable.filter(|standing| !standing.released && !standing.owner.is_empty())
         && owner.owner != context.identity.owner
     {
+        context.lease.as_ref().map_or(Ok(()), |lease| lease.wait(&context.cancelled))?;
         log.fence(&owner.owner)?;
     }
     let position = log.stable_position(id)?;
