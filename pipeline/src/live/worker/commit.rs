@@ -56,6 +56,15 @@ impl Whom<'_> {
     }
 }
 
+/// The clock of a partition's next commit.
+enum Next {
+    At(Instant),
+    /// Beyond the broker's, as an operator agreed.
+    Agreed(Instant),
+    /// None.
+    Kept(Trouble),
+}
+
 /// What an operator agrees to who lets a partition's clock go on from about `last`.
 pub(super) fn digest_of_clock(id: u32, last: Instant) -> String {
     digest_of([ParkReason::ClockAhead.code().to_owned(), id.to_string(), last.0.div_euclid(WORD_MS).to_string()])
@@ -141,28 +150,14 @@ impl Worker {
     /// The clocks of the partitions that may commit; those that may not are parked.
     fn clocks(&mut self, whom: Whom<'_>) -> Result<BTreeMap<u32, Instant>, LogError> {
         let takes_part = |owned: &&Owned| whom.has(owned) && !owned.must_claim;
-        let (ids, lasts): (Vec<u32>, Vec<Instant>) =
-            self.owned.values().filter(takes_part).map(|owned| (owned.id, owned.last_clock())).unzip();
+        let asked: Vec<(u32, Instant)> =
+            self.owned.values().filter(takes_part).map(|owned| (owned.id, owned.last_clock())).collect();
         let mut clocks = BTreeMap::new();
-        if ids.is_empty() {
-            return Ok(clocks);
-        }
-        if let Err(error) = self.clock.look(self.log.as_mut()) {
-            let why = of_client(error)?.to_string();
-            for id in ids.into_iter().filter(|_| !whom.is_leaving()) {
-                self.park_with_state(id, Trouble::ClockUnknown { partition: id, why: why.clone() })?;
-            }
-            return Ok(clocks);
-        }
-        for ((id, last), reach) in ids.iter().zip(&lasts).zip(self.clock.reach(&lasts)) {
-            match reach {
-                Reach::At(clock) => drop(clocks.insert(*id, clock)),
-                Reach::Ahead(_) if self.may_be_ahead(*id, *last) => drop(clocks.insert(*id, Instant(last.0 + 1))),
-                Reach::Ahead(_) if whom.is_leaving() => {}
-                Reach::Ahead(ahead_ms) => {
-                    let digest = digest_of_clock(*id, *last);
-                    self.park_with_state(*id, Trouble::ClockAhead { partition: *id, ahead_ms, digest })?;
-                }
+        for (id, next) in self.next_clocks(&asked)? {
+            match next {
+                Next::At(clock) | Next::Agreed(clock) => drop(clocks.insert(id, clock)),
+                Next::Kept(_) if whom.is_leaving() => {}
+                Next::Kept(trouble) => self.park_with_state(id, trouble)?,
             }
         }
         Ok(clocks)
@@ -170,22 +165,37 @@ impl Worker {
 
     /// Whether the clock of a parked partition is in the way still.
     pub(super) fn clock_trouble(&mut self, owned: &Owned) -> Result<Option<Trouble>, LogError> {
-        let (id, last) = (owned.id, owned.last_clock());
-        if let Err(error) = self.clock.look(self.log.as_mut()) {
-            let why = of_client(error)?.to_string();
-            return Ok(Some(Trouble::ClockUnknown { partition: id, why }));
-        }
-        Ok(match self.clock.reach(&[last]).first() {
-            Some(Reach::Ahead(_)) if self.may_be_ahead(id, last) => {
-                tracing::warn!(partition = id, "an operator agreed: commits go on ahead of the broker's clock");
+        let next = self.next_clocks(&[(owned.id, owned.last_clock())])?.pop();
+        Ok(match next {
+            Some((_, Next::Kept(trouble))) => Some(trouble),
+            Some((partition, Next::Agreed(_))) => {
+                tracing::warn!(partition, "an operator agreed: commits go on ahead of the broker's clock");
                 None
             }
-            Some(Reach::Ahead(ahead_ms)) => {
-                let (ahead_ms, digest) = (*ahead_ms, digest_of_clock(id, last));
-                Some(Trouble::ClockAhead { partition: id, ahead_ms, digest })
-            }
-            Some(Reach::At(_)) | None => None,
+            Some((_, Next::At(_))) | None => None,
         })
+    }
+
+    /// What the clocks of partitions are after their last ones.
+    fn next_clocks(&mut self, asked: &[(u32, Instant)]) -> Result<Vec<(u32, Next)>, LogError> {
+        if asked.is_empty() {
+            return Ok(Vec::new());
+        }
+        if let Err(error) = self.clock.look(self.log.as_mut()) {
+            let why = of_client(error)?.to_string();
+            let unknown = |id| Next::Kept(Trouble::ClockUnknown { partition: id, why: why.clone() });
+            return Ok(asked.iter().map(|(id, _)| (*id, unknown(*id))).collect());
+        }
+        let lasts: Vec<Instant> = asked.iter().map(|(_, last)| *last).collect();
+        let reached = asked.iter().zip(self.clock.reach(&lasts));
+        let next = |(id, last): (u32, Instant), reach| match reach {
+            Reach::At(clock) => Next::At(clock),
+            Reach::Ahead(_) if self.may_be_ahead(id, last) => Next::Agreed(Instant(last.0 + 1)),
+            Reach::Ahead(ahead_ms) => {
+                Next::Kept(Trouble::ClockAhead { partition: id, ahead_ms, digest: digest_of_clock(id, last) })
+            }
+        };
+        Ok(reached.map(|(asked, reach)| (asked.0, next(*asked, reach))).collect())
     }
 
     fn try_commit(&mut self, whom: Whom<'_>, turn: &mut Turn) -> Result<Outcome, LogError> {
