@@ -25,6 +25,15 @@ impl Stop {
         self.0.get().is_some()
     }
 
+    /// Rests, unless it is asked meanwhile: that is seen in pieces of `look`.
+    #[expect(clippy::disallowed_methods, reason = "a pause; never an input of a rule")]
+    pub fn rest(&self, pause: Duration, look: Duration) {
+        let begun = Instant::now();
+        while begun.elapsed() < pause && !self.is_set() {
+            std::thread::sleep(look.min(pause));
+        }
+    }
+
     /// Whether it was asked so long ago that a wait is to be given up.
     pub fn is_urgent(&self) -> bool {
         self.0.get().is_some_and(|at| at.elapsed() >= STOP_PATIENCE)

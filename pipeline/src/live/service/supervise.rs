@@ -117,7 +117,7 @@ pub fn spawn(
                 }
                 _ => tracing::warn!(reason, again_in_s, "restarting stage {name} after: {}", ended.message),
             }
-            rest(pause, &stop);
+            stop.rest(pause, LOOK);
         }
     })
 }
@@ -130,13 +130,6 @@ fn count(name: &str, code: Code) {
 fn pause(failures: u32, remedy: Remedy) -> Duration {
     let longest = if remedy == Remedy::Refuse { LONGEST_FOR_PEOPLE } else { LONGEST };
     FIRST.saturating_mul(1 << failures.saturating_sub(1).min(16)).min(longest)
-}
-
-fn rest(pause: Duration, stop: &Stop) {
-    let begun = monotonic::now();
-    while begun.elapsed() < pause && !stop.is_set() {
-        std::thread::sleep(LOOK.min(pause));
-    }
 }
 
 #[cfg(test)]

@@ -121,10 +121,7 @@ fn measure(service: &Service, log: &dyn Log, (answers, commits): &(Part, Part)) 
             }
             Err(error) => tracing::debug!(%error, "how far the log goes is not known for now"),
         }
-        let until = monotonic::now() + measure::EVERY;
-        while monotonic::now() < until && !service.stop.is_set() {
-            std::thread::sleep(Duration::from_millis(100));
-        }
+        service.stop.rest(measure::EVERY, Duration::from_millis(100));
     }
 }
 
