@@ -1,12 +1,12 @@
 //! One record, one partition, records that were deleted: nobody else notices, and it is said which.
 
-use fuma_connectors::kafka::{Connection, DeadLetter, DeadLetters, Publisher, RawRecord};
+use fuma_connectors::kafka::{Connection, DeadLetter, Publisher, RawRecord};
 use fuma_schemas::Feed;
 
 use crate::broker::Broker;
 use crate::feeds::feeds;
 use crate::installation::{Installation, ZHEJIANG};
-use crate::surroundings::{comes, tool};
+use crate::surroundings::{comes, letters_now, tool};
 
 fn connection(installation: &Installation) -> Connection {
     Connection::new(&installation.bootstrap, &installation.prefix, Vec::new()).unwrap()
@@ -24,10 +24,7 @@ fn send(installation: &Installation, records: &[(Feed, Vec<u8>)]) {
 
 fn letters(installation: &Installation, feed: Feed, count: usize) -> Vec<DeadLetter> {
     let connection = connection(installation);
-    let read = || {
-        let mut letters = DeadLetters::new(&connection, feed, "reader").unwrap();
-        std::iter::from_fn(|| letters.next(&|_| true).unwrap()).collect::<Vec<DeadLetter>>()
-    };
+    let read = || letters_now(&connection, feed);
     assert!(comes(|| read().len() >= count), "{} letters of {}\n{}", read().len(), feed.name(), installation.logs());
     read()
 }

@@ -2,9 +2,8 @@
 
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant as Moment};
 
-use fuma_connectors::kafka::{Connection, DeadLetters};
+use fuma_connectors::kafka::{Connection, DeadLetter, DeadLetters};
 use fuma_schemas::Feed;
 
 use crate::broker::Broker;
@@ -88,22 +87,21 @@ fn poison_of(feed: Feed) -> Vec<u8> {
     [b"{\"poison\":\"", feed.name().as_bytes(), b"\xff\x00"].concat()
 }
 
+/// All letters of a feed, as they are now.
+pub(crate) fn letters_now(connection: &Connection, feed: Feed) -> Vec<DeadLetter> {
+    let mut letters = DeadLetters::new(connection, feed, "reader").unwrap();
+    std::iter::from_fn(|| letters.next(&|_| true).unwrap()).collect()
+}
+
 /// The codes of the letters that hold the poison; waits for the first.
 fn codes_of(connection: &Connection, feed: Feed) -> Vec<String> {
-    let deadline = Moment::now() + Duration::from_secs(30);
-    loop {
-        let mut letters = DeadLetters::new(connection, feed, "reader").unwrap();
-        let mut codes = Vec::new();
-        while let Some(letter) = letters.next(&|_| true).unwrap() {
-            if letter.value.as_deref() == Some(&poison_of(feed)) {
-                codes.push(letter.code);
-            }
-        }
-        if !codes.is_empty() || Moment::now() > deadline {
-            return codes;
-        }
-        std::thread::sleep(Duration::from_millis(200));
-    }
+    let poison = poison_of(feed);
+    let codes = || {
+        let letters = letters_now(connection, feed).into_iter();
+        letters.filter(|letter| letter.value.as_deref() == Some(&poison)).map(|letter| letter.code).collect()
+    };
+    comes(|| !Vec::<String>::is_empty(&codes()));
+    codes()
 }
 
 /// What a start says that must be refused, with an exit code.

@@ -1,10 +1,10 @@
-//! A log that does what a simulated one does not: restores that take minutes (they wait at a gate), and a client that
-//! passes records over.
+//! A log that does what a simulated one does not: restores that take minutes (they wait at a gate), a client that
+//! passes records over, and a process that stands still.
 //!
-//! Owns the gate and the losses. All else is the simulated log's.
+//! Owns the gate, the losses and the sleep. All else is the simulated log's.
 
 use std::ops::Range;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
@@ -62,6 +62,15 @@ impl Gate {
 /// How many of the next records are passed over.
 pub(crate) type Losses = Arc<AtomicUsize>;
 
+/// The process stands still before it asks for the output's end, and hears nothing from its group when it goes on.
+#[derive(Default)]
+pub(crate) struct Sleep {
+    /// Run once, before the end of the output is asked for.
+    pub(crate) meanwhile: Option<Box<dyn FnOnce() + Send>>,
+    /// It hears nothing.
+    pub(crate) is_deaf: Arc<AtomicBool>,
+}
+
 /// A worker's log that is like that.
 pub(crate) struct FaultyLog {
     /// The log.
@@ -70,6 +79,15 @@ pub(crate) struct FaultyLog {
     pub(crate) gate: Gate,
     /// What its client passes over.
     pub(crate) losses: Losses,
+    /// Whether its process stands still.
+    pub(crate) sleep: Sleep,
+}
+
+impl FaultyLog {
+    /// A log with nothing wrong yet.
+    pub(crate) fn of(inner: Box<dyn WorkerLog>) -> FaultyLog {
+        FaultyLog { inner, gate: Gate::open_wide(), losses: Losses::default(), sleep: Sleep::default() }
+    }
 }
 
 impl WorkerLog for FaultyLog {
@@ -78,6 +96,9 @@ impl WorkerLog for FaultyLog {
     }
 
     fn poll(&mut self, wait: Duration, records: &mut Vec<LogRecord>) -> Result<Vec<GroupEvent>, LogError> {
+        if self.sleep.is_deaf.load(Ordering::Relaxed) {
+            return Ok(Vec::new());
+        }
         let before = records.len();
         let events = self.inner.poll(wait, records)?;
         let lost = self.losses.load(Ordering::Relaxed).min(records.len() - before);
@@ -115,6 +136,10 @@ impl WorkerLog for FaultyLog {
     }
 
     fn output_end(&mut self, partition: u32) -> Result<u64, LogError> {
+        if let Some(meanwhile) = self.sleep.meanwhile.take() {
+            meanwhile();
+            self.sleep.is_deaf.store(true, Ordering::Relaxed);
+        }
         self.inner.output_end(partition)
     }
 

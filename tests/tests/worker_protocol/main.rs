@@ -95,7 +95,7 @@ impl Stage {
         let member = Member::new(&self.cluster, name, setup);
         let (gate, losses) = (gate.clone(), Arc::clone(losses));
         member.wrap(Box::new(move |inner| {
-            Box::new(FaultyLog { inner, gate: gate.clone(), losses: Arc::clone(&losses) })
+            Box::new(FaultyLog { gate: gate.clone(), losses: Arc::clone(&losses), ..FaultyLog::of(inner) })
         }));
         member
     }

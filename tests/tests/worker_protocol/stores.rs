@@ -5,16 +5,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use fuma_connectors::log::{GroupEvent, LogError, LogRecord, Outcome, RestoreLog, Topic, Transaction, WorkerLog};
+use fuma_connectors::log::Topic;
 use fuma_pipeline::live::partitions::ParkReason;
 use fuma_pipeline::live::snapshot::{SnapshotStore, series_of_partition};
 use fuma_pipeline::live::worker::owned::Owned;
 use fuma_pipeline::live::worker::restore::RestoreError;
 use fuma_pipeline::live::worker::snapshots::Snapshots;
-use fuma_schemas::Instant;
 use fuma_tests::live::lines::{listing, person, retracted_listing};
 use fuma_tests::live::{EvidenceFeed, Member, Setup};
 
+use crate::faulty::{FaultyLog, Sleep};
 use crate::whole::{refusal, take_over};
 use crate::{DAY, Stage, step, zhejiang};
 
@@ -218,69 +218,6 @@ fn an_output_made_anew_under_a_snapshot_is_refused() {
     let _ = std::fs::remove_dir_all(&folder);
 }
 
-/// A worker's log whose process stands still before it asks for the output's end, and hears nothing from its group for
-/// a while when it goes on.
-struct SleepyLog {
-    inner: Box<dyn WorkerLog>,
-    /// Run once, before the end of the output is asked for.
-    meanwhile: Option<Box<dyn FnOnce() + Send>>,
-    is_deaf: Arc<AtomicBool>,
-}
-
-impl WorkerLog for SleepyLog {
-    fn owner(&self) -> &str {
-        self.inner.owner()
-    }
-
-    fn poll(&mut self, wait: Duration, records: &mut Vec<LogRecord>) -> Result<Vec<GroupEvent>, LogError> {
-        if self.is_deaf.load(Ordering::Relaxed) { Ok(Vec::new()) } else { self.inner.poll(wait, records) }
-    }
-
-    fn is_member(&self) -> bool {
-        self.inner.is_member()
-    }
-
-    fn accept(&mut self, partitions: &[u32]) -> Result<(), LogError> {
-        self.inner.accept(partitions)
-    }
-
-    fn release(&mut self, partitions: &[u32]) -> Result<(), LogError> {
-        self.inner.release(partitions)
-    }
-
-    fn resume(&mut self, partition: u32, offset: u64) -> Result<(), LogError> {
-        self.inner.resume(partition, offset)
-    }
-
-    fn pause(&mut self, partition: u32) -> Result<(), LogError> {
-        self.inner.pause(partition)
-    }
-
-    fn commit(&mut self, transaction: Transaction<'_>) -> Result<Outcome, LogError> {
-        self.inner.commit(transaction)
-    }
-
-    fn clock(&mut self) -> Result<Instant, LogError> {
-        self.inner.clock()
-    }
-
-    fn output_end(&mut self, partition: u32) -> Result<u64, LogError> {
-        if let Some(meanwhile) = self.meanwhile.take() {
-            meanwhile();
-            self.is_deaf.store(true, Ordering::Relaxed);
-        }
-        self.inner.output_end(partition)
-    }
-
-    fn evidence_bounds(&mut self, partition: u32) -> Result<std::ops::Range<u64>, LogError> {
-        self.inner.evidence_bounds(partition)
-    }
-
-    fn restorer(&self) -> Result<Box<dyn RestoreLog>, LogError> {
-        self.inner.restorer()
-    }
-}
-
 /// Who stands still before the output's end is asked for reads its successor's end, and has none of what the
 /// successor announced. A snapshot of both would bring an old colour back: the next change of that person would come
 /// from a colour that nobody has, or be left out.
@@ -302,7 +239,8 @@ fn a_woken_owner_writes_no_snapshot_with_its_successors_end() {
             EvidenceFeed::new(&cluster, 1).write(&[retracted_listing(person(1), "l1", cluster.now())]);
             successor.run(1_000);
         });
-        Box::new(SleepyLog { inner, meanwhile: Some(meanwhile), is_deaf: Arc::clone(&deaf) })
+        let sleep = Sleep { meanwhile: Some(meanwhile), is_deaf: Arc::clone(&deaf) };
+        Box::new(FaultyLog { sleep, ..FaultyLog::of(inner) })
     }));
     a.run(300);
     stage.feed.write(&[listing(person(1), "l1", "red", at, DAY)]);

@@ -9,7 +9,7 @@ use fuma_tests::live::lines::{listing, person};
 use fuma_tests::live::process::run;
 use fuma_tests::simulated::{CommitPlace, Fault, MarkerDelivery, MarkerPlace, Settings, SimulatedCluster};
 
-use crate::faulty::{FaultyLog, Gate, Losses};
+use crate::faulty::{FaultyLog, Gate};
 use crate::{DAY, Stage, step, zhejiang};
 
 /// Longer than any step of a takeover, and far shorter than the timeout of a transaction.
@@ -267,7 +267,7 @@ fn what_a_successor_announced_meanwhile_is_no_unexplained_difference() {
     first.run(300);
     first.die();
     let (gate, inner) = (Gate::closed_for(0), stage.cluster.process("sleeper").worker(0).unwrap());
-    let log = FaultyLog { inner, gate: gate.clone(), losses: Losses::default() };
+    let log = FaultyLog { gate: gate.clone(), ..FaultyLog::of(inner) };
     let mut restorer = log.restorer().unwrap();
     let context = Setup::of(zhejiang()).restoring(References::default(), stage.now());
     let sleeper = std::thread::spawn(move || restore(&mut *restorer, 0, &context).map(drop));
