@@ -28,7 +28,7 @@ fn case_args(pack: &str) -> CaseArgs {
 #[test]
 fn every_case_of_every_pack_holds() {
     let ids = PackSource::built_in_ids();
-    assert_eq!(ids, ["chongqing-2021-24", "zhejiang-2020-109"]);
+    assert_eq!(ids, ["chongqing-2021-24", "national-2020", "zhejiang-2020-109", "zhejiang-2022"]);
     for id in ids {
         let pack = policy::load(&PackSource::built_in(&id).unwrap()).unwrap_or_else(|error| panic!("{id}: {error}"));
         let verdict = report(&pack).unwrap_or_else(|error| panic!("{id}: {error}"));
