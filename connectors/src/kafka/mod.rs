@@ -24,6 +24,7 @@
 //! closing      a client on its way out, for which nobody waits without end
 //! member       a member of a group whose rebalances are answered step by step
 //! fetcher      reads a member's partitions, with one client while little comes and with another while much does
+//! caller       calls of the client that may never come back
 //! transact     one transaction after another, under two ids of its own in turn
 //! worker       WorkerLog: member + transact
 //! restore      RestoreLog: clients of their own for taking a partition over
@@ -49,6 +50,7 @@ pub use publisher::{Publisher, RawRecord, RefusedRecord};
 mod append;
 mod asker;
 mod begun;
+mod caller;
 mod client;
 mod clock;
 mod closing;
@@ -68,6 +70,8 @@ mod restore;
 mod seldom;
 mod settings;
 mod transact;
+#[cfg(test)]
+mod transact_tests;
 mod watching;
 mod worker;
 

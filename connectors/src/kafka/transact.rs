@@ -16,7 +16,7 @@
 //! once a commit was asked for and its outcome is unknown.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use rdkafka::client::ClientContext;
@@ -27,6 +27,7 @@ use rdkafka::producer::{BaseProducer, BaseRecord, Producer, ProducerContext};
 use rdkafka::{Offset, TopicPartitionList};
 
 use super::begun::Begun;
+use super::caller::Caller;
 use super::client::{self, failed, number, raw};
 use super::member::Member;
 use super::native::flushed;
@@ -114,7 +115,8 @@ enum Step {
 /// Runs transactions.
 pub(super) struct Transactor {
     /// The one whose turn it is comes first.
-    producers: [(BaseProducer<Failures>, Begun); 2],
+    producers: [(Arc<BaseProducer<Failures>>, Begun); 2],
+    caller: Caller,
     id: String,
     changes: String,
     evidence: String,
@@ -128,9 +130,9 @@ impl Transactor {
         let producers = begin_as(settings, "transactions", &id)?;
         let (evidence, changes) = topics;
         producers.iter().for_each(|producer| client::introduce(producer.client(), &changes));
-        let producers = producers.map(|producer| (producer, Begun::default()));
+        let producers = producers.map(|producer| (Arc::new(producer), Begun::default()));
         let (timeout, stop) = (settings.transaction_timeout(), settings.stop.clone());
-        Ok(Transactor { producers, id, changes, evidence, timeout, stop })
+        Ok(Transactor { producers, caller: Caller::default(), id, changes, evidence, timeout, stop })
     }
 
     /// The owner whose transactions these are.
@@ -138,7 +140,7 @@ impl Transactor {
         &self.id
     }
 
-    fn producer(&self) -> &BaseProducer<Failures> {
+    fn producer(&self) -> &Arc<BaseProducer<Failures>> {
         let [(producer, _), _] = &self.producers;
         producer
     }
@@ -207,7 +209,14 @@ impl Transactor {
         }
         // Fresh, and only while the partitions are the member's.
         let Some(generation) = member.generation() else { return Ok(Step::Refused(None)) };
-        self.insist("offsets", || self.producer().send_offsets_to_transaction(&list, &generation, CALL))
+        let (producer, offsets) = (self.producer(), Arc::new((list, generation)));
+        // A transaction is over when its timeout is: then no answer is worth waiting for.
+        let limit = self.timeout + CALL * 2;
+        self.insist("offsets", || {
+            let (producer, offsets) = (Arc::clone(producer), Arc::clone(&offsets));
+            let call = move || producer.send_offsets_to_transaction(&offsets.0, &offsets.1, CALL);
+            self.caller.call(limit, &self.stop, Box::new(call))
+        })
     }
 
     fn finish(&self) -> Result<Step, LogError> {
@@ -296,12 +305,24 @@ impl Transactor {
         loop {
             let Err(error) = call() else { return Ok(Step::Done) };
             match class_of(&error) {
+                _ if matches!(error, KafkaError::Canceled) => return Err(self.unanswered(what)),
                 Class::Retry if self.stop.is_urgent() => return Err(self.stopping(what)),
                 Class::Retry if client::now() < deadline => self.serve(),
                 Class::Abort => return Ok(Step::Refused(error.rdkafka_error_code())),
                 Class::Retry | Class::Fatal => return Err(self.fatal(what, &error)),
             }
         }
+    }
+
+    /// The client holds the call: it is left behind, and another takes its place.
+    fn unanswered(&self, what: &str) -> LogError {
+        if self.stop.is_urgent() {
+            return self.stopping(what);
+        }
+        let (id, seconds) = (&self.id, (self.timeout + CALL * 2).as_secs());
+        let message =
+            format!("kafka: {id}: {what}: the client gave no answer for {seconds} s: another takes its place");
+        LogError::new(Code::Client, message)
     }
 
     /// What is open is aborted by its timeout, or by the next owner.
