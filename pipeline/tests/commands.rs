@@ -351,6 +351,9 @@ fn recent(place: &Path) -> String {
 fn a_service_in_a_folder_says_that_it_is_ready_and_tail_shows_whole_tokens() {
     let place = tempfile::tempdir().unwrap();
     let (feeds, state) = (recent(place.path()), place.path().join("state").display().to_string());
+    // Named like feeds, and none: nobody would hear that their records are missing.
+    std::fs::create_dir(Path::new(&feeds).join("tests.ndjson")).unwrap();
+    std::os::unix::fs::symlink("nowhere", Path::new(&feeds).join("contacts.csv")).unwrap();
     let mut service = fuma(&format!("run --policy {PACK} --watch {feeds} --state {state} --http 127.0.0.1:0"))
         .stderr(Stdio::piped())
         .spawn()
@@ -367,10 +370,25 @@ fn a_service_in_a_folder_says_that_it_is_ready_and_tail_shows_whole_tokens() {
     drop(reader);
     assert!(fuma(&tail).stdout(writer).status().unwrap().success());
     let mut log = std::io::BufReader::new(service.stderr.take().unwrap()).lines().map_while(Result::ok);
-    assert!(log.any(|line| line.contains(" ready ")), "it never said that it was ready");
+    let mut said = Vec::new();
+    assert!(
+        log.any(|line| {
+            said.push(line);
+            said.last().is_some_and(|line| line.contains(" ready "))
+        }),
+        "it never said that it was ready"
+    );
     let ended = Command::new("kill").args(["-TERM", &service.id().to_string()]).status().unwrap();
     assert!(ended.success() && service.wait().unwrap().success());
-    assert!(log.any(|line| line.contains("shutting down")), "it said nothing of the signal");
+    said.extend(log);
+    for part in [
+        "shutting down",
+        "passed over tests.ndjson: has the name of a feed file, and is not a regular file",
+        "passed over contacts.csv: has the name of a feed file, and is a link to a file that cannot be found",
+    ] {
+        let times = said.iter().filter(|line| line.contains(part)).count();
+        assert!(times == 1 || part == "shutting down" && times > 0, "{part}: {times} times\n{said:#?}");
+    }
 }
 
 /// Six hundred listings of one person: more than a person may have.

@@ -37,6 +37,8 @@ enum Why {
     Name(Option<String>),
     /// It has the name of one, and is a folder, a pipe or a device.
     NoFile,
+    /// It has the name of one, and is a link to what is not there.
+    NoTarget,
     /// A folder without a feed file.
     Empty,
 }
@@ -47,6 +49,17 @@ impl PassedOver {
         let name = name.file_name()?;
         let text = name.to_string_lossy().into_owned();
         feed_of(name.as_encoded_bytes()).is_none().then(|| PassedOver { why: Why::Name(name_meant(&text)), name: text })
+    }
+
+    /// What has the name of a feed file and holds none: none if it does not exist (any more).
+    pub fn by_kind(path: &Path) -> Option<PassedOver> {
+        let name = path.file_name()?.to_string_lossy().into_owned();
+        let why = match fs::metadata(path) {
+            Ok(metadata) if metadata.is_file() => return None,
+            Ok(_) => Why::NoFile,
+            Err(_) => fs::symlink_metadata(path).ok().filter(fs::Metadata::is_symlink).map(|_| Why::NoTarget)?,
+        };
+        Some(PassedOver { name, why })
     }
 
     /// Whether it looks as if a feed file was meant.
@@ -62,6 +75,9 @@ impl fmt::Display for PassedOver {
             Why::Name(Some(meant)) => write!(f, "{name}: not a feed; did you mean {meant}?"),
             Why::Name(None) => write!(f, "{name}: not a feed"),
             Why::NoFile => write!(f, "{name}: has the name of a feed file, and is not a regular file"),
+            Why::NoTarget => {
+                write!(f, "{name}: has the name of a feed file, and is a link to a file that cannot be found")
+            }
             Why::Empty => write!(f, "{name}: no feed file in this folder"),
         }
     }

@@ -68,6 +68,8 @@ pub struct Import {
     pub places: Vec<Place>,
     /// What was counted, by name: rows, events, areas by the way they were resolved, repetitions, rows for review.
     pub counts: BTreeMap<&'static str, u64>,
+    /// The last line, where it ends in the middle of a row: the list is cut short, and nobody knows what is missing.
+    pub cut_short: Option<u64>,
 }
 
 /// Why an import cannot begin. Rows of the list are never the reason: they go to the review list.

@@ -107,7 +107,12 @@ impl Stream<'_> {
                 continue;
             }
             self.count("rows");
-            let row = serde_json::from_slice::<Row>(text).map_err(|error| error.to_string());
+            let row = serde_json::from_slice::<Row>(text).map_err(|error| {
+                // Only the last line has no end.
+                let is_cut = error.is_eof() && text.as_ptr_range().end == snapshots.as_ptr_range().end;
+                self.out.cut_short = is_cut.then_some(line);
+                error.to_string()
+            });
             match row.and_then(|row| Entry::new(line, row).map_err(str::to_owned)) {
                 Ok(entry) => entries.push(entry),
                 Err(reason) => {

@@ -119,6 +119,7 @@ pub(super) fn decoded<R: RejectSink + New>(
         unknown_fields: decoded.unknown_fields,
         unattached: decoded.unattached,
         tally: decoded.tally,
+        missed_windows: options.pack.contact_days().map(|_| 0),
         ..Counts::default()
     };
     Ok(Decoded { pieces: store.finish(), span: decoded.span, rejects, counts })

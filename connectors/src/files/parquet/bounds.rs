@@ -164,6 +164,11 @@ fn check_chunk<T: ChunkReader>(
 ) -> Result<Largest, ParquetError> {
     let (start, bytes) = chunk.byte_range();
     let (mut at, end) = (start, start + bytes);
+    if matches!(chunk.compression(), Compression::BROTLI(_) | Compression::LZO) {
+        let (column, packing) = (chunk.column_path().string(), chunk.compression());
+        let what = format!("column {column:?}: is packed with {packing:?}, which is not read");
+        return Err(ParquetError::NYI(format!("{what}; write it again with zstd, snappy, gzip or LZ4_RAW")));
+    }
     let (mut largest, mut values) = (Largest::default(), 0_u64);
     let in_column = |what: &str| beyond(format!("column {:?}: {what}", chunk.column_path().string()));
     let values_max = LIST_VALUES_MAX.max(u64::try_from(group.num_rows()).unwrap_or_default());

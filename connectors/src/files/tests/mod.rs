@@ -170,6 +170,25 @@ fn links_are_followed_and_one_that_leads_nowhere_is_an_error() {
     );
 }
 
+/// In a folder that is watched: a name alone makes no feed file, and what is gone again is nothing to speak of.
+#[cfg(unix)]
+#[test]
+fn what_has_the_name_of_a_feed_file_and_holds_none_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    std::fs::create_dir(path("cases.ndjson")).unwrap();
+    std::os::unix::fs::symlink("/dev/null", path("travel.csv")).unwrap();
+    std::os::unix::fs::symlink(path("nowhere"), path("tests.ndjson")).unwrap();
+    std::fs::write(path("contacts.ndjson"), "").unwrap();
+    let said = |name: &str| PassedOver::by_kind(&path(name)).map(|passed| (passed.to_string(), passed.is_suspect()));
+    let no_file = |name: &str| Some((format!("{name}: has the name of a feed file, and is not a regular file"), true));
+    assert_eq!(said("cases.ndjson"), no_file("cases.ndjson"));
+    assert_eq!(said("travel.csv"), no_file("travel.csv"));
+    let (text, is_suspect) = said("tests.ndjson").unwrap();
+    assert!(is_suspect && text.ends_with("is a link to a file that cannot be found"), "{text}");
+    assert_eq!((said("contacts.ndjson"), said("gone.ndjson")), (None, None));
+}
+
 #[test]
 fn a_file_gives_what_its_bytes_give_and_an_error_names_its_path() {
     let folder = tempfile::tempdir().unwrap();

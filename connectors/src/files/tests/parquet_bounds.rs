@@ -92,6 +92,19 @@ fn a_page_of_two_gigabytes_is_refused_whatever_its_packing() {
     }
 }
 
+/// A sound file is not called damaged: the packing is named, and those that are read.
+#[test]
+fn a_packing_that_is_not_read_is_named_with_those_that_are() {
+    for compression in [Compression::BROTLI(Default::default()), Compression::LZO] {
+        let pages = [header(8, 8, 1, 0), vec![0; 8]].concat();
+        let text = says(&file(PhysicalType::INT64, compression, Encoding::PLAIN, &pages, 1));
+        let named = compression.to_string();
+        let named = named.split('(').next().unwrap();
+        assert!(text.contains("column \"id\"") && text.contains(named) && text.contains("zstd, snappy"), "{text}");
+        assert!(!text.contains("damaged"), "{text}");
+    }
+}
+
 /// gzip is unpacked to its end, whatever size the page declares.
 #[test]
 fn a_page_that_unpacks_to_more_than_it_declares_is_refused() {

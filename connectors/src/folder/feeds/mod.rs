@@ -167,14 +167,16 @@ impl FolderFeeds {
         for entry in fs::read_dir(folder)? {
             let path = entry?.path();
             let Some((feed, format)) = path.file_name().and_then(|name| feed_of(name.as_encoded_bytes())) else {
-                self.pass_over(&path);
+                if !path.is_dir() {
+                    self.name_once(&path, PassedOver::by_name);
+                }
                 continue;
             };
             // Gone again, or not ours to read: the next listing sees.
-            let Ok(metadata) = fs::metadata(&path) else { continue };
-            if !metadata.is_file() {
+            let Some(metadata) = fs::metadata(&path).ok().filter(fs::Metadata::is_file) else {
+                self.name_once(&path, PassedOver::by_kind);
                 continue;
-            }
+            };
             let stamp = Stamp::of(&metadata);
             let (store, positions) = (&self.store, &self.positions);
             let file = self.files.entry(path.clone()).or_insert_with(|| {
@@ -194,17 +196,16 @@ impl FolderFeeds {
         Ok(())
     }
 
-    /// Names what is no feed file, once.
-    fn pass_over(&mut self, path: &Path) {
-        let is_said = self.passed_over.len() >= PASSED_OVER_MAX || self.passed_over.contains(path);
-        if is_said || path.is_dir() {
+    /// Names what is passed over, once.
+    fn name_once(&mut self, path: &Path, why: fn(&Path) -> Option<PassedOver>) {
+        if self.passed_over.len() >= PASSED_OVER_MAX || self.passed_over.contains(path) {
             return;
         }
+        let Some(passed) = why(path) else { return };
         self.passed_over.insert(path.to_owned());
-        match PassedOver::by_name(path) {
-            Some(passed) if passed.is_suspect() => tracing::warn!("passed over {passed}"),
-            Some(passed) => tracing::info!("passed over {passed}"),
-            None => {}
+        match passed.is_suspect() {
+            true => tracing::warn!("passed over {passed}"),
+            false => tracing::info!("passed over {passed}"),
         }
         if self.passed_over.len() == PASSED_OVER_MAX {
             tracing::warn!(folder = ?path.parent(), "holds very many files that are no feeds; no more are named");

@@ -54,6 +54,9 @@ pub struct RegionsArguments {
 /// were.
 pub(super) fn run(arguments: &RegionsArguments, screen: &Screen) -> Result<(), CommandError> {
     let import = import(arguments)?;
+    if let Some(line) = import.cut_short {
+        return Err(CommandError::Input(cut_short(line, arguments)));
+    }
     if import.events.is_empty() {
         return Err(CommandError::Input(nothing(&import, arguments)));
     }
@@ -64,6 +67,13 @@ pub(super) fn run(arguments: &RegionsArguments, screen: &Screen) -> Result<(), C
     ];
     unfinished.into_iter().try_for_each(whole::Unfinished::finish)?;
     screen.remark(&summary(&import, arguments))
+}
+
+/// A list that ends in the middle of a row says of all areas behind it that they are in no tier.
+fn cut_short(line: u64, arguments: &RegionsArguments) -> String {
+    let (list, out) = (arguments.list.display(), arguments.out.display());
+    let advice = format!("Fetch the list again. Nothing is written: {out} is as it was");
+    format!("{list}: the file is cut short: line {line}, its last, ends in the middle of a row. {advice}")
 }
 
 /// Why no event came of a list, in words.

@@ -88,6 +88,35 @@ fn an_input_that_is_none_ends_with_2_and_nothing_is_written() {
     std::fs::remove_dir_all(folder).unwrap();
 }
 
+/// Of 278,210 bytes the first 100,000: the areas of the rest would have been in no tier, with exit code 0.
+#[test]
+fn a_list_that_is_cut_short_leaves_the_old_events() {
+    let folder = folder("cut");
+    let whole =
+        [row(1, "add", r#""tier":"high","previous_tier":null"#, "朝阳区"), row(2, "x", r#""tier":null"#, "朝阳区")];
+    let whole = whole.join("\n");
+    let rest_of_line = whole.len() - whole.find('\n').unwrap();
+    for missing in [1, 20, rest_of_line - 2] {
+        let arguments =
+            arguments(&folder, std::str::from_utf8(&whole.as_bytes()[..whole.len() - missing]).unwrap_or("{"));
+        for path in [&arguments.out, &arguments.review, &arguments.places] {
+            std::fs::write(path, "yesterday").unwrap();
+        }
+        let error = run(&arguments, &Screen::default()).unwrap_err();
+        let text = error.to_string();
+        assert!(text.contains("cut short: line") && text.contains("regions.ndjson is as it was"), "{text}");
+        assert_eq!(error.exit_code(), 2);
+        for path in [&arguments.out, &arguments.review, &arguments.places] {
+            assert_eq!(std::fs::read_to_string(path).unwrap(), "yesterday");
+        }
+    }
+    // A row that cannot be read elsewhere, or a last one without an end of line, cuts nothing short.
+    for list in [format!("{{\n{whole}"), whole.clone(), format!("{whole}\n{{\n")] {
+        run(&arguments(&folder, &list), &Screen::default()).unwrap();
+    }
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
 /// Each of these wrote nothing over yesterday's events, with exit code 0.
 #[test]
 fn a_list_of_which_nothing_comes_leaves_the_old_events() {
