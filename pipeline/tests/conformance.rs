@@ -22,7 +22,7 @@ fn check(workers: u32) {
         .env("FUMA_CHECK_INVARIANTS", "1")
         .arg(folder.join("check"))
         .arg(env!("CARGO_BIN_EXE_fuma"))
-        .args(["--part", "core"])
+        .args(["--part", "core", "--part", "policies"])
         .arg("--packs")
         .arg(root().join("pipeline/policies"))
         .args(["--workers", &workers.to_string()])

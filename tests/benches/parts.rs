@@ -61,8 +61,15 @@ fn district(id: &str) -> (Partition, Executor) {
         .map(|(feed, bytes)| Source::Bytes { feed, name: format!("{}.ndjson", feed.name()), bytes: bytes.into() })
         .collect();
     let tick = Tick::parse("1d").unwrap();
-    let options =
-        Options { pack: Arc::clone(&pack), tick, until: None, workers: 1, intake: intake(), bounds: Bounds::default() };
+    let options = Options {
+        pack: Arc::clone(&pack),
+        later: Vec::new(),
+        tick,
+        until: None,
+        workers: 1,
+        intake: intake(),
+        bounds: Bounds::default(),
+    };
     let finished = replay::finish(&sources, &options, &Silent).unwrap();
     (finished.partitions.into_iter().next().unwrap(), Executor::new(pack).unwrap())
 }

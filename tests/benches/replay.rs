@@ -35,7 +35,15 @@ fn main() {
     for workers in workers.split(',').map(|text| text.parse().unwrap()) {
         let intake = Arc::new(Settings::new(Key::from_hex(&"5a".repeat(32)).unwrap()));
         let all_in_memory = Bounds { evidence_bytes: usize::MAX, ..Bounds::default() };
-        let options = Options { pack: Arc::clone(&pack), tick, until: None, workers, intake, bounds: all_in_memory };
+        let options = Options {
+            pack: Arc::clone(&pack),
+            later: Vec::new(),
+            tick,
+            until: None,
+            workers,
+            intake,
+            bounds: all_in_memory,
+        };
         let on_disk = Options { bounds: Bounds { evidence_bytes: 0, ..Bounds::default() }, ..options.clone() };
         let timer = Timer::start();
         let mut spooled = replay::spooled(&sources, &on_disk, &Silent).unwrap();

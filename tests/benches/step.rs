@@ -72,6 +72,7 @@ fn dense(executor: &Executor) -> Partition {
     };
     let options = Options {
         pack: Arc::clone(executor.pack()),
+        later: Vec::new(),
         tick: Tick::parse("1h").unwrap(),
         until: None,
         workers: 1,

@@ -52,6 +52,7 @@ pub fn settings() -> Arc<Settings> {
 pub fn replay(pack: &Arc<Pack>, sources: &[Source], tick: Tick, until: Instant, workers: usize) -> Finished {
     let options = Options {
         pack: Arc::clone(pack),
+        later: Vec::new(),
         tick,
         until: Some(until),
         workers,

@@ -26,6 +26,7 @@ fn no_certificate_number_gets_past_intake() {
     let key = "5a".repeat(32);
     let options = Options {
         pack: policy::load(&PackSource::find("zhejiang-2020-109").unwrap()).unwrap(),
+        later: Vec::new(),
         tick: Tick::parse("1h").unwrap(),
         until: None,
         workers: 2,

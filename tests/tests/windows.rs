@@ -42,6 +42,7 @@ proptest! {
             let step = StepLimits { slots, pairs: 40, ..StepLimits::default() };
             let options = Options {
                 pack: pack.clone(),
+                later: Vec::new(),
                 tick,
                 until: Some(WORLD.end()),
                 workers,

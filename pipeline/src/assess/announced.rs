@@ -42,6 +42,14 @@ impl State {
         State { colour, rules: rules.into() }
     }
 
+    /// The state in a line of a digest: the colour, and when it is not green the rules (docs/feeds.md section 6).
+    pub fn text(&self) -> String {
+        match self.colour {
+            Colour::Green => self.colour.to_string(),
+            colour => format!("{colour}:{}", self.rules.join(",")),
+        }
+    }
+
     /// The rules of the state under a pack; none where the pack does not have them, or under another colour.
     fn rules_under(&self, pack: &Pack, colour: &impl Fn(Rules) -> Colour) -> Option<Rules> {
         let mut bits = self.rules.iter().map(|id| pack.rule(id).map(|bit| 1 << bit));

@@ -18,18 +18,26 @@ pub struct Palette {
     heads: Vec<Arc<RuleHead>>,
     policy: Arc<str>,
     policy_version: Arc<str>,
+    /// Since when the pack is in force; none: for all time.
+    since: Option<Instant>,
 }
 
 impl Palette {
-    /// The palette of a pack.
-    pub fn new(pack: &Pack) -> Palette {
+    /// The palette of a pack that is in force since an instant, or for all time.
+    pub fn new(pack: &Pack, since: Option<Instant>) -> Palette {
         let red = (0..).zip(&pack.rules).filter(|(_, rule)| rule.head.colour == Colour::Red);
         Palette {
             red: red.fold(0, |mask, (at, _): (u32, _)| mask | 1 << at),
             heads: pack.rules.iter().map(|rule| Arc::clone(&rule.head)).collect(),
             policy: Arc::clone(&pack.id),
             policy_version: Arc::clone(&pack.version),
+            since,
         }
+    }
+
+    /// Since when the pack is in force; none: for all time. No state under it is older.
+    pub fn since(&self) -> Option<Instant> {
+        self.since
     }
 
     /// The colour of a set of rules: the most severe of its reasons, green without any.
@@ -84,7 +92,7 @@ impl<'a> Course<'a> {
     pub fn change(&self, person: Person, from: Colour, clock: Instant) -> CodeChange {
         let (palette, timeline) = (self.palette, self.timeline);
         let stretches = self.stretches.get_or_init(|| timeline.stretches(|rules| palette.colour(rules)));
-        let sample = stretches.sample(timeline, clock);
+        let sample = stretches.sample(timeline, clock).in_force_since(palette.since);
         let to = palette.colour(sample.rules);
         let ended = sample.segment_start.map_or(0, |start| timeline.ending_at(start));
         CodeChange {

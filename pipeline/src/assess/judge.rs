@@ -8,6 +8,8 @@
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
+use fuma_schemas::Instant;
+
 use super::AssessError;
 use super::change::Palette;
 use crate::evidence::{Evidence, RuleTable, RuleTables, StepPart, StepRows, materialise};
@@ -45,13 +47,21 @@ impl Judgement {
 }
 
 impl Judge {
-    /// A judge by a pack.
+    /// A judge by a pack that holds for all time.
     ///
     /// # Errors
     /// When the system has no room for an executor.
     pub fn new(pack: Arc<Pack>) -> Result<Judge, AssessError> {
+        Judge::in_force_since(pack, None)
+    }
+
+    /// A judge by a pack that is in force since an instant: no state by it begins before.
+    ///
+    /// # Errors
+    /// When the system has no room for an executor.
+    pub fn in_force_since(pack: Arc<Pack>, since: Option<Instant>) -> Result<Judge, AssessError> {
         let needs = (0..1 << RuleTable::COUNT).map(|_| OnceLock::new()).collect();
-        Ok(Judge { palette: Arc::new(Palette::new(&pack)), executor: Executor::new(pack)?, needs })
+        Ok(Judge { palette: Arc::new(Palette::new(&pack, since)), executor: Executor::new(pack)?, needs })
     }
 
     /// The pack.

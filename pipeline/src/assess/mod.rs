@@ -11,6 +11,7 @@
 //! change     a state that differs from the one last announced, as a code change
 //! due        who is to be judged again when, without any event
 //! partition  the people of one partition: apply, gather, judge, remember what was announced
+//! difference whose state a switch changes, and the digest of that
 //! staged     live: memory that follows the commit, or is taken back
 //! audit      whether what was announced is what the evidence says
 //! forgetting what is past is dropped, where no rule would miss it
@@ -21,6 +22,7 @@
 pub mod announced;
 mod audit;
 pub mod change;
+pub mod difference;
 pub mod due;
 pub mod forgetting;
 pub mod invariants;
@@ -34,6 +36,7 @@ mod step;
 mod tests;
 pub mod timeline;
 
+pub use difference::Differences;
 pub use forgetting::{Forgotten, very_late};
 pub use judge::{Judge, Judgement};
 pub use left_out::{LeftOut, Why};

@@ -13,6 +13,7 @@ use fuma_schemas::{Instant, Kind};
 
 use super::CommandError;
 use super::policy::gate::{self, Drafts};
+use super::schedule;
 use super::screen::Screen;
 use crate::evidence::Limits;
 use crate::intake::{Key, LineError, Owners, Settings};
@@ -25,9 +26,10 @@ pub const KEY_VARIABLE: &str = "FUMA_KEY";
 /// What is read: a pack, feeds, and what intake needs.
 #[derive(Args, Clone, Debug)]
 pub struct FeedArguments {
-    /// The policy pack: an id (`fuma policy list`) or a folder
-    #[arg(long, value_name = "PACK")]
-    pub policy: String,
+    /// The policy pack: an id (`fuma policy list`) or a folder. May be repeated, each further one with the instant from
+    /// which it holds: PACK@2021-11-09T00:00:00+08:00
+    #[arg(long, value_name = "PACK[@INSTANT]", required = true)]
+    pub policy: Vec<String>,
     /// A folder of feed files, or one feed file (FEED.ndjson, FEED-2021.csv, ...); may be repeated
     #[arg(long, value_name = "PATH", required = true)]
     pub feeds: Vec<PathBuf>,
@@ -87,7 +89,7 @@ impl FeedArguments {
         drafts: Drafts,
         screen: &Screen,
     ) -> Result<(Vec<Source>, Options), CommandError> {
-        let pack = load_pack(&self.policy, drafts)?;
+        let (pack, later) = schedule::load(&self.policy, drafts)?;
         let mut settings = Settings::new(key(self.key_file.as_deref())?);
         if let Some(path) = &self.owners {
             settings.owners = list(path, Owners::parse)?;
@@ -95,6 +97,7 @@ impl FeedArguments {
         let sources = feed_files(&self.feeds, screen)?.into_iter().map(Source::File).collect();
         let options = Options {
             pack,
+            later,
             tick,
             until,
             workers: workers(self.workers),

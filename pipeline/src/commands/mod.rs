@@ -17,6 +17,7 @@ pub mod policy;
 mod progress;
 pub mod replay;
 pub mod run;
+mod schedule;
 pub mod screen;
 pub mod send;
 pub mod status;

@@ -142,7 +142,7 @@ fn facts<'a>(
 impl Account<'_> {
     fn sample(&mut self, partition: &Partition, timeline: &Timeline) {
         let colour = |rules| partition.palette().colour(rules);
-        let sample = timeline.sample(self.at, colour);
+        let sample = timeline.sample(self.at, colour).in_force_since(partition.palette().since());
         self.colour = colour(sample.rules);
         self.colour_since = sample.colour_start;
         self.next = sample.next_colour.map(|next| (next, colour(timeline.rules_at(next))));

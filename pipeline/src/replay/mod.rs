@@ -6,6 +6,7 @@
 //! store     batches until they are judged, in memory or on disk; rows in the order of ticks
 //! links     trace, window by window, ahead of the people
 //! task      one partition, tick by tick
+//! schedule  the packs that take over, each at its instant
 //! run       all of it, in order; partitions each on a thread of its own
 //! sink      where changes and rejects go
 //! spool     changes and rejects on disk, merged at the end
@@ -22,6 +23,7 @@
 mod decode;
 mod links;
 mod run;
+mod schedule;
 mod sink;
 mod spool;
 mod spooled;
@@ -43,6 +45,7 @@ use crate::policy::Pack;
 use crate::trace::LinkBatchError;
 
 pub use run::{Finished, finish, known, run};
+pub use schedule::{Switch, Switched};
 pub use sink::Tally;
 pub use spooled::{Spooled, spooled};
 pub use tick::Tick;
@@ -66,8 +69,10 @@ pub enum Source {
 /// How to replay.
 #[derive(Clone)]
 pub struct Options {
-    /// The pack, which holds for all time.
+    /// The pack, which holds for all time, or until another takes over.
     pub pack: Arc<Pack>,
+    /// The packs that take over, in the order of their instants.
+    pub later: Vec<Switch>,
     /// The tick.
     pub tick: Tick,
     /// The last instant; none: the first tick at or after the last record.
@@ -197,6 +202,8 @@ pub struct Counts {
     pub announced_bytes: u64,
     /// The last tick; none when no record was accepted by then.
     pub last_tick: Option<Instant>,
+    /// The switches that happened, in order.
+    pub switched: Vec<Switched>,
 }
 
 /// Is told how far a replay is, from any thread.

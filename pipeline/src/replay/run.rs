@@ -11,6 +11,7 @@ use fuma_schemas::{CodeChange, Instant, Kind, Person};
 
 use super::decode::Decoding;
 use super::links::{self, Links};
+use super::schedule::{happening, switched};
 use super::sink::{ChangeSink, RejectSink};
 use super::store::{Piece, Store};
 use super::task::{Done, Task};
@@ -145,16 +146,18 @@ impl<R> Decoded<R> {
     ) -> Result<Judged<R, S>, ReplayError> {
         let mut judged =
             Judged { rejects: self.rejects, partitions: Vec::new(), changes: Vec::new(), counts: self.counts };
-        judged.counts.last_tick = last_tick(self.span, options);
-        if let Some(last) = judged.counts.last_tick {
-            for Done { partition, sink, tally } in
-                judge_all::<S>(std::mem::take(&mut self.pieces), options, last, progress)?
-            {
-                judged.counts.tally.add(&tally);
-                count(&partition, &mut judged.counts);
-                judged.partitions.push(partition);
-                judged.changes.push(sink);
+        let span = ticks(self.span, options);
+        judged.counts.last_tick = span.map(|(_, last)| last);
+        if let Some(span) = span {
+            let mut changed = Vec::new();
+            for done in judge_all::<S>(std::mem::take(&mut self.pieces), options, span, progress)? {
+                judged.counts.tally.add(&done.tally);
+                count(&done.partition, &mut judged.counts);
+                judged.partitions.push(done.partition);
+                judged.changes.push(done.sink);
+                changed.push(done.changed);
             }
+            judged.counts.switched = switched(happening(&options.later, options.tick, span), changed);
         }
         Ok(judged)
     }
@@ -191,20 +194,21 @@ impl Decoded<Vec<(usize, Rejected)>> {
     }
 }
 
-/// The last tick; none when there is no tick at or after the first record.
-fn last_tick(span: Option<(Instant, Instant)>, options: &Options) -> Option<Instant> {
+/// The first and the last tick; none when there is no tick at or after the first record.
+fn ticks(span: Option<(Instant, Instant)>, options: &Options) -> Option<(Instant, Instant)> {
     let (first, last) = span?;
     let last = match options.until {
         Some(until) => options.tick.floor(until),
         None => options.tick.ceiling(last),
     };
-    (options.tick.ceiling(first) <= last).then_some(last)
+    let first = options.tick.ceiling(first);
+    (first <= last).then_some((first, last))
 }
 
 fn judge_all<S: ChangeSink + New>(
     pieces: Vec<Vec<Piece>>,
     options: &Options,
-    last: Instant,
+    (first, last): (Instant, Instant),
     progress: &dyn Progress,
 ) -> Result<Vec<Done<S>>, ReplayError> {
     // Regions are decoded into the first partition; every partition reads them whole.
@@ -222,7 +226,7 @@ fn judge_all<S: ChangeSink + New>(
                     let mut partition = Partition::seeded(Arc::clone(&options.pack), crate::seed::of_process())?;
                     partition.set_limits(options.bounds.facts);
                     let input = (pieces, regions, windows);
-                    Task::new(number, partition, S::new(options), input, (options, last)).run(progress)
+                    Task::new(number, partition, S::new(options), input, (options, (first, last))).run(progress)
                 })
             })
             .collect();

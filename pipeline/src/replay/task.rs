@@ -5,10 +5,11 @@
 use fuma_schemas::{CodeChange, Instant};
 
 use super::links::Windows;
+use super::schedule::Schedule;
 use super::sink::{ChangeSink, Tally};
 use super::store::{Cursor, Piece};
 use super::{Options, Progress, ReplayError};
-use crate::assess::{Partition, Step, invariants};
+use crate::assess::{Differences, Partition, Step, invariants};
 use crate::invariant;
 
 /// A partition on its way through the ticks.
@@ -23,6 +24,7 @@ pub(super) struct Task<'a, S> {
     sink: S,
     tally: Tally,
     options: &'a Options,
+    schedule: Schedule,
     last: Instant,
 }
 
@@ -31,6 +33,8 @@ pub(super) struct Done<S> {
     pub(super) partition: Partition,
     pub(super) sink: S,
     pub(super) tally: Tally,
+    /// What each switch changed.
+    pub(super) changed: Vec<Differences>,
 }
 
 impl<'a, S: ChangeSink> Task<'a, S> {
@@ -40,7 +44,7 @@ impl<'a, S: ChangeSink> Task<'a, S> {
         partition: Partition,
         sink: S,
         (mut pieces, regions, windows): (Vec<Piece>, Vec<Piece>, Windows),
-        (options, last): (&'a Options, Instant),
+        (options, (first, last)): (&'a Options, (Instant, Instant)),
     ) -> Task<'a, S> {
         pieces.retain(|piece| piece.kind != fuma_schemas::Kind::Regions);
         Task {
@@ -54,6 +58,7 @@ impl<'a, S: ChangeSink> Task<'a, S> {
             sink,
             tally: Tally::default(),
             options,
+            schedule: Schedule::new(options, (first, last)),
             last,
         }
     }
@@ -69,11 +74,20 @@ impl<'a, S: ChangeSink> Task<'a, S> {
                 self.judge(self.last, progress)?;
                 continue;
             };
+            let switches = self.schedule.next_tick() == Some(clock);
+            if switches {
+                // What was due or known before the tick is told by the pack in force before it.
+                self.judge_waiting(Instant(clock.0 - 1), progress)?;
+                self.schedule.switch(&mut self.partition)?;
+            }
             let partition = &mut self.partition;
             self.regions.take(clock, |kind, batch, rows| partition.apply(kind, batch, rows))?;
             self.evidence.take(clock, |kind, batch, rows| partition.apply(kind, batch, rows))?;
             while let Some((version, verdict)) = self.windows.take(clock) {
                 partition.set_counts(verdict.person, verdict.fact, verdict.counts, version);
+            }
+            if switches {
+                partition.touch_everybody();
             }
             partition.enlist(clock, &mut self.step);
             while self.step.is_full() {
@@ -82,14 +96,25 @@ impl<'a, S: ChangeSink> Task<'a, S> {
                 self.judge(until, progress)?;
                 self.partition.enlist_waiting(clock, usize::MAX, &mut self.step);
             }
+            if switches {
+                self.judge_waiting(clock, progress)?;
+                self.schedule.done(&self.partition);
+            }
         }
-        Ok(Done { partition: self.partition, sink: self.sink, tally: self.tally })
+        let Task { partition, sink, tally, schedule, .. } = self;
+        Ok(Done { partition, sink, tally, changed: schedule.changed })
+    }
+
+    /// Judges the waiting step, if anybody is in it.
+    fn judge_waiting(&mut self, until: Instant, progress: &dyn Progress) -> Result<(), ReplayError> {
+        if self.step.is_empty() { Ok(()) } else { self.judge(until, progress) }
     }
 
     /// The next tick at which something happens, up to the last.
     fn next_tick(&mut self) -> Option<Instant> {
         let due = self.partition.next_due().map(|due| self.options.tick.ceiling(due));
-        let next = [self.evidence.next_tick(), self.regions.next_tick(), due].into_iter().flatten().min();
+        let next = [self.evidence.next_tick(), self.regions.next_tick(), due, self.schedule.next_tick()];
+        let next = next.into_iter().flatten().min();
         let next = next.filter(|next| *next <= self.last);
         let traced = self.windows.next_tick(next);
         next.into_iter().chain(traced).min()

@@ -18,13 +18,13 @@ use serde_json::value::RawValue;
 const NOT_YET: &[(&str, &str)] = &[];
 
 /// How many vectors there are at least: nobody takes them away by accident.
-const VECTORS_MIN: usize = 30;
+const VECTORS_MIN: usize = 40;
 
 #[derive(Deserialize)]
 struct Vector {
     id: String,
     title: String,
-    pack: String,
+    pack: Packs,
     tick: String,
     until: Option<String>,
     owners: Option<Vec<String>>,
@@ -32,6 +32,23 @@ struct Vector {
     damaged: Option<String>,
     changes: Option<Vec<Value>>,
     rejects: Option<Vec<Value>>,
+}
+
+/// The words of `--policy`: one pack, or a schedule.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Packs {
+    One(String),
+    Schedule(Vec<String>),
+}
+
+impl Packs {
+    fn words(&self) -> &[String] {
+        match self {
+            Packs::One(word) => std::slice::from_ref(word),
+            Packs::Schedule(words) => words,
+        }
+    }
 }
 
 fn folder() -> PathBuf {
@@ -100,7 +117,8 @@ fn replayed(vector: &Vector, workers: usize, place: &Path) -> Output {
     }
     let mut command = Command::new(env!("CARGO_BIN_EXE_fuma"));
     command.env_remove("FUMA_KEY").arg("replay").arg("--key-file").arg(folder().join("key"));
-    command.args(["--policy", &vector.pack, "--tick", &vector.tick, "--workers", &workers.to_string()]);
+    vector.pack.words().iter().for_each(|word| drop(command.args(["--policy", word])));
+    command.args(["--tick", &vector.tick, "--workers", &workers.to_string()]);
     command.arg("--feeds").arg(&feeds).arg("--out").arg(place.join("changes.ndjson"));
     command.arg("--rejects").arg(place.join("rejects.ndjson"));
     if let Some(until) = &vector.until {

@@ -76,6 +76,15 @@ pub struct Sample {
     pub next_colour: Option<Instant>,
 }
 
+impl Sample {
+    /// The same under a pack that is in force since an instant: no segment and no colour stretch begins before it. What
+    /// has no beginning has none there either.
+    pub fn in_force_since(self, since: Option<Instant>) -> Sample {
+        let cut = |start: Option<Instant>| start.max(since.filter(|_| start.is_some()));
+        Sample { segment_start: cut(self.segment_start), colour_start: cut(self.colour_start), ..self }
+    }
+}
+
 impl Timeline {
     /// Merges what the rules said of one person: intervals of one rule that overlap or touch are one (since =
     /// earliest, until = latest, due = latest; no due only if none has one). Rows come in any order and are

@@ -66,8 +66,15 @@ pub(super) fn run(request: Request<'_>, progress: &dyn Progress) -> Result<Outco
     let sources: Vec<Source> = request.feeds.into_iter().map(in_memory).collect();
     let workers = request.workers.max(1);
     let intake = Arc::new(intake::Settings::new(key));
-    let options =
-        Options { pack: Arc::clone(&pack), tick, until: Some(request.end), workers, intake, bounds: Bounds::default() };
+    let options = Options {
+        pack: Arc::clone(&pack),
+        later: Vec::new(),
+        tick,
+        until: Some(request.end),
+        workers,
+        intake,
+        bounds: Bounds::default(),
+    };
     let sums = Sums::new(request.start, workers, progress);
     let outcome = replay::run(&sources, &options, &sums)?;
     Ok(Outcome {

@@ -91,7 +91,7 @@ fn account(
     let rejected = finished.outcome.rejects.len();
     let Some(at) = at else { return Err(CommandError::Unknown(nobody_known(rejected))) };
     let inputs = Inputs::new(&finished.batches, at);
-    let known = Known::new(&finished.partitions, &inputs, &options.pack, at);
+    let known = Known::new(&finished.partitions, &inputs, options.pack_at(at), at);
     let account = explain::account(&known, person).map_err(failed)?;
     if arguments.json {
         return Ok((format!("{}\n", explain::json(&account)), account.seen));

@@ -86,8 +86,9 @@ fn listed(arguments: &OverdueArguments, screen: &Screen) -> Result<(), CommandEr
     let (finished, at) = replay::known(&sources, &options, None, &bar)?;
     bar.finish();
     let at = at.unwrap_or_default();
+    let pack = options.pack_at(at);
     let nobody = Inputs::new(&[], at);
-    let known = Known::new(&finished.partitions, &nobody, &options.pack, at);
+    let known = Known::new(&finished.partitions, &nobody, pack, at);
     let language = if arguments.lang == Shown::Zh { Language::Chinese } else { Language::English };
     let is_json = arguments.json || arguments.format == Format::Ndjson;
     let not_judged = explain::not_judged(&known);
@@ -103,10 +104,10 @@ fn listed(arguments: &OverdueArguments, screen: &Screen) -> Result<(), CommandEr
     let inputs = Inputs::new(&rows, at);
     let overdue = explain::with_names(found, &inputs);
     screen.write(|out| match is_json {
-        true => write_ndjson(&overdue, &options.pack, out),
-        false => write_table(&overdue, &options.pack, language, out),
+        true => write_ndjson(&overdue, pack, out),
+        false => write_table(&overdue, pack, language, out),
     })?;
-    screen.remark(&counts(&overdue, &options.pack, at, language))?;
+    screen.remark(&counts(&overdue, pack, at, language))?;
     // Somebody who is not judged may be overdue, and is not in the list.
     if not_judged.is_empty() { Ok(()) } else { screen.remark(&crowded::count(&not_judged, language)) }
 }

@@ -23,6 +23,7 @@ pub fn run(pack: &Arc<Pack>, scenario: &Scenario) -> Result<Answer, String> {
     let tick = Tick::new(scenario.tick_ms).ok_or("a tick is longer than nothing")?;
     let options = Options {
         pack: Arc::clone(pack),
+        later: Vec::new(),
         tick,
         until: Some(scenario.until),
         workers: 1,

@@ -6,7 +6,25 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use crate::replay::{Counts, Options};
+use crate::replay::{Counts, Options, Switched};
+
+/// A switch for programs.
+fn switch_json(switched: &Switched) -> Value {
+    json!({
+        "policy": &*switched.policy,
+        "policy_version": &*switched.policy_version,
+        "at": switched.at.to_string(),
+        "tick": switched.tick.to_string(),
+        "changes": switched.changes,
+        "digest": switched.digest,
+    })
+}
+
+/// A switch for people.
+fn switch_text(switched: &Switched) -> String {
+    let Switched { at, policy, policy_version, changes, digest, .. } = switched;
+    format!("{policy} {policy_version} since {at}: {changes} people have another state, digest {digest}")
+}
 
 /// What is said at the end of a replay.
 pub(super) struct Summary<'a> {
@@ -58,6 +76,7 @@ impl<'a> Summary<'a> {
         let summary: Value = json!({
             "policy": &*options.pack.id,
             "policy_version": &*options.pack.version,
+            "switches": counts.switched.iter().map(switch_json).collect::<Vec<_>>(),
             "until": counts.last_tick.map(|tick| tick.to_string()),
             "records": counts.records,
             "rejected": counts.tally.rejects,
@@ -89,6 +108,7 @@ impl<'a> Summary<'a> {
         let mut lines = Vec::new();
         let mut line = |name: &str, value: String| lines.push(format!("{name:<12}{value}"));
         line("policy", format!("{} {}", options.pack.id, options.pack.version));
+        counts.switched.iter().for_each(|switched| line("  switch", switch_text(switched)));
         line("until", counts.last_tick.map_or("no record was accepted by then".to_string(), |tick| tick.to_string()));
         let (records, rejects, unknown) = (counts.records, counts.tally.rejects, counts.unknown_fields);
         line("records", format!("{records} ({rejects} rejected, {unknown} unknown fields dropped)"));

@@ -67,6 +67,7 @@ fn a_replay_by_ticks_gives_the_same_account_at_its_last_tick() {
     let source = Source::Bytes { feed: Feed::Contacts, name: "contacts.ndjson".into(), bytes };
     let options = Options {
         pack: Arc::clone(zhejiang()),
+        later: Vec::new(),
         tick: Tick::parse("1h").unwrap(),
         until: Some(at("2021-11-20 06:00")),
         workers: 2,

@@ -78,6 +78,7 @@ impl Feeds {
             .collect();
         let options = Options {
             pack: Arc::clone(pack),
+            later: Vec::new(),
             tick: Tick::new(1).unwrap(),
             until: Some(at(until)),
             workers,
