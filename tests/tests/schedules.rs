@@ -114,7 +114,7 @@ proptest! {
     fn a_schedule_says_what_each_pack_says_in_its_time(
         drafts in vec(any::<Draft>(), 1..90),
         order in vec(0_usize..4, 2..5),
-        (begin, gaps) in (-3_i64..40, vec((0_i64..10, prop_oneof![Just(0_i64), Just(1), Just(-1), 0_i64..86_400_000]), 4)),
+        (begin, gaps) in (-3_i64..40, vec((0_i64..10, prop_oneof![Just(0_i64), Just(-1), 0_i64..86_400_000]), 4)),
         tick in prop_oneof![Just("1m"), Just("6h"), Just("1d")],
         (workers, slots) in (1_usize..4, prop_oneof![1_usize..4, Just(16_384)]),
     ) {
