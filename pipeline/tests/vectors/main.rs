@@ -117,7 +117,9 @@ fn replayed(vector: &Vector, workers: usize, place: &Path) -> Output {
     }
     let mut command = Command::new(env!("CARGO_BIN_EXE_fuma"));
     command.env_remove("FUMA_KEY").arg("replay").arg("--key-file").arg(folder().join("key"));
-    vector.pack.words().iter().for_each(|word| drop(command.args(["--policy", word])));
+    for word in vector.pack.words() {
+        command.args(["--policy", word]);
+    }
     command.args(["--tick", &vector.tick, "--workers", &workers.to_string()]);
     command.arg("--feeds").arg(&feeds).arg("--out").arg(place.join("changes.ndjson"));
     command.arg("--rejects").arg(place.join("rejects.ndjson"));
