@@ -3,6 +3,7 @@
 //! ```text
 //! intake    raw record -> evidence batch or reject          (identities end here)
 //! trace     which contacts count, across people             (the only place that joins people)
+//! linked    phones to their holders, people aboard to cases (and people aboard to each other)
 //! evidence  fact tables of a partition, gathered by person
 //! policy    packs: SQL rules, planned once, executed a step at a time
 //! assess    reasons -> timeline -> state -> change
@@ -16,7 +17,7 @@
 //! ```
 //!
 //! Evidence is ground state, colours are derived state, changes are the difference.
-//! `trace`, `evidence`, `policy` and `assess` are pure: no I/O, no wall clock, no randomness (I-7).
+//! `trace`, `linked`, `evidence`, `policy` and `assess` are pure: no I/O, no wall clock, no randomness (I-7).
 
 pub mod assess;
 pub mod commands;
@@ -27,6 +28,7 @@ pub mod explain;
 pub mod http;
 pub mod intake;
 pub mod invariant;
+pub mod linked;
 pub mod live;
 pub mod policy;
 pub mod replay;

@@ -171,6 +171,7 @@ fn schema_of_log(kind: Kind, whose: Field) -> SchemaRef {
 /// A column that the engine adds to a table that rules see.
 const ENGINE_COLUMNS: &[(Kind, &str, DataType)] = &[
     (Kind::Contacts, "counts", DataType::Boolean),
+    (Kind::Contacts, "origin", DataType::Utf8View),
     (Kind::Listings, "owner", DataType::Utf8View),
     (Kind::Stays, "granularity", DataType::Utf8View),
 ];
@@ -208,6 +209,8 @@ pub fn tiered_stay_schema() -> SchemaRef {
     Arc::new(Schema::new(fields))
 }
 
+/// Where a contact comes from: somebody reported it, or the engine derived it from two trips.
+pub const ORIGINS: &[&str] = &["reported", "conveyance"];
 /// The closed lists of the columns that the engine adds.
 pub const MATCHES: &[&str] = Match::NAMES;
 /// The names of [`Granularity`].

@@ -13,7 +13,7 @@ use fuma_schemas::Instant;
 use super::AssessError;
 use super::change::Palette;
 use crate::evidence::{Evidence, RuleTable, RuleTables, StepPart, StepRows, materialise};
-use crate::policy::{Executor, Pack, PlantedFault, RuleFault, RuleRow};
+use crate::policy::{Executor, Pack, PlantedFault, RuleFault, RuleRow, by_halves};
 
 /// A pack, ready to judge.
 pub struct Judge {
@@ -93,31 +93,11 @@ impl Judge {
 
     /// What the rules say of the slots of a step.
     pub(super) fn judge(&self, evidence: &Evidence, rows: &StepRows, slots: Range<u32>) -> Judgement {
-        let mut judgement = Judgement::default();
-        let mut waiting = vec![slots.clone()];
-        while let Some(part) = waiting.pop() {
-            let said = match part == slots {
-                true => self.execute(evidence, rows),
-                false => self.execute(evidence, &rows.of_slots(&part)),
-            };
-            let fault = match said {
-                Ok(mut rows) => {
-                    judgement.rows.append(&mut rows);
-                    continue;
-                }
-                Err(fault) => fault,
-            };
-            match part.len() {
-                0 => {}
-                1 => judgement.failed.push((part.start, fault.rule)),
-                length => {
-                    let middle = part.start + length as u32 / 2;
-                    // The later half first, so that faults come in the order of slots.
-                    waiting.push(middle..part.end);
-                    waiting.push(part.start..middle);
-                }
-            }
-        }
+        let (rows, failed) = by_halves(slots.clone(), |part| match *part == slots {
+            true => self.execute(evidence, rows),
+            false => self.execute(evidence, &rows.of_slots(part)),
+        });
+        let mut judgement = Judgement { rows, failed };
         judgement.rows.sort_unstable_by_key(|row| row.slot);
         judgement
     }

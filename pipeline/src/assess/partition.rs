@@ -23,7 +23,7 @@ use super::left_out::{LeftOut, Why};
 use super::staged::Staged;
 use super::step::{ROWS_MAX, Step};
 use super::timeline::Timeline;
-use crate::evidence::{Evidence, EvidenceError, FactKey, Limits, RuleTables, Seed, StepRows, Touched};
+use crate::evidence::{Derived, Evidence, EvidenceError, FactKey, Limits, RuleTables, Seed, StepRows, Touched};
 use crate::invariant;
 use crate::policy::{Pack, RuleRow};
 
@@ -241,6 +241,14 @@ impl Partition {
     /// Takes a verdict of trace; of several on a fact the one of the highest version holds.
     pub fn set_counts(&mut self, person: Person, fact: FactKey, counts: bool, version: u64) {
         self.evidence.set_counts(person, fact, counts, version, &mut self.touched);
+    }
+
+    /// Takes what a stage derived: it replaces what the stage said of that fact before.
+    ///
+    /// # Errors
+    /// When a table is full.
+    pub fn derive(&mut self, derived: &Derived) -> Result<(), AssessError> {
+        Ok(self.evidence.derive(derived, &mut self.touched)?)
     }
 
     /// Judges the step. Each slot answers for the clocks from its own up to the person's next slot, the last one up

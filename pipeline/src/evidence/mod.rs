@@ -34,6 +34,6 @@ pub use step::{
 };
 pub use store::Seed;
 pub use winners::{
-    Contender, Contents, EvidenceError, FactKey, LinksRank, NameKey, Ranked, Value, Version, compare_rows, fact_key,
-    link_key, name_key, version,
+    Contender, Contents, Derived, DerivedBy, DerivedRow, EvidenceError, FactKey, LinksRank, NameKey, OwnedValue,
+    Ranked, Value, Version, compare_rows, derived_key, fact_key, link_key, name_key, version,
 };

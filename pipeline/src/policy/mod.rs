@@ -10,6 +10,7 @@
 //! tables      tables/*.csv, typed as declared
 //! sql         a rule or view: text -> checked plan
 //! days        what the engine takes from the parameters by name
+//! tracing     tracing/*.sql: who is infectious, and who was aboard
 //! pack        the loaded pack
 //! step        the plans, executed a step at a time
 //! cases       the scenarios that must hold before a pack may be used
@@ -29,10 +30,12 @@ pub mod source;
 pub mod sql;
 pub mod step;
 pub mod tables;
+pub mod tracing;
 
 pub use error::PackError;
 pub use pack::{Pack, Rule, Text, View, load};
 pub use source::PackSource;
 pub use sql::{functions, planner, sql_file};
 pub use step::execution::{Executor, PlantedFault, RuleFault, RuleRow};
+pub use step::halves::by_halves;
 pub use step::leaf;

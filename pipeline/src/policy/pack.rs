@@ -17,6 +17,7 @@ use super::sql::joins::Numbers as _;
 use super::sql::planner::{Planned, Planner};
 use super::sql::sql_file::SqlFile;
 use super::tables::{self, CsvTable};
+use super::tracing::{self, Tracing};
 use super::{PackError, PackSource, cases, files, manifest};
 
 /// The most rules that a pack may have: a person's announced rules are one bit each.
@@ -73,6 +74,8 @@ pub struct Pack {
     pub wanted: Wanted,
     /// Which tiers of stays some plan may look at.
     pub tiers: WantedTiers,
+    /// How the pack traces people aboard conveyances; none: it sees reported contacts alone.
+    pub tracing: Option<Tracing>,
     /// The digest of what the pack decides by, 64 hex digits.
     pub digest: Arc<str>,
 }
@@ -172,9 +175,10 @@ pub fn load_with(source: &PackSource, cases: Cases) -> Result<Arc<Pack>, PackErr
     let tables = load_tables(source, &manifest, &mut planner)?;
     let views = load_views(source, &manifest, &mut planner)?;
     let rules = load_rules(source, &manifest, &mut planner)?;
-    let traced = check_tracing(source, &manifest, &planner)?;
-    check_tables_are_read(&tables, &views, &rules, &traced, &planner)?;
-    let (wanted, tiers) = planner.into_wanted();
+    // What tracing reads is gathered for tracing alone.
+    let (wanted, tiers) = (planner.wanted(), planner.tiers());
+    let tracing = tracing::load(source, &manifest, &mut planner)?;
+    check_tables_are_read(&tables, &views, &rules, tracing.as_ref(), &planner)?;
     let pack = Pack {
         id: manifest.id.as_str().into(),
         version: manifest.version.as_str().into(),
@@ -185,6 +189,7 @@ pub fn load_with(source: &PackSource, cases: Cases) -> Result<Arc<Pack>, PackErr
         cases: source.in_folder("cases").map(|(path, text)| (path.to_string(), text.to_string())).collect(),
         wanted,
         tiers,
+        tracing,
         digest: source.digest().into(),
     };
     if cases == Cases::Read {
@@ -228,29 +233,20 @@ fn undeclared(path: &str, name: &str, text: &str) -> PackError {
     PackError::of(path, reason)
 }
 
-/// The queries for tracing parse as one SELECT each; they are planned and executed where tracing is.
-fn check_tracing(source: &PackSource, manifest: &Manifest, planner: &Planner) -> Result<Vec<String>, PackError> {
-    let mut read = Vec::new();
-    for (path, text) in source.in_folder("tracing") {
-        let file = SqlFile::parse(path, text, &[], &manifest.parameters)?;
-        read.extend(planner.tables_of_select(&file)?);
-    }
-    Ok(read)
-}
-
 /// A table that nobody reads is a rule that does not apply.
 fn check_tables_are_read(
     tables: &[CsvTable],
     views: &[View],
     rules: &[Rule],
-    traced: &[String],
+    tracing: Option<&Tracing>,
     planner: &Planner,
 ) -> Result<(), PackError> {
-    let plans = || views.iter().map(|view| &view.planned).chain(rules.iter().map(|rule| &rule.planned));
+    let traces = tracing.map(|tracing| &tracing.infectious);
+    let plans = || views.iter().map(|view| &view.planned).chain(rules.iter().map(|rule| &rule.planned)).chain(traces);
     for table in tables {
         let number = planner.number(&table.name);
         let is_read = plans().any(|plan| plan.reads.iter().any(|read| Some(*read) == number));
-        if !is_read && !traced.contains(&table.name) {
+        if !is_read {
             let path = format!("tables/{}.csv", table.name);
             return Err(PackError::of(&path, "no rule and no view reads this table: use it, or take it away"));
         }

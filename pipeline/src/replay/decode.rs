@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex};
 
 use arrow::array::RecordBatch;
 use fuma_connectors::files::{self, Block, Refusal, Refused};
+use fuma_schemas::evidence::log_schema;
 use fuma_schemas::{Feed, Instant, Kind, Person};
 
 use super::run::rows_of;
@@ -29,6 +30,8 @@ pub(super) struct Decoding<'a> {
     pub(super) settings: &'a Arc<Settings>,
     /// Of rows that concern one person alone, only this one's are kept; none: everybody's.
     pub(super) whom: Option<Person>,
+    /// Whether everybody's rows of a kind concern each person.
+    pub(super) is_everybodys: &'a (dyn Fn(Kind) -> bool + Sync),
     pub(super) store: &'a Store,
     pub(super) progress: &'a dyn Progress,
 }
@@ -38,8 +41,6 @@ pub(super) struct Decoding<'a> {
 pub(super) struct Decoded {
     pub(super) records: u64,
     pub(super) unknown_fields: u64,
-    /// Records of a phone.
-    pub(super) unattached: u64,
     pub(super) tally: Tally,
     /// The first and the last known_at of all accepted records, kept or not.
     pub(super) span: Option<(Instant, Instant)>,
@@ -71,7 +72,6 @@ impl Decoding<'_> {
         for part in parts {
             decoded.records += part.records;
             decoded.unknown_fields += part.unknown_fields;
-            decoded.unattached += part.unattached;
             decoded.tally.add(&part.tally);
             decoded.span = joined(decoded.span, part.span);
         }
@@ -198,10 +198,7 @@ impl<'a, R: RejectSink> Worker<'a, R> {
             }
             match self.decoder.decode(source.feed(), raw, None, &mut self.builders) {
                 Err(reject) => self.reject(at, rejected(line, reject.code, reject.message, raw))?,
-                Ok(accepted) => {
-                    self.decoded.records += 1;
-                    self.decoded.unattached += u64::from(accepted.phone.is_some());
-                }
+                Ok(_) => self.decoded.records += 1,
             }
         }
         rows.try_for_each(|row| self.reject(at, refused(row)))
@@ -216,17 +213,17 @@ impl<'a, R: RejectSink> Worker<'a, R> {
     /// Hands over what builders with so many rows hold.
     fn flush(&mut self, rows_min: usize) -> Result<(), SpoolError> {
         for (partition, builders) in self.builders.iter_mut().enumerate() {
-            // Nobody reads the facts of phones yet.
-            drop(builders.finish_phones());
             if builders.rows() >= rows_min.max(1) || builders.is_full() {
+                let phones = of_phones(builders.finish_phones())?;
                 let mut batches = builders.finish();
-                for (_, batch) in &batches {
+                for (_, batch) in batches.iter().chain(&phones) {
                     self.decoded.span = joined(self.decoded.span, store::span_of(batch));
                 }
                 if let Some(whom) = self.decoding.whom {
-                    batches = concerning(whom, batches)?;
+                    batches = concerning(whom, self.decoding.is_everybodys, batches)?;
                 }
                 self.decoding.store.add(partition, batches)?;
+                self.decoding.store.add_phones(phones)?;
             }
         }
         Ok(())
@@ -249,9 +246,21 @@ fn joined(one: Option<(Instant, Instant)>, other: Option<(Instant, Instant)>) ->
     }
 }
 
-/// What concerns one person: regions, everybody's cases and contacts, and the person's own rows.
-fn concerning(whom: Person, batches: Vec<(Kind, RecordBatch)>) -> Result<Vec<(Kind, RecordBatch)>, SpoolError> {
-    let is_everybodys = |kind: Kind| matches!(kind, Kind::Regions | Kind::Cases | Kind::Contacts);
+/// Batches of phones as the tables of evidence read them: the phone in the place of the person.
+fn of_phones(batches: Vec<(Kind, RecordBatch)>) -> Result<Vec<(Kind, RecordBatch)>, SpoolError> {
+    let of_phone = |(kind, batch): (Kind, RecordBatch)| {
+        let (_, columns, _) = batch.into_parts();
+        Ok((kind, RecordBatch::try_new(log_schema(kind), columns)?))
+    };
+    batches.into_iter().map(of_phone).collect()
+}
+
+/// What concerns one person: what is everybody's, and the person's own rows.
+fn concerning(
+    whom: Person,
+    is_everybodys: &dyn Fn(Kind) -> bool,
+    batches: Vec<(Kind, RecordBatch)>,
+) -> Result<Vec<(Kind, RecordBatch)>, SpoolError> {
     let kept = batches.into_iter().map(|(kind, batch)| {
         if is_everybodys(kind) {
             return Ok((kind, batch));

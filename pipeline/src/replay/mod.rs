@@ -4,7 +4,7 @@
 //! tick      the clock of a replay: multiples of the tick since the Unix epoch
 //! decode    sources -> evidence batches by partition, and rejects
 //! store     batches until they are judged, in memory or on disk; rows in the order of ticks
-//! links     trace, window by window, ahead of the people
+//! links     trace and the stages that link, window by window, ahead of the people
 //! task      one partition, tick by tick
 //! schedule  the packs that take over, each at its instant
 //! run       all of it, in order; partitions each on a thread of its own
@@ -41,6 +41,7 @@ use fuma_schemas::{CodeChange, Feed, Instant, Person, RejectCode};
 use crate::assess::{AssessError, StepLimits};
 use crate::evidence::{Limits, Memory};
 use crate::intake;
+use crate::linked::LinkedCounts;
 use crate::policy::Pack;
 use crate::trace::LinkBatchError;
 
@@ -173,8 +174,8 @@ pub struct Counts {
     pub records: u64,
     /// Fields that no feed knows, dropped.
     pub unknown_fields: u64,
-    /// Records of a phone: nobody reads them yet.
-    pub unattached: u64,
+    /// Records of phones, attached or waiting, and what tracing came to.
+    pub linked: LinkedCounts,
     /// Records of one fact and revision with other contents.
     pub conflicts: u64,
     /// People with evidence.

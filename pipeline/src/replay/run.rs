@@ -10,7 +10,7 @@ use fuma_schemas::evidence::log;
 use fuma_schemas::{CodeChange, Instant, Kind, Person};
 
 use super::decode::Decoding;
-use super::links::{self, Links};
+use super::links::{Inputs, Links};
 use super::schedule::{happening, switched};
 use super::sink::{ChangeSink, RejectSink};
 use super::store::{Piece, Store};
@@ -19,6 +19,8 @@ use super::watch::{self, ShortGreens};
 use super::{Counts, Options, Outcome, Progress, Rejected, ReplayError, Source, SpoolError, Tick};
 use crate::assess::{Partition, Why, invariants};
 use crate::invariant;
+use crate::linked::{self, Linked};
+use crate::policy::Pack;
 
 /// The partitions at the end of a replay, for whoever wants to look into the state.
 pub struct Finished {
@@ -29,6 +31,8 @@ pub struct Finished {
     /// The evidence batches, by partition: they still have the owners and ids that the state drops. None of them in a
     /// replay of everybody's [`known`]: they may be more than there is memory.
     pub batches: Vec<Vec<(Kind, RecordBatch)>>,
+    /// What links people; none where no record is of a phone and no pack traces.
+    pub linked: Option<Linked>,
     pieces: Vec<Vec<Piece>>,
 }
 
@@ -97,6 +101,7 @@ pub fn known(
 /// What was decoded, and where rejects went.
 pub(super) struct Decoded<R> {
     pub(super) pieces: Vec<Vec<Piece>>,
+    pub(super) phones: Vec<Piece>,
     /// The first and the last known_at of all accepted records.
     pub(super) span: Option<(Instant, Instant)>,
     pub(super) rejects: Vec<R>,
@@ -113,17 +118,26 @@ pub(super) fn decoded<R: RejectSink + New>(
     let workers = options.workers.max(1);
     let store = Store::new(workers, options.bounds.evidence_bytes, &options.bounds.folder);
     let mut rejects: Vec<R> = (0..workers).map(|_| R::new(options)).collect();
-    let decoding = Decoding { sources, settings: &options.intake, whom, store: &store, progress };
+    // What links people is everybody's: cases, contacts, bindings, and what tracing reads.
+    let is_everybodys =
+        |kind| matches!(kind, Kind::Regions | Kind::Cases | Kind::Contacts) || linked::reads(&packs(options), kind);
+    let settings = &options.intake;
+    let decoding = Decoding { sources, settings, whom, is_everybodys: &is_everybodys, store: &store, progress };
     let decoded = decoding.run(&mut rejects)?;
     let counts = Counts {
         records: decoded.records,
         unknown_fields: decoded.unknown_fields,
-        unattached: decoded.unattached,
         tally: decoded.tally,
         missed_windows: options.pack.contact_days().map(|_| 0),
         ..Counts::default()
     };
-    Ok(Decoded { pieces: store.finish(), span: decoded.span, rejects, counts })
+    let (pieces, phones) = store.finish();
+    Ok(Decoded { pieces, phones, span: decoded.span, rejects, counts })
+}
+
+/// All packs that are ever in force.
+fn packs(options: &Options) -> Vec<&Arc<Pack>> {
+    std::iter::once(&options.pack).chain(options.later.iter().map(|switch| &switch.pack)).collect()
 }
 
 /// An empty sink.
@@ -144,13 +158,22 @@ impl<R> Decoded<R> {
         options: &Options,
         progress: &dyn Progress,
     ) -> Result<Judged<R, S>, ReplayError> {
-        let mut judged =
-            Judged { rejects: self.rejects, partitions: Vec::new(), changes: Vec::new(), counts: self.counts };
+        let mut judged = Judged {
+            rejects: self.rejects,
+            partitions: Vec::new(),
+            linked: None,
+            changes: Vec::new(),
+            counts: self.counts,
+        };
         let span = ticks(self.span, options);
         judged.counts.last_tick = span.map(|(_, last)| last);
         if let Some(span) = span {
             let mut changed = Vec::new();
-            for done in judge_all::<S>(std::mem::take(&mut self.pieces), options, span, progress)? {
+            let pieces = std::mem::take(&mut self.pieces);
+            let (all, linked) = judge_all::<S>(pieces, std::mem::take(&mut self.phones), options, span, progress)?;
+            judged.counts.linked = linked.as_ref().map(Linked::counts).unwrap_or_default();
+            judged.linked = linked;
+            for done in all {
                 judged.counts.tally.add(&done.tally);
                 count(&done.partition, &mut judged.counts);
                 judged.partitions.push(done.partition);
@@ -167,13 +190,19 @@ impl<R> Decoded<R> {
 pub(super) struct Judged<R, S> {
     pub(super) rejects: Vec<R>,
     pub(super) partitions: Vec<Partition>,
+    pub(super) linked: Option<Linked>,
     pub(super) changes: Vec<S>,
     pub(super) counts: Counts,
 }
 
 impl Decoded<Vec<(usize, Rejected)>> {
-    fn in_memory(self, options: &Options, progress: &dyn Progress) -> Result<(Outcome, Vec<Partition>), ReplayError> {
-        let Judged { rejects, partitions, changes, mut counts } = self.judged::<Vec<CodeChange>>(options, progress)?;
+    fn in_memory(
+        self,
+        options: &Options,
+        progress: &dyn Progress,
+    ) -> Result<(Outcome, Vec<Partition>, Option<Linked>), ReplayError> {
+        let Judged { rejects, partitions, linked, changes, mut counts } =
+            self.judged::<Vec<CodeChange>>(options, progress)?;
         let mut rejects: Vec<(usize, Rejected)> = rejects.into_iter().flatten().collect();
         rejects.sort_by_key(|(at, rejected)| (*at, rejected.line));
         let changes = merged(changes);
@@ -181,16 +210,17 @@ impl Decoded<Vec<(usize, Rejected)>> {
         changes.iter().for_each(|change| short.see(change.person, change.to, change.decided_at));
         counts.short_greens = short.count();
         let rejects = rejects.into_iter().map(|(_, rejected)| rejected).collect();
-        Ok((Outcome { changes, rejects, counts }, partitions))
+        Ok((Outcome { changes, rejects, counts }, partitions, linked))
     }
 
     fn finished(self, options: &Options, keeps: bool, progress: &dyn Progress) -> Result<Finished, ReplayError> {
         let pieces = self.pieces.clone();
-        let (outcome, partitions) = self.in_memory(options, progress)?;
+        let (outcome, partitions, linked) = self.in_memory(options, progress)?;
         let read = |piece: &Piece| Ok((piece.kind, piece.clone().read()?));
         let kept = if keeps { &pieces[..] } else { &[] };
         let batches = kept.iter().map(|pieces| pieces.iter().map(read).collect());
-        Ok(Finished { outcome, partitions, batches: batches.collect::<Result<_, ReplayError>>()?, pieces })
+        let batches = batches.collect::<Result<_, ReplayError>>()?;
+        Ok(Finished { outcome, partitions, linked, batches, pieces })
     }
 }
 
@@ -207,13 +237,14 @@ fn ticks(span: Option<(Instant, Instant)>, options: &Options) -> Option<(Instant
 
 fn judge_all<S: ChangeSink + New>(
     pieces: Vec<Vec<Piece>>,
+    phones: Vec<Piece>,
     options: &Options,
     (first, last): (Instant, Instant),
     progress: &dyn Progress,
-) -> Result<Vec<Done<S>>, ReplayError> {
+) -> Result<(Vec<Done<S>>, Option<Linked>), ReplayError> {
     // Regions are decoded into the first partition; every partition reads them whole.
     let regions: Vec<Piece> = pieces.iter().flatten().filter(|piece| piece.kind == Kind::Regions).cloned().collect();
-    let (links, windows) = Links::new(links::of(&pieces), options.tick, last, pieces.len());
+    let (links, windows) = Links::new(Inputs { pieces: &pieces, phones }, options, (first, last))?;
     std::thread::scope(|scope| {
         let trace = scope.spawn(move || links.run());
         let threads: Vec<_> = pieces
@@ -233,8 +264,8 @@ fn judge_all<S: ChangeSink + New>(
         drop(regions);
         let done: Result<Vec<_>, ReplayError> =
             threads.into_iter().map(|thread| thread.join().map_err(|_| ReplayError::Worker)?).collect();
-        trace.join().map_err(|_| ReplayError::Worker)??;
-        done
+        let linked = trace.join().map_err(|_| ReplayError::Worker)??;
+        Ok((done?, linked))
     })
 }
 

@@ -4,7 +4,7 @@
 
 use fuma_schemas::{CodeChange, Instant};
 
-use super::links::Windows;
+use super::links::{Said, Windows};
 use super::schedule::Schedule;
 use super::sink::{ChangeSink, Tally};
 use super::store::{Cursor, Piece};
@@ -83,8 +83,11 @@ impl<'a, S: ChangeSink> Task<'a, S> {
             let partition = &mut self.partition;
             self.regions.take(clock, |kind, batch, rows| partition.apply(kind, batch, rows))?;
             self.evidence.take(clock, |kind, batch, rows| partition.apply(kind, batch, rows))?;
-            while let Some((version, verdict)) = self.windows.take(clock) {
-                partition.set_counts(verdict.person, verdict.fact, verdict.counts, version);
+            while let Some((version, said)) = self.windows.take(clock) {
+                match said {
+                    Said::Verdict(of) => partition.set_counts(of.person, of.fact, of.counts, version),
+                    Said::Derived(derived) => partition.derive(&derived)?,
+                }
             }
             if switches {
                 partition.touch_everybody();

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
+use crate::linked::Waiting;
 use crate::replay::{Counts, Options, Switched};
 
 /// A switch for programs.
@@ -41,6 +42,11 @@ impl<'a> Summary<'a> {
     /// Rejected records by code.
     fn rejected(&self) -> BTreeMap<&'a str, u64> {
         self.counts.tally.codes.iter().map(|(code, count)| (code.name(), *count)).collect()
+    }
+
+    /// Records of phones that wait, by reason.
+    fn waiting(&self) -> BTreeMap<&'static str, u64> {
+        Waiting::ALL.iter().map(|reason| reason.code()).zip(self.counts.linked.waiting).collect()
     }
 
     /// Changes by colour before and after.
@@ -82,7 +88,13 @@ impl<'a> Summary<'a> {
             "rejected": counts.tally.rejects,
             "rejected_by_code": self.rejected(),
             "unknown_fields": counts.unknown_fields,
-            "unattached": counts.unattached,
+            "attached": counts.linked.attached,
+            "unattached": counts.linked.waiting_in_all(),
+            "unattached_by_reason": self.waiting(),
+            "contacts_by_conveyance": counts.linked.contacts,
+            "trips_without_length": counts.linked.without_length,
+            "crowded_conveyances": counts.linked.crowded_conveyances,
+            "left_out_of_tracing": { "people": counts.linked.left_out, "pairs": counts.linked.failed_pairs },
             "people": counts.people,
             "people_at_the_end": { "green": green, "yellow": yellow, "red": red },
             "facts": counts.facts,
@@ -112,8 +124,16 @@ impl<'a> Summary<'a> {
         line("until", counts.last_tick.map_or("no record was accepted by then".to_string(), |tick| tick.to_string()));
         let (records, rejects, unknown) = (counts.records, counts.tally.rejects, counts.unknown_fields);
         line("records", format!("{records} ({rejects} rejected, {unknown} unknown fields dropped)"));
-        if counts.unattached > 0 {
-            line("phones", format!("{} records of a phone, attached to nobody", counts.unattached));
+        let linked = &counts.linked;
+        if linked.attached + linked.waiting_in_all() > 0 {
+            let (attached, waiting) = (linked.attached, linked.waiting_in_all());
+            line("phones", format!("{attached} records of phones are attached to their holders, {waiting} wait"));
+            let waits = self.waiting().into_iter().filter(|(_, count)| *count > 0);
+            waits.for_each(|(reason, count)| line("  waits", format!("{reason:<20}{count}")));
+        }
+        if linked.contacts + linked.without_length > 0 {
+            let (contacts, pointless) = (linked.contacts, linked.without_length);
+            line("aboard", format!("{contacts} contacts by conveyance; {pointless} trips without length meet nobody"));
         }
         self.rejected().iter().for_each(|(code, count)| line("  rejected", format!("{code:<20}{count}")));
         let [green, yellow, red] = counts.colours;

@@ -5,6 +5,7 @@
 use fuma_schemas::vocabulary::{ClosedList, Match, Tier};
 use fuma_schemas::{Instant, Kind};
 
+use super::rule_table::RuleTables;
 use crate::evidence::state::Evidence;
 use crate::evidence::store::{NO_TEXT, RowRef, mark, read_u32};
 use crate::evidence::tiers::{OPEN, STAY_REGION};
@@ -46,6 +47,28 @@ pub struct TierView {
     pub until: Option<Instant>,
     /// How the stay's region meets the tier's: exact, within, contains.
     pub matched: &'static str,
+}
+
+impl<'a> FactView<'a> {
+    /// The value of a column of the kind; null where there is no such column.
+    pub fn value(&self, name: &str) -> Value<'a> {
+        self.values.iter().find(|(own, _)| *own == name).map_or(Value::Null, |(_, value)| *value)
+    }
+
+    /// The instant in a column; none where it is absent.
+    pub fn instant(&self, name: &str) -> Option<Instant> {
+        if let Value::Instant(instant) = self.value(name) { Some(instant) } else { None }
+    }
+
+    /// The text in a column; none where it is absent.
+    pub fn text(&self, name: &str) -> Option<&'a str> {
+        if let Value::Text(text) = self.value(name) { Some(text) } else { None }
+    }
+
+    /// The date or whole number in a column; none where it is absent.
+    pub fn number(&self, name: &str) -> Option<i32> {
+        if let Value::Date(number) | Value::Integer(number) = self.value(name) { Some(number) } else { None }
+    }
 }
 
 impl Evidence {
@@ -100,6 +123,14 @@ impl Evidence {
             values: values.map(|(column, of)| (of.name, table.value(&self.texts, row, column))).collect(),
             owner: (table.layout.kind == Kind::Listings && owner != NO_TEXT).then(|| self.texts.others.get(owner)),
         })
+    }
+
+    /// The facts of a person that stand in some tables, with their handles; in no order that means anything.
+    pub fn standing(&self, person: u32, tables: RuleTables) -> impl Iterator<Item = (u64, FactView<'_>)> {
+        let stands = move |at: &RowRef| {
+            tables.0 & 1 << at.code() != 0 && self.table(*at).marks(at.row()) & mark::NOT_STANDING == 0
+        };
+        self.chain(person).filter(stands).filter_map(|at| Some((at.handle(), self.describe(at.handle())?)))
     }
 
     /// The handles of all rows of a person, newest first: standing, superseded and retracted.

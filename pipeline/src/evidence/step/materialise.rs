@@ -11,7 +11,7 @@ use arrow::array::{
 };
 use arrow::compute::take;
 use fuma_schemas::Kind;
-use fuma_schemas::evidence::{Column, ColumnType, GRANULARITIES, MATCHES};
+use fuma_schemas::evidence::{Column, ColumnType, GRANULARITIES, MATCHES, ORIGINS};
 use fuma_schemas::vocabulary::{ClosedList, Granularity, Tier};
 
 use super::gather::{KindRows, StepRows};
@@ -19,6 +19,7 @@ use super::rule_table::{RuleTable, Wanted};
 use crate::evidence::state::Evidence;
 use crate::evidence::store::{Interner, NO_TEXT, RowRef, RowTable, decode_integer, layout, read_u32};
 use crate::evidence::tiers::{OPEN, STAY_REGION};
+use crate::evidence::winners::LinksRank;
 use crate::invariant;
 
 /// The columns before those of the kind: person, fact, known_at, first_known_at.
@@ -70,7 +71,7 @@ fn step_table(parts: &[StepPart<'_>], base: RuleTable, wanted: &[usize]) -> Step
         RuleTable::TieredStays => Kind::Stays,
     };
     let readers = Readers::new(parts, base, kind);
-    let of_stays = COMMON_COLUMNS + kind.columns().len() + usize::from(engine_column(kind));
+    let of_stays = COMMON_COLUMNS + kind.columns().len() + engine_columns(kind);
     let stay_of = match base {
         RuleTable::Kind(_) => None,
         RuleTable::TieredStays => Some(stay_of(parts)),
@@ -97,9 +98,13 @@ fn stay_of(parts: &[StepPart<'_>]) -> UInt32Array {
     UInt32Array::from(places)
 }
 
-/// Whether the engine adds a column to a kind: `counts`, `owner` or `granularity`.
-fn engine_column(kind: Kind) -> bool {
-    matches!(kind, Kind::Contacts | Kind::Listings | Kind::Stays)
+/// How many columns the engine adds to a kind: `counts` and `origin`, `owner`, or `granularity`.
+fn engine_columns(kind: Kind) -> usize {
+    match kind {
+        Kind::Contacts => 2,
+        Kind::Listings | Kind::Stays => 1,
+        _ => 0,
+    }
 }
 
 /// Rows of a kind of one state, and what is needed to read them.
@@ -176,7 +181,7 @@ impl<'a> Readers<'a> {
             3 => Arc::new(TimestampMillisecondArray::from(self.values(|row| row.reader.rows.first_known[row.at]))),
             _ => match kind.columns().get(at - COMMON_COLUMNS) {
                 Some(column) => self.kind_column(kind, column, at - COMMON_COLUMNS),
-                None => self.engine_column(kind),
+                None => self.engine_column(kind, at - COMMON_COLUMNS - kind.columns().len()),
             },
         }
     }
@@ -201,8 +206,12 @@ impl<'a> Readers<'a> {
         }
     }
 
-    fn engine_column(&self, kind: Kind) -> ArrayRef {
+    fn engine_column(&self, kind: Kind, at: usize) -> ArrayRef {
         match kind {
+            Kind::Contacts if at == 1 => {
+                let links = self.place(|table| table.layout.links);
+                self.names(ORIGINS, |row| Some(u8::from(row.number(links) == LinksRank::CONVEYANCE.number())))
+            }
             Kind::Listings => {
                 let owner = self.place(|table| table.layout.owner);
                 self.texts(owner, false, |evidence| &evidence.texts.others)

@@ -32,9 +32,9 @@ impl RuleTable {
 
     /// The place: a kind's code, and 10 for tiered stays. Regions, which rules do not see, have none: they share the
     /// last.
-    pub fn index(self) -> usize {
+    pub const fn index(self) -> usize {
         match self {
-            RuleTable::Kind(kind) => usize::from(kind.code()),
+            RuleTable::Kind(kind) => kind as usize,
             RuleTable::TieredStays => Kind::PERSONAL.len(),
         }
     }
@@ -75,8 +75,13 @@ impl RuleTables {
     pub const ALL: RuleTables = RuleTables((1 << RuleTable::COUNT) - 1);
 
     /// The set of one table.
-    pub fn of(table: RuleTable) -> RuleTables {
+    pub const fn one(table: RuleTable) -> RuleTables {
         RuleTables(1 << table.index())
+    }
+
+    /// The set of one table.
+    pub fn of(table: RuleTable) -> RuleTables {
+        RuleTables::one(table)
     }
 
     /// The set with a table added.

@@ -46,6 +46,8 @@ impl LinksRank {
     pub const NONE: LinksRank = LinksRank(0);
     /// What a snapshot of an earlier build does not say: equal to all.
     pub(in crate::evidence) const UNKNOWN: LinksRank = LinksRank(u32::MAX);
+    /// The engine derived the contact from two trips on one conveyance: no record has this rank.
+    pub(in crate::evidence) const CONVEYANCE: LinksRank = LinksRank(u32::MAX - 1);
 
     /// The rank of the case and the contact that a contact names.
     pub fn of(links: [Option<NameKey>; 2]) -> LinksRank {
@@ -61,11 +63,10 @@ impl LinksRank {
             }
         }
         let hash = sip::SipHasher13::new_with_key(LINKS_SEED).hash(&bytes) as u32;
-        LinksRank(hash.clamp(LinksRank::NONE.0 + 1, LinksRank::UNKNOWN.0 - 1))
+        LinksRank(hash.clamp(LinksRank::NONE.0 + 1, LinksRank::CONVEYANCE.0 - 1))
     }
 
-    /// As a number, for tests.
-    #[cfg(test)]
+    /// As a number.
     pub(crate) fn number(self) -> u32 {
         self.0
     }

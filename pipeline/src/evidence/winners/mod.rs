@@ -8,6 +8,7 @@
 //! value, row_contents what a row says, for people and for the order
 //! incoming            the columns of a batch of the log
 //! apply               batch -> rows appended, winners settled, people touched
+//! derived             facts that a stage of the engine derived, replaced whole
 //! verdicts            which contacts count, as trace said
 //! ```
 //!
@@ -18,6 +19,7 @@ pub mod version;
 
 mod apply;
 mod asserted;
+mod derived;
 mod first_known;
 mod incoming;
 mod order;
@@ -28,6 +30,7 @@ mod verdicts;
 pub(in crate::evidence) use apply::Beside;
 pub use apply::compare_rows;
 pub(in crate::evidence) use asserted::is_by_claim;
+pub use derived::{Derived, DerivedBy, DerivedRow, OwnedValue, derived_key};
 pub use fact_key::{FactKey, LinksRank, NameKey, fact_key, link_key, name_key};
 pub(in crate::evidence) use first_known::Assertions;
 pub use incoming::EvidenceError;

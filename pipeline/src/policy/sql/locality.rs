@@ -49,6 +49,50 @@ pub fn check(plan: &LogicalPlan, tables: &dyn Personal) -> Checked<()> {
     }
 }
 
+/// Checks an optimised plan that is row by row over one table: nothing is joined, grouped or cut, and `key` comes out as
+/// it went in.
+pub fn check_rows(plan: &LogicalPlan, table: &str, key: &str) -> Checked<()> {
+    let reason = format!("the query reads the table {table} alone, row by row: SELECT {key}, ... FROM {table}");
+    let rows =
+        || NotLocal { reason: reason.clone(), near: ["JOIN", "GROUP", "DISTINCT", "FROM"].map(String::from).into() };
+    let mut at = plan;
+    let mut place = plan.schema().index_of_column_by_name(None, key).ok_or_else(rows)?;
+    loop {
+        let mut has_query = false;
+        let visited = at.apply_expressions(|expr| {
+            expr.apply(|part| {
+                has_query |= matches!(
+                    part,
+                    Expr::ScalarSubquery(_) | Expr::Exists(_) | Expr::InSubquery(_) | Expr::SetComparison(_)
+                );
+                Ok(TreeNodeRecursion::Continue)
+            })
+        });
+        if has_query || visited.is_err() {
+            return Err(rows());
+        }
+        at = match at {
+            LogicalPlan::TableScan(scan) => {
+                let own = scan.projected_schema.index_of_column_by_name(None, key);
+                let good = scan.fetch.is_none() && scan.table_name.table() == table && own == Some(place);
+                return if good { Ok(()) } else { Err(rows()) };
+            }
+            LogicalPlan::Projection(projection) => {
+                let mut expr = projection.expr.get(place).ok_or_else(rows)?;
+                while let Expr::Alias(alias) = expr {
+                    expr = &alias.expr;
+                }
+                let Expr::Column(column) = expr else { return Err(rows()) };
+                place = projection.input.schema().maybe_index_of_column(column).ok_or_else(rows)?;
+                &projection.input
+            }
+            LogicalPlan::Filter(filter) => &filter.input,
+            LogicalPlan::SubqueryAlias(alias) => &alias.input,
+            _ => return Err(rows()),
+        };
+    }
+}
+
 fn refuse<T>(reason: &str, near: &[&str]) -> Checked<T> {
     Err(NotLocal { reason: reason.to_string(), near: near.iter().map(ToString::to_string).collect() })
 }

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, Schema, SchemaRef};
 use datafusion::common::DataFusionError;
 use datafusion::config::ConfigOptions;
+use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::prelude::{SessionConfig, SessionContext};
 use datafusion::sql::parser::Statement;
@@ -22,13 +23,14 @@ use crate::evidence::{RuleTable, RuleTables, Wanted, WantedTiers};
 
 use super::drivers::{self, Origin, Origins};
 use super::joins::{Numbers, Rows};
-use super::locality::{self, Personal};
+use super::locality::{self, NotLocal, Personal};
 use super::sql_file::SqlFile;
 use super::{functions, gate, tiers};
 use crate::policy::PackError;
 use crate::policy::step::direct::Direct;
 use crate::policy::step::leaf::{Leaf, NamedTable};
 use crate::policy::tables::CsvTable;
+use crate::policy::tracing;
 
 /// A planned SELECT.
 #[derive(Clone, Debug)]
@@ -118,22 +120,37 @@ impl Planner {
         Ok(planned)
     }
 
-    /// The tables that a file names which is one SELECT; it is not planned.
-    ///
-    /// # Errors
-    /// When it is no SELECT.
-    pub fn tables_of_select(&self, file: &SqlFile) -> Result<Vec<String>, PackError> {
-        let statement = self.select_of(file)?;
-        Ok(self.references(&statement))
+    /// Plans the query that says while a case is infectious; it is local to a person, like a rule.
+    pub fn plan_infectious(&mut self, file: &SqlFile) -> Result<Planned, PackError> {
+        let statement = self.parse(file, &[])?;
+        let planned = self.plan(file, statement)?;
+        tracing::check_columns(file, &planned.schema, &tracing::INFECTIOUS_COLUMNS)?;
+        Ok(planned)
     }
 
-    /// Which columns of each base table some plan reads, ascending; and which tiers of stays some plan may look at.
-    pub fn into_wanted(mut self) -> (Wanted, WantedTiers) {
-        for columns in &mut self.wanted.0 {
+    /// Plans the query over the table `aboard`, row by row. From now on the table is known, as the last one.
+    pub fn plan_aboard(&mut self, file: &SqlFile) -> Result<Planned, PackError> {
+        let origin = Origin { drivers: Some(RuleTables::NONE), needs: RuleTables::NONE };
+        self.add(&file.path, tracing::ABOARD, tracing::aboard_schema(), origin)?;
+        let statement = self.parse(file, &[])?;
+        let planned = self.plan_as(file, statement, |plan, _| locality::check_rows(plan, tracing::ABOARD, "pair"))?;
+        tracing::check_columns(file, &planned.schema, &tracing::ABOARD_COLUMNS)?;
+        Ok(planned)
+    }
+
+    /// Which columns of each base table some plan reads so far, ascending.
+    pub fn wanted(&self) -> Wanted {
+        let mut wanted = self.wanted.clone();
+        for columns in &mut wanted.0 {
             columns.sort_unstable();
             columns.dedup();
         }
-        (self.wanted, self.tiers)
+        wanted
+    }
+
+    /// Which tiers of stays some plan may look at so far.
+    pub fn tiers(&self) -> WantedTiers {
+        self.tiers
     }
 
     /// Reads a file as one SELECT.
@@ -164,6 +181,16 @@ impl Planner {
     }
 
     fn plan(&mut self, file: &SqlFile, statement: Statement) -> Result<Planned, PackError> {
+        self.plan_as(file, statement, |plan, planner| locality::check(plan, planner))
+    }
+
+    /// Plans a statement that looks no further than `local` lets it.
+    fn plan_as(
+        &mut self,
+        file: &SqlFile,
+        statement: Statement,
+        local: impl FnOnce(&LogicalPlan, &Planner) -> Result<(), NotLocal>,
+    ) -> Result<Planned, PackError> {
         let state = self.context.state();
         let wrong = |error: DataFusionError| located(file, &error);
         let logical = futures::executor::block_on(state.statement_to_plan(statement)).map_err(wrong)?;
@@ -173,7 +200,7 @@ impl Planner {
         gate::check_types(file, &analysed.map_err(wrong)?)?;
         let optimised = state.optimize(&logical).map_err(wrong)?;
         gate::check_types(file, &optimised)?;
-        if let Err(problem) = locality::check(&optimised, self) {
+        if let Err(problem) = local(&optimised, self) {
             let line = problem.near.iter().map(|word| file.line_of_word(word)).find(|line| *line > 0);
             return Err(PackError::at(&file.path, line.unwrap_or_else(|| file.first_line()), problem.reason));
         }

@@ -26,8 +26,10 @@ use futures::StreamExt as _;
 
 use super::leaf::StepInput;
 use crate::evidence::{RuleTable, RuleTables, StepTable};
+use crate::policy::files::TRACING;
 use crate::policy::pack::Pack;
 use crate::policy::sql::planner::{Planned, session_config};
+use crate::policy::tracing::Tracing;
 
 /// An interval that a rule gives to a slot, clipped to the calendar.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -129,6 +131,34 @@ impl Executor {
         Ok(rows)
     }
 
+    /// While whom counts as infectious, by the pack's tracing: rows of `person` (the slot), `fact`, `since`, `until`.
+    ///
+    /// # Errors
+    /// When the plan fails on a row of the step.
+    pub fn infectious(&self, tracing: &Tracing, base: Vec<StepTable>) -> Result<Vec<RecordBatch>, RuleFault> {
+        let planned = &tracing.infectious;
+        let filled = RuleTable::all().zip(&base).filter(|(_, table)| table.rows > 0);
+        let filled = filled.fold(RuleTables::NONE, |all, (table, _)| all.with(table));
+        if !planned.drivers.meets(filled) {
+            return Ok(Vec::new());
+        }
+        let mut tables = base;
+        tables.extend_from_slice(&self.tables);
+        self.evaluate_views_of(std::iter::once(planned), &mut tables, |planned| planned.drivers.meets(filled))?;
+        self.rows_of(planned, &tables).map_err(|_| RuleFault { rule: Arc::from(TRACING[0]) })
+    }
+
+    /// What the pack's tracing says of pairs of the table `aboard`: rows of `pair` and `degree`.
+    ///
+    /// # Errors
+    /// When the plan fails on a row.
+    pub fn aboard(&self, tracing: &Tracing, pairs: StepTable) -> Result<Vec<RecordBatch>, RuleFault> {
+        let before = RuleTable::COUNT + self.tables.len() + self.pack.views.len();
+        let mut tables = vec![StepTable::default(); before];
+        tables.push(pairs);
+        self.rows_of(&tracing.aboard, &tables).map_err(|_| RuleFault { rule: Arc::from(TRACING[1]) })
+    }
+
     /// For comparisons: from now on every plan is streamed by DataFusion.
     #[doc(hidden)]
     pub fn stream(&mut self) {
@@ -181,10 +211,19 @@ impl Executor {
         tables: &mut Vec<StepTable>,
         is_speaking: impl Fn(&Planned) -> bool,
     ) -> Result<(), RuleFault> {
+        let speaking = self.pack.rules.iter().map(|rule| &rule.planned).filter(|planned| is_speaking(planned));
+        self.evaluate_views_of(speaking, tables, &is_speaking)
+    }
+
+    /// Evaluates the views that some plans read, each once, in their order.
+    fn evaluate_views_of<'a>(
+        &self,
+        readers: impl Iterator<Item = &'a Planned>,
+        tables: &mut Vec<StepTable>,
+        is_speaking: impl Fn(&Planned) -> bool,
+    ) -> Result<(), RuleFault> {
         let (first_view, mut used) = (tables.len(), vec![false; self.pack.views.len()]);
-        for rule in self.pack.rules.iter().filter(|rule| is_speaking(&rule.planned)) {
-            mark(&rule.planned.reads, first_view, &mut used);
-        }
+        readers.for_each(|planned| mark(&planned.reads, first_view, &mut used));
         for (at, view) in self.pack.views.iter().enumerate().rev() {
             if used[at] {
                 mark(&view.planned.reads, first_view, &mut used);

@@ -87,6 +87,7 @@ struct Pieces {
 /// The pieces of all partitions.
 #[derive(Debug)]
 pub(super) struct Store {
+    /// Those of evidence, and of phones as the last.
     partitions: Vec<Mutex<Pieces>>,
     /// The bytes that a partition may keep in memory.
     bytes_max: usize,
@@ -96,7 +97,7 @@ impl Store {
     /// An empty store, that keeps so many bytes in memory and the rest in files without a name in a folder.
     pub(super) fn new(partitions: usize, bytes_max: usize, folder: &Path) -> Store {
         let pieces = || Pieces { settled: Vec::new(), fresh: Vec::new(), fresh_bytes: 0, disk: Disk::new(folder) };
-        let partitions = partitions.max(1);
+        let partitions = partitions.max(1) + 1;
         Store { bytes_max: bytes_max / partitions, partitions: (0..partitions).map(|_| Mutex::new(pieces())).collect() }
     }
 
@@ -114,15 +115,25 @@ impl Store {
         if pieces.fresh_bytes > self.bytes_max { pieces.settle() } else { Ok(()) }
     }
 
-    /// The pieces by partition.
-    pub(super) fn finish(self) -> Vec<Vec<Piece>> {
+    /// Takes batches of records of phones.
+    ///
+    /// # Errors
+    /// When the disk cannot take them.
+    pub(super) fn add_phones(&self, batches: Vec<(Kind, RecordBatch)>) -> Result<(), SpoolError> {
+        if batches.is_empty() { Ok(()) } else { self.add(self.partitions.len().saturating_sub(1), batches) }
+    }
+
+    /// The pieces by partition, and those of phones.
+    pub(super) fn finish(self) -> (Vec<Vec<Piece>>, Vec<Piece>) {
         let partitions = self.partitions.into_iter();
         let all = partitions.map(|pieces| {
             let Pieces { mut settled, mut fresh, .. } = pieces.into_inner().unwrap_or_else(PoisonError::into_inner);
             settled.append(&mut fresh);
             settled
         });
-        all.collect()
+        let mut all: Vec<Vec<Piece>> = all.collect();
+        let phones = all.pop().unwrap_or_default();
+        (all, phones)
     }
 }
 

@@ -26,7 +26,7 @@ fn batch(known: &[i64]) -> RecordBatch {
 
 /// The rows of each tick, sorted; and how many pieces were open at most.
 fn taken(store: Store, tick: Tick) -> (BTreeMap<i64, Vec<i64>>, usize) {
-    let pieces = store.finish().into_iter().flatten().collect();
+    let pieces = store.finish().0.into_iter().flatten().collect();
     let (mut cursor, mut by_tick, mut open) = (Cursor::new(pieces, tick), BTreeMap::new(), 0);
     while let Some(clock) = cursor.next_tick() {
         let mut known = Vec::new();

@@ -4,7 +4,7 @@
 
 use arrow::datatypes::DataType;
 use fuma_schemas::Kind;
-use fuma_schemas::evidence::{ColumnType, GRANULARITIES, MATCHES, instant_type};
+use fuma_schemas::evidence::{ColumnType, GRANULARITIES, MATCHES, ORIGINS, instant_type};
 use fuma_schemas::vocabulary::{ClosedList as _, Tier};
 
 use super::{Language, table};
@@ -29,6 +29,12 @@ const ENGINE: &[(&str, &str, &str)] = &[
         "counts",
         "接触是否有效：所依据的病例或接触未被排除或撤回",
         "whether the contact counts: what it hangs on was not excluded or retracted",
+    ),
+    (
+        "origin",
+        "接触从何而来：上报的，或由同乘行程推出的；方案不含 tracing/ 时只有上报的",
+        "where the contact comes from: reported, or derived from two trips on one conveyance; reported alone where the \
+         pack has no tracing/",
     ),
     ("owner", "名单的来源系统", "the source system of the listing"),
     (
@@ -111,6 +117,7 @@ fn values(base: RuleTable, column: &str) -> Option<&'static [&'static str]> {
     match column {
         "granularity" => return Some(GRANULARITIES),
         "match" => return Some(MATCHES),
+        "origin" => return Some(ORIGINS),
         "tier" => return Some(Tier::NAMES),
         _ => {}
     }

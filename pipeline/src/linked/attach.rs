@@ -1,0 +1,181 @@
+//! Records of phones become evidence of whoever holds the phone (docs/feeds.md section 2a). Key: the phone.
+//!
+//! Owns which record is attached to whom, and what it says there. The winners among the records of a phone are settled
+//! by the same tables as those of people, with the phone's token in the place of the person's. Must never attach a
+//! retracted record, and must never colour: what is attached is evidence like any other.
+
+use std::collections::BTreeMap;
+
+use arrow::array::RecordBatch;
+use fuma_schemas::{Instant, Kind, Person, Phone};
+use hashbrown::{HashMap, HashSet};
+
+use super::counts::{LinkedCounts, Waiting};
+use super::holders::{Holder, Holders, Holding};
+use crate::evidence::{
+    Derived, DerivedBy, DerivedRow, Evidence, EvidenceError, FactKey, FactView, Limits, OwnedValue, RuleTables, Seed,
+    Touched, derived_key,
+};
+use crate::policy::days;
+
+/// The column of a record that says its own instant.
+fn own_instant(fact: &FactView<'_>) -> Option<Instant> {
+    fact.instant(match fact.kind {
+        Kind::Stays => "arrived_at",
+        Kind::Trips => "boarded_at",
+        Kind::Entries => "entered_at",
+        Kind::Listings => "starts_at",
+        _ => return None,
+    })
+}
+
+/// The key of a record of a phone as evidence of a person.
+pub(super) fn attached_key(phone: Phone, record: FactKey) -> FactKey {
+    let mut ground = [0; 24];
+    ground[..16].copy_from_slice(&phone.0);
+    ground[16..].copy_from_slice(&record.0.to_le_bytes());
+    derived_key(DerivedBy::Attach, &ground)
+}
+
+/// A record as it is attached: it is said again only when one of these changes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Attached {
+    person: Person,
+    kind: Kind,
+    /// The row that won.
+    handle: u64,
+    first_known_at: Instant,
+    /// Until when a stay lasts where the binding ends before it; none: as long as it says.
+    cut: Option<Instant>,
+}
+
+/// The phones, their records and holders, and what is attached.
+pub(super) struct Attach {
+    phones: Evidence,
+    touched: Touched,
+    holders: HashMap<Phone, Holders, Seed>,
+    /// Phones whose holders changed since the last call.
+    retold: HashSet<Phone, Seed>,
+    attached: HashMap<u32, BTreeMap<FactKey, Attached>, Seed>,
+}
+
+impl Attach {
+    pub(super) fn new(seed: Seed, limits: Limits) -> Attach {
+        let mut phones = Evidence::seeded(seed);
+        phones.set_limits(limits);
+        Attach {
+            phones,
+            touched: Touched::default(),
+            holders: HashMap::with_hasher(seed),
+            retold: HashSet::with_hasher(seed),
+            attached: HashMap::with_hasher(seed),
+        }
+    }
+
+    /// Takes in rows of records of phones: of the log's schema, with the phone in the place of the person.
+    pub(super) fn apply(&mut self, kind: Kind, batch: &RecordBatch, rows: &[u32]) -> Result<(), EvidenceError> {
+        self.phones.apply(kind, batch, rows, &mut self.touched)
+    }
+
+    /// Takes the whole set of a person's winning verified bindings of a phone; empty: the person has none of it.
+    pub(super) fn tell(&mut self, person: Person, phone: Phone, holdings: Vec<Holding>) {
+        let holders = self.holders.entry(phone).or_default();
+        if holders.tell(person, holdings) {
+            self.retold.insert(phone);
+        }
+        if holders.is_empty() {
+            self.holders.remove(&phone);
+        }
+    }
+
+    /// Adds what changed in what is attached since the last call.
+    pub(super) fn settle(&mut self, changed: &mut Vec<Derived>) {
+        let mut numbers: Vec<u32> = self.touched.people().to_vec();
+        numbers.extend(self.retold.drain().filter_map(|phone| self.phones.find(Person(phone.0))));
+        self.touched.clear();
+        numbers.sort_unstable();
+        numbers.dedup();
+        for number in numbers {
+            let Some(Person(token)) = self.phones.person(number) else { continue };
+            let now = self.attached_of(number, Phone(token), &mut |_| {});
+            let before = self.attached.remove(&number).unwrap_or_default();
+            self.say(Phone(token), &before, &now, changed);
+            if !now.is_empty() {
+                self.attached.insert(number, now);
+            }
+        }
+    }
+
+    /// To whom each record of a phone is attached; `waits` hears of each that waits.
+    fn attached_of(&self, number: u32, phone: Phone, waits: &mut dyn FnMut(Waiting)) -> BTreeMap<FactKey, Attached> {
+        let is_crowded = self.phones.crowded(number);
+        let mut attached = BTreeMap::new();
+        for (handle, fact) in self.phones.standing(number, RuleTables::ALL) {
+            let Some(at) = own_instant(&fact) else { continue };
+            let holders = self.holders.get(&phone).filter(|_| !is_crowded);
+            let nobody = if is_crowded { Waiting::Crowded } else { Waiting::Unbound };
+            match holders.ok_or(nobody).and_then(|holders| Ok((holders, holders.at(at)?))) {
+                Ok((holders, holder)) => {
+                    attached.insert(fact.key, attach(handle, &fact, at, holders, holder));
+                }
+                Err(waiting) => waits(waiting),
+            }
+        }
+        attached
+    }
+
+    fn say(
+        &self,
+        phone: Phone,
+        before: &BTreeMap<FactKey, Attached>,
+        now: &BTreeMap<FactKey, Attached>,
+        changed: &mut Vec<Derived>,
+    ) {
+        for (record, was) in before {
+            if now.get(record).is_none_or(|is| is.person != was.person) {
+                let key = attached_key(phone, *record);
+                changed.push(Derived { person: was.person, key, kind: was.kind, row: None });
+            }
+        }
+        for (record, is) in now.iter().filter(|(record, is)| before.get(*record) != Some(*is)) {
+            let Some(fact) = self.phones.describe(is.handle) else { continue };
+            let values = fact.values.iter().map(|(name, value)| match is.cut {
+                Some(cut) if *name == "left_at" => OwnedValue::Instant(cut),
+                _ => OwnedValue::from(*value),
+            });
+            let row = DerivedRow {
+                known_at: fact.known_at,
+                first_known_at: is.first_known_at,
+                owner: fact.owner.map(Into::into),
+                values: values.collect(),
+            };
+            let key = attached_key(phone, *record);
+            changed.push(Derived { person: is.person, key, kind: is.kind, row: Some(row) });
+        }
+    }
+
+    /// Counts what is attached, and what waits for which reason.
+    pub(super) fn count(&self, counts: &mut LinkedCounts) {
+        for number in 0..self.phones.people() {
+            let Some(Person(token)) = self.phones.person(number) else { continue };
+            let attached = self.attached_of(number, Phone(token), &mut |waiting| {
+                let reasons = Waiting::ALL.iter().zip(&mut counts.waiting);
+                reasons.filter(|(reason, _)| **reason == waiting).for_each(|(_, count)| *count += 1);
+            });
+            counts.attached += attached.len() as u64;
+        }
+    }
+}
+
+fn attach(handle: u64, fact: &FactView<'_>, at: Instant, holders: &Holders, holder: Holder) -> Attached {
+    let Holder { person, first_known_at } = holder;
+    let cut = match fact.kind {
+        Kind::Stays => {
+            let left = days::left_at(Some(at), fact.instant("left_at"), fact.text("source"));
+            holders.until(person, at).filter(|until| left.is_none_or(|left| *until < left))
+        }
+        _ => None,
+    };
+    let first_known_at = fact.first_known_at.max(Instant(first_known_at));
+    Attached { person, kind: fact.kind, handle, first_known_at, cut }
+}

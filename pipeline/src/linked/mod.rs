@@ -1,0 +1,32 @@
+//! What links evidence to people who do not stand in it: phones to their holders, and people aboard to cases.
+//!
+//! ```text
+//! holders    who holds a phone at an instant, as the bindings say
+//! attach     key = phone: its records and holders -> evidence of people
+//! rides      key = person: what a person says about each conveyance
+//! aboard     key = conveyance: rides -> contacts of those who were aboard with a case
+//! tracer     rides and conveyances under the pack that traces
+//! stage      all of it in the order of DESIGN: bindings, phones, rides, conveyances
+//! counts     what waits, and what is left out
+//! ```
+//!
+//! What comes out are derived facts, replaced whole ([`crate::evidence::Derived`]). Each stage says a function of the
+//! winning facts alone: in any order, and again and again, it comes to what a computation from nothing comes to. No
+//! stage reads a colour or a clock, and a derived contact makes nobody infectious, so one round is all.
+//!
+//! Pure: no I/O, no clock. Must never give one person's token to another's facts.
+
+mod aboard;
+mod attach;
+mod counts;
+mod holders;
+mod rides;
+mod stage;
+#[cfg(test)]
+mod tests;
+mod tracer;
+
+pub use aboard::{Met, Party};
+pub use counts::{LinkedCounts, Waiting};
+pub use rides::Conveyance;
+pub use stage::{Linked, reads};
