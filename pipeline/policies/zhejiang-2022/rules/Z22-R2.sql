@@ -3,12 +3,17 @@
 -- clause: 红码(二)
 -- title.zh: 密切接触者
 -- title.en: Close contact
--- ends.zh: 解除接触者隔离或转健康监测（末次接触后满七日应解除）；已在健康监测的，满七日止；或本人作为病例出院
--- ends.en: release or transfer to monitoring (due 7 full days after exposure); monitored: at due; discharge as a case
+-- ends.zh: 同乘密接满七日止；其他：解除接触者隔离或转健康监测（末次接触后满七日应解除）；已在健康监测的，满七日止；或本人作为病例出院
+-- ends.en: found aboard: at due; else release or transfer to monitoring (due 7 full days after exposure); monitored: at due; discharge as a case
 SELECT
   c.person,
   c.determined_at AS since,
-  LEAST(MIN(k.discharged_at), MIN(CASE WHEN i.stage = 'monitoring' THEN c.due ELSE i.ended_at END)) AS until,
+  LEAST(
+    MIN(k.discharged_at),
+    MIN(CASE WHEN i.stage = 'monitoring' THEN c.due ELSE i.ended_at END),
+    -- who was found by a conveyance alone waits for no release
+    CASE WHEN c.origin = 'conveyance' THEN c.due END
+  ) AS until,
   c.due,
   c.fact AS cause
 FROM contacts_judged c
@@ -43,4 +48,4 @@ LEFT JOIN isolations i
       )
   END
 WHERE c.degree = 'close'
-GROUP BY c.person, c.fact, c.determined_at, c.due
+GROUP BY c.person, c.fact, c.origin, c.determined_at, c.due

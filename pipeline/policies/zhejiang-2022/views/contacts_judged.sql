@@ -5,6 +5,7 @@ SELECT
   c.person,
   c.fact,
   c.degree,
+  c.origin,
   c.determined_at,
   c.last_exposure_at,
   day_end(c.last_exposure_at, $contact_days) AS due
