@@ -43,6 +43,8 @@ pub struct LinkedCounts {
     pub crowded_conveyances: u64,
     /// People on whom `infectious.sql` fails, or who are crowded: what they said last about conveyances stays.
     pub left_out: u64,
+    /// Pairs of trips that `aboard.sql` was asked about, again and again.
+    pub pairs: u64,
     /// Pairs on which `aboard.sql` failed: no contact.
     pub failed_pairs: u64,
 }

@@ -438,13 +438,13 @@ fn contacts_go_with_the_pack_that_traces_and_come_back() {
 fn a_hot_train_costs_what_changed() {
     let trip = |person: u16, known| {
         let person = format!("{person:032x}");
+        let conveyance = r#""kind":"trip","mode":"rail","number":"G1","service_date":"2021-11-01""#;
+        let [known, boarded, alighted] = [known, 8, 12].map(at);
         format!(
-            r#"{{"owner":"o","id":"t","person":"{person}","known_at":"{}","kind":"trip","mode":"rail","number":"G1","service_date":"2021-11-01","carriage":"{}","boarded_at":"{}","alighted_at":"{}"}}"#,
-            at(known),
-            person.len() % 7,
-            at(8),
-            at(12)
+            r#"{{"owner":"o","id":"t","person":"{person}","known_at":"{known}",{conveyance},"carriage":"5",
+                "boarded_at":"{boarded}","alighted_at":"{alighted}"}}"#
         )
+        .replace('\n', " ")
     };
     let mut followed = Followed::new();
     let mut told = 0;
@@ -470,11 +470,12 @@ fn a_hot_train_costs_what_changed() {
     }
     let case = |person: u16, excluded: bool, revision: u8| {
         let classification = if excluded { "excluded" } else { "confirmed" };
+        let [known, determined] = [at(40), at(30)];
         format!(
-            r#"{{"owner":"o","id":"c","revision":{revision},"person":"{person:032x}","known_at":"{}","classification":"{classification}","determined_at":"{}"}}"#,
-            at(40),
-            at(30)
+            r#"{{"owner":"o","id":"c","revision":{revision},"person":"{person:032x}","known_at":"{known}",
+                "classification":"{classification}","determined_at":"{determined}"}}"#
         )
+        .replace('\n', " ")
     };
     for person in 0..40 {
         assert_eq!(step(&mut followed, Feed::Cases, &[case(person, false, 1)]), 1199);
@@ -482,5 +483,9 @@ fn a_hot_train_costs_what_changed() {
     assert_eq!(step(&mut followed, Feed::Cases, &[case(7, true, 2)]), 1199);
     assert_eq!(step(&mut followed, Feed::Travel, &[trip(1200, 50)]), 39);
     assert_eq!(followed.held.len(), 39 * 1199 + 39);
-    assert_eq!((told, followed.linked.counts().crowded_conveyances), (41 * 1199 + 39, 0));
+    let counts = followed.linked.counts();
+    assert_eq!((told, counts.crowded_conveyances), (41 * 1199 + 39, 0));
+    // Each new case with all others, and with the cases before it; then who is excluded, and who came late, with the
+    // 39 cases.
+    assert_eq!(counts.pairs, 40 * 1199 + 780 + 39 + 39);
 }

@@ -35,6 +35,7 @@ pub(super) struct Tracer {
     /// The conveyances that a person was heard on.
     heard: HashMap<u32, Vec<u32>, Seed>,
     left_out: HashSet<u32, Seed>,
+    pairs: u64,
     failed_pairs: u64,
 }
 
@@ -50,6 +51,7 @@ impl Tracer {
             conveyances: Vec::new(),
             heard: HashMap::with_hasher(seed),
             left_out: HashSet::with_hasher(seed),
+            pairs: 0,
             failed_pairs: 0,
         }))
     }
@@ -153,12 +155,13 @@ impl Tracer {
 
     /// Brings the conveyances that were told something to what follows from it.
     fn meet(&mut self, evidence: &Evidence, mut touched: Vec<u32>, changed: &mut Vec<Derived>) {
-        let Tracer { executor, conveyances, failed_pairs, .. } = self;
+        let Tracer { executor, conveyances, pairs: asked, failed_pairs, .. } = self;
         let Some(tracing) = &executor.pack().tracing else { return };
         let label = executor.pack().short_digest();
         touched.sort_unstable();
         let mut degrees = |conveyance: &Conveyance, pairs: &[Pair<'_>]| {
             let (said, failed) = degrees(executor, tracing, conveyance, pairs);
+            *asked += pairs.len() as u64;
             *failed_pairs += failed;
             said
         };
@@ -179,6 +182,7 @@ impl Tracer {
         counts.without_length = self.conveyances.iter().map(|aboard| aboard.without_length() as u64).sum();
         counts.crowded_conveyances = self.conveyances.iter().filter(|aboard| aboard.is_crowded()).count() as u64;
         counts.left_out = self.left_out.len() as u64;
+        counts.pairs = self.pairs;
         counts.failed_pairs = self.failed_pairs;
     }
 }

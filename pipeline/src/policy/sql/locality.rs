@@ -49,8 +49,8 @@ pub fn check(plan: &LogicalPlan, tables: &dyn Personal) -> Checked<()> {
     }
 }
 
-/// Checks an optimised plan that is row by row over one table: nothing is joined, grouped or cut, and `key` comes out as
-/// it went in.
+/// Checks an optimised plan that is row by row over one table: nothing is joined, grouped or cut, and `key` comes out
+/// as it went in.
 pub fn check_rows(plan: &LogicalPlan, table: &str, key: &str) -> Checked<()> {
     let reason = format!("the query reads the table {table} alone, row by row: SELECT {key}, ... FROM {table}");
     let rows =
