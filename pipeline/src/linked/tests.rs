@@ -388,7 +388,7 @@ proptest! {
         let expected = reference(&records);
         let mut once = Followed::new();
         once.step(&records);
-        prop_assert_eq!(once.facts(), expected.clone());
+        prop_assert_eq!(&once.facts(), &expected);
         let mut stepped = Followed::new();
         for (at, step) in shuffled.chunks(steps).enumerate() {
             stepped.step(step);
