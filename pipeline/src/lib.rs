@@ -12,6 +12,7 @@
 //! config    what a service is told: a file, the environment, flags
 //! http      how a service is, for machines: metrics and probes
 //! explain   why a person has a colour, and what does not count; what is overdue
+//! preview   what a pack would do to everybody before it is in force
 //! seed      the secret of the process that hash tables are keyed with
 //! commands  the fuma binary
 //! ```
@@ -31,6 +32,7 @@ pub mod invariant;
 pub mod linked;
 pub mod live;
 pub mod policy;
+pub mod preview;
 pub mod replay;
 pub mod seed;
 pub mod trace;

@@ -38,8 +38,8 @@ enum Command {
     Explain(commands::explain::ExplainArguments),
     /// List reasons that still hold past their due time, with the owner of the evidence
     Overdue(commands::overdue::OverdueArguments),
-    /// Policy packs: list, show, check, test
-    Policy(commands::policy::PolicyArgs),
+    /// Policy packs: list, show, check, test, preview
+    Policy(commands::policy::PolicyArguments),
     /// Run an invented district through the engine: a live table, a summary, a report
     Demo(commands::demo::DemoArguments),
     /// Show who holds which partition, and how far it is behind
@@ -101,10 +101,7 @@ fn run(command: Command, screen: &Screen) -> Result<ExitCode, CommandError> {
         Command::Status(arguments) => return commands::status::run(&arguments, screen),
         Command::Send(arguments) => return commands::send::run(&arguments, screen),
         Command::Tail(arguments) => return commands::tail::run(&arguments, screen),
-        Command::Policy(arguments) => {
-            let printed = screen.write(|out| commands::policy::run(&arguments, out))?;
-            return Ok(printed.unwrap_or(ExitCode::SUCCESS));
-        }
+        Command::Policy(arguments) => return commands::policy::answer(arguments, screen),
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -12,6 +12,7 @@
 //! due        who is to be judged again when, without any event
 //! partition  the people of one partition: apply, gather, judge, remember what was announced
 //! difference whose state a switch changes, and the digest of that
+//! look       what a judge says of everybody, announcing nothing
 //! staged     live: memory that follows the commit, or is taken back
 //! audit      whether what was announced is what the evidence says
 //! forgetting what is past is dropped, where no rule would miss it
@@ -29,6 +30,7 @@ pub mod invariants;
 pub mod joint;
 pub mod judge;
 mod left_out;
+mod look;
 pub mod partition;
 mod staged;
 mod step;
@@ -40,6 +42,7 @@ pub use difference::Differences;
 pub use forgetting::{Forgotten, very_late};
 pub use judge::{Judge, Judgement};
 pub use left_out::{LeftOut, Why};
+pub use look::Look;
 pub use partition::{AssessError, Partition, Ticks};
 pub use step::{Step, StepLimits};
 pub use timeline::{Sample, Timeline};

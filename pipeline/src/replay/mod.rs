@@ -45,7 +45,7 @@ use crate::linked::LinkedCounts;
 use crate::policy::Pack;
 use crate::trace::LinkBatchError;
 
-pub use run::{Finished, finish, known, run};
+pub use run::{Finished, finish, known, run, state};
 pub use schedule::{Switch, Switched};
 pub use sink::Tally;
 pub use spooled::{Spooled, spooled};

@@ -12,7 +12,7 @@ use fuma_schemas::{CodeChange, Instant, Kind, Person};
 use super::decode::Decoding;
 use super::links::{Inputs, Links};
 use super::schedule::{happening, switched};
-use super::sink::{ChangeSink, RejectSink};
+use super::sink::{ChangeSink, Nowhere, RejectSink};
 use super::store::{Piece, Store};
 use super::task::{Done, Task};
 use super::watch::{self, ShortGreens};
@@ -98,6 +98,19 @@ pub fn known(
     decoded.finished(&options, whom.is_some(), progress).map(|finished| (finished, at))
 }
 
+/// Replays the sources and keeps the state at the last tick, and what was counted: no change and no reject.
+///
+/// # Errors
+/// When a source cannot be read to its end, or on a bug.
+pub fn state(
+    sources: &[Source],
+    options: &Options,
+    progress: &dyn Progress,
+) -> Result<(Vec<Partition>, Counts), ReplayError> {
+    let judged = decoded::<Nowhere>(sources, options, None, progress)?.judged::<Nowhere>(options, progress)?;
+    Ok((judged.partitions, judged.counts))
+}
+
 /// What was decoded, and where rejects went.
 pub(super) struct Decoded<R> {
     pub(super) pieces: Vec<Vec<Piece>>,
@@ -143,6 +156,12 @@ fn packs(options: &Options) -> Vec<&Arc<Pack>> {
 /// An empty sink.
 pub(super) trait New {
     fn new(options: &Options) -> Self;
+}
+
+impl New for Nowhere {
+    fn new(_: &Options) -> Nowhere {
+        Nowhere
+    }
 }
 
 impl<T> New for Vec<T> {

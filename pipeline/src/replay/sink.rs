@@ -42,6 +42,22 @@ impl RejectSink for Vec<(usize, Rejected)> {
     }
 }
 
+/// Keeps nothing: what comes is counted elsewhere.
+pub(super) struct Nowhere;
+
+impl ChangeSink for Nowhere {
+    fn step(&mut self, changes: &mut Vec<CodeChange>) -> Result<(), SpoolError> {
+        changes.clear();
+        Ok(())
+    }
+}
+
+impl RejectSink for Nowhere {
+    fn reject(&mut self, _source: usize, _rejected: Rejected) -> Result<(), SpoolError> {
+        Ok(())
+    }
+}
+
 /// How many changes there were of each colour and rule, and rejects of each code.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Tally {

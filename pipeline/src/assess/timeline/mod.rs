@@ -132,6 +132,12 @@ impl Timeline {
         self.segments.get(self.passed(at)).map(|segment| segment.start)
     }
 
+    /// The first instant after this one at which no rule holds; none as far as is known.
+    pub fn green_after(&self, at: Instant) -> Option<Instant> {
+        let later = self.segments.get(self.passed(at)..).unwrap_or_default();
+        later.iter().find(|segment| segment.rules == 0).map(|segment| segment.start)
+    }
+
     /// The state at an instant with its segment and colour stretch; `colour` gives the colour of a set of rules. Of
     /// several instants of one timeline ask its [`Timeline::stretches`].
     pub fn sample(&self, at: Instant, colour: impl Fn(Rules) -> Colour) -> Sample {

@@ -9,12 +9,12 @@ use std::fmt::Write;
 use super::printed::grouped;
 
 /// A plot's words, already escaped, and its width: the text keeps its size, so a plot in half a page is half as wide.
-pub(super) struct Words<'a> {
-    pub(super) width: f64,
+pub(crate) struct Words<'a> {
+    pub(crate) width: f64,
     /// Unique on the page.
-    pub(super) id: &'a str,
-    pub(super) title: &'a str,
-    pub(super) description: &'a str,
+    pub(crate) id: &'a str,
+    pub(crate) title: &'a str,
+    pub(crate) description: &'a str,
 }
 
 /// A series under a style class; series are stacked in the order given.
@@ -24,14 +24,16 @@ pub(super) struct Series<'a> {
 }
 
 /// One bar.
-pub(super) struct Bar<'a> {
-    pub(super) label: &'a str,
-    pub(super) value: u64,
-    pub(super) class: &'a str,
+pub(crate) struct Bar<'a> {
+    pub(crate) label: &'a str,
+    pub(crate) value: u64,
+    pub(crate) class: &'a str,
 }
 
+/// The style sheet of a page with plots.
+pub(crate) const STYLE: &str = include_str!("report.css");
 /// The width of a plot over the whole page, and over half of it.
-pub(super) const WIDE: f64 = 960.0;
+pub(crate) const WIDE: f64 = 960.0;
 pub(super) const HALF: f64 = 460.0;
 const HEIGHT: f64 = 320.0;
 const LEFT: f64 = 64.0;
@@ -90,7 +92,7 @@ pub(super) fn stacked_area(words: &Words<'_>, series: &[Series<'_>], ticks: &[(u
 }
 
 /// Horizontal bars from the top down, each with its label and value.
-pub(super) fn bars(words: &Words<'_>, bars: &[Bar<'_>]) -> String {
+pub(crate) fn bars(words: &Words<'_>, bars: &[Bar<'_>]) -> String {
     let highest = bars.iter().map(|bar| bar.value).max().unwrap_or(0).max(1);
     let mut svg = open(words, BAR_HEIGHT * bars.len().max(1) as f64 + 4.0);
     for (row, bar) in bars.iter().enumerate() {

@@ -11,12 +11,12 @@
 //!
 //! Owns the arguments, the files that are written and the wall clock. Must never be given real data.
 
-mod charts;
+pub(crate) mod charts;
 mod engine;
 mod kept;
 mod live;
 mod printed;
-mod report;
+pub(crate) mod report;
 mod summary;
 #[cfg(test)]
 mod tests;

@@ -16,7 +16,7 @@ pub fn report_html(facts: &Facts, summary: &Summary) -> String {
     let mut page = String::with_capacity(128 * 1024);
     page.push_str("<!DOCTYPE html>\n<html lang=\"zh-Hans\"><head><meta charset=\"utf-8\">");
     page.push_str("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><title>赋码演示报告 · fuma demo</title><style>");
-    page.push_str(include_str!("report.css"));
+    page.push_str(charts::STYLE);
     page.push_str("</style></head><body><main>");
     page.push_str(&header(facts));
     page.push_str(&tiles(facts, summary));
@@ -256,7 +256,7 @@ fn date(instant: Instant) -> String {
 }
 
 /// Text that may stand anywhere in the page.
-fn escaped(text: &str) -> String {
+pub(crate) fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for letter in text.chars() {
         match letter {

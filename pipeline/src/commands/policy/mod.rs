@@ -6,6 +6,7 @@
 //! check <pack>     whether it may be used, and if not, where and why
 //! test <pack>      runs the cases of a pack, one line each
 //! export <id> DIR  a pack of this binary as a folder, to begin one's own from
+//! preview <pack>   what a pack would do to everybody at an instant
 //! reference        what rules and cases may say: tables, columns, functions, the language of cases
 //! ```
 //!
@@ -17,6 +18,7 @@ mod export;
 pub mod gate;
 mod judged;
 mod language;
+pub mod preview;
 pub mod reference;
 mod show;
 
@@ -27,6 +29,8 @@ use std::sync::Arc;
 
 use serde_json::json;
 
+use super::CommandError;
+use super::screen::Screen;
 use crate::policy::{self, Pack, PackError, PackSource};
 
 pub use language::Language;
@@ -34,7 +38,38 @@ pub use language::Language;
 /// The exit code of a pack that may not be used.
 pub const UNUSABLE: u8 = 2;
 
-/// Policy packs: list, show, check, test, export, reference.
+/// Policy packs: all that can be done with them.
+#[derive(clap::Args, Debug)]
+pub struct PolicyArguments {
+    /// What to do.
+    #[command(subcommand)]
+    verb: PolicyVerb,
+}
+
+/// What is asked of a pack alone, and what takes feeds.
+#[derive(clap::Subcommand, Debug)]
+enum PolicyVerb {
+    #[command(flatten)]
+    Pack(PolicyCommand),
+    /// What a pack would do to everybody at an instant, over feeds: counts, samples, the digest.
+    Preview(Box<preview::PreviewArguments>),
+}
+
+/// Runs a command, and prints what it says.
+///
+/// # Errors
+/// When an input is unusable or an output cannot be written.
+pub fn answer(arguments: PolicyArguments, screen: &Screen) -> Result<ExitCode, CommandError> {
+    match arguments.verb {
+        PolicyVerb::Pack(command) => {
+            let printed = screen.write(|out| run(&PolicyArgs { command }, out))?;
+            Ok(printed.unwrap_or(ExitCode::SUCCESS))
+        }
+        PolicyVerb::Preview(arguments) => preview::run(&arguments, screen).map(|()| ExitCode::SUCCESS),
+    }
+}
+
+/// What is asked of a pack alone.
 #[derive(clap::Args, Debug)]
 pub struct PolicyArgs {
     /// What to do.

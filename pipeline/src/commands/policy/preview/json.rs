@@ -1,0 +1,77 @@
+//! A preview for programs: one JSON object.
+//!
+//! Owns the names of its fields.
+
+use serde_json::{Map, Value, json};
+
+use super::Shown;
+use crate::policy::Pack;
+use crate::preview::{Sample, Side};
+
+/// The object, with a line end.
+pub(super) fn json(shown: &Shown<'_>) -> String {
+    let preview = shown.preview;
+    let lengths = &preview.lengths;
+    let moves =
+        preview.moves.iter().map(|((before, after), count)| json!({ "from": before, "to": after, "people": count }));
+    let districts = preview.districts.shown.iter().map(|district| {
+        json!({ "district": district.code, "changes": district.changes, "after": district.after.map(colours) })
+    });
+    let object = json!({
+        "digest": preview.digest,
+        "changes": preview.changes,
+        "before": colours(preview.before),
+        "after": colours(preview.after),
+        "rules": rules(shown),
+        "moves": moves.collect::<Vec<_>>(),
+        "coloured": {
+            "as_long": lengths.same,
+            "longer_by_days": lengths.by_days.iter().map(|(days, count)| (days.to_string(), json!(count)))
+                .collect::<Map<_, _>>(),
+            "open_afterwards": lengths.opened,
+            "no_longer_open": lengths.closed,
+        },
+        "districts": {
+            "shown": districts.collect::<Vec<_>>(),
+            "hidden": preview.districts.hidden,
+            "hidden_changes": preview.districts.hidden_changes,
+        },
+        "samples": preview.samples.iter().map(sample).collect::<Vec<_>>(),
+        "people": preview.people,
+        "left_out": preview.left_out,
+        "at": shown.at.to_string(),
+        "tick": preview.tick.to_string(),
+        "current": named(shown.current),
+        "candidate": named(shown.candidate),
+    });
+    format!("{object}\n")
+}
+
+fn colours([green, yellow, red]: [u64; 3]) -> Value {
+    json!({ "green": green, "yellow": yellow, "red": red })
+}
+
+fn rules(shown: &Shown<'_>) -> Map<String, Value> {
+    let rules = shown.preview.rules.iter();
+    rules.map(|(rule, [begun, ended])| (rule.clone(), json!({ "begun": begun, "ended": ended }))).collect()
+}
+
+fn named(pack: &Pack) -> Value {
+    json!({ "policy": &*pack.id, "policy_version": &*pack.version, "digest": &*pack.digest })
+}
+
+fn sample(sample: &Sample) -> Value {
+    json!({ "person": sample.person.to_string(), "before": side(&sample.before), "after": side(&sample.after) })
+}
+
+fn side(side: &Side) -> Value {
+    let reasons = side.reasons.iter().map(|(rule, interval)| {
+        json!({
+            "rule": rule,
+            "since": interval.since.to_string(),
+            "until": interval.until.map(|until| until.to_string()),
+            "due": interval.due.map(|due| due.to_string()),
+        })
+    });
+    json!({ "state": side.state, "reasons": reasons.collect::<Vec<_>>() })
+}
