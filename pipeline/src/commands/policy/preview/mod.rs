@@ -64,7 +64,7 @@ const EXAMPLES: &str = "\
 Examples:
   fuma policy preview zhejiang-2022 --policy zhejiang-2020-109 --feeds feeds --key-file key --at 2022-06-28
   fuma policy preview ./mine --policy zhejiang-2020-109 --feeds feeds --key-file key --at 2021-11-09 --json
-  fuma policy preview ./mine --policy OLD --feeds feeds --key-file key --at 2021-11-09 --changes lines.txt --html p.html
+  fuma policy preview ./mine --policy OLD --feeds feeds --key-file key --at 2021-11-09 --html preview.html
 
 The digest at the end is that of a switch at this tick: `fuma replay --policy OLD --policy NEW@INSTANT` says the same,
 as long as no record becomes known and nobody is due at the very tick. A draft is taken; what is wrong with it is said.";
