@@ -67,7 +67,7 @@ Examples:
   fuma policy preview ./mine --policy OLD --feeds feeds --key-file key --at 2021-11-09 --html preview.html
 
 The digest at the end is that of a switch at this tick: `fuma replay --policy OLD --policy NEW@INSTANT` says the same,
-as long as no record becomes known and nobody is due at the very tick. A draft is taken; what is wrong with it is said.";
+as long as no record becomes known and nobody is due at the very tick. A draft is taken, and it is said why.";
 
 /// What was previewed, for the forms.
 struct Shown<'a> {
