@@ -164,7 +164,7 @@ mod tests {
         for seed in 0..500_u64 {
             let cell = |row: u64, place: u64| {
                 let mixed = (seed * 31 + row * 17 + place * 7).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40;
-                if mixed % 3 == 0 { 0 } else { mixed % 30 }
+                if mixed.is_multiple_of(3) { 0 } else { mixed % 30 }
             };
             let rows: Vec<(String, [u64; 3])> =
                 (0..6).map(|row| (format!("{row}"), [cell(row, 0), cell(row, 1), cell(row, 2)])).collect();

@@ -37,13 +37,16 @@ pub struct Side {
 /// A kind of change: the states before and after, in words.
 type Change<'a> = (&'a str, &'a str);
 
+/// Somebody who changes: the token, the partition and the number there.
+type Changed = (Person, usize, u32);
+
 /// Chooses the samples.
 pub(super) fn choose(partitions: &[Partition], seen: &[Seen], judges: (&Judge, &Judge), clock: Instant) -> Vec<Sample> {
     let texts: Vec<Vec<String>> = partitions
         .iter()
         .map(|partition| partition.all_announced().states().iter().map(|state| state.text()).collect())
         .collect();
-    let mut changes: BTreeMap<Change<'_>, (u64, Vec<(Person, usize, u32)>)> = BTreeMap::new();
+    let mut changes: BTreeMap<Change<'_>, (u64, Vec<Changed>)> = BTreeMap::new();
     for (place, (partition, part)) in partitions.iter().zip(seen).enumerate() {
         let text =
             |number: u32| texts.get(place).and_then(|texts| texts.get(number as usize)).map_or("", String::as_str);
@@ -60,7 +63,7 @@ pub(super) fn choose(partitions: &[Partition], seen: &[Seen], judges: (&Judge, &
     kinds.sort_by(|(one, (count, _)), (other, (more, _))| more.cmp(count).then(one.cmp(other)));
     let rounds = (0..SAMPLES)
         .flat_map(|round| kinds.iter().filter_map(move |(change, (_, people))| Some((change, people.get(round)?))));
-    let sample = |((old, new), (person, place, number)): (&Change<'_>, &(Person, usize, u32))| {
+    let sample = |((old, new), (person, place, number)): (&Change<'_>, &Changed)| {
         let partition = partitions.get(*place)?;
         let side = |judge: &Judge, state: &str| Side {
             state: state.to_owned(),

@@ -36,9 +36,7 @@ pub(super) fn table(shown: &Shown<'_>, language: Language) -> String {
         line(format!("  {rule:<20}{begun:>12}{ended:>12}"));
     }
     lengths(&preview.lengths, language).into_iter().for_each(&mut line);
-    line(
-        say("最后停留的区县（不足十人的不列）", "district of the last stay (fewer than ten are not shown)").to_owned(),
-    );
+    line(say("最后停留的区县（不足十人的不列）", "district of the last stay (fewer than ten are not shown)"));
     for district in preview.districts.shown.iter().take(DISTRICTS) {
         line(format!("  {:<20}{:>12}", district.code, district.changes));
     }
