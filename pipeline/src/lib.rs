@@ -13,6 +13,7 @@
 //! http      how a service is, for machines: metrics and probes
 //! explain   why a person has a colour, and what does not count; what is overdue
 //! preview   what a pack would do to everybody before it is in force
+//! compare   where two packs differ, without any data
 //! seed      the secret of the process that hash tables are keyed with
 //! commands  the fuma binary
 //! ```
@@ -22,6 +23,7 @@
 
 pub mod assess;
 pub mod commands;
+pub mod compare;
 pub mod config;
 pub mod district;
 pub mod evidence;

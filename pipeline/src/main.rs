@@ -38,7 +38,7 @@ enum Command {
     Explain(commands::explain::ExplainArguments),
     /// List reasons that still hold past their due time, with the owner of the evidence
     Overdue(commands::overdue::OverdueArguments),
-    /// Policy packs: list, show, check, test, preview
+    /// Policy packs: list, show, check, test, new, preview, compare, mutate
     Policy(commands::policy::PolicyArguments),
     /// Run an invented district through the engine: a live table, a summary, a report
     Demo(commands::demo::DemoArguments),

@@ -32,7 +32,7 @@ pub(super) fn export(out: &mut dyn Write, id: &str, folder: &Path) -> io::Result
     Ok(ExitCode::SUCCESS)
 }
 
-fn write(source: &PackSource, folder: &Path) -> Result<(), String> {
+pub(super) fn write(source: &PackSource, folder: &Path) -> Result<(), String> {
     let is_taken = folder.exists() && folder.read_dir().map_or(true, |mut entries| entries.next().is_some());
     if is_taken {
         return Err("is there already and is not empty: give a new folder".to_string());

@@ -6,6 +6,9 @@
 //! check <pack>     whether it may be used, and if not, where and why
 //! test <pack>      runs the cases of a pack, one line each
 //! export <id> DIR  a pack of this binary as a folder, to begin one's own from
+//! new DIR          a small pack in a new folder, that passes the gate
+//! compare A B      where two packs differ, without any data
+//! mutate <pack>    which small changes of a pack its cases would let pass
 //! preview <pack>   what a pack would do to everybody at an instant
 //! reference        what rules and cases may say: tables, columns, functions, the language of cases
 //! ```
@@ -13,12 +16,16 @@
 //! Owns the commands; what they print goes to the writer that they are given. A pack is an id of this binary or a
 //! folder.
 
+mod begin;
+mod compare;
 pub mod engine;
 mod export;
 pub mod gate;
 mod judged;
 mod language;
-pub mod preview;
+mod mutants;
+mod mutate;
+mod preview;
 pub mod reference;
 mod show;
 
@@ -33,6 +40,7 @@ use super::CommandError;
 use super::screen::Screen;
 use crate::policy::{self, Pack, PackError, PackSource};
 
+pub use begin::NewArgs;
 pub use language::Language;
 
 /// The exit code of a pack that may not be used.
@@ -53,6 +61,10 @@ enum PolicyVerb {
     Pack(PolicyCommand),
     /// What a pack would do to everybody at an instant, over feeds: counts, samples, the digest.
     Preview(Box<preview::PreviewArguments>),
+    /// Where two packs differ, without any data: their files, and the smallest person of each difference.
+    Compare(compare::CompareArguments),
+    /// Which small changes of a pack its own cases would let pass.
+    Mutate(mutate::MutateArguments),
 }
 
 /// Runs a command, and prints what it says.
@@ -66,6 +78,8 @@ pub fn answer(arguments: PolicyArguments, screen: &Screen) -> Result<ExitCode, C
             Ok(printed.unwrap_or(ExitCode::SUCCESS))
         }
         PolicyVerb::Preview(arguments) => preview::run(&arguments, screen).map(|()| ExitCode::SUCCESS),
+        PolicyVerb::Compare(arguments) => compare::run(&arguments, screen).map(|()| ExitCode::SUCCESS),
+        PolicyVerb::Mutate(arguments) => mutate::run(&arguments, screen).map(|()| ExitCode::SUCCESS),
     }
 }
 
@@ -88,6 +102,8 @@ pub enum PolicyCommand {
     Check(CaseArgs),
     /// Run the cases of a pack, one line each. Exit code 0: all hold; 1: some do not; 2: the pack cannot be loaded.
     Test(CaseArgs),
+    /// Write a small pack to a new folder, that passes the gate: to begin one's own from.
+    New(NewArgs),
     /// Write a pack of this binary to a new folder, to begin one's own from.
     Export(ExportArgs),
     /// What rules and cases may say: tables, columns, functions, the language of cases.
@@ -165,6 +181,7 @@ pub fn run(args: &PolicyArgs, out: &mut dyn Write) -> io::Result<ExitCode> {
         PolicyCommand::Check(args) => judged::check(out, args),
         PolicyCommand::Test(args) => judged::test(out, args),
         PolicyCommand::Export(args) => export::export(out, &args.id, &args.folder),
+        PolicyCommand::New(args) => begin::begin(out, args),
         PolicyCommand::Reference(args) => {
             out.write_all(reference::text(args.lang).as_bytes())?;
             Ok(ExitCode::SUCCESS)

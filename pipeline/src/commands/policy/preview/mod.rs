@@ -34,7 +34,7 @@ use crate::replay::Tick;
 /// The arguments of `fuma policy preview`.
 #[derive(Args, Clone, Debug)]
 #[command(after_help = EXAMPLES)]
-pub struct PreviewArguments {
+pub(super) struct PreviewArguments {
     /// The pack that may come into force: an id, or a folder
     #[arg(value_name = "CANDIDATE")]
     candidate: String,
@@ -81,7 +81,7 @@ struct Shown<'a> {
 ///
 /// # Errors
 /// When an input is unusable or an output cannot be written.
-pub fn run(arguments: &PreviewArguments, screen: &Screen) -> Result<(), CommandError> {
+pub(super) fn run(arguments: &PreviewArguments, screen: &Screen) -> Result<(), CommandError> {
     let candidate: Arc<Pack> = load_pack(&arguments.candidate, Drafts::Taken)?;
     let (sources, options) = arguments.feeds.checked(Some(arguments.at), arguments.tick, Drafts::Taken, screen)?;
     let bar = progress::Bar::new(screen);
