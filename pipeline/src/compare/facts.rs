@@ -1,7 +1,7 @@
 //! The facts of small worlds: every value that two packs may treat apart, at the instants where their rules turn.
 //!
-//! Of a closed list one value is taken for each treatment in the SQL (the lists and comparisons in which it stands), and
-//! one that no SQL names. Instants lie around one anchor: a millisecond and a day on either side, and where the day
+//! Of a closed list one value is taken for each treatment in the SQL (the lists and comparisons in which it stands),
+//! and one that no SQL names. Instants lie around one anchor: a millisecond and a day on either side, and where the day
 //! counts of both packs' parameters end, forwards and back.
 //!
 //! Owns the values. Must never judge.

@@ -102,7 +102,6 @@ fn subject(found: &Found) -> String {
 }
 
 fn as_json((old, new): (&Pack, &Pack), texts: &Texts, comparison: &Comparison) -> String {
-    let named = |pack: &Pack| json!({ "policy": &*pack.id, "policy_version": &*pack.version, "digest": &*pack.digest });
     let pairs = |pairs: &[compare::Pair]| -> Value {
         pairs.iter().map(|(name, old, new)| json!({ "name": name, "old": old, "new": new })).collect()
     };
@@ -131,6 +130,10 @@ fn as_json((old, new): (&Pack, &Pack), texts: &Texts, comparison: &Comparison) -
         "differences": comparison.differences.iter().map(difference).collect::<Vec<_>>(),
     });
     format!("{object}\n")
+}
+
+fn named(pack: &Pack) -> Value {
+    json!({ "policy": &*pack.id, "policy_version": &*pack.version, "digest": &*pack.digest })
 }
 
 fn lines((old, new): (&Pack, &Pack), texts: &Texts, comparison: &Comparison) -> String {

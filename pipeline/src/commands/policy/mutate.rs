@@ -196,12 +196,12 @@ fn lines(pack: &Pack, all: &[Case], outcome: &Outcome) -> String {
     let mutants = outcome.caught + outcome.live.len();
     let equal = outcome.live.iter().filter(|live| live.equal_up_to.is_some()).count();
     lines.push(format!(
-        "{} {}: {mutants} mutants, {} caught, {} live, {equal} of them equal as far as was looked ({} more the gate refuses)",
+        "{} {}: {mutants} mutants, {} caught, {} live, {equal} of them equal as far as was looked",
         pack.id,
         pack.version,
         outcome.caught,
-        outcome.live.len(),
-        outcome.refused
+        outcome.live.len()
     ));
+    lines.push(format!("{} more the gate refuses", outcome.refused));
     lines.join("\n") + "\n"
 }
