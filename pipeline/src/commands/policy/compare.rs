@@ -105,7 +105,10 @@ fn as_json((old, new): (&Pack, &Pack), texts: &Texts, comparison: &Comparison) -
     let pairs = |pairs: &[compare::Pair]| -> Value {
         pairs.iter().map(|(name, old, new)| json!({ "name": name, "old": old, "new": new })).collect()
     };
-    let compared = |(name, compared): (&str, &Compared), key: &str| json!({ key: name, "verdict": compared.verdict.name(), "whole_up_to": compared.whole_up_to });
+    let compared = |(name, compared): (&str, &Compared), key: &str| {
+        let (verdict, reach) = (compared.verdict.name(), compared.whole_up_to);
+        json!({ key: name, "verdict": verdict, "whole_up_to": reach })
+    };
     let difference = |found: &Found| {
         json!({
             "kind": found.verdict.name(),
