@@ -20,7 +20,7 @@ use super::feed::EvidenceFeed;
 use super::process::{Member, Setup};
 use super::scratch;
 use crate::feeds::{self, Line, World};
-use crate::simulated::{CommitPlace, Fault, FaultRates, MarkerDelivery, Settings, SimulatedCluster};
+use crate::simulated::{CommitPlace, Fault, FaultRates, LeftOut, MarkerDelivery, Settings, SimulatedCluster};
 
 const WORLD: World = World { people: 7, days: 42, steady: false };
 const PARTITIONS: u32 = 3;
@@ -38,11 +38,20 @@ pub struct Ran {
     pub deaths: usize,
     /// Transactions that were not committed, of workers that went on.
     pub aborts: usize,
+    /// The cluster's milliseconds from begin to end.
+    pub ms: i64,
+    /// What happened, a line each.
+    pub trace: Vec<String>,
 }
 
 /// Runs a seed. Panics when something does not hold.
 pub fn run(seed: u64) -> Ran {
-    let mut chaos = Chaos::new(seed);
+    run_without(seed, None)
+}
+
+/// Runs a seed on a cluster that leaves a rule out.
+pub fn run_without(seed: u64, left_out: Option<LeftOut>) -> Ran {
+    let mut chaos = Chaos::new(seed, left_out);
     let lines = chaos.lines();
     let mut rest = lines.as_slice();
     while !rest.is_empty() {
@@ -58,7 +67,13 @@ pub fn run(seed: u64) -> Ran {
     chaos.quiet();
     chaos.tell("it is quiet".to_owned());
     scratch::check(&chaos.cluster, &chaos.pack, PARTITIONS);
-    Ran { changes: announced::all(&chaos.cluster, PARTITIONS), deaths: chaos.deaths, aborts: chaos.aborts }
+    Ran {
+        changes: announced::all(&chaos.cluster, PARTITIONS),
+        deaths: chaos.deaths,
+        aborts: chaos.aborts,
+        ms: chaos.cluster.now().0 - WORLD.begin().0,
+        trace: std::mem::take(&mut chaos.history),
+    }
 }
 
 struct Chaos {
@@ -89,19 +104,22 @@ impl Drop for Chaos {
 }
 
 impl Chaos {
-    fn new(seed: u64) -> Chaos {
+    fn new(seed: u64, left_out: Option<LeftOut>) -> Chaos {
         let settings = Settings {
             partitions: PARTITIONS,
             seed,
             start: WORLD.begin(),
             markers: MarkerDelivery::Late { ms_max: 80 },
             batch_records_max: 1 + seed as usize % 7,
+            left_out,
             ..Settings::default()
         };
         let cluster = SimulatedCluster::new(settings);
         let pack = Arc::clone(&crate::packs()[seed as usize % 2]);
         let names = ["a", "b", "c"];
-        let setup = Setup::of(&pack);
+        // Small pages, so that a sweep is under way when something happens.
+        let page = [None, Some(1), Some(2)][seed as usize % 3];
+        let setup = Setup { page, ..Setup::of(&pack) };
         let count = 2 + seed as usize / 2 % 2;
         let members = names[..count].iter().map(|name| Member::new(&cluster, name, setup.clone())).collect();
         let rates = FaultRates { abort: 60, answer_lost: 20, crash_in_commit: 40, crash_in_call: 3, reading: 30 };

@@ -6,6 +6,7 @@
 //! group         members, generation, cooperative assignment
 //! state         all of it, and the clock: what is due happens as time passes, in order
 //! faults        what goes wrong, by a script or by chance
+//! left_out      a rule of recovery that the cluster makes void, to see that it is missed
 //! worker, restore, streams   the ports
 //! ```
 //!
@@ -16,6 +17,7 @@
 
 mod faults;
 mod group;
+mod left_out;
 mod partition;
 mod restore;
 mod state;
@@ -36,6 +38,7 @@ use fuma_connectors::log::{
 use fuma_schemas::{Feed, Instant};
 
 pub use faults::{CommitPlace, Fault, FaultRates, ReadFault};
+pub use left_out::LeftOut;
 pub use partition::StoredRecord;
 pub use transactions::MarkerPlace;
 
@@ -81,6 +84,8 @@ pub struct Settings {
     pub wait_limit_ms: u64,
     /// `delete.retention.ms` of the output.
     pub tombstones_kept_ms: i64,
+    /// A rule that is left out.
+    pub left_out: Option<LeftOut>,
 }
 
 impl Default for Settings {
@@ -97,6 +102,7 @@ impl Default for Settings {
             session_ms: 6_000,
             wait_limit_ms: 30_000,
             tombstones_kept_ms: 7 * 86_400_000,
+            left_out: None,
         }
     }
 }

@@ -8,7 +8,8 @@ use std::ops::Range;
 use fuma_connectors::log::{AnnouncedRecord, Code, LogError, LogRecord, Position, RestoreLog, Topic, Whole};
 
 use super::faults::ReadFault;
-use super::state::ClientNumber;
+use super::left_out::LeftOut;
+use super::state::{ClientNumber, State};
 use super::{SimulatedCluster, StoredRecord};
 
 /// How long until whoever is behind is asked again.
@@ -59,6 +60,9 @@ impl SimulatedRestore {
                 }
             }
             whole.ends_at(end);
+            if self.cluster.state().lacks(LeftOut::Ends) {
+                whole.stop();
+            }
             if !whole.is_over() {
                 self.cluster.advance(ASK_AGAIN_MS);
             }
@@ -72,12 +76,15 @@ impl RestoreLog for SimulatedRestore {
     fn position(&mut self, partition: u32) -> Result<Position, LogError> {
         let mut state = self.cluster.state();
         state.call(self.client)?;
-        Ok(state.positions[partition as usize].stable.clone())
+        Ok(state.stable(partition))
     }
 
     fn fence(&mut self, owner: &str) -> Result<(), LogError> {
         let mut state = self.cluster.state();
         state.call(self.client)?;
+        if state.lacks(LeftOut::Fence) {
+            return Ok(());
+        }
         state.initialise_producer(owner).map(|_| ())
     }
 
@@ -85,10 +92,11 @@ impl RestoreLog for SimulatedRestore {
         let mut state = self.cluster.state();
         state.call(self.client)?;
         let limit_ms = state.settings.wait_limit_ms;
-        if !state.wait_until(limit_ms, |state| state.positions[partition as usize].pending.is_empty()) {
+        let is_stable = |state: &mut State| state.positions[partition as usize].pending.is_empty();
+        if !state.lacks(LeftOut::StablePosition) && !state.wait_until(limit_ms, is_stable) {
             return Err(LogError::transient(format!("simulated: a transaction on position {partition} does not end")));
         }
-        Ok(state.positions[partition as usize].stable.clone())
+        Ok(state.stable(partition))
     }
 
     fn evidence_bounds(&mut self, partition: u32) -> Result<Range<u64>, LogError> {
@@ -129,7 +137,9 @@ impl RestoreLog for SimulatedRestore {
         let mut state = self.cluster.state();
         state.call(self.client)?;
         state.led(Topic::Changes, partition)?;
-        let high_watermark = state.log(Topic::Changes, partition).end();
+        let log = state.log(Topic::Changes, partition);
+        let (end, stable) = (log.end(), log.stable_end());
+        let high_watermark = if state.lacks(LeftOut::OutputEnd) { stable } else { end };
         let limit_ms = state.settings.wait_limit_ms;
         let is_stable =
             state.wait_until(limit_ms, |state| state.log(Topic::Changes, partition).stable_end() >= high_watermark);

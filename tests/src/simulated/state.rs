@@ -11,6 +11,7 @@ use fuma_schemas::{Feed, Instant};
 use super::Settings;
 use super::faults::Faults;
 use super::group::{Group, MemberNumber};
+use super::left_out::LeftOut;
 use super::partition::{PartitionLog, TransactionNumber};
 use super::transactions::{Producer, Transaction};
 
@@ -70,6 +71,17 @@ pub(super) struct State {
 }
 
 impl State {
+    /// Whether a rule is left out.
+    pub(super) fn lacks(&self, rule: LeftOut) -> bool {
+        self.settings.left_out.is_some_and(|left_out| left_out.has(rule))
+    }
+
+    /// The position of a partition that has its marker, as it is read.
+    pub(super) fn stable(&self, partition: u32) -> Position {
+        let stable = &self.positions[partition as usize].stable;
+        self.settings.left_out.map_or_else(|| stable.clone(), |rule| rule.read(stable))
+    }
+
     pub(super) fn new(settings: Settings) -> State {
         State {
             now_ms: settings.start.0,

@@ -13,6 +13,7 @@ use fuma_schemas::Instant;
 use super::SimulatedCluster;
 use super::faults::{CommitPlace, Fault};
 use super::group::MemberNumber;
+use super::left_out::LeftOut;
 use super::partition::TransactionNumber;
 use super::restore::SimulatedRestore;
 use super::state::{ClientNumber, State};
@@ -139,12 +140,16 @@ impl SimulatedWorker {
     }
 
     fn is_stale(&self, state: &State) -> bool {
+        if state.lacks(LeftOut::Generation) {
+            return false;
+        }
         self.generation != state.group.generation() || !self.member.is_some_and(|member| state.group.has(member))
     }
 
     fn abort(&self, number: TransactionNumber) -> Result<Outcome, LogError> {
-        self.cluster.state().end_transaction(number, false);
-        Ok(Outcome::Aborted)
+        let mut state = self.cluster.state();
+        state.end_transaction(number, false);
+        Ok(if state.lacks(LeftOut::Rollback) { Outcome::Committed } else { Outcome::Aborted })
     }
 }
 
@@ -219,6 +224,12 @@ impl WorkerLog for SimulatedWorker {
         self.check(&transaction);
         let mut fault = self.cluster.state().faults.of_commit(&self.owner);
         self.place(CommitPlace::BeforeBegin, &mut fault)?;
+        let state = self.cluster.state();
+        let offset_of = |partition: u32| state.positions[partition as usize].stable.offset;
+        if state.settings.left_out.is_some_and(|rule| rule.swallows(&transaction, offset_of)) {
+            return Ok(Outcome::Committed);
+        }
+        drop(state);
         let number = self.cluster.state().begin_transaction(&self.owner, self.epoch)?;
         let is_lost = |partition| !self.cluster.state().has_leader(Topic::Changes, partition);
         if transaction.changes.iter().any(|change| is_lost(change.partition)) {
