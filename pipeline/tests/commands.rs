@@ -391,6 +391,74 @@ fn a_service_in_a_folder_says_that_it_is_ready_and_tail_shows_whole_tokens() {
     }
 }
 
+/// A partition moves from process to process, and a folder of one machine does not move with it: only a word of whoever
+/// knows the machines lets snapshots go there. The advice of the refusal is followed, both ways.
+#[test]
+fn snapshots_in_a_folder_on_kafka_need_a_word() {
+    let place = tempfile::tempdir().unwrap();
+    let state = place.path().join("state").display().to_string();
+    let line = format!("run --policy {PACK} --bootstrap 127.0.0.1:1 --http off --state {state}");
+    let refused = run(&line);
+    assert_eq!(refused.status.code(), Some(2), "{}", err(&refused));
+    for part in [state.as_str(), "snapshots.url", "snapshots.local = true", "--local-snapshots"] {
+        assert!(err(&refused).contains(part), "{part}: {}", err(&refused));
+    }
+    assert!(!place.path().join("state").exists(), "nothing was made");
+    let config = place.path().join("fuma.toml");
+    let write = |snapshots: &str| std::fs::write(&config, format!("[kafka]\nbootstrap = 'b:1'\n{snapshots}")).unwrap();
+    let checked = |snapshots: &str| {
+        write(snapshots);
+        run(&format!("config check {}", config.display()))
+    };
+    for snapshots in ["", "[snapshots]\nurl = '/tmp/x'\n", "[snapshots]\nurl = 'file:///tmp/x'\n"] {
+        let said = checked(snapshots);
+        assert!(said.status.code() != Some(0) && (err(&said) + &out(&said)).contains("snapshots.local"), "{snapshots}");
+    }
+    for snapshots in ["[snapshots]\nlocal = true\n", "roles = ['intake']\n"] {
+        let said = checked(snapshots);
+        assert!(!(err(&said) + &out(&said)).contains("snapshots.local"), "{snapshots}{}", err(&said));
+    }
+    // With the word it goes on to the broker, which is not there.
+    let mut agreed = fuma(&format!("{line} --local-snapshots")).stderr(Stdio::piped()).spawn().unwrap();
+    let log = std::io::BufReader::new(agreed.stderr.take().unwrap()).lines().map_while(Result::ok);
+    let said: Vec<String> = log.take_while(|line| !line.contains(" starting ")).collect();
+    agreed.kill().unwrap();
+    assert!(agreed.wait().unwrap().code().is_none(), "it starts, and waits for its broker: {said:#?}");
+    assert!(!said.iter().any(|line| line.contains("--local-snapshots")), "{said:#?}");
+}
+
+/// It was created again, with an INFO that said nothing of what it had held.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_folder_of_snapshots_that_is_gone_is_created_with_a_word_of_what_is_lost() {
+    let place = tempfile::tempdir().unwrap();
+    let (feeds, state) = (recent(place.path()), place.path().join("state"));
+    let line = format!("run --policy {PACK} --watch {feeds} --state {} --http off", state.display());
+    let said = || {
+        let mut service = fuma(&line).stderr(Stdio::piped()).spawn().unwrap();
+        let mut log = std::io::BufReader::new(service.stderr.take().unwrap()).lines().map_while(Result::ok);
+        let mut said = Vec::new();
+        for line in log.by_ref() {
+            said.push(line);
+            if said.last().is_some_and(|line| line.contains(" ready ")) {
+                break;
+            }
+        }
+        assert!(Command::new("kill").args(["-TERM", &service.id().to_string()]).status().unwrap().success());
+        said.extend(log);
+        assert!(service.wait().unwrap().success());
+        said.join("\n")
+    };
+    let lost = "are lost to this process";
+    let first = said();
+    assert!(first.contains("the folder of snapshots is new") && !first.contains(lost), "{first}");
+    let second = said();
+    assert!(!second.contains("folder of snapshots"), "{second}");
+    std::fs::remove_dir_all(state.join("snapshots")).unwrap();
+    let third = said();
+    assert!(third.contains("WARN") && third.contains(lost) && third.contains("bring it back"), "{third}");
+}
+
 /// Six hundred listings of one person: more than a person may have.
 #[test]
 fn a_crowded_person_is_listed_and_not_called_green() {

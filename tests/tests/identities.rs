@@ -15,6 +15,7 @@ use fuma_pipeline::replay::{self, Bounds, Options, Silent, Source, Tick};
 
 #[test]
 fn no_certificate_number_gets_past_intake() {
+    fuma_pipeline::invariant::check_all();
     let settings = DistrictSettings { people: 400, days: 10, certificates: 1.0, ..DistrictSettings::demo(3) };
     let feeds = District::new(settings).all_days();
     let mut numbers = BTreeSet::new();

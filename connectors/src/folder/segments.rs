@@ -4,7 +4,7 @@
 //! write   frames of a batch, one write; nobody reads them yet
 //! sync    fdatasync; now they are safe, and readers see them
 //! read    from a cursor on, whole frames, checked
-//! trim    whole segments below an offset go
+//! trim    whole segments below an offset go, or those that are all older than an instant
 //! ```
 //!
 //! A new segment is begun only when the one before is synced, so only the newest can end in a torn frame. Owns the
@@ -289,6 +289,20 @@ impl Segments {
         Ok((next, place, true))
     }
 
+    /// Takes whole segments away that hold nothing of an instant or later; says where the partition begins now.
+    /// Instants of a log fall only where a clock was set back, and then something stays for longer.
+    pub(super) fn trim_before(&self, instant: Instant) -> Result<u64, LogError> {
+        let second = |inner: &Inner| inner.segments.get(1).cloned();
+        loop {
+            let Some(second) = second(&self.inner()) else { break };
+            match begins_at(&second)? {
+                Some(begins) if begins < instant => self.trim(second.first)?,
+                _ => break,
+            };
+        }
+        Ok(self.bounds().start)
+    }
+
     /// Takes whole segments below an offset away; says where the partition begins now.
     pub(super) fn trim(&self, below: u64) -> Result<u64, LogError> {
         let mut inner = self.inner();
@@ -298,6 +312,14 @@ impl Segments {
         }
         Ok(inner.segments.first().map_or(0, |segment| segment.first))
     }
+}
+
+/// The instant at which a segment begins; none where nothing stands in it yet.
+fn begins_at(segment: &Segment) -> Result<Option<Instant>, LogError> {
+    let mut bytes = Vec::new();
+    scan::fill(&segment.file, 0, frame::HEADER_BYTES, &mut bytes)
+        .map_err(|error| failed("read", &segment.path, &error))?;
+    Ok(bytes.first_chunk().map(|head| Instant(frame::header(head).timestamp_ms)))
 }
 
 /// The place of an offset in a segment: from the nearest that is remembered on.

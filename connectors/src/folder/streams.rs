@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use fuma_schemas::Instant;
 use serde::{Deserialize, Serialize};
 
 use super::failed;
@@ -17,7 +18,7 @@ use super::rejects::Rejects;
 use super::segments::{Cursor, Segments, replace};
 use super::store::{Store, now, passed};
 use super::watching::write_status;
-use crate::log::{Answer, Appender, LinkEvent, LinkSource, LogError, LogRecord, Outgoing, Reference, Topic};
+use crate::log::{Answer, Appender, KEPT_MS, LinkEvent, LinkSource, LogError, LogRecord, Outgoing, Reference, Topic};
 
 /// What one poll gives.
 const POLL_BYTES_MAX: usize = 4 << 20;
@@ -69,6 +70,9 @@ impl Appender for FolderAppender {
                     let log = self.store.log(*topic, first.partition)?;
                     log.write(at, part.iter().map(|(_, record)| record.value.as_ref()))?;
                     touched.push(log);
+                    if *topic == Topic::Phones {
+                        log.trim_before(Instant(at.0.saturating_sub(KEPT_MS)))?;
+                    }
                 }
                 [] => {}
             }

@@ -69,6 +69,20 @@ impl Rebalances {
     fn event(&self) -> MutexGuard<'_, Option<GroupEvent>> {
         self.event.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// Why the member has to end: it was given what is another's.
+    fn refusal(&self, group: &str) -> Option<LogError> {
+        let other = self.foreign.lock().unwrap_or_else(PoisonError::into_inner).take()?;
+        let topic = &self.topic;
+        Some(LogError::new(
+            Code::Instance,
+            format!(
+                "kafka: the group {group} gave this process partitions of {other}, and it reads {topic}: another \
+                 installation uses the same group and the same kafka.instance. Set another kafka.instance here, one \
+                 that no other process of the group has, and start again"
+            ),
+        ))
+    }
 }
 
 impl ClientContext for Rebalances {
@@ -167,16 +181,8 @@ impl Member {
             // A record: from between an assignment and the pause behind it. The fetcher has it, too.
             polled.map_or_else(|error| client::problem(&self.topic, &error), |_| Ok(()))?;
         }
-        if let Some(other) = self.consumer.context().foreign.lock().unwrap_or_else(PoisonError::into_inner).take() {
-            let (topic, group) = (&self.topic, &self.group);
-            return Err(LogError::new(
-                Code::Instance,
-                format!(
-                    "kafka: the group {group} gave this process partitions of {other}, and it reads {topic}: another \
-                     installation uses the same group and the same kafka.instance. Set another kafka.instance here, \
-                     one that no other process of the group has, and start again"
-                ),
-            ));
+        if let Some(error) = self.consumer.context().refusal(&self.group) {
+            return Err(error);
         }
         self.pending = self.consumer.context().event().take();
         if let Some(GroupEvent::Lost(partitions)) = &self.pending {
@@ -335,5 +341,40 @@ mod tests {
             client::consumer(&settings, "test", "nobody").create_with_context(client::Plain).unwrap();
         assert!(consumer.group_metadata().is_some(), "the client has metadata all the same");
         assert_eq!(native::membership(&consumer), None);
+    }
+
+    /// A static member that is given another installation's topics never works on them, and says whose they are.
+    #[test]
+    fn partitions_of_another_topic_are_refused_by_name() {
+        let settings = KafkaSettings::new("127.0.0.1:1", "shared");
+        let context = Rebalances {
+            topic: "b.evidence.v1".to_owned(),
+            foreign: Mutex::new(None),
+            event: Mutex::new(None),
+            closing: AtomicBool::new(false),
+            is_joined: AtomicBool::new(false),
+        };
+        let consumer: BaseConsumer<Rebalances> =
+            client::consumer(&settings, "test", "shared").create_with_context(context).unwrap();
+        let given = |topics: &[&str]| {
+            let mut list = TopicPartitionList::new();
+            for topic in topics {
+                list.add_partition(topic, 3);
+            }
+            let rebalances = consumer.context();
+            rebalances.rebalance(&consumer, RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS, &mut list);
+            (rebalances.event().take(), rebalances.refusal("shared"))
+        };
+        for topics in [&["a.evidence.v1"][..], &["b.evidence.v1", "a.evidence.v1"]] {
+            let (event, refusal) = given(topics);
+            assert_eq!(event, None, "nothing of it is accepted");
+            let error = refusal.unwrap();
+            assert_eq!((error.code(), error.code().scope()), (Code::Instance, crate::log::Scope::Process));
+            for part in ["a.evidence.v1", "b.evidence.v1", "group shared", "another kafka.instance"] {
+                assert!(error.to_string().contains(part), "{part}: {error}");
+            }
+        }
+        let (event, refusal) = given(&["b.evidence.v1"]);
+        assert_eq!((event, refusal.is_none()), (Some(GroupEvent::Assigned(vec![3])), true));
     }
 }

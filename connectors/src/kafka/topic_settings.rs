@@ -2,15 +2,14 @@
 //!
 //! Owns the numbers and why they are so. Must never ask a broker.
 
-use crate::log::Topic;
+use crate::log::{KEPT_MS, Topic};
 
 const HOUR_MS: i64 = 3_600_000;
 const DAY_MS: i64 = 24 * HOUR_MS;
 const MIB: i64 = 1 << 20;
 
-/// How long feeds, dead letters, evidence and links stay: days, since the erasure of one person must become true, and
-/// longer than two snapshots are apart.
-const RETENTION_MS: i64 = 7 * DAY_MS;
+/// How long feeds, dead letters, evidence, links and phones stay.
+const RETENTION_MS: i64 = KEPT_MS;
 /// A record of evidence holds a batch.
 const RECORD_BYTES_MAX: i64 = 4 * MIB;
 

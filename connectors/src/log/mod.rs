@@ -25,7 +25,7 @@ pub use append::{Answer, Appender};
 pub use decisions::Decisions;
 pub use error::{Code, LogError, Remedy, Scope, Severity};
 pub use stop::{STOP_PATIENCE, Stop};
-pub use topics::{Topic, TopicIdentity, Topics};
+pub use topics::{KEPT_MS, Topic, TopicIdentity, Topics};
 pub use watching::{Entry, Watching};
 pub use whole::Whole;
 

@@ -7,6 +7,10 @@
 
 use fuma_schemas::Feed;
 
+/// How long feeds, dead letters, evidence, links and phones stay unless an operator says otherwise: days, since the
+/// erasure of one person must become true, and longer than two snapshots are apart.
+pub const KEPT_MS: i64 = 7 * 24 * 3_600_000;
+
 /// A topic of fuma.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Topic {

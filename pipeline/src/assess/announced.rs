@@ -19,11 +19,6 @@ pub type StateNumber = u32;
 /// The number of the state that everybody has of whom nothing was announced.
 pub const GREEN: StateNumber = 0;
 
-/// In a snapshot's mask: announced red by a rule that the pack does not have, or under another colour.
-pub const FOREIGN_RED: Rules = 1 << 63;
-/// The same, yellow.
-pub const FOREIGN_YELLOW: Rules = 1 << 62;
-
 /// A state that was announced.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct State {
@@ -190,13 +185,5 @@ impl Announced {
             rules.push(state.rules_under(pack, &colour));
         }
         rules.get(number as usize).copied().flatten()
-    }
-
-    /// The states as masks of a pack's rules, by number, as snapshots hold them: what the pack does not have is one bit
-    /// a colour.
-    pub fn masks(&self, pack: &Pack, colour: impl Fn(Rules) -> Colour) -> Vec<Rules> {
-        let foreign = |state: &State| if state.colour == Colour::Red { FOREIGN_RED } else { FOREIGN_YELLOW };
-        let mask = |state: &State| state.rules_under(pack, &colour).unwrap_or_else(|| foreign(state));
-        self.states.iter().map(mask).collect()
     }
 }

@@ -16,8 +16,9 @@ pub(super) const SLOTS_MAX: usize = 16_384;
 /// The most rows of one step; somebody with more is crowded.
 pub(super) const ROWS_MAX: usize = 262_144;
 /// The most pairs of rows of one person that the joins of a step look at, over all people of the step, and of one
-/// person; somebody with more is crowded. A million pairs are some 70 ms.
-const PAIRS_MAX: u64 = 1 << 25;
+/// person; somebody with more is crowded. A million pairs are some 70 ms. One bound for both: a step of one judgement
+/// with as many as there may be took 109 MB, one of four 934 MB.
+const PAIRS_MAX: u64 = PAIRS_OF_ONE_MAX;
 const PAIRS_OF_ONE_MAX: u64 = 1 << 23;
 /// Whoever has no more rows than this has few pairs, whatever the rules join: they are not worked out.
 const FEW_ROWS: u64 = 64;

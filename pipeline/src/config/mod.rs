@@ -174,6 +174,8 @@ pub struct CommitConfig {
 pub struct SnapshotConfig {
     /// A folder or an object store; none: [`Config::snapshots_url`] says which folder.
     pub url: Option<String>,
+    /// Whether snapshots of a log on Kafka may be in a folder, which other machines may not reach.
+    pub local: bool,
     /// Written when this has passed.
     #[serde(deserialize_with = "values::duration")]
     pub every: Duration,

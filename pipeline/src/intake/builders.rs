@@ -14,6 +14,7 @@ use fuma_schemas::evidence::{log_schema, phone_log_schema};
 use fuma_schemas::{Instant, Kind, Person, Phone};
 
 use super::check::Value;
+use super::identity::is_clean;
 use super::who::Who;
 
 const KINDS: usize = Kind::PERSONAL.len() + 1;
@@ -103,7 +104,11 @@ impl EvidenceBuilders {
 
 fn filled(of_kinds: &mut [KindBuilders; KINDS]) -> Vec<(Kind, RecordBatch)> {
     let filled = kinds().into_iter().zip(of_kinds).filter(|(_, builders)| builders.rows() > 0);
-    filled.map(|(kind, builders)| (kind, builders.finish())).collect()
+    let batches: Vec<_> = filled.map(|(kind, builders)| (kind, builders.finish())).collect();
+    for (kind, batch) in &batches {
+        crate::invariant::check(|| is_clean(*kind, batch), "I-8", "no resident ID gets past intake");
+    }
+    batches
 }
 
 /// All kinds by their codes: people's, then regions.
@@ -248,5 +253,18 @@ mod tests {
         let mut builders = EvidenceBuilders::new();
         let head = Head { owner: "o", id: "i", revision: 1, retracted: false, who: Who::Nobody, known_at: Instant(0) };
         builders.append(Kind::Regions, &head, &[Value::Text("33".into()), Value::Instant(Instant(0))]);
+    }
+
+    /// I-8: whatever the checks before let through.
+    #[test]
+    #[should_panic(expected = "I-8 is broken: no resident ID gets past intake")]
+    fn a_number_in_an_id_does_not_leave() {
+        let mut builders = EvidenceBuilders::new();
+        let (who, known_at) = (Who::Person(Person([1; 16])), Instant(0));
+        let id = "co-990001198506150025";
+        let head = Head { owner: "hc", id, revision: 1, retracted: true, who, known_at };
+        let absent = vec![Value::Null; Kind::Cases.columns().len() + Kind::Cases.links().len()];
+        builders.append(Kind::Cases, &head, &absent);
+        builders.finish();
     }
 }

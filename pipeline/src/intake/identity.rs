@@ -1,11 +1,17 @@
 //! Identities where none may be: in ids and in free texts (docs/feeds.md section 2, `identity-in-id`).
 //!
-//! Owns the search. What it looks for is the record's own number, and any resident ID.
+//! Owns the search. What it looks for is the record's own number, and any resident ID. [`is_clean`] is I-8 as a
+//! predicate: asked where rows leave intake, and where they leave the process.
+
+use arrow::array::{AsArray, RecordBatch};
+use fuma_schemas::Kind;
 
 use super::resident_id;
 
 /// ASCII letters and digits that a number must have to be looked for: shorter ones stand in ids by chance.
 const CHARACTERS_MIN: usize = 8;
+/// The column of the id in the log, of whatever kind.
+const ID: &str = "id";
 
 /// Whether a text contains a spelt number of 8 ASCII letters and digits or more; ASCII case does not matter.
 pub(super) fn contains_number(text: &str, spelt: &[u8]) -> bool {
@@ -38,8 +44,22 @@ pub(super) fn contains_resident_id(text: &str) -> bool {
     false
 }
 
+/// Whether rows behind intake are without a resident ID in their ids and free texts (I-8). Owners and approvers are of
+/// a list; other texts have a pattern that no resident ID fits.
+pub(crate) fn is_clean(kind: Kind, batch: &RecordBatch) -> bool {
+    let columns = kind.columns().iter().chain(kind.links());
+    let texts = columns.filter(|column| column.is_free_text).map(|column| column.name);
+    std::iter::once(ID).chain(texts).all(|name| {
+        let texts = batch.column_by_name(name).and_then(|column| column.as_string_opt::<i32>());
+        texts.is_none_or(|texts| texts.iter().flatten().all(|text| !contains_resident_id(text)))
+    })
+}
+
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
 
     #[test]
@@ -66,6 +86,34 @@ mod tests {
         ] {
             assert!(!contains_resident_id(text), "{text}");
         }
+    }
+
+    /// Each column that intake looks at, in rows that never went through intake.
+    #[test]
+    fn rows_with_a_resident_id_are_not_clean() {
+        use arrow::array::{ArrayRef, StringArray};
+        use arrow::datatypes::DataType;
+        use fuma_schemas::evidence::log_schema;
+        let mut looked = 0;
+        for kind in Kind::PERSONAL.into_iter().chain([Kind::Regions]) {
+            let schema = log_schema(kind);
+            let free =
+                |name: &str| kind.columns().iter().chain(kind.links()).any(|it| it.name == name && it.is_free_text);
+            let rows = |dirty: Option<&str>| {
+                let columns = schema.fields().iter().map(|field| -> (String, ArrayRef) {
+                    let text = if dirty == Some(field.name()) { "n-990001198506150025" } else { "n-1" };
+                    (field.name().clone(), Arc::new(StringArray::from(vec![None, Some(text)])))
+                });
+                RecordBatch::try_from_iter(columns).unwrap()
+            };
+            assert!(is_clean(kind, &rows(None)), "{kind:?}");
+            for field in schema.fields().iter().filter(|field| field.data_type() == &DataType::Utf8) {
+                let is_looked_at = field.name() == ID || free(field.name());
+                assert_eq!(is_clean(kind, &rows(Some(field.name()))), !is_looked_at, "{kind:?} {}", field.name());
+                looked += usize::from(is_looked_at);
+            }
+        }
+        assert!(looked > 12 + 5, "ids of {} kinds and their free texts: {looked}", Kind::PERSONAL.len() + 1);
     }
 
     #[test]

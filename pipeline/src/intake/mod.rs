@@ -35,6 +35,7 @@ mod whole;
 
 pub use builders::EvidenceBuilders;
 pub use decode::{Accepted, Arrival, Decoder, Settings};
+pub(crate) use identity::is_clean;
 pub use key::{Key, KeyError, person_token};
 pub use lines::LineError;
 pub use owners::Owners;

@@ -115,7 +115,8 @@ fn link_records(log: &FolderLog) -> Vec<LogRecord> {
 fn snapshots(dir: &Path) -> Snapshots {
     let folder = dir.join("snapshots");
     let place = folder.display().to_string();
-    Snapshots { store: SnapshotStore::folder(&folder).unwrap(), place, every: Duration::MAX, records: u64::MAX }
+    let store = SnapshotStore::folder(&folder).unwrap();
+    Snapshots { store, place, every: Duration::MAX, records: u64::MAX, at_stop: Duration::ZERO }
 }
 
 #[test]

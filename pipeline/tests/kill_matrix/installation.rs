@@ -92,7 +92,7 @@ impl Installation {
         command
             .args(["run", "--policy", pack])
             .args(["--group", self.prefix.trim_end_matches('.')])
-            .args(["--workers", "1", "--http", "off", "--state"])
+            .args(["--workers", "1", "--http", "off", "--local-snapshots", "--state"])
             .arg(self.folder.path().join(name))
             .arg("--owners")
             .arg(feeds().owners())

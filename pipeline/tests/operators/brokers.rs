@@ -26,7 +26,7 @@ fn a_service_is_ready_when_it_has_its_partitions_and_alive_while_the_broker_is_a
     std::fs::write(
         folder.path().join("fuma.toml"),
         format!(
-            "group = \"o\"\n[kafka]\nprefix = \"o.\"\n[snapshots]\nurl = \"{}\"\n",
+            "group = \"o\"\n[kafka]\nprefix = \"o.\"\n[snapshots]\nlocal = true\nurl = \"{}\"\n",
             folder.path().join("s").display()
         ),
     )

@@ -277,8 +277,10 @@ impl Member {
         let stop = Stop::default();
         stop.set();
         process.reference = None;
+        let cluster = process.cluster.clone();
         match process.worker.take() {
-            Some(mut worker) => worker.run(&stop, &mut |_| {}),
+            // Time goes on while last snapshots are written.
+            Some(mut worker) => worker.run(&stop, &mut |_| cluster.advance(1)),
             None => Ok(()),
         }
     }

@@ -19,7 +19,8 @@ fn member(stage: &Stage, test: &str, records: u64) -> (Member, Snapshots) {
     let _ = std::fs::remove_dir_all(&folder);
     let store = SnapshotStore::folder(&folder).unwrap();
     let every = Duration::from_secs(1_000 * 86_400);
-    let snapshots = Snapshots { store, place: folder.display().to_string(), every, records };
+    let (place, at_stop) = (folder.display().to_string(), Duration::ZERO);
+    let snapshots = Snapshots { store, place, every, records, at_stop };
     let setup = Setup { snapshots: Some(snapshots.clone()), ..Setup::of(zhejiang()) };
     (Member::new(&stage.cluster, "a", setup), snapshots)
 }
@@ -97,4 +98,29 @@ fn an_old_snapshot_brings_no_colour_back() {
         assert!(text.contains("\"from\":\"green\",\"to\":\"yellow\""), "{text}");
         let _ = std::fs::remove_dir_all(&snapshots.place);
     }
+}
+
+/// Who is asked to stop writes a snapshot of what has gone on, so that the next one reads little of the log; for a
+/// little it is not worth it, and when the time for it is over nothing is begun or waited for.
+#[test]
+fn who_stops_writes_a_last_snapshot_within_a_bound() {
+    let mut stage = Stage::new();
+    let (a, snapshots) = member(&stage, "stop", 1_000);
+    let written = || snapshots.store.list(&series_of_partition(0)).unwrap().len();
+    let long = Duration::from_secs(20);
+    for (more, at_stop, expected) in [(9, long, 0), (10, Duration::ZERO, 0), (10, long, 1)] {
+        let setup = Snapshots { at_stop, ..snapshots.clone() };
+        a.set_up(Setup { snapshots: Some(setup), ..Setup::of(zhejiang()) });
+        for number in 0..more {
+            let id = format!("l{}-{more}", at_stop.as_secs());
+            stage.feed.write(&[listing(person(number), &id, "yellow", stage.now(), DAY)]);
+        }
+        a.run(500);
+        a.leave();
+        assert_eq!(written(), expected, "after {more} records, {at_stop:?}");
+    }
+    a.run(500);
+    assert_eq!(stage.steps().len(), 10, "nobody is announced again");
+    stage.check();
+    let _ = std::fs::remove_dir_all(&snapshots.place);
 }

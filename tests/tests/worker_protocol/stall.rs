@@ -3,6 +3,7 @@
 
 use std::sync::atomic::Ordering;
 
+use fuma_connectors::log::Topic;
 use fuma_pipeline::live::worker::Worker;
 use fuma_tests::live::Member;
 use fuma_tests::live::lines::{listing, person};
@@ -52,6 +53,32 @@ fn evidence_that_waits_and_does_not_come_is_missed() {
     assert_eq!(id(&a), before, "what was restored stays");
     assert_eq!(stage.steps(), [step("green", "red")]);
     stage.check();
+}
+
+/// A log that was mirrored with transactions ends in a marker after each, and has one between any two. An owner was
+/// parked at each of them, though a restore passed them: now both go by one rule.
+#[test]
+fn the_markers_of_a_mirror_park_nobody() {
+    let mut stage = Stage::new();
+    let a = stage.member("a");
+    a.run(300);
+    let before = id(&a);
+    for number in 1..4 {
+        stage.feed.write(&[listing(person(number), "l1", "red", stage.now(), DAY)]);
+        stage.cluster.mark(Topic::Evidence, 0);
+        // Long enough for looks at the end, where the marker is all there is.
+        a.run(if number == 2 { 40_000 } else { 1_000 });
+        assert_eq!(stage.steps().len(), number as usize, "announced");
+    }
+    assert_eq!(id(&a), before, "nothing was parked or restored");
+    let next = a.process().worker().unwrap().owned().next().unwrap().next;
+    assert_eq!(next, stage.evidence_end() - 1, "only the last marker is left, behind which nothing stands");
+    // Two offsets in a row cannot be told from records that were lost.
+    stage.cluster.mark(Topic::Evidence, 0);
+    stage.feed.write(&[listing(person(5), "l1", "red", stage.now(), DAY)]);
+    let trouble = a.trouble(0).to_string();
+    assert!(trouble.contains("records were skipped"), "{trouble}");
+    assert_eq!(stage.steps().len(), 3);
 }
 
 /// Somebody else's traffic does not hide it (P-21).

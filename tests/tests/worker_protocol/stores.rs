@@ -27,7 +27,8 @@ fn folder(test: &str) -> PathBuf {
 
 fn snapshots(folder: &Path, records: u64) -> Snapshots {
     let store = SnapshotStore::folder(folder).unwrap();
-    Snapshots { store, place: folder.display().to_string(), every: Duration::from_secs(1_000 * 86_400), records }
+    let (place, every) = (folder.display().to_string(), Duration::from_secs(1_000 * 86_400));
+    Snapshots { store, place, every, records, at_stop: Duration::ZERO }
 }
 
 fn setup(snapshots: &Snapshots) -> Setup {

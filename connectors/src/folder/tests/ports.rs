@@ -31,6 +31,40 @@ fn a_second_one_is_refused_and_says_why() {
     open(dir.path());
 }
 
+/// Days of records of phones went, as they do on Kafka; nobody's snapshot says from where on they are needed.
+#[test]
+fn the_phones_log_keeps_days_and_not_all() {
+    let dir = tempfile::tempdir().unwrap();
+    drop(open(dir.path()));
+    let now = super::super::store::now();
+    let folder = dir.path().join("log/phones-0001");
+    let segments = super::super::segments::Segments::open(&folder, 1, 2000).unwrap();
+    for (days, count) in [(30, 40), (8, 40), (6, 40), (0, 1)] {
+        for _ in 0..count {
+            segments
+                .write(fuma_schemas::Instant(now.0 - days * 24 * 3_600_000), [&[7_u8; 200][..]].into_iter())
+                .unwrap();
+        }
+        segments.sync().unwrap();
+    }
+    assert_eq!(segments.bounds(), 0..121);
+    drop(segments);
+    let log = open(dir.path());
+    let mut appender = log.appender("intake").unwrap();
+    appender.append(Topic::Evidence, record(1, "evidence")).unwrap();
+    appender.flush().unwrap();
+    let begins = || log.0.log(Topic::Phones, 1).unwrap().bounds().start;
+    assert_eq!(begins(), 0, "only whoever writes there trims it");
+    appender.append(Topic::Phones, record(1, "phone")).unwrap();
+    appender.flush().unwrap();
+    // Eight records a segment: the last before the seventh day stays, for the one behind it says where it ends.
+    assert_eq!(begins(), 72);
+    let begins_before = begins();
+    appender.append(Topic::Phones, record(1, "phone")).unwrap();
+    appender.flush().unwrap();
+    assert_eq!(begins(), begins_before);
+}
+
 #[test]
 fn evidence_comes_to_the_worker_of_its_partition_once_it_is_flushed() {
     let dir = tempfile::tempdir().unwrap();

@@ -10,6 +10,7 @@ use crate::commands::input::{self, KEY_VARIABLE, read_text};
 use crate::commands::policy::gate::Drafts;
 use crate::config::{Config, Problem, Settings};
 use crate::intake::{Key, Owners, RegionTable};
+use crate::live::service::snapshots;
 use crate::live::snapshot::SnapshotStore;
 
 /// How long a store of snapshots is waited for.
@@ -48,6 +49,9 @@ pub(super) fn problems(config: &Config, settings: &Settings) -> Vec<Problem> {
     }
     if let Some(why) = config.snapshots.url.as_deref().and_then(store) {
         say(&["snapshots", "url"], why);
+    }
+    if let Some(why) = snapshots::refusal(config) {
+        say(&["snapshots", "local"], why);
     }
     problems
 }

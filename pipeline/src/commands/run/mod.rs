@@ -52,7 +52,7 @@ pub struct RunArguments {
 const EXAMPLES: &str = "\
 Examples:
   fuma run --policy zhejiang-2020-109 --key-file key --watch feeds            a log in ./fuma-state
-  fuma run --policy zhejiang-2020-109 --key-file key --bootstrap localhost:9092 --create-topics
+  fuma run --policy zhejiang-2020-109 --key-file key --bootstrap localhost:9092 --create-topics --local-snapshots
   fuma run --config fuma.toml                                                 see `fuma config print --default`
 
 The log goes to standard error. Ctrl-C or SIGTERM ends the service in order, with exit code 0.";
@@ -96,6 +96,9 @@ pub struct SettingArguments {
     /// A file with the owners whose records are accepted in every feed, one a line
     #[arg(long, value_name = "FILE")]
     owners: Option<String>,
+    /// On Kafka: snapshots may go to a folder, because all processes of the group reach it and it outlives them
+    #[arg(long)]
+    local_snapshots: bool,
 }
 
 impl SettingArguments {
@@ -115,7 +118,7 @@ impl SettingArguments {
             let all = values.iter().map(|value| Value::String(value.trim().to_owned())).collect();
             (!values.is_empty()).then_some(Value::Array(all))
         };
-        let given: [(&'static str, &'static [&'static str], Option<Value>); 11] = [
+        let given: [(&'static str, &'static [&'static str], Option<Value>); 12] = [
             ("--policy", &["policy"], text(&self.policy)),
             ("--key-file", &["key_file"], text(&self.key_file)),
             ("--state", &["state"], text(&self.state)),
@@ -127,6 +130,7 @@ impl SettingArguments {
             ("--http", &["http", "listen"], text(&self.http)),
             ("--watch", &["watch", "folders"], list(&self.watch)),
             ("--owners", &["owners_file"], text(&self.owners)),
+            ("--local-snapshots", &["snapshots", "local"], self.local_snapshots.then_some(Value::Boolean(true))),
         ];
         flags_of(given)
     }
@@ -191,6 +195,9 @@ fn prepared(config: Config, wishes: Wishes) -> Result<Service, CommandError> {
         let message = "--stdin works without Kafka only: unset FUMA_BOOTSTRAP, or bring the records to Kafka with \
                        `fuma send FEED -`";
         return Err(CommandError::Input(message.to_owned()));
+    }
+    if let Some(why) = service::snapshots::refusal(&config) {
+        return Err(CommandError::Input(why));
     }
     let pack = input::load_pack(policy, Drafts::Refused)?;
     let pack_hash = pack.short_digest().to_owned();

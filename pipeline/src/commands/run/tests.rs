@@ -94,7 +94,7 @@ struct Cli {
 #[test]
 fn every_flag_reaches_its_setting() {
     let line = "fuma --policy p --key-file k --state s --group g --bootstrap b:1 --partitions 4 --workers 2 \
-                --roles intake,trace --http off --owners o --create-topics --reinstate-policy";
+                --roles intake,trace --http off --owners o --create-topics --reinstate-policy --local-snapshots";
     let arguments = Cli::try_parse_from(line.split_whitespace()).map_err(|error| error.to_string()).unwrap().run;
     assert!(arguments.create_topics && arguments.reinstate_policy);
     let (config, _) = Config::load(None, &[], arguments.settings.flags()).unwrap();
@@ -103,7 +103,7 @@ fn every_flag_reaches_its_setting() {
     assert_eq!((config.state, config.group.as_str()), ("s".into(), "g"));
     assert_eq!((config.kafka.bootstrap.as_deref(), config.kafka.partitions, config.workers), (Some("b:1"), 4, 2));
     assert!(config.roles.intake && config.roles.trace && !config.roles.assess);
-    assert_eq!(config.http.listen, Listen::Off);
+    assert_eq!((config.http.listen, config.snapshots.local), (Listen::Off, true));
     let watched = Cli::try_parse_from(["fuma", "--watch", "a", "--watch", "b", "--stdin", "travel"]);
     let watched = watched.map_err(|error| error.to_string()).unwrap().run;
     let (config, _) = Config::load(None, &[], watched.settings.flags()).unwrap();

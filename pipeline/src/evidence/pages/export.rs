@@ -1,7 +1,7 @@
 //! The state of people as Arrow tables, a page of people at a time: what a snapshot holds.
 //!
 //! ```text
-//! people     number | person 16 bytes | announced, a mask of rules
+//! people     number | person 16 bytes | announced, the number of a state
 //! <kind>     person, a number | fact | revision | retracted | known_at | first_known_at | last_known_at
 //!            + the columns of the kind, null in a retraction, + owner of a listing
 //!            + of a contact the rank of its indexes, + of it and of a binding what losers asserted (first_known.rs)
@@ -72,6 +72,12 @@ pub enum TableError {
         /// The table.
         table: &'static str,
     },
+    /// What was announced of somebody is not in the list of states.
+    #[error("a person of the snapshot has the announced state {number}, which its list does not have")]
+    State {
+        /// The number of the state.
+        number: u64,
+    },
     /// A table of the state has no room.
     #[error(transparent)]
     Full(#[from] crate::evidence::EvidenceError),
@@ -130,8 +136,8 @@ struct Winners {
 }
 
 impl Evidence {
-    /// Adds the people with these numbers, all their facts and what was last announced of them (a mask of rules by
-    /// person) as they stand now. Numbers beyond the last person are passed over.
+    /// Adds the people with these numbers, all their facts and what was last announced of them (the number of a state
+    /// by person) as they stand now. Numbers beyond the last person are passed over.
     ///
     /// # Errors
     /// Never, unless a table's layout is wrong.

@@ -50,7 +50,8 @@ struct Facts<'a> {
 
 impl Import {
     /// Takes back a piece of a table. All of people must come before the facts; else the order says nothing.
-    /// `announced` is given the number in the state and the mask of rules of everybody in a piece of people.
+    /// `announced` is given the number in the state and the number of what was announced, of everybody in a piece of
+    /// people.
     ///
     /// # Errors
     /// When the piece is not of this build's layout. The state is then of no use: begin with an empty one.

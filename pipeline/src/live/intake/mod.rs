@@ -208,10 +208,12 @@ impl Progress {
     }
 }
 
-/// The lag, measured now and then.
+/// The lag of this thread, measured now and then. Several threads read feeds, each its own partitions: the gauge is the
+/// sum of their shares, so a share goes in as the difference to what it was, and goes out with its thread.
 #[derive(Default)]
 struct Lag {
     measured: Option<Instant>,
+    share: f64,
 }
 
 impl Lag {
@@ -221,7 +223,18 @@ impl Lag {
         }
         self.measured = Some(monotonic::now());
         if let Some(records) = feeds.lag() {
-            gauge!(metric::LAG_RECORDS, "stage" => "intake").set(records as f64);
+            self.set(records as f64);
         }
+    }
+
+    fn set(&mut self, records: f64) {
+        gauge!(metric::LAG_RECORDS, "stage" => "intake").increment(records - self.share);
+        self.share = records;
+    }
+}
+
+impl Drop for Lag {
+    fn drop(&mut self) {
+        self.set(0.0);
     }
 }

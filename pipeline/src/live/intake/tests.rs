@@ -334,3 +334,27 @@ fn what_intake_costs() {
         eprintln!("batches of {batch}: {each:?} a record, {} bytes a row", bytes / 400_000);
     }
 }
+
+/// With two threads the gauge was what the one that measured last had to say.
+#[test]
+fn the_lag_is_that_of_all_threads() {
+    let recorder = PrometheusBuilder::new().build_recorder();
+    let said = || {
+        let text = recorder.handle().render();
+        let line = text.lines().find(|line| line.starts_with("fuma_lag_records{stage=\"intake\"}")).unwrap();
+        line.rsplit(' ').next().unwrap().parse::<f64>().unwrap()
+    };
+    metrics::with_local_recorder(&recorder, || {
+        let (mut one, mut other) = (super::Lag::default(), super::Lag::default());
+        one.set(100.0);
+        other.set(7.0);
+        assert_eq!(said(), 107.0);
+        one.set(30.0);
+        assert_eq!(said(), 37.0);
+        // A stage that is made again leaves nothing behind.
+        drop(one);
+        assert_eq!(said(), 7.0);
+        other.set(0.0);
+        assert_eq!(said(), 0.0);
+    });
+}

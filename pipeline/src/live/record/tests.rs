@@ -292,3 +292,14 @@ fn what_a_message_costs() {
         );
     }
 }
+
+/// I-8: intake lets none out, and no message holds one.
+#[test]
+#[should_panic(expected = "I-8 is broken: no resident ID is written to a log")]
+fn a_number_in_an_id_is_not_written() {
+    let (kind, batch) = batches(1).remove(0);
+    let id = batch.schema().index_of("id").unwrap();
+    let mut columns = batch.columns().to_vec();
+    columns[id] = Arc::new(StringArray::from(vec!["990001198506150025"]));
+    let _ = RecordWriter::new().add(kind, &RecordBatch::try_new(batch.schema(), columns).unwrap());
+}

@@ -19,6 +19,7 @@ use super::{
     ALIGNMENT, CHECKSUM_AT, DERIVED_BYTES, FORMAT, HEAD_BYTES, INSTALLATION_AT, IS_DERIVED, KEY_AT, MAGIC, OF_PHONE,
     SECTION_HEAD_BYTES, SECTIONS_AT, checksum,
 };
+use crate::intake::is_clean;
 
 /// Puts sections together to messages, one after the other.
 pub struct RecordWriter {
@@ -85,6 +86,7 @@ impl RecordWriter {
         } else {
             return Err(RecordError::Rows);
         };
+        crate::invariant::check(|| is_clean(kind, batch), "I-8", "no resident ID is written to a log");
         self.add_section(&Head { tag: tag_of(kind), marks, derived: None }, batch, bytes_max)
     }
 

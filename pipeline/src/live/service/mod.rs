@@ -8,6 +8,7 @@
 //! words       what operators agreed to reaches the workers
 //! supervise   a stage is made anew when its client fails
 //! turns       a stage is ready while its source is polled
+//! snapshots   where they go, and what is lost with a folder that is not there
 //! watching    how far behind, and what this process holds: measured and said beside the stages
 //! ```
 //!
@@ -17,6 +18,7 @@ pub(crate) mod belong;
 pub(crate) mod open;
 pub mod policies;
 mod references;
+pub(crate) mod snapshots;
 pub mod supervise;
 mod turns;
 mod watching;
@@ -39,7 +41,7 @@ use crate::intake::Settings;
 use crate::live::decisions::{Belonging, DecisionLog, FoundError};
 use crate::live::partitions::{Partitions, Words};
 use crate::live::record::{Fingerprint, Origin};
-use crate::live::snapshot::{SnapshotError, SnapshotStore};
+use crate::live::snapshot::SnapshotError;
 use crate::live::stop::Stop;
 use crate::live::worker::clock::{CommitClock, SystemWall, Wall as _};
 use crate::live::worker::owned::Identity;
@@ -155,18 +157,12 @@ pub fn run(service: &Service) -> Result<(), ServiceError> {
 }
 
 fn start(service: &Service) -> Result<(Stages, watching::Beside), ServiceError> {
+    let begun = SystemWall::default().now();
     let log = patiently(service, || open::log(service))?;
     let service = &patiently(service, || belong::belong(service, &log))?;
     patiently(service, || log.check())?;
     patiently(service, || open::refuse_settings(service))?;
-    let adopted = service.belongs.as_ref().is_some_and(|belongs| belongs.installation().adopted);
-    let store = SnapshotStore::at(&service.config.snapshots_url())?.within(service.origin().installation, adopted);
-    let snapshots = Snapshots {
-        store: store.keeping(service.config.snapshots.keep),
-        place: service.config.snapshots_url(),
-        every: service.config.snapshots.every,
-        records: service.config.snapshots.records,
-    };
+    let snapshots = snapshots::of(service, begun)?;
     let references = References::default();
     let pack_order = patiently(service, || read_references(log.as_ref(), service, &references))?;
     metrics::gauge!(metric::PARTITIONS_EXPECTED).set(f64::from(log.partitions()));

@@ -1,6 +1,6 @@
 //! Where snapshots are: a folder, or a bucket; and which of a place are an installation's own.
 //!
-//! Owns the places that are served. Must never make a folder anew that was there before: that is the caller's to know.
+//! Owns the places that are served. Must never ask whether a folder was there before: that is the caller's to know.
 
 use std::path::Path as FilePath;
 use std::sync::Arc;
@@ -30,14 +30,24 @@ impl SnapshotStore {
     /// # Errors
     /// When the place is of another kind, or the folder cannot be made.
     pub fn at(location: &str) -> Result<SnapshotStore, SnapshotError> {
-        match location.split_once("://") {
-            None => SnapshotStore::folder(FilePath::new(location)),
-            Some(("file", path)) => SnapshotStore::folder(FilePath::new(path)),
-            Some(("s3", rest)) => SnapshotStore::bucket(rest),
-            Some((scheme, _)) => Err(SnapshotError::Location {
+        if let Some(folder) = SnapshotStore::folder_of(location) {
+            return SnapshotStore::folder(folder);
+        }
+        match location.split_once("://").unwrap_or_default() {
+            ("s3", rest) => SnapshotStore::bucket(rest),
+            (scheme, _) => Err(SnapshotError::Location {
                 location: format!("{scheme}://..."),
                 why: format!("{scheme} is not served"),
             }),
+        }
+    }
+
+    /// The folder that a place names; none where it names something else.
+    pub fn folder_of(location: &str) -> Option<&FilePath> {
+        match location.split_once("://") {
+            None => Some(FilePath::new(location)),
+            Some(("file", path)) => Some(FilePath::new(path)),
+            Some(_) => None,
         }
     }
 
@@ -47,9 +57,6 @@ impl SnapshotStore {
     /// When the folder cannot be made.
     pub fn folder(folder: &FilePath) -> Result<SnapshotStore, SnapshotError> {
         let failed = |source| SnapshotError::Folder { what: "make", file: folder.display().to_string(), source };
-        if !folder.exists() {
-            tracing::info!(folder = %folder.display(), "the folder of snapshots is new: there was none");
-        }
         std::fs::create_dir_all(folder).map_err(failed)?;
         let folder = folder.canonicalize().map_err(failed)?;
         let store = LocalFileSystem::new_with_prefix(&folder).map_err(|source| SnapshotError::Store {

@@ -16,7 +16,7 @@ use parquet::arrow::ArrowWriter;
 
 use super::error::SnapshotError;
 use super::format;
-use super::manifest::{self, FileEntry, Manifest, Meta};
+use super::manifest::{self, FileEntry, Manifest, Meta, STATES_BY_NUMBER};
 use super::store::SnapshotStore;
 use crate::evidence::Export;
 use crate::live::{fault, metric};
@@ -40,7 +40,7 @@ pub struct Written {
 
 enum Message {
     Page(Export),
-    Finish { has_older_pruned: bool },
+    Finish { has_older_pruned: bool, states: Vec<String> },
 }
 
 /// A snapshot under way. Dropped before it is finished, it is given up and deleted.
@@ -86,13 +86,18 @@ impl SnapshotWriter {
     /// Says that all pages were handed over. The rest goes on beside, and so does the pruning of what is older: see
     /// [`SnapshotWriter::outcome`].
     pub fn finish(&mut self) {
-        self.end(true);
+        self.end(true, Vec::new());
     }
 
-    fn end(&mut self, has_older_pruned: bool) {
+    /// The same, of tables that name announced states by their numbers: the states are known when the last page is.
+    pub fn finish_with(&mut self, states: Vec<String>) {
+        self.end(true, states);
+    }
+
+    fn end(&mut self, has_older_pruned: bool, states: Vec<String>) {
         if let Some(pages) = self.pages.take() {
             // The thread is gone if it failed; the outcome says so.
-            let _ = pages.send(Message::Finish { has_older_pruned });
+            let _ = pages.send(Message::Finish { has_older_pruned, states });
         }
     }
 
@@ -110,7 +115,7 @@ impl SnapshotWriter {
     /// # Errors
     /// When it could not be written.
     pub fn wait(mut self) -> Result<Written, SnapshotError> {
-        self.end(false);
+        self.end(false, Vec::new());
         self.outcome.recv().unwrap_or(Err(SnapshotError::GivenUp))
     }
 }
@@ -169,7 +174,11 @@ impl Task {
                     }
                     fault::place("in-snapshot");
                 }
-                Ok(Message::Finish { has_older_pruned }) => {
+                Ok(Message::Finish { has_older_pruned, states }) => {
+                    if !states.is_empty() {
+                        self.meta.since_2.states = states;
+                        self.meta.since_2.needs.push(STATES_BY_NUMBER.to_owned());
+                    }
                     let mut written = self.finish()?;
                     if has_older_pruned {
                         written.kept = self.prune();

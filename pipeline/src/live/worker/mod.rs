@@ -83,6 +83,7 @@ pub use self::takeover::{Places, RESTORES_MAX};
 use self::taking::UNCOMMITTED_BYTES_MAX;
 use self::telling::Telling;
 pub use self::trouble::Trouble;
+use crate::live::monotonic;
 use crate::live::partitions::Partitions;
 use crate::live::stop::Stop;
 
@@ -246,7 +247,8 @@ impl Worker {
         self.takeovers.len()
     }
 
-    /// Works until it is asked to stop; then commits, lets its partitions go, and returns. `tick` is called each turn.
+    /// Works until it is asked to stop; then writes the last snapshots as far as a short time allows, commits, lets its
+    /// partitions go, and returns. `tick` is called each turn.
     ///
     /// # Errors
     /// When its client is of no more use; all state is to be dropped then.
@@ -255,7 +257,21 @@ impl Worker {
             self.turn()?;
             tick(self);
         }
+        self.write_last(tick)?;
         self.leave()
+    }
+
+    /// The last snapshots, while others wait for this worker to leave: so for a short time only.
+    fn write_last(&mut self, tick: &mut dyn FnMut(&Worker)) -> Result<(), LogError> {
+        let Some(snapshots) = self.context.snapshots.clone() else { return Ok(()) };
+        self.keeper.hurry();
+        let begun = monotonic::now();
+        while begun.elapsed() < snapshots.at_stop && self.keeper.has_work(&snapshots, &self.owned, self.clock.elapsed())
+        {
+            self.turn()?;
+            tick(self);
+        }
+        Ok(())
     }
 
     /// One turn: take what the log has, answer what happened to the partitions, commit when it is time.

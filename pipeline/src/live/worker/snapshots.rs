@@ -8,6 +8,7 @@
 //! thread.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,6 +19,7 @@ use serde_json::Value;
 use super::owned::{Identity, Owned};
 use super::position::Standing;
 use crate::assess::Partition;
+use crate::assess::announced::State;
 use crate::evidence::{Export, Import, TableError};
 use crate::live::record::{Origin, codes_of_table};
 use crate::live::snapshot::{
@@ -30,8 +32,9 @@ use crate::seed;
 
 /// People of a page: some milliseconds' work at nine facts each.
 const PAGE_PEOPLE: u32 = 4096;
-/// Stand for the bits of what was announced by rules that the pack does not have.
-const FOREIGN: [(usize, &str); 2] = [(62, "yellow ?"), (63, "red ?")];
+
+/// At a stop a snapshot is written after this part of the records after which one is due: fewer are read in no time.
+const WORTH_AT_STOP: u64 = 100;
 
 /// Where snapshots are, and how often they are written.
 #[derive(Clone, Debug)]
@@ -44,6 +47,8 @@ pub struct Snapshots {
     pub every: Duration,
     /// or when so many evidence records have passed.
     pub records: u64,
+    /// How long a worker that is asked to stop may go on for the sake of its last snapshots.
+    pub at_stop: Duration,
 }
 
 /// What a snapshot says beside the state.
@@ -118,7 +123,6 @@ impl Snapshots {
 /// Takes the tables back; nobody is touched by it.
 fn take_back(snapshot: &Snapshot, partition: &mut Partition) -> Result<(), SnapshotError> {
     let meta = &snapshot.manifest().meta;
-    let rules = &meta.rules;
     let mut import = Import::default();
     snapshot.load(&mut |table, batch, _| {
         if table == NAMES {
@@ -128,36 +132,45 @@ fn take_back(snapshot: &Snapshot, partition: &mut Partition) -> Result<(), Snaps
         let translated = translated.transpose().map_err(|_| TableError::Table { table: table.to_owned() })?;
         let batch = translated.as_ref().unwrap_or(batch);
         let mut announced: Vec<(u32, u64)> = Vec::new();
-        import.take(partition.evidence_mut(), table, batch, &mut |person, mask| {
-            if mask != 0 {
-                announced.push((person, mask));
+        import.take(partition.evidence_mut(), table, batch, &mut |person, number| {
+            if number != 0 {
+                announced.push((person, number));
             }
         })?;
-        for (person, mask) in announced {
+        for (person, number) in announced {
             if let Some(token) = partition.evidence().person(person) {
-                recall(partition, token, mask, rules);
+                recall(partition, token, number, meta)?;
             }
         }
         Ok(())
     })
 }
 
-fn recall(partition: &mut Partition, token: Person, mask: u64, rules: &[String]) {
-    let heads: Vec<(&str, &str)> = rules_in(mask, rules).filter_map(|head| head.split_once(' ')).collect();
-    let is_red = heads.iter().any(|(colour, _)| *colour == Colour::Red.name());
-    let colour = if is_red { Colour::Red } else { Colour::Yellow };
-    partition.recall(token, colour, heads.iter().map(|(_, id)| *id));
+/// Takes back what was announced of a person: the number of a state, or, in older snapshots, a mask of rules.
+fn recall(partition: &mut Partition, token: Person, number: u64, meta: &Meta) -> Result<(), TableError> {
+    if meta.since_2.states.is_empty() {
+        let heads: Vec<(&str, &str)> = rules_in(number, &meta.rules).filter_map(|head| head.split_once(' ')).collect();
+        let is_red = heads.iter().any(|(colour, _)| *colour == Colour::Red.name());
+        let colour = if is_red { Colour::Red } else { Colour::Yellow };
+        partition.recall(token, colour, heads.iter().map(|(_, id)| *id));
+        return Ok(());
+    }
+    let state = usize::try_from(number).ok().and_then(|number| meta.since_2.states.get(number));
+    let mut words = state.map_or("", String::as_str).split(' ');
+    let Some(colour) = words.next().and_then(Colour::parse) else {
+        return Err(TableError::State { number });
+    };
+    partition.recall(token, colour, words);
+    Ok(())
 }
 
-/// The rules behind the bits, each with its colour.
-fn heads(pack: &Pack) -> Vec<String> {
-    let mut heads: Vec<String> =
-        pack.rules.iter().map(|rule| format!("{} {}", rule.head.colour.name(), rule.head.id)).collect();
-    for (bit, head) in FOREIGN {
-        heads.resize(bit, String::new());
-        heads.push(head.to_owned());
-    }
-    heads
+/// The states that were announced, by number: a colour and the ids of its rules, of whatever pack they are.
+fn states(partition: &Partition) -> Vec<String> {
+    let text = |state: &State| {
+        let rules = state.rules.iter().map(|rule| &**rule);
+        std::iter::once(state.colour.name()).chain(rules).collect::<Vec<_>>().join(" ")
+    };
+    partition.all_announced().states().iter().map(text).collect()
 }
 
 /// Writes the snapshots of a worker's partitions, one at a time.
@@ -168,6 +181,8 @@ pub struct Keeper {
     under_way: Option<UnderWay>,
     /// When, and up to which offset, a partition was last seen to.
     last: BTreeMap<u32, (Duration, u64)>,
+    /// The worker is about to leave.
+    is_last: bool,
 }
 
 /// What a snapshot will say. The end of the output in it counts only if a commit succeeds after it was asked for
@@ -208,6 +223,17 @@ impl Keeper {
         }
     }
 
+    /// The worker is about to leave: from now on a partition is due that has gone on by a part of what is due else.
+    /// Whoever comes next then reads little of the log.
+    pub fn hurry(&mut self) {
+        self.is_last = true;
+    }
+
+    /// Whether a snapshot is under way, or due.
+    pub fn has_work(&mut self, snapshots: &Snapshots, owned: &BTreeMap<u32, Owned>, elapsed: Duration) -> bool {
+        self.asked.is_some() || self.under_way.is_some() || self.due(snapshots, owned, elapsed).is_some()
+    }
+
     /// Whether a page is wanted.
     pub fn is_writing(&self) -> bool {
         self.under_way.as_ref().is_some_and(|under_way| !under_way.has_all)
@@ -223,7 +249,8 @@ impl Keeper {
         let is_due = |owned: &&Owned| {
             let (at, offset) = self.last.get(&owned.id).copied().unwrap_or((elapsed, owned.committed));
             let passed = owned.committed.saturating_sub(offset);
-            passed >= snapshots.records || passed > 0 && elapsed.saturating_sub(at) >= snapshots.every
+            let is_last = self.is_last && passed > 0 && passed >= snapshots.records / WORTH_AT_STOP;
+            is_last || passed >= snapshots.records || passed > 0 && elapsed.saturating_sub(at) >= snapshots.every
         };
         // The position in it must say all there is to say: nobody may wait who was touched before it.
         let is_ready = |owned: &&Owned| !owned.must_claim && owned.through == owned.committed;
@@ -257,7 +284,7 @@ impl Keeper {
             owner: owned.standing.owner.clone(),
             output_offset: Some(output),
             written_at_ms: now.0,
-            rules: heads(owned.partition.pack()),
+            rules: Vec::new(),
             position: Value::String(owned.standing.to_text()),
             since_2: Since2::of(
                 identity.origin,
@@ -304,38 +331,38 @@ impl Keeper {
         let is_settled = owned.next == owned.committed;
         if !under_way.has_all && is_settled && under_way.writer.has_room() {
             fault::place("in-snapshot");
-            under_way.has_all = !page(owned, &mut under_way);
+            // Without a page it is nothing: given up, and tried again when the next one is due.
+            match page(owned, &mut under_way) {
+                Ok(goes_on) => under_way.has_all = !goes_on,
+                Err(error) => return failed(owned.id, &error),
+            }
         }
         self.under_way = Some(under_way);
     }
 }
 
 /// Hands a page over; false when it was the last.
-fn page(owned: &Owned, under_way: &mut UnderWay) -> bool {
+fn page(owned: &Owned, under_way: &mut UnderWay) -> Result<bool, SnapshotError> {
     let mut export = Export::default();
-    let evidence = owned.partition.evidence();
     let end = under_way.next.saturating_add(PAGE_PEOPLE);
-    let is_last = end >= evidence.people();
+    let is_last = end >= owned.partition.evidence().people();
     crate::invariant::check(|| owned.partition.is_settled(), "I-3", "a snapshot holds what is committed");
-    let (announced, palette) = (owned.partition.all_announced(), owned.partition.palette());
-    let masks = announced.masks(owned.partition.pack(), |rules| palette.colour(rules));
-    let mask = |person| masks.get(announced.number(person) as usize).copied().unwrap_or(0);
-    let mut exported = evidence.export(under_way.next..end, &mask, &mut export);
-    if is_last {
-        exported = exported.and_then(|()| evidence.export_verdicts(&mut export));
-    }
+    exported(&owned.partition, under_way.next..end, is_last, &mut export)?;
     under_way.next = end;
-    if let Err(error) = exported {
-        tracing::error!(partition = owned.id, %error, "a page of a snapshot cannot be built");
-        return false;
-    }
     if !under_way.writer.page(export) {
-        return false;
+        return Ok(false);
     }
     if is_last {
-        under_way.writer.finish();
+        under_way.writer.finish_with(states(&owned.partition));
     }
-    !is_last
+    Ok(!is_last)
+}
+
+/// The tables of some people; those of nobody come with the last.
+fn exported(partition: &Partition, people: Range<u32>, is_last: bool, out: &mut Export) -> Result<(), TableError> {
+    let (evidence, announced) = (partition.evidence(), partition.all_announced());
+    evidence.export(people, &|person| u64::from(announced.number(person)), out)?;
+    if is_last { evidence.export_verdicts(out) } else { Ok(()) }
 }
 
 fn failed(partition: u32, error: &SnapshotError) {
@@ -374,5 +401,66 @@ fn finished(owned: &Owned, log: &mut dyn WorkerLog, written: &Written) {
         }
         Ok(_) => {}
         Err(error) => tracing::warn!(partition = owned.id, %error, "the evidence log cannot be asked where it begins"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::policy::{self, PackSource};
+
+    /// A person who was announced by the pack before, and is not judged again yet: a mask of the pack in force had one
+    /// bit for all rules that it does not have, and their ids were gone after a restart in the middle of a switch.
+    #[test]
+    fn what_another_pack_announced_keeps_its_rules() {
+        let pack = policy::load(&PackSource::find("zhejiang-2020-109").unwrap()).unwrap();
+        let mut partition = Partition::seeded(Arc::clone(&pack), seed::of_process()).unwrap();
+        let told = [
+            (Colour::Red, &["CQ-R3", "CQ-R4"][..]),
+            (Colour::Yellow, &["CQ-Y3"][..]),
+            (Colour::Red, &["ZJ-R1"][..]),
+            // The same rule under another colour, and none at all: green.
+            (Colour::Yellow, &["ZJ-R1"][..]),
+            (Colour::Green, &[][..]),
+        ];
+        let token = |number: usize| Person([number as u8 + 1; 16]);
+        for (number, (colour, rules)) in told.iter().enumerate() {
+            partition.recall(token(number), *colour, rules.iter().copied());
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let place = folder.path().display().to_string();
+        let store = SnapshotStore::at(&place).unwrap();
+        let snapshots = Snapshots { store, place, every: Duration::from_secs(1), records: 1, at_stop: Duration::ZERO };
+        let position = Standing::default().to_text();
+        let meta = Meta {
+            offset: 5,
+            clock_ms: 0,
+            owner: "o".to_owned(),
+            output_offset: None,
+            written_at_ms: 0,
+            rules: Vec::new(),
+            position: Value::String(position),
+            since_2: Since2::default(),
+        };
+        let mut writer = snapshots.store.begin(&series_of_partition(0), meta).unwrap();
+        let mut export = Export::default();
+        exported(&partition, 0..u32::MAX, true, &mut export).unwrap();
+        assert!(writer.page(export));
+        writer.finish_with(states(&partition));
+        let written = loop {
+            if let Some(written) = writer.outcome() {
+                break written.unwrap();
+            }
+            std::thread::yield_now();
+        };
+        assert_eq!(written.manifest.meta.since_2.needs, ["announced-states"], "an older build refuses it by name");
+        let (restored, _) = snapshots.load(0, &|_| true, &pack).unwrap().loaded.unwrap();
+        for (number, (colour, rules)) in told.iter().enumerate() {
+            let evidence = restored.evidence();
+            let person = (0..evidence.people()).find(|person| evidence.person(*person) == Some(token(number)));
+            let state = restored.all_announced().state(person.unwrap());
+            assert_eq!(*state, State::new(*colour, rules.iter().copied()), "{number}");
+        }
     }
 }

@@ -1,18 +1,25 @@
-//! A client that skips evidence, or stands still before it: the log has no gaps, so both can be seen, and neither may
-//! be believed.
+//! A client that skips evidence, or stands still before it: evidence has an offset for each record, so both can be
+//! seen.
 //!
 //! After a broker that was killed a client may go on from another place than it was told to. It is told again; nothing
-//! that came from the wrong place is taken.
+//! that came from the wrong place is taken. One offset at which nothing stands in two readings is the marker of a
+//! transaction (a log that was mirrored with transactions has them); more than one cannot be told from records that
+//! were lost. That is one rule, for restores and for those who own a partition.
 //!
-//! Owns the look at where the log ends: each few seconds at one partition, however much comes of the others. Never
-//! reads a clock.
+//! Owns that rule, and the look at where the log ends: each few seconds at one partition, however much comes of the
+//! others. Never reads a clock.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::time::Duration;
 
 use fuma_connectors::log::{Code, LogError, Scope, WorkerLog};
 
 use super::owned::Owned;
+use crate::live::metric;
+
+/// Offsets of a marker.
+const MARKER: u64 = 1;
 
 /// Between two looks, at one partition each.
 const EVERY: Duration = Duration::from_secs(5);
@@ -22,6 +29,20 @@ pub(super) fn skipped(partition: u32, expected: u64, found: u64) -> LogError {
     let message =
         format!("partition {partition}: evidence goes on at {found}, not at {expected}: records were skipped");
     LogError::new(Code::Skipped, message)
+}
+
+/// Whether a hole is taken for a marker; `before`: where the reading before found one.
+pub(super) fn is_marker(before: Option<&Range<u64>>, hole: &Range<u64>) -> bool {
+    before == Some(hole) && hole.end - hole.start <= MARKER
+}
+
+pub(super) fn tell_marker(id: u32, offset: u64) {
+    metrics::counter!(metric::EVIDENCE_GAPS).increment(1);
+    tracing::warn!(
+        partition = id,
+        offset,
+        "nothing stands at an offset of the evidence log, in two readings: taken for the marker of a transaction"
+    );
 }
 
 /// What is wrong with a partition.
@@ -51,6 +72,8 @@ pub(super) struct Stalls {
     seen: Option<(u32, Seen)>,
     /// How often the client was told to go on with a partition at this offset.
     told: BTreeMap<u32, (u64, u32)>,
+    /// Where a partition's last reading left something out.
+    holes: BTreeMap<u32, Range<u64>>,
 }
 
 impl Stalls {
@@ -59,6 +82,22 @@ impl Stalls {
         let told = self.told.entry(id).or_insert((next, 0));
         *told = if told.0 == next { (next, told.1 + 1) } else { (next, 1) };
         told.1
+    }
+
+    /// A reading goes on behind a hole: whether that is a marker. A hole that was not there before is noted.
+    pub(super) fn passes(&mut self, id: u32, hole: &Range<u64>) -> bool {
+        let before = self.holes.insert(id, hole.clone());
+        is_marker(before.as_ref(), hole)
+    }
+
+    /// A log that ends in what may be a marker: nothing came of it, though the client was told again.
+    fn ends_in_marker(&mut self, id: u32, hole: &Range<u64>) -> bool {
+        let is_told = self.told.get(&id).is_some_and(|(next, _)| *next == hole.start);
+        let is_marker = is_told && is_marker(Some(hole), hole);
+        if is_marker {
+            self.holes.insert(id, hole.clone());
+        }
+        is_marker
     }
 
     /// Looks at the next partition when it is time.
@@ -76,6 +115,7 @@ impl Stalls {
         }
         self.looked_at = elapsed;
         self.told.retain(|id, _| owned.contains_key(id));
+        self.holes.retain(|id, _| owned.contains_key(id));
         let seen = self.seen.take();
         let next_in_turn = || {
             let after = self.last.map_or(0, |last| last + 1);
@@ -87,6 +127,8 @@ impl Stalls {
         let next = owned.next;
         let (now, error) = match log.evidence_bounds(id) {
             Ok(bounds) if bounds.end <= next => return Ok(None),
+            // Nothing is taken for it before something comes behind it.
+            Ok(bounds) if self.ends_in_marker(id, &(next..bounds.end)) => return Ok(None),
             Ok(bounds) => {
                 let end = bounds.end;
                 let message =

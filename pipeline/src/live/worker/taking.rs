@@ -11,7 +11,7 @@
 use fuma_connectors::log::{LogError, LogRecord};
 
 use super::owned::Owned;
-use super::stall::{Finding, skipped};
+use super::stall::{Finding, skipped, tell_marker};
 use super::trouble::Trouble;
 use super::{Worker, of_client};
 
@@ -27,16 +27,19 @@ impl Worker {
         let mut skipping = Vec::new();
         for record in records {
             let Some(owned) = self.owned.get_mut(&record.partition) else { continue };
-            // What comes behind a gap is not taken, until what was left out has come.
-            if owned.is_paused || record.offset > owned.next {
-                if !owned.is_paused {
-                    let (id, expected) = (owned.id, owned.next);
-                    if !skipping.contains(&id) {
-                        skipping.push(id);
-                        self.replace(id, skipped(id, expected, record.offset))?;
-                    }
-                }
+            if owned.is_paused || skipping.contains(&owned.id) {
                 continue;
+            }
+            // What comes behind a gap is not taken, until what was left out has come, or is known to be none.
+            if record.offset > owned.next {
+                let (id, hole) = (owned.id, owned.next..record.offset);
+                if !self.stalls.passes(id, &hole) {
+                    skipping.push(id);
+                    self.replace(id, skipped(id, hole.start, hole.end))?;
+                    continue;
+                }
+                tell_marker(id, hole.start);
+                owned.next = hole.end;
             }
             match owned.take(record, self.identity.origin) {
                 Ok(taken) => {

@@ -17,12 +17,10 @@ use crate::assess::Partition;
 use crate::live::metric;
 use crate::live::record::{Origin, Section};
 use crate::live::worker::owned::{self, ApplyError, apply};
+use crate::live::worker::stall::{is_marker, tell_marker};
 
 /// Where a record comes from.
 pub(super) type Place = (&'static str, u64);
-
-/// Offsets of a marker of a transaction.
-const MARKER: u64 = 1;
 
 /// Applies the evidence of a range, silently; says how many records it was.
 pub(super) fn replay(
@@ -59,8 +57,7 @@ fn read_whole(
                 return true;
             }
             if record.offset > next {
-                let is_believed = missing == Some(next..record.offset) && record.offset - next <= MARKER;
-                if !is_believed {
+                if !is_marker(missing.as_ref(), &(next..record.offset)) {
                     goes_on = Some(record.offset);
                     return false;
                 }
@@ -86,15 +83,6 @@ fn read_whole(
         missing = Some(hole);
     }
     Ok(())
-}
-
-fn tell_marker(id: u32, offset: u64) {
-    metrics::counter!(metric::EVIDENCE_GAPS).increment(1);
-    tracing::warn!(
-        partition = id,
-        offset,
-        "nothing stands at an offset of the evidence log, in two readings: taken for the marker of a transaction"
-    );
 }
 
 /// The sections of a record, or none of one that is damaged; what is not understood ends the restore.
