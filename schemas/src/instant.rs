@@ -30,21 +30,17 @@ impl Instant {
     /// place of the `T`, a 60th second and 24:00 are refused, and so is what lies outside [`Instant::MIN`] to
     /// [`Instant::MAX`].
     pub fn parse(text: &str) -> Option<Instant> {
-        let bytes = text.as_bytes();
-        if bytes.len() < 20 || bytes[4] != b'-' || bytes[7] != b'-' || bytes[13] != b':' || bytes[16] != b':' {
+        let (head, rest) = text.as_bytes().split_first_chunk::<19>()?;
+        let [c, y, k, r, b'-', m1, m2, b'-', d1, d2, b'T' | b't', h1, h2, b':', n1, n2, b':', s1, s2] = *head else {
             return None;
-        }
-        if bytes[10] != b'T' && bytes[10] != b't' {
-            return None;
-        }
-        let year = digits(&bytes[0..4])?;
-        let days = days_from_civil(year, digits(&bytes[5..7])?, digits(&bytes[8..10])?)?;
-        let (hour, minute, second) = (digits(&bytes[11..13])?, digits(&bytes[14..16])?, digits(&bytes[17..19])?);
+        };
+        let days = days_from_civil(100 * two(c, y)? + two(k, r)?, two(m1, m2)?, two(d1, d2)?)?;
+        let (hour, minute, second) = (two(h1, h2)?, two(n1, n2)?, two(s1, s2)?);
         if hour > 23 || minute > 59 || second > 59 {
             return None;
         }
-        let (millis, offset_at) = fraction(bytes)?;
-        let offset_ms = offset(&bytes[offset_at..])?;
+        let (millis, rest) = fraction(rest)?;
+        let offset_ms = offset(rest)?;
         let local = days * DAY_MS + hour * HOUR_MS + minute * 60_000 + second * 1000 + millis;
         let instant = Instant(local - offset_ms);
         instant.in_calendar().then_some(instant)
@@ -81,18 +77,27 @@ impl Instant {
         let (days, in_day) = (local.div_euclid(DAY_MS), local.rem_euclid(DAY_MS));
         let (year, month, day) = civil_from_days(days);
         let (seconds, millis) = (in_day / 1000, in_day % 1000);
-        push_digits(out, year, 4);
-        for (separator, value) in
-            [(b'-', month), (b'-', day), (b'T', seconds / 3600), (b':', seconds / 60 % 60), (b':', seconds % 60)]
-        {
-            out.push(separator);
-            push_digits(out, value, 2);
+        let mut text = *b"0000-00-00T00:00:00.000+08:00";
+        let pairs = [
+            (0, year.max(0) / 100),
+            (2, year.max(0)),
+            (5, month),
+            (8, day),
+            (11, seconds / 3600),
+            (14, seconds / 60 % 60),
+            (17, seconds % 60),
+            (20, millis / 10),
+        ];
+        for (at, value) in pairs {
+            (text[at], text[at + 1]) = (digit(value / 10), digit(value));
         }
+        text[22] = digit(millis);
         if millis != 0 {
-            out.push(b'.');
-            push_digits(out, millis, 3);
+            out.extend_from_slice(&text);
+        } else {
+            out.extend_from_slice(&text[..19]);
+            out.extend_from_slice(&text[23..]);
         }
-        out.extend_from_slice(b"+08:00");
     }
 }
 
@@ -106,11 +111,14 @@ impl fmt::Display for Instant {
 
 /// Reads a calendar date `YYYY-MM-DD` as days since 1970-01-01.
 pub fn parse_date(text: &str) -> Option<i32> {
-    let bytes = text.as_bytes();
-    if bytes.len() != 10 || bytes[4] != b'-' || bytes[7] != b'-' {
-        return None;
-    }
-    let days = days_from_civil(digits(&bytes[0..4])?, digits(&bytes[5..7])?, digits(&bytes[8..10])?)?;
+    let bytes: &[u8; 10] = text.as_bytes().try_into().ok()?;
+    let [c, y, k, r, b'-', m1, m2, b'-', d1, d2] = *bytes else { return None };
+    date_of_digits([c, y, k, r, m1, m2, d1, d2])
+}
+
+/// Reads a calendar date of eight digits, `YYYYMMDD`, as days since 1970-01-01.
+pub fn date_of_digits([c, y, k, r, m1, m2, d1, d2]: [u8; 8]) -> Option<i32> {
+    let days = days_from_civil(100 * two(c, y)? + two(k, r)?, two(m1, m2)?, two(d1, d2)?)?;
     i32::try_from(days).ok()
 }
 
@@ -119,24 +127,20 @@ pub fn local_midnight(days: i32) -> Instant {
     Instant(i64::from(days) * DAY_MS - LOCAL_OFFSET_MS)
 }
 
-/// Milliseconds of the fraction, and where the offset begins.
-fn fraction(bytes: &[u8]) -> Option<(i64, usize)> {
-    if bytes[19] != b'.' {
-        return Some((0, 19));
-    }
-    let length = bytes[20..].iter().take_while(|b| b.is_ascii_digit()).count();
-    if length == 0 {
-        return None;
-    }
-    let digit = |at: usize| if at < length { i64::from(bytes[20 + at] - b'0') } else { 0 };
-    Some((digit(0) * 100 + digit(1) * 10 + digit(2), 20 + length))
+/// Milliseconds of the fraction, and what follows it.
+fn fraction(rest: &[u8]) -> Option<(i64, &[u8])> {
+    let Some((b'.', rest)) = rest.split_first() else { return Some((0, rest)) };
+    let length = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let (digits, rest) = rest.split_at(length);
+    let digit = |at: usize| digits.get(at).map_or(0, |digit| i64::from(digit - b'0'));
+    (length > 0).then(|| (digit(0) * 100 + digit(1) * 10 + digit(2), rest))
 }
 
 fn offset(bytes: &[u8]) -> Option<i64> {
     match bytes {
         [b'Z' | b'z'] => Some(0),
         [sign @ (b'+' | b'-'), h1, h2, b':', m1, m2] => {
-            let (hours, minutes) = (digits(&[*h1, *h2])?, digits(&[*m1, *m2])?);
+            let (hours, minutes) = (two(*h1, *h2)?, two(*m1, *m2)?);
             if hours > 23 || minutes > 59 {
                 return None;
             }
@@ -147,21 +151,17 @@ fn offset(bytes: &[u8]) -> Option<i64> {
     }
 }
 
-fn digits(bytes: &[u8]) -> Option<i64> {
-    let mut value = 0;
-    for byte in bytes {
-        if !byte.is_ascii_digit() {
-            return None;
-        }
-        value = value * 10 + i64::from(byte - b'0');
-    }
-    Some(value)
+/// The number that two digits are.
+#[inline]
+fn two(tens: u8, ones: u8) -> Option<i64> {
+    let (tens, ones) = (tens.wrapping_sub(b'0'), ones.wrapping_sub(b'0'));
+    (tens < 10 && ones < 10).then(|| i64::from(10 * tens + ones))
 }
 
-fn push_digits(out: &mut Vec<u8>, value: i64, width: u32) {
-    for place in (0..width).rev() {
-        out.push(b'0' + u8::try_from(value / 10_i64.pow(place) % 10).unwrap_or(0));
-    }
+/// The last digit of a number that is not negative.
+#[inline]
+fn digit(value: i64) -> u8 {
+    b'0' + (value % 10) as u8
 }
 
 /// Days since 1970-01-01 of a date of the proleptic Gregorian calendar (Howard Hinnant, "chrono-compatible low-level

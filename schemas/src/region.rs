@@ -11,9 +11,21 @@ pub const PROVINCES: [&str; 34] = [
     "45", "46", "50", "51", "52", "53", "54", "61", "62", "63", "64", "65", "71", "81", "82",
 ];
 
+/// Whether there is a province with a number of two digits.
+const IS_PROVINCE: [bool; 100] = {
+    let (mut is_province, mut at) = ([false; 100], 0);
+    while at < PROVINCES.len() {
+        let digits = PROVINCES[at].as_bytes();
+        is_province[10 * (digits[0] - b'0') as usize + (digits[1] - b'0') as usize] = true;
+        at += 1;
+    }
+    is_province
+};
+
 /// Whether this is a code of 2, 4, 6, 9 or 12 digits of one of the 34 provinces.
 pub fn is_code(code: &str) -> bool {
-    has_shape(code) && code.get(..2).is_some_and(|province| PROVINCES.binary_search(&province).is_ok())
+    let number = |digits: &[u8; 2]| digits.iter().fold(0, |number, digit| 10 * number + usize::from(digit - b'0'));
+    has_shape(code) && code.as_bytes().first_chunk().is_some_and(|digits| IS_PROVINCE[number(digits)])
 }
 
 /// Whether this has the shape of a code, of a province or not.
@@ -29,7 +41,8 @@ pub fn is_province(code: &str) -> bool {
 /// A code without the zeros that pad it: 330100 is 3301, 330000000000 is 33. What is no code is returned as it is.
 pub fn normal(code: &str) -> &str {
     let mut normal = code;
-    if has_shape(code) {
+    // What pads is zeros, so most codes are looked at no further.
+    if code.ends_with('0') && has_shape(code) {
         for pair in CODE_LENGTHS.windows(2).rev() {
             let &[shorter, longer] = pair else { continue };
             let (Some(kept), Some(cut)) = (normal.get(..shorter), normal.get(shorter..)) else { continue };
@@ -48,6 +61,9 @@ mod tests {
     #[test]
     fn provinces_are_sorted() {
         assert!(PROVINCES.windows(2).all(|pair| pair[0] < pair[1]));
+        let codes = (0..100).map(|number| format!("{number:02}"));
+        let provinces: Vec<String> = codes.filter(|code| is_province(code)).collect();
+        assert_eq!(provinces, PROVINCES);
     }
 
     #[test]

@@ -151,11 +151,11 @@ impl Granularity {
     /// The granularity of a region code; none if its length is not 2, 4, 6, 9 or 12. A city without counties counts as
     /// a county.
     pub fn of_code(code: &str) -> Option<Granularity> {
-        if CITIES_WITHOUT_COUNTIES.contains(&code) {
-            return Some(Granularity::County);
-        }
         const LEVELS: [Granularity; CODE_LENGTHS.len()] =
             [Granularity::Province, Granularity::City, Granularity::County, Granularity::Street, Granularity::Area];
-        CODE_LENGTHS.iter().zip(LEVELS).find(|(length, _)| **length == code.len()).map(|(_, level)| level)
+        let level =
+            CODE_LENGTHS.iter().zip(LEVELS).find(|(length, _)| **length == code.len()).map(|(_, level)| level)?;
+        let is_county = level == Granularity::City && CITIES_WITHOUT_COUNTIES.contains(&code);
+        Some(if is_county { Granularity::County } else { level })
     }
 }

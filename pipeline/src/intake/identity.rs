@@ -15,6 +15,9 @@ const ID: &str = "id";
 
 /// Whether a text contains a spelt number of 8 ASCII letters and digits or more; ASCII case does not matter.
 pub(super) fn contains_number(text: &str, spelt: &[u8]) -> bool {
+    if text.len() < spelt.len() {
+        return false;
+    }
     let is_long = spelt.iter().filter(|byte| byte.is_ascii_alphanumeric()).count() >= CHARACTERS_MIN;
     is_long && text.as_bytes().windows(spelt.len()).any(|part| part.eq_ignore_ascii_case(spelt))
 }
@@ -22,6 +25,9 @@ pub(super) fn contains_number(text: &str, spelt: &[u8]) -> bool {
 /// Whether a text contains a valid resident ID that no ASCII digit follows or precedes.
 pub(super) fn contains_resident_id(text: &str) -> bool {
     let bytes = text.as_bytes();
+    if bytes.len() < resident_id::LENGTH {
+        return false;
+    }
     let is_digit = |at: Option<usize>| at.and_then(|at| bytes.get(at)).is_some_and(u8::is_ascii_digit);
     let mut at = 0;
     while let Some(run) = bytes.get(at..).and_then(|rest| rest.iter().position(u8::is_ascii_digit)) {

@@ -82,7 +82,8 @@ impl fmt::Debug for Key {
 pub(super) fn spell(cert_number: &str, into: &mut Vec<u8>) {
     into.clear();
     if cert_number.bytes().all(|byte| byte.is_ascii_graphic()) {
-        into.extend(cert_number.bytes().map(|byte| byte.to_ascii_uppercase()));
+        into.extend_from_slice(cert_number.as_bytes());
+        into.make_ascii_uppercase();
         return;
     }
     let mut buffer = [0; 4];

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! read           bytes -> the known fields of the feed, each with its JSON type
+//! scan           the same of plain records, fast
 //! fields         what is known of each feed, and how each field is checked
 //! who            whom a record is about: a key, a certificate or a phone
 //! check, whole   the checks of one field; those over the whole record
@@ -28,6 +29,7 @@ mod read;
 mod region_code;
 mod reject;
 pub mod resident_id;
+mod scan;
 #[cfg(test)]
 mod tests;
 mod who;

@@ -1,9 +1,9 @@
 //! Reading: the bytes of a record to the known fields of its feed, each with its JSON type.
 //!
-//! Two readers that agree. The fast one borrows what it can and knows one way to be wrong. The exact one reads what
-//! the fast one gives up: it keeps every token as written, so that it tells 1.0 from 1, and half a surrogate pair in
-//! an unknown field (syntax is all that matters there) from one in a known field (no JSON for us). A record that the
-//! fast one reads, the exact one reads alike.
+//! Two readers that agree. The fast one ([`super::scan`]) borrows what it can and knows one way to be wrong. The exact
+//! one reads what the fast one gives up: it keeps every token as written, so that it tells 1.0 from 1, and half a
+//! surrogate pair in an unknown field (syntax is all that matters there) from one in a known field (no JSON for us). A
+//! record that the fast one reads, the exact one reads alike.
 //!
 //! Owns JSON. Must never judge a value, nor put one into an error.
 
@@ -11,11 +11,12 @@ use std::borrow::Cow;
 use std::fmt;
 
 use fuma_schemas::RejectCode;
-use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::fields::{FeedRules, SLOTS_MAX};
 use super::reject::Fault;
+use super::scan::read_fast;
 
 /// What a known field holds.
 #[derive(Clone, PartialEq, Debug)]
@@ -57,20 +58,13 @@ pub(super) fn read<'a>(rules: &FeedRules, raw: &'a [u8], record: &mut KnownField
     read_exactly(rules, text, record)
 }
 
-/// The fast reader; none when anything is out of the ordinary, and the record is half filled then.
-pub(super) fn read_fast<'a>(rules: &FeedRules, text: &'a str, record: &mut KnownFields<'a>) -> Option<()> {
-    let mut input = serde_json::Deserializer::from_str(text);
-    Fast { rules, record }.deserialize(&mut input).ok()?;
-    input.end().ok()
-}
-
 /// The exact reader.
 pub(super) fn read_exactly<'a>(rules: &FeedRules, text: &'a str, record: &mut KnownFields<'a>) -> Result<(), Fault> {
     let members: Members<'a> = serde_json::from_str(text).map_err(|_| bad("no json object"))?;
     let mut seen = 0;
     for (name, value) in members.0 {
         // A name with half a surrogate pair cannot be read; no known name has one.
-        let known = serde_json::from_str::<Text<'_>>(name.get()).ok().and_then(|name| rules.slot(&name.0));
+        let known = unescaped(name.get()).and_then(|name| rules.slot(&name));
         let Some((slot, place)) = known.and_then(|slot| Some((slot, record.slots.get_mut(slot)?))) else {
             record.unknown += 1;
             continue;
@@ -87,8 +81,13 @@ fn bad(what: &'static str) -> Fault {
     Fault::new(RejectCode::BadJson, what)
 }
 
+/// What a string says, with its quotes as written; none when it holds half a surrogate pair.
+pub(super) fn unescaped(raw: &str) -> Option<Cow<'_, str>> {
+    serde_json::from_str::<Text<'_>>(raw).ok().map(|text| text.0)
+}
+
 /// Marks a slot as seen; false if it was.
-fn mark(seen: &mut u64, slot: usize) -> bool {
+pub(super) fn mark(seen: &mut u64, slot: usize) -> bool {
     let before = *seen;
     *seen |= 1 << slot;
     *seen != before
@@ -97,7 +96,7 @@ fn mark(seen: &mut u64, slot: usize) -> bool {
 /// The value of a known field as written; none when it holds half a surrogate pair.
 fn exact_slot(raw: &str) -> Option<Slot<'_>> {
     Some(match raw.as_bytes().first()? {
-        b'"' => Slot::Text(serde_json::from_str::<Text<'_>>(raw).ok()?.0),
+        b'"' => Slot::Text(unescaped(raw)?),
         b't' => Slot::Boolean(true),
         b'f' => Slot::Boolean(false),
         b'n' => Slot::Absent,
@@ -157,101 +156,19 @@ struct Text<'a>(Cow<'a, str>);
 
 impl<'de> Deserialize<'de> for Text<'de> {
     fn deserialize<D: Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
-        match Slot::deserialize(input)? {
-            Slot::Text(text) => Ok(Text(text)),
-            _ => Err(D::Error::custom("no string")),
-        }
-    }
-}
-
-impl<'de> Deserialize<'de> for Slot<'de> {
-    fn deserialize<D: Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
-        input.deserialize_any(SlotVisitor)
-    }
-}
-
-/// Takes what is a slot without doubt. Arrays, objects and other numbers are refused: the exact reader looks at their
-/// text.
-struct SlotVisitor;
-
-impl<'de> Visitor<'de> for SlotVisitor {
-    type Value = Slot<'de>;
-
-    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str("a string, an integer, a boolean or null")
-    }
-    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
-        Ok(Slot::Text(Cow::Borrowed(text)))
-    }
-    fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
-        Ok(Slot::Text(Cow::Owned(text.to_owned())))
-    }
-    fn visit_bool<E>(self, value: bool) -> Result<Self::Value, E> {
-        Ok(Slot::Boolean(value))
-    }
-    fn visit_i64<E>(self, value: i64) -> Result<Self::Value, E> {
-        Ok(Slot::Integer(value))
-    }
-    fn visit_u64<E>(self, value: u64) -> Result<Self::Value, E> {
-        Ok(i64::try_from(value).map_or(Slot::Huge, Slot::Integer))
-    }
-    fn visit_unit<E>(self) -> Result<Self::Value, E> {
-        Ok(Slot::Absent)
-    }
-}
-
-/// The name of a member: the slot of a known one.
-struct Name<'r>(&'r FeedRules);
-
-impl<'de> DeserializeSeed<'de> for Name<'_> {
-    type Value = Option<usize>;
-    fn deserialize<D: Deserializer<'de>>(self, input: D) -> Result<Self::Value, D::Error> {
-        input.deserialize_str(self)
-    }
-}
-
-impl Visitor<'_> for Name<'_> {
-    type Value = Option<usize>;
-    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str("a name")
-    }
-    fn visit_str<E>(self, name: &str) -> Result<Self::Value, E> {
-        Ok(self.0.slot(name))
-    }
-}
-
-struct Fast<'r, 'a> {
-    rules: &'r FeedRules,
-    record: &'r mut KnownFields<'a>,
-}
-
-impl<'de> DeserializeSeed<'de> for Fast<'_, 'de> {
-    type Value = ();
-    fn deserialize<D: Deserializer<'de>>(self, input: D) -> Result<Self::Value, D::Error> {
-        input.deserialize_map(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Fast<'_, 'de> {
-    type Value = ();
-
-    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut seen = 0;
-        while let Some(slot) = map.next_key_seed(Name(self.rules))? {
-            let Some((slot, place)) = slot.and_then(|slot| Some((slot, self.record.slots.get_mut(slot)?))) else {
-                map.next_value::<IgnoredAny>()?;
-                self.record.unknown += 1;
-                continue;
-            };
-            if !mark(&mut seen, slot) {
-                return Err(A::Error::custom("twice"));
+        struct Letters;
+        impl<'de> Visitor<'de> for Letters {
+            type Value = Text<'de>;
+            fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+                out.write_str("a string")
             }
-            *place = map.next_value()?;
+            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
+                Ok(Text(Cow::Borrowed(text)))
+            }
+            fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+                Ok(Text(Cow::Owned(text.to_owned())))
+            }
         }
-        Ok(())
+        input.deserialize_str(Letters)
     }
 }

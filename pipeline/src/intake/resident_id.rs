@@ -3,7 +3,7 @@
 //!
 //! Owns what makes one valid. Never keeps a number.
 
-use fuma_schemas::instant::parse_date;
+use fuma_schemas::instant::date_of_digits;
 
 /// Characters of a resident ID.
 pub(super) const LENGTH: usize = 18;
@@ -23,16 +23,14 @@ pub fn check_digit(digits: &str) -> Option<char> {
 /// capital already.
 pub(super) fn is_valid(spelt: &[u8]) -> bool {
     spelt.len() == LENGTH
-        && expected(spelt).is_some()
-        && expected(spelt) == spelt.last().copied()
+        && expected(spelt).is_some_and(|digit| spelt.last() == Some(&digit))
         && spelt.get(6..14).is_some_and(is_date)
 }
 
 /// Whether eight digits are a calendar date.
 fn is_date(digits: &[u8]) -> bool {
-    let [a, b, c, d, e, f, g, h] = *digits else { return false };
-    let date = [a, b, c, d, b'-', e, f, b'-', g, h];
-    YEARS.contains(&[a, b].as_slice()) && std::str::from_utf8(&date).ok().and_then(parse_date).is_some()
+    let Ok(digits) = <[u8; 8]>::try_from(digits) else { return false };
+    YEARS.contains(&&digits[..2]) && date_of_digits(digits).is_some()
 }
 
 fn expected(digits: &[u8]) -> Option<u8> {

@@ -26,9 +26,17 @@ impl Seed {
         folded(folded(low ^ first, high ^ second) ^ second, SPREAD ^ first)
     }
 
-    /// The hash of bytes.
+    /// The hash of bytes. Most texts are as short as a token, and are hashed like one; the length tells those apart that
+    /// end in zeros.
     pub(crate) fn of_bytes(&self, bytes: &[u8]) -> u64 {
-        SipHasher13::new_with_key(&self.0).hash(bytes)
+        let mut short = [0; 16];
+        match short.get_mut(..bytes.len()) {
+            Some(room) => {
+                room.copy_from_slice(bytes);
+                self.of_token(&short) ^ SPREAD.wrapping_mul(bytes.len() as u64)
+            }
+            None => SipHasher13::new_with_key(&self.0).hash(bytes),
+        }
     }
 
     /// The hash of a key that is a hash already, but under no secret.
@@ -86,6 +94,11 @@ mod tests {
         assert_ne!(Seed::default().of_key(5), other.of_key(5));
         assert_ne!(Seed::default().of_token(&[5; 16]), other.of_token(&[5; 16]));
         assert_ne!(Seed::default().hash_one(5), other.hash_one(5));
+        for text in [&b""[..], b"330106", b"330106001002", b"0123456789abcdef", b"0123456789abcdefg"] {
+            assert_eq!(other.of_bytes(text), other.of_bytes(text));
+            assert_ne!(Seed::default().of_bytes(text), other.of_bytes(text));
+            assert_ne!(other.of_bytes(text), other.of_bytes(&[text, b"\0"].concat()), "the length counts");
+        }
         assert_eq!(format!("{other:?}"), "Seed", "it is not shown");
         assert_ne!(other.build_hasher().finish(), Seed::default().build_hasher().finish());
     }
@@ -98,11 +111,12 @@ mod tests {
             token[place..place + 8].copy_from_slice(&at.to_le_bytes());
             token
         };
-        let hashes: [Vec<u64>; 4] = [
+        let hashes: [Vec<u64>; 5] = [
             (0..65_536).map(|at| seed.of_token(&tokens(at, 0))).collect(),
             (0..65_536).map(|at| seed.of_token(&tokens(at << 48, 8))).collect(),
             (0..65_536).map(|at| seed.of_key(at)).collect(),
             (0..65_536).map(|at| seed.of_key(at << 40)).collect(),
+            (330_000..395_536).map(|at: u32| seed.of_bytes(at.to_string().as_bytes())).collect(),
         ];
         for hashes in hashes {
             for shift in [0, 32, 58] {

@@ -39,6 +39,44 @@ pub(in crate::evidence) struct Texts {
     pub(in crate::evidence) others: Interner,
 }
 
+/// One row, found once for all that is written to it.
+pub(in crate::evidence) struct RowWriter<'a> {
+    row: u32,
+    /// Where each column of the kind begins.
+    pub(in crate::evidence) columns: &'a [usize],
+    bytes: &'a mut [u8],
+    base_ms: Option<i64>,
+    elsewhere: &'a mut HashMap<(u32, u8), i64, FxBuildHasher>,
+}
+
+impl RowWriter<'_> {
+    pub(in crate::evidence) fn four(&mut self, at: usize, value: u32) {
+        self.bytes[at..at + 4].copy_from_slice(&value.to_le_bytes());
+    }
+
+    pub(in crate::evidence) fn code(&mut self, at: usize, value: u8) {
+        self.bytes[at] = value;
+    }
+
+    /// Writes an instant, in milliseconds UTC.
+    pub(in crate::evidence) fn instant(&mut self, at: usize, instant_ms: i64) {
+        let after_base = || self.base_ms.and_then(|base_ms| instant_code::encode_after(base_ms, instant_ms));
+        let code = instant_code::encode_seconds(instant_ms).or_else(after_base).unwrap_or_else(|| {
+            self.elsewhere.insert((self.row, at as u8), instant_ms);
+            instant_code::ELSEWHERE
+        });
+        self.four(at, code);
+    }
+
+    fn revision(&mut self, revision: u32) {
+        let short = u8::try_from(revision).unwrap_or(layout::REVISION_ELSEWHERE);
+        if short == layout::REVISION_ELSEWHERE {
+            self.elsewhere.insert((self.row, layout::REVISION as u8), i64::from(revision));
+        }
+        self.bytes[layout::REVISION] = short;
+    }
+}
+
 /// The rows of one kind.
 #[derive(Debug)]
 pub(in crate::evidence) struct RowTable {
@@ -83,12 +121,12 @@ impl RowTable {
         // Only what a log stamped may say what instants are counted from: a due date of the year 9999 would leave the
         // instants of all other rows no room.
         self.chunk_mut(row).base_ms.get_or_insert(instant_code::base_for(version.known_at.0));
-        let new = self.row_mut(row);
-        new[layout::PERSON..layout::PERSON + 4].copy_from_slice(&person.to_le_bytes());
-        new[layout::KEY..layout::KEY + 8].copy_from_slice(&key.0.to_le_bytes());
-        new[layout::MARKS] = marks;
-        self.set_revision(row, version.revision);
-        self.set_instant(row, layout::KNOWN_AT, version.known_at.0);
+        let mut new = self.row_writer(row);
+        new.four(layout::PERSON, person);
+        new.bytes[layout::KEY..layout::KEY + 8].copy_from_slice(&key.0.to_le_bytes());
+        new.code(layout::MARKS, marks);
+        new.revision(version.revision);
+        new.instant(layout::KNOWN_AT, version.known_at.0);
         Some(row)
     }
 
@@ -221,16 +259,17 @@ impl RowTable {
         self.row_mut(row)[at..at + 4].copy_from_slice(&value.to_le_bytes());
     }
 
-    pub(in crate::evidence) fn set_code(&mut self, row: u32, at: usize, value: u8) {
-        self.row_mut(row)[at] = value;
+    /// A row, to be written to.
+    pub(in crate::evidence) fn row_writer(&mut self, row: u32) -> RowWriter<'_> {
+        let at = (row % CHUNK_ROWS) as usize * self.layout.width;
+        let chunk = &mut self.chunks[(row / CHUNK_ROWS) as usize];
+        let bytes = &mut chunk.bytes[at..at + self.layout.width];
+        let (columns, elsewhere) = (self.layout.columns.as_slice(), &mut self.elsewhere);
+        RowWriter { row, columns, bytes, base_ms: chunk.base_ms, elsewhere }
     }
 
     fn set_revision(&mut self, row: u32, revision: u32) {
-        let short = u8::try_from(revision).unwrap_or(layout::REVISION_ELSEWHERE);
-        if short == layout::REVISION_ELSEWHERE {
-            self.elsewhere.insert((row, layout::REVISION as u8), i64::from(revision));
-        }
-        self.row_mut(row)[layout::REVISION] = short;
+        self.row_writer(row).revision(revision);
     }
 
     fn revision(&self, row: u32) -> u32 {
@@ -245,14 +284,7 @@ impl RowTable {
 
     /// Writes an instant, in milliseconds UTC, into a row.
     pub(in crate::evidence) fn set_instant(&mut self, row: u32, at: usize, instant_ms: i64) {
-        let code = instant_code::encode_seconds(instant_ms).unwrap_or_else(|| {
-            let base_ms = self.chunk_mut(row).base_ms;
-            base_ms.and_then(|base_ms| instant_code::encode_after(base_ms, instant_ms)).unwrap_or_else(|| {
-                self.elsewhere.insert((row, at as u8), instant_ms);
-                instant_code::ELSEWHERE
-            })
-        });
-        self.set_u32(row, at, code);
+        self.row_writer(row).instant(at, instant_ms);
     }
 
     /// The instant at a place of a row whose bytes are given: those of the table or a copy.

@@ -240,24 +240,18 @@ impl Evidence {
 
     /// Writes the columns of the kind into a row, from a row of a batch.
     pub(in crate::evidence) fn write_columns(&mut self, at: RowRef, columns: &[Incoming<'_>], from: usize) {
-        let (table, row) = (&mut self.tables[at.code()], at.row());
-        for (at, column) in columns.iter().enumerate().filter(|(_, column)| column.is_there(from)) {
-            let place = table.layout.columns[at];
+        let mut row = self.tables[at.code()].row_writer(at.row());
+        for (column, &place) in columns.iter().zip(row.columns).filter(|(column, _)| column.is_there(from)) {
             match column {
                 Incoming::Missing => {}
-                Incoming::Instant(array) => table.set_instant(row, place, array.value(from)),
+                Incoming::Instant(array) => row.instant(place, array.value(from)),
                 Incoming::Default(_) | Incoming::Code(..) => {
-                    let code = invariant::held(column.code(from), "I-2", "a code that is there can be read");
-                    table.set_code(row, place, code);
+                    row.code(place, invariant::held(column.code(from), "I-2", "a code that is there can be read"));
                 }
-                Incoming::Region(array) => table.set_u32(row, place, self.texts.regions.intern(array.value(from))),
-                Incoming::Text(array) => table.set_u32(row, place, self.texts.others.intern(array.value(from))),
-                Incoming::Date(array) => {
-                    table.set_u32(row, place, layout::encode_integer(Some(array.value(from))));
-                }
-                Incoming::Integer(array) => {
-                    table.set_u32(row, place, layout::encode_integer(Some(array.value(from))));
-                }
+                Incoming::Region(array) => row.four(place, self.texts.regions.intern(array.value(from))),
+                Incoming::Text(array) => row.four(place, self.texts.others.intern(array.value(from))),
+                Incoming::Date(array) => row.four(place, layout::encode_integer(Some(array.value(from)))),
+                Incoming::Integer(array) => row.four(place, layout::encode_integer(Some(array.value(from)))),
             }
         }
     }

@@ -71,7 +71,7 @@ pub(in crate::evidence) struct Batch<'a> {
     pub(in crate::evidence) columns: Vec<Incoming<'a>>,
     /// What a contact hangs on: a case, a contact.
     links: [Option<&'a StringArray>; 2],
-    /// The columns that an assertion must have.
+    /// The columns that an assertion must have, and that some row may lack.
     required: Vec<usize>,
     /// The other columns that may hold a value which is none of theirs.
     closed: Vec<usize>,
@@ -94,6 +94,7 @@ impl<'a> Batch<'a> {
             let read = incoming_or_missing(batch, of_kind);
             columns.push(read.ok_or(lacks(of_kind.name))?);
         }
+        let places = |is_one: &dyn Fn(usize) -> bool| (0..kind.columns().len()).filter(|&at| is_one(at)).collect();
         Ok(Batch {
             person,
             owner: text("owner")?,
@@ -101,10 +102,10 @@ impl<'a> Batch<'a> {
             revision: column("revision").and_then(primitive).ok_or(lacks("revision"))?,
             retracted: column("retracted").and_then(|array| array.as_boolean_opt()).ok_or(lacks("retracted"))?,
             known_at: column("known_at").and_then(primitive).ok_or(lacks("known_at"))?,
-            columns,
             links: LINK_COLUMNS.map(|name| column(name).and_then(|array| array.as_string_opt())),
-            required: (0..kind.columns().len()).filter(|&at| !kind.columns()[at].optional).collect(),
-            closed: (0..kind.columns().len()).filter(|&at| is_closed(&kind.columns()[at])).collect(),
+            required: places(&|at| !kind.columns()[at].optional && columns[at].may_lack()),
+            closed: places(&|at| is_closed(&kind.columns()[at])),
+            columns,
             rows: batch.num_rows(),
         })
     }
@@ -145,7 +146,20 @@ impl<'a> Batch<'a> {
 }
 
 impl<'a> Incoming<'a> {
+    /// Whether some row may lack a value that the column may hold. Of most columns none does, and none is looked at.
+    fn may_lack(&self) -> bool {
+        match self {
+            Incoming::Default(_) => false,
+            Incoming::Missing | Incoming::Code(..) | Incoming::Region(_) => true,
+            Incoming::Instant(array) => array.null_count() > 0,
+            Incoming::Text(array) => array.null_count() > 0,
+            Incoming::Date(array) => array.null_count() > 0,
+            Incoming::Integer(array) => array.null_count() > 0,
+        }
+    }
+
     /// Whether the row has a value that the column may hold.
+    #[inline]
     pub(in crate::evidence) fn is_there(&self, row: usize) -> bool {
         match self {
             Incoming::Missing => false,
