@@ -152,7 +152,7 @@ def live(bench, folder, counts, rate):
 def tier(bench):
     """A tenth of the stays of people meet a new tier."""
     now = datetime.datetime.now(torture_feeds.ZONE).isoformat(timespec="milliseconds")
-    record = '{"owner":"rg-990000","id":"tier-%s","known_at":"%s","region":"3301","tier":"high","since":"%s"}\n'
+    record = '{"owner":"rg-990000","id":"tier-%s","known_at":"%s","region":"3301","tier":"high","since":"%s","authority":"bench"}\n'
     reader = tail(bench, 5)
     time.sleep(2)
     subprocess.run([bench.fuma, "send", "regions", "-"], env=bench.environment, input=record % (now[:10], now, now), text=True, check=True,

@@ -73,6 +73,12 @@ impl Instant {
 
     /// Appends the instant as `2021-11-08T09:13:00+08:00`, with three digits of a fraction unless it is zero.
     pub fn write_to(self, out: &mut Vec<u8>) {
+        let (text, length) = self.spelt();
+        out.extend_from_slice(&text[..length]);
+    }
+
+    /// The same, and how many bytes it has.
+    fn spelt(self) -> ([u8; 29], usize) {
         let local = self.0 + LOCAL_OFFSET_MS;
         let (days, in_day) = (local.div_euclid(DAY_MS), local.rem_euclid(DAY_MS));
         let (year, month, day) = civil_from_days(days);
@@ -93,19 +99,17 @@ impl Instant {
         }
         text[22] = digit(millis);
         if millis != 0 {
-            out.extend_from_slice(&text);
-        } else {
-            out.extend_from_slice(&text[..19]);
-            out.extend_from_slice(&text[23..]);
+            return (text, 29);
         }
+        text.copy_within(23.., 19);
+        (text, 25)
     }
 }
 
 impl fmt::Display for Instant {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut text = Vec::with_capacity(29);
-        self.write_to(&mut text);
-        out.write_str(&String::from_utf8_lossy(&text))
+        let (text, length) = self.spelt();
+        out.write_str(&String::from_utf8_lossy(&text[..length]))
     }
 }
 

@@ -167,7 +167,7 @@ impl KafkaAppender {
             match error {
                 // The queue is full: the broker sets the pace.
                 KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull) if client::now() < deadline => {
-                    self.producer.poll(PIECE);
+                    client::rest(&self.producer, PIECE);
                 }
                 error => return Err(error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Fail)),
             }
@@ -177,11 +177,10 @@ impl KafkaAppender {
     /// Takes what was answered, waiting for the first.
     fn take(&mut self, wait: Duration, each: &mut dyn FnMut(u64, Result<(), Refused>)) -> Result<(), LogError> {
         let deadline = client::now() + wait;
-        self.producer.poll(Duration::ZERO);
-        let mut reports = self.producer.context().take();
+        let mut reports = self.reports();
         while reports.is_empty() && self.answered.is_empty() && client::now() < deadline {
-            self.producer.poll(PIECE.min(wait));
-            reports = self.producer.context().take();
+            client::rest(&self.producer, PIECE.min(wait));
+            reports = self.reports();
         }
         if let Some((code, reason)) = self.producer.client().fatal_error() {
             return Err(LogError::fatal(format!("kafka: writing: {code:?}: {reason}")));
@@ -197,6 +196,19 @@ impl KafkaAppender {
             self.refused(ticket, refused, each);
         }
         Ok(())
+    }
+
+    /// The reports that are there: a poll gives those of one message set.
+    fn reports(&self) -> Vec<(u64, Option<RDKafkaErrorCode>)> {
+        let mut reports = self.producer.context().take();
+        loop {
+            self.producer.poll(Duration::ZERO);
+            let mut more = self.producer.context().take();
+            if more.is_empty() {
+                return reports;
+            }
+            reports.append(&mut more);
+        }
     }
 
     fn written(&mut self, ticket: u64, topic: Topic, partition: u32, each: &mut dyn FnMut(u64, Result<(), Refused>)) {

@@ -12,6 +12,7 @@ use rdkafka::client::{Client, ClientContext};
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::producer::{BaseProducer, ProducerContext};
 
 use super::asker::Asker;
 use super::gaps::Gaps;
@@ -187,6 +188,13 @@ pub(super) fn transactional(settings: &KafkaSettings, name: &str, id: &str) -> C
         // A record that cannot be written fails before its transaction does.
         .set("message.timeout.ms", (timeout * 4 / 5).as_millis().to_string());
     config
+}
+
+/// Sleeps for a moment, then takes one report of a producer. The client's own poll with a wait does not sleep in its last
+/// millisecond: it asks again and again.
+pub(super) fn rest<C: ProducerContext>(producer: &BaseProducer<C>, wait: Duration) {
+    std::thread::sleep(wait);
+    producer.poll(Duration::ZERO);
 }
 
 /// Has a client hear of a topic that it will write to. It would find out by itself, with the first record, in half a

@@ -115,7 +115,7 @@ fn probe(producer: &BaseProducer<Answers>, settings: &KafkaSettings) -> Result<T
     // The client gives a record up a little after its time.
     let deadline = client::now() + PROBE_WAIT_MAX + PROBE_WAIT_MAX / 2;
     loop {
-        producer.poll(Duration::from_millis(1));
+        client::rest(producer, Duration::from_millis(1));
         match answer.get() {
             Some(Ok(timestamp)) => return Ok(*timestamp),
             Some(Err(error)) => {

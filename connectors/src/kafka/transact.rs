@@ -247,7 +247,7 @@ impl Transactor {
             record = back;
             match error.rdkafka_error_code() {
                 Some(RDKafkaErrorCode::QueueFull) if client::now() < deadline => {
-                    self.producer().poll(Duration::from_millis(1));
+                    client::rest(self.producer(), Duration::from_millis(1));
                 }
                 _ if self.producer().client().fatal_error().is_some() => return Err(self.fatal("send", &error)),
                 code => return Ok(Step::Refused(code)),

@@ -18,7 +18,7 @@ pub struct Cause {
 /// The record that announces a change.
 pub fn record(change: &CodeChange, partition: u32, source: &str, cause: Option<&Cause>) -> OutputRecord {
     crate::invariant::check(|| crate::assess::invariants::has_reasons(change), "I-5", "a colour has its reasons");
-    let mut value = Vec::with_capacity(512);
+    let mut value = Vec::with_capacity(1024);
     change.write_value(&mut value);
     let key = change.person.to_string();
     let mut headers = vec![
