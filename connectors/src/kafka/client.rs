@@ -190,8 +190,8 @@ pub(super) fn transactional(settings: &KafkaSettings, name: &str, id: &str) -> C
     config
 }
 
-/// Sleeps for a moment, then takes one report of a producer. The client's own poll with a wait does not sleep in its last
-/// millisecond: it asks again and again.
+/// Sleeps for a moment, then takes one report of a producer. The client's own poll with a wait does not sleep in its
+/// last millisecond: it asks again and again.
 pub(super) fn rest<C: ProducerContext>(producer: &BaseProducer<C>, wait: Duration) {
     std::thread::sleep(wait);
     producer.poll(Duration::ZERO);

@@ -26,8 +26,8 @@ impl Seed {
         folded(folded(low ^ first, high ^ second) ^ second, SPREAD ^ first)
     }
 
-    /// The hash of bytes. Most texts are as short as a token, and are hashed like one; the length tells those apart that
-    /// end in zeros.
+    /// The hash of bytes. Most texts are as short as a token, and are hashed like one; the length tells those apart
+    /// that end in zeros.
     pub(crate) fn of_bytes(&self, bytes: &[u8]) -> u64 {
         let mut short = [0; 16];
         match short.get_mut(..bytes.len()) {
