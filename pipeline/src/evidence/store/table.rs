@@ -259,6 +259,10 @@ impl RowTable {
         self.row_mut(row)[at..at + 4].copy_from_slice(&value.to_le_bytes());
     }
 
+    pub(in crate::evidence) fn set_code(&mut self, row: u32, at: usize, value: u8) {
+        self.row_mut(row)[at] = value;
+    }
+
     /// A row, to be written to.
     pub(in crate::evidence) fn row_writer(&mut self, row: u32) -> RowWriter<'_> {
         let at = (row % CHUNK_ROWS) as usize * self.layout.width;
