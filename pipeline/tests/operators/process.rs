@@ -49,8 +49,12 @@ impl Process {
     pub(crate) fn start(folder: &Path, name: &str, arguments: &[&str]) -> Process {
         let log = folder.join(format!("{name}.log"));
         let file = File::options().create(true).append(true).open(&log).unwrap();
-        let mut command = fuma(&["run", "--policy", "zhejiang-2020-109", "--http", "127.0.0.1:0", "--state"]);
-        command.arg(folder.join(name)).args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(file);
+        let mut command = fuma(&["run", "--http", "127.0.0.1:0", "--state"]);
+        command.arg(folder.join(name));
+        if !arguments.contains(&"--policy") {
+            command.args(["--policy", "zhejiang-2020-109"]);
+        }
+        command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(file);
         let child = command.spawn().unwrap();
         let mut process = Process { child, log, address: String::new() };
         process.until("its port is told", |process| {
