@@ -241,8 +241,8 @@ fn say(service: &Service) {
     if pack.tracing.is_some() {
         tracing::warn!(
             policy = %pack.id,
-            "the pack finds contacts aboard conveyances, and a running service does not trace yet: here nobody becomes a \
-             contact by conveyance. `fuma replay` with the same feeds finds them"
+            "the pack finds contacts aboard conveyances, and a running service does not trace yet: here nobody becomes \
+             a contact by conveyance. `fuma replay` with the same feeds finds them"
         );
     }
     metrics::gauge!(metric::BUILD, "version" => version, "engine" => engine).set(1.0);
