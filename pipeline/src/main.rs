@@ -38,6 +38,8 @@ enum Command {
     Explain(commands::explain::ExplainArguments),
     /// List reasons that still hold past their due time, with the owner of the evidence
     Overdue(commands::overdue::OverdueArguments),
+    /// List who hangs on a case, reported and by conveyance, with dates and state of isolation
+    Contacts(commands::contacts::ContactsArguments),
     /// Policy packs: list, show, check, test, new, preview, compare, mutate
     Policy(commands::policy::PolicyArguments),
     /// Run an invented district through the engine: a live table, a summary, a report
@@ -91,6 +93,7 @@ fn run(command: Command, screen: &Screen) -> Result<ExitCode, CommandError> {
         Command::Replay(arguments) => commands::replay::run(&arguments, screen)?,
         Command::Explain(arguments) => return commands::explain::run(&arguments, screen),
         Command::Overdue(arguments) => commands::overdue::run(&arguments, screen)?,
+        Command::Contacts(arguments) => return commands::contacts::run(&arguments, screen),
         Command::Import(import) => commands::import::run(&import, screen)?,
         Command::Generate(command) => {
             commands::generate::run(&command, commands::with_exit_codes(Arguments::command()), screen)?;

@@ -5,6 +5,7 @@
 pub mod accept;
 mod chinese;
 pub mod config;
+pub mod contacts;
 pub mod demo;
 pub mod explain;
 pub mod generate;

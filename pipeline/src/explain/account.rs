@@ -5,13 +5,14 @@
 use fuma_schemas::{Colour, Instant, Person};
 
 use super::effects::{self, Effects};
-use super::evidence::EvidenceLine;
+use super::evidence::{EvidenceLine, Name};
 use super::fallen::{fallen, is_winner};
 use super::known::Known;
 use super::names::NamedRecord;
 use super::uncounted::{self, Uncounted, Why};
 use crate::assess::timeline::Interval;
 use crate::assess::{AssessError, Partition, Timeline, Why as NotJudged};
+use crate::evidence::{RuleTables, Version};
 use crate::policy::Pack;
 
 /// When an interval holds, seen from the instant of the account.
@@ -136,7 +137,29 @@ fn facts<'a>(
             facts.push(Fact { line, record: *record });
         }
     }
+    facts.extend(derived(known, (partition, number)));
     facts
+}
+
+/// The facts of a person that no record of the person says: attached evidence of a phone, contacts by conveyance.
+fn derived<'a>(known: &Known<'a>, (partition, number): (&'a Partition, u32)) -> Vec<Fact<'a>> {
+    let Some(person) = partition.evidence().person(number) else { return Vec::new() };
+    let derived = known.names().derived(person);
+    if derived.is_empty() {
+        return Vec::new();
+    }
+    let standing = partition.evidence().standing(number, RuleTables::ALL);
+    let facts = standing.filter_map(|(handle, view)| {
+        let derivation = derived.get(&view.key)?;
+        let own = Name { feed: view.kind.feed(), owner: "", id: "" };
+        let version = Version { revision: view.revision, retracted: false, known_at: view.known_at };
+        let name = derivation.name();
+        let record = NamedRecord { name: name.unwrap_or(own), key: view.key, version, kind: view.kind };
+        let mut line = EvidenceLine::new(known, partition, name, handle, view);
+        line.derived = Some(*derivation);
+        Some(Fact { line, record })
+    });
+    facts.collect()
 }
 
 impl Account<'_> {

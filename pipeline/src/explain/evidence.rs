@@ -6,6 +6,7 @@ use std::fmt;
 
 use fuma_schemas::{Feed, Instant, Kind};
 
+use super::derived::Derivation;
 use super::known::Known;
 use super::names::RegionRecord;
 use crate::assess::Partition;
@@ -48,6 +49,8 @@ pub struct EvidenceLine<'a> {
     pub fact: FactView<'a>,
     /// The tiers that a stay meets.
     pub tiers: Vec<TierLine<'a>>,
+    /// What stands behind it, where no record of the person says it.
+    pub derived: Option<Derivation<'a>>,
 }
 
 impl<'a> EvidenceLine<'a> {
@@ -65,7 +68,7 @@ impl<'a> EvidenceLine<'a> {
             }
             _ => Vec::new(),
         };
-        EvidenceLine { name, handle, fact, tiers }
+        EvidenceLine { name, handle, fact, tiers, derived: None }
     }
 
     /// The text of a column.

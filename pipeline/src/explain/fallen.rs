@@ -90,7 +90,7 @@ fn of_record<'a>(known: &Known<'a>, bearer: Person, key: FactKey, name: Name<'a>
 }
 
 /// The record of a fact that won.
-fn winner<'a>(known: &Known<'a>, person: Person, key: FactKey) -> Option<NamedRecord<'a>> {
+pub(super) fn winner<'a>(known: &Known<'a>, person: Person, key: FactKey) -> Option<NamedRecord<'a>> {
     let (partition, number) = known.find(person)?;
     let (_, winner) = partition.evidence().describe_winner(number, key)?;
     known.names().versions(person, key).into_iter().rfind(|record| is_winner(record, &winner))

@@ -11,14 +11,20 @@ use fuma_schemas::vocabulary::{ClosedList as _, Tier};
 use fuma_schemas::{Feed, Instant, Kind, Person};
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::derived::Derivation;
 use super::evidence::Name;
 use super::names::{NamedRecord, Names, RegionRecord};
 use crate::evidence::{FactKey, Version, compare_rows, fact_key};
+use crate::linked::Linked;
 
 /// The inputs as known at an instant.
 pub struct Inputs<'a> {
     batches: &'a [Vec<(Kind, RecordBatch)>],
     at: Instant,
+    /// The stages that derived facts; none where they are not told.
+    pub(super) linked: Option<&'a Linked>,
+    /// The records of phones, with the phone in the place of the person.
+    pub(super) phones: &'a [(Kind, RecordBatch)],
     index: OnceCell<Index<'a>>,
     regions: OnceCell<Vec<RegionRecord<'a>>>,
 }
@@ -33,7 +39,7 @@ struct Index<'a> {
 impl<'a> Inputs<'a> {
     /// The batches by partition, as known at an instant.
     pub fn new(batches: &'a [Vec<(Kind, RecordBatch)>], at: Instant) -> Inputs<'a> {
-        Inputs { batches, at, index: OnceCell::new(), regions: OnceCell::new() }
+        Inputs { batches, at, linked: None, phones: &[], index: OnceCell::new(), regions: OnceCell::new() }
     }
 
     /// The rows of a partition that were known by the instant.
@@ -42,13 +48,24 @@ impl<'a> Inputs<'a> {
         partition: usize,
         wanted: F,
     ) -> impl Iterator<Item = Row<'a>> + use<'a, F> {
-        let at = self.at;
         let batches = self.batches.get(partition).map_or(&[][..], Vec::as_slice);
-        batches.iter().filter(move |(kind, _)| wanted(*kind)).flat_map(move |(kind, batch)| {
-            let known = batch.column(log::KNOWN_AT).as_primitive::<TimestampMillisecondType>().values();
-            let rows = known.iter().enumerate().filter(move |(_, known)| **known <= at.0);
-            rows.map(|(row, _)| Row { kind: *kind, batch, row })
-        })
+        known_rows(batches, self.at, wanted)
+    }
+
+    /// The rows of records of phones that were known by the instant; the phone stands in the place of the person.
+    pub(super) fn phone_rows(&self) -> impl Iterator<Item = Row<'a>> + use<'a> {
+        known_rows(self.phones, self.at, |_| true)
+    }
+
+    /// The name of a case or a contact of a person.
+    pub(super) fn name_of(&self, person: Person, key: FactKey) -> Option<Name<'a>> {
+        self.index().rows.get(&(person, key)).and_then(|rows| rows.first()).map(Row::name)
+    }
+
+    /// Every contact that anybody has or had.
+    pub(super) fn contacts(&self) -> impl Iterator<Item = (Person, FactKey)> {
+        let contacts = self.index().rows.iter().filter(|(_, rows)| rows.first().is_some_and(|row| row.is_contact()));
+        contacts.map(|(fact, _)| *fact)
     }
 
     fn all_rows<F: Fn(Kind) -> bool + Copy + 'a>(&self, wanted: F) -> impl Iterator<Item = Row<'a>> {
@@ -77,6 +94,19 @@ impl<'a> Inputs<'a> {
     }
 }
 
+/// The rows of some batches that were known by an instant.
+fn known_rows<'a, F: Fn(Kind) -> bool + 'a>(
+    batches: &'a [(Kind, RecordBatch)],
+    at: Instant,
+    wanted: F,
+) -> impl Iterator<Item = Row<'a>> + use<'a, F> {
+    batches.iter().filter(move |(kind, _)| wanted(*kind)).flat_map(move |(kind, batch)| {
+        let known = batch.column(log::KNOWN_AT).as_primitive::<TimestampMillisecondType>().values();
+        let rows = known.iter().enumerate().filter(move |(_, known)| **known <= at.0);
+        rows.map(|(row, _)| Row { kind: *kind, batch, row })
+    })
+}
+
 impl Names for Inputs<'_> {
     fn records(&self, person: Person) -> Vec<NamedRecord<'_>> {
         let partition = person.partition(self.batches.len());
@@ -97,7 +127,18 @@ impl Names for Inputs<'_> {
                 names.insert((person, record.key), record.name);
             }
         }
+        // What stands behind a derived fact is its evidence.
+        for (fact, derivation) in self.derivations(&|person| people.contains(&person)) {
+            if let Some(name) = derivation.name().filter(|_| wanted.contains(&fact)) {
+                names.insert(fact, name);
+            }
+        }
         names
+    }
+
+    fn derived(&self, person: Person) -> FxHashMap<FactKey, Derivation<'_>> {
+        let own = self.derivations(&|other| other == person).into_iter();
+        own.map(|((_, key), derivation)| (key, derivation)).collect()
     }
 
     fn versions(&self, person: Person, key: FactKey) -> Vec<NamedRecord<'_>> {
@@ -130,7 +171,7 @@ impl Names for Inputs<'_> {
 
 /// A row of the evidence log.
 #[derive(Clone, Copy)]
-struct Row<'a> {
+pub(super) struct Row<'a> {
     kind: Kind,
     batch: &'a RecordBatch,
     row: usize,
@@ -141,16 +182,20 @@ impl<'a> Row<'a> {
         (self.batch, self.row)
     }
 
-    fn person(&self) -> Option<Person> {
+    pub(super) fn person(&self) -> Option<Person> {
         let column = self.batch.column(log::PERSON).as_fixed_size_binary();
         if column.is_null(self.row) { None } else { column.value(self.row).try_into().ok().map(Person) }
+    }
+
+    fn is_contact(&self) -> bool {
+        self.kind == Kind::Contacts
     }
 
     fn text(&self, column: usize) -> &'a str {
         self.batch.column(column).as_string::<i32>().value(self.row)
     }
 
-    fn name(&self) -> Name<'a> {
+    pub(super) fn name(&self) -> Name<'a> {
         Name { feed: self.kind.feed(), owner: self.text(log::OWNER), id: self.text(log::ID) }
     }
 

@@ -7,6 +7,7 @@ use fuma_schemas::Instant;
 use serde_json::{Map, Value, json};
 
 use super::account::{Account, Phase, ReasonLine};
+use super::derived::{AboardLine, Derivation, Seat};
 use super::evidence::{EvidenceLine, Name};
 use super::text::why_lines;
 use super::uncounted::Uncounted;
@@ -123,6 +124,31 @@ fn fact(line: &EvidenceLine<'_>) -> Value {
         "first_known_at": line.fact.first_known_at.to_string(),
         "values": values,
         "tiers": tiers.collect::<Vec<_>>(),
+        "derived": line.derived.as_ref().map(derivation),
+    })
+}
+
+/// What stands behind a derived fact; null of a record of the person.
+fn derivation(derivation: &Derivation<'_>) -> Value {
+    match derivation {
+        Derivation::Phone { record } => json!({ "by": "phone", "record": name(Some(*record)) }),
+        Derivation::Aboard(line) => json!({ "by": "conveyance", "aboard": aboard(line) }),
+    }
+}
+
+/// How somebody was aboard with a case.
+pub fn aboard(line: &AboardLine<'_>) -> Value {
+    let seat =
+        |seat: &Seat<'_>| json!({ "carriage": seat.carriage, "row": seat.row, "seat": seat.seat, "role": seat.role });
+    json!({
+        "case": name(line.case),
+        "mode": line.conveyance.mode,
+        "number": line.conveyance.number,
+        "service_date": super::words::date(line.conveyance.service_date),
+        "met_since": line.since.to_string(),
+        "met_until": line.until.to_string(),
+        "seat": seat(&line.own),
+        "seat_of_case": seat(&line.of_case),
     })
 }
 

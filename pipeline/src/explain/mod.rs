@@ -4,6 +4,8 @@
 //! ```text
 //! known      the state at an instant: partitions, and who has the names
 //! names      what is asked for names; inputs answers from the inputs of a replay
+//! derived    what stands behind a fact that no record of the person says
+//! hanging    who hangs on a case, by generation
 //! evidence   a fact with its name, for people
 //! effects    what each fact changes: the rules once more without it
 //! account    a person's reasons and evidence
@@ -22,9 +24,11 @@
 //! Another person is never shown, not even as a token: an index is shown by its owner and id.
 
 mod account;
+mod derived;
 mod effects;
 mod evidence;
 mod fallen;
+mod hanging;
 mod inputs;
 mod json;
 mod known;
@@ -40,10 +44,12 @@ mod words;
 mod tests;
 
 pub use account::{Account, Phase, ReasonLine, account};
+pub use derived::{AboardLine, Derivation, Seat};
 pub use evidence::{EvidenceLine, Name, TierLine};
 pub use fallen::{Fallen, Ground};
+pub use hanging::{Hanging, Isolation, hanging};
 pub use inputs::Inputs;
-pub use json::json;
+pub use json::{aboard as aboard_json, json};
 pub use known::Known;
 pub use names::{NamedRecord, Names, RegionRecord};
 pub use not_judged::{NotJudged, not_judged, why as why_not_judged};
@@ -51,4 +57,4 @@ pub use overdue::{Overdue, found, overdue, with_names};
 pub use stays::{Miss, StayMiss};
 pub use text::render;
 pub use uncounted::{Uncounted, Why};
-pub use words::{Language, columns, minutes};
+pub use words::{Language, columns, date, minutes};

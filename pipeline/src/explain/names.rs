@@ -5,6 +5,7 @@
 use fuma_schemas::{Instant, Kind, Person};
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::derived::Derivation;
 use super::evidence::Name;
 use crate::evidence::{FactKey, Version};
 
@@ -24,6 +25,9 @@ pub trait Names {
 
     /// The people who have a record of this name, and the fact of each.
     fn bearers(&self, name: Name<'_>) -> Vec<(Person, FactKey)>;
+
+    /// What stands behind the derived facts of a person.
+    fn derived(&self, person: Person) -> FxHashMap<FactKey, Derivation<'_>>;
 
     /// The records of regions.
     fn regions(&self) -> &[RegionRecord<'_>];

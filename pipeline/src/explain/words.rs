@@ -100,7 +100,8 @@ pub fn minutes(instant: Instant) -> String {
     }
 }
 
-pub(super) fn date(days: i32) -> String {
+/// A date, from its days since 1970-01-01.
+pub fn date(days: i32) -> String {
     let midnight = fuma_schemas::instant::local_midnight(days).to_string();
     midnight.split('T').next().unwrap_or_default().to_string()
 }

@@ -30,7 +30,7 @@ fn own_instant(fact: &FactView<'_>) -> Option<Instant> {
 }
 
 /// The key of a record of a phone as evidence of a person.
-pub(super) fn attached_key(phone: Phone, record: FactKey) -> FactKey {
+pub fn attached_key(phone: Phone, record: FactKey) -> FactKey {
     let mut ground = [0; 24];
     ground[..16].copy_from_slice(&phone.0);
     ground[16..].copy_from_slice(&record.0.to_le_bytes());
@@ -152,6 +152,12 @@ impl Attach {
             let key = attached_key(phone, *record);
             changed.push(Derived { person: is.person, key, kind: is.kind, row: Some(row) });
         }
+    }
+
+    /// To whom a record of a phone is attached.
+    pub(super) fn holder(&self, phone: Phone, record: FactKey) -> Option<Person> {
+        let number = self.phones.find(Person(phone.0))?;
+        self.attached.get(&number)?.get(&record).map(|attached| attached.person)
     }
 
     /// Counts what is attached, and what waits for which reason.

@@ -27,6 +27,7 @@ mod tests;
 mod tracer;
 
 pub use aboard::{Met, Party};
+pub use attach::attached_key;
 pub use counts::{LinkedCounts, Waiting};
 pub use rides::Conveyance;
 pub use stage::{Linked, reads};

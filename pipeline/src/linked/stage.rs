@@ -124,6 +124,11 @@ impl Linked {
         counts
     }
 
+    /// To whom a record of a phone is attached, by its fact.
+    pub fn holder(&self, phone: Phone, record: FactKey) -> Option<Person> {
+        self.attach.holder(phone, record)
+    }
+
     /// The evidence that the stages read.
     pub fn people(&self) -> &Evidence {
         &self.people

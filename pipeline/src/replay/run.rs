@@ -34,9 +34,30 @@ pub struct Finished {
     /// What links people; none where no record is of a phone and no pack traces.
     pub linked: Option<Linked>,
     pieces: Vec<Vec<Piece>>,
+    phones: Vec<Piece>,
 }
 
 impl Finished {
+    /// The records of phones, with the phone in the place of the person.
+    ///
+    /// # Errors
+    /// When a piece cannot be read back.
+    pub fn phones(&self) -> Result<Vec<(Kind, RecordBatch)>, ReplayError> {
+        self.phones.iter().map(|piece| Ok((piece.kind, piece.clone().read()?))).collect()
+    }
+
+    /// The rows of some kinds, by partition.
+    ///
+    /// # Errors
+    /// When a piece cannot be read back.
+    pub fn of_kinds(&self, kinds: &[Kind]) -> Result<Vec<Vec<(Kind, RecordBatch)>>, ReplayError> {
+        let of_partition = |pieces: &Vec<Piece>| {
+            let pieces = pieces.iter().filter(|piece| kinds.contains(&piece.kind));
+            pieces.map(|piece| Ok((piece.kind, piece.clone().read()?))).collect()
+        };
+        self.pieces.iter().map(of_partition).collect()
+    }
+
     /// The rows of some people, by partition: what was decoded is gone through piece by piece.
     ///
     /// # Errors
@@ -233,13 +254,13 @@ impl Decoded<Vec<(usize, Rejected)>> {
     }
 
     fn finished(self, options: &Options, keeps: bool, progress: &dyn Progress) -> Result<Finished, ReplayError> {
-        let pieces = self.pieces.clone();
+        let (pieces, phones) = (self.pieces.clone(), self.phones.clone());
         let (outcome, partitions, linked) = self.in_memory(options, progress)?;
         let read = |piece: &Piece| Ok((piece.kind, piece.clone().read()?));
         let kept = if keeps { &pieces[..] } else { &[] };
         let batches = kept.iter().map(|pieces| pieces.iter().map(read).collect());
         let batches = batches.collect::<Result<_, ReplayError>>()?;
-        Ok(Finished { outcome, partitions, linked, batches, pieces })
+        Ok(Finished { outcome, partitions, linked, batches, pieces, phones })
     }
 }
 

@@ -90,7 +90,8 @@ fn account(
     bar.finish();
     let rejected = finished.outcome.rejects.len();
     let Some(at) = at else { return Err(CommandError::Unknown(nobody_known(rejected))) };
-    let inputs = Inputs::new(&finished.batches, at);
+    let phones = finished.phones()?;
+    let inputs = Inputs::new(&finished.batches, at).with_linked(finished.linked.as_ref(), &phones);
     let known = Known::new(&finished.partitions, &inputs, options.pack_at(at), at);
     let account = explain::account(&known, person).map_err(failed)?;
     if arguments.json {

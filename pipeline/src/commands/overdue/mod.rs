@@ -99,9 +99,16 @@ fn listed(arguments: &OverdueArguments, screen: &Screen) -> Result<(), CommandEr
     let open_longer_than_ms = arguments.open_longer_than.map(Tick::millis);
     // Names are read of those who are listed alone: those of all need not fit into memory.
     let found = explain::found(&known, open_longer_than_ms).map_err(failed)?;
-    let listed = found.people();
+    let mut listed = found.people();
+    if let Some(linked) = &finished.linked {
+        // The case that somebody was aboard with is the evidence, and its name is among its person's rows.
+        let met = linked.contacts().filter(|(person, ..)| listed.contains(person));
+        let cases: Vec<_> = met.filter_map(|(.., met, _)| linked.people().person(met.index.person)).collect();
+        listed.extend(cases);
+    }
     let rows = finished.rows_of(&|person| listed.contains(&person))?;
-    let inputs = Inputs::new(&rows, at);
+    let phones = finished.phones()?;
+    let inputs = Inputs::new(&rows, at).with_linked(finished.linked.as_ref(), &phones);
     let overdue = explain::with_names(found, &inputs);
     screen.write(|out| match is_json {
         true => write_ndjson(&overdue, pack, out),

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod accounts;
+mod derived;
 mod grounds;
 mod overdues;
 
@@ -110,7 +111,8 @@ impl Feeds {
 
 /// The account of a person at the end of a replay.
 fn text(finished: &Finished, pack: &Pack, at: Instant, person: Person, language: Language) -> String {
-    let inputs = Inputs::new(&finished.batches, at);
+    let phones = finished.phones().unwrap();
+    let inputs = Inputs::new(&finished.batches, at).with_linked(finished.linked.as_ref(), &phones);
     let known = Known::new(&finished.partitions, &inputs, pack, at);
     render(&account(&known, person).unwrap(), language)
 }

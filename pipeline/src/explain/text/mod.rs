@@ -2,11 +2,13 @@
 //!
 //! ```text
 //! page     the lines: headings, reasons, evidence
+//! derived  what stands behind a derived fact, in words
 //! grounds  why evidence does not count, in words
 //! ```
 //!
 //! Owns the order on the page. Adds nothing to the account.
 
+mod derived;
 mod grounds;
 mod page;
 

@@ -3,10 +3,11 @@
 //! Owns the layout.
 
 use super::super::account::ReasonLine;
+use super::super::derived::Derivation;
 use super::super::evidence::{EvidenceLine, TierLine};
 use super::super::uncounted::Uncounted;
 use super::super::words::{Language, columns, length, minutes};
-use super::grounds;
+use super::{derived, grounds};
 use crate::assess::timeline::Interval;
 use crate::policy::{Pack, Rule};
 
@@ -119,12 +120,20 @@ impl<'a> Page<'a> {
                 Language::Chinese => format!("{}：", self.language.kind(kind)),
             };
             self.line(indent, &format!("{kind}{contents}"));
+            if let Some(Derivation::Aboard(aboard)) = &line.derived {
+                let (conveyance, seats) = derived::aboard(self.language, aboard);
+                self.line(indent, &conveyance);
+                self.line(indent, &seats);
+            }
         }
     }
 
     /// The name, the revision, and when it became known.
     fn head(&self, line: &EvidenceLine<'_>) -> String {
         let (language, fact) = (self.language, &line.fact);
+        if let Some(derivation) = &line.derived {
+            return derived::head(language, derivation, fact.first_known_at);
+        }
         let name =
             line.name.map_or_else(|| language.of("（名称未知）", "(name unknown)").to_string(), |n| n.to_string());
         let mut head = format!(
