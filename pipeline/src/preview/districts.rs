@@ -1,7 +1,7 @@
 //! Where those were last who change: by district, small numbers hidden.
 //!
 //! The district is the first six digits of the winning stay with the latest arrival. A number below ten would tell a
-//! neighbour who it is, so it is not shown, nor can it be had by subtraction: a row with such a number shows nothing
+//! neighbour who it is, so it is not shown, nor can it be found by subtraction: a row with such a number shows nothing
 //! but its sum, rows with a small sum are one, and each column of what is hidden is large, or nothing.
 //!
 //! Owns what is hidden.
@@ -160,7 +160,7 @@ mod tests {
     /// Whatever the numbers are: what is left when all that is shown is subtracted from the whole is large, or nothing
     /// is shown but sums.
     #[test]
-    fn nothing_small_is_had_by_subtraction() {
+    fn nothing_small_is_found_by_subtraction() {
         for seed in 0..500_u64 {
             let cell = |row: u64, place: u64| {
                 let mixed = (seed * 31 + row * 17 + place * 7).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40;
