@@ -427,6 +427,14 @@ fn snapshots_in_a_folder_on_kafka_need_a_word() {
     assert!(!said.iter().any(|line| line.contains("--local-snapshots")), "{said:#?}");
 }
 
+/// Neither a broker nor a folder: both ways are named.
+#[test]
+fn tail_without_a_log_names_both_ways() {
+    let said = run("tail");
+    assert_eq!(said.status.code(), Some(2));
+    assert!(err(&said).contains("--bootstrap") && err(&said).contains("--state"), "{}", err(&said));
+}
+
 /// It was created again, with an INFO that said nothing of what it had held.
 #[cfg(target_os = "linux")]
 #[test]

@@ -186,7 +186,17 @@ fn of_found(error: &FoundError) -> u8 {
 
 /// The most memory that this process has held, where the system tells.
 pub(crate) fn memory_bytes_peak() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
+    bytes_of("/proc/self/status", "VmHWM:")
+}
+
+/// The memory that new work can have, where the system tells.
+pub(crate) fn memory_bytes_free() -> Option<u64> {
+    bytes_of("/proc/meminfo", "MemAvailable:")
+}
+
+/// A line of a file of the system, which is in KiB.
+fn bytes_of(file: &str, name: &str) -> Option<u64> {
+    let text = std::fs::read_to_string(file).ok()?;
+    let line = text.lines().find(|line| line.starts_with(name))?;
     line.split_whitespace().nth(1)?.parse::<u64>().ok().map(|kib| kib * 1024)
 }

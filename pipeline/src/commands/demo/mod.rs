@@ -93,6 +93,22 @@ impl DemoArguments {
     }
 }
 
+/// What a person takes for a day, with events, state and changes: 9.4 kB for 30 days.
+const BYTES_A_DAY: u64 = 320;
+
+/// What to say before the work, where the district may not fit into the memory that is free.
+fn warning(people: u32, days: u32, bytes_free: Option<u64>) -> Option<String> {
+    let needed = u64::from(people) * u64::from(days) * BYTES_A_DAY;
+    let free = bytes_free.filter(|free| needed > *free)?;
+    let gigabytes = |bytes: u64| bytes as f64 / 1e9;
+    let (needed, free) = (gigabytes(needed), gigabytes(free));
+    Some(format!(
+        "{} people and {days} days take about {needed:.1} GB of memory, and {free:.1} GB are free: the system may end \
+         the demo. Fewer --people or --days take less\n",
+        printed::grouped(people.into())
+    ))
+}
+
 /// The midnight that begins today.
 fn today() -> Instant {
     #[expect(clippy::disallowed_methods, reason = "a demo that ends today")]
@@ -112,6 +128,9 @@ pub fn run(arguments: DemoArguments, screen: &Screen) -> Result<(), CommandError
     if !arguments.feeds_only {
         // Before the work, not after it: whether the report can be written.
         append(&arguments.report)?;
+    }
+    if let Some(warning) = warning(people, days, super::memory_bytes_free()) {
+        screen.remark(&warning)?;
     }
     screen.remark(&format!(
         "inventing {} people and {days} days from {}\n",

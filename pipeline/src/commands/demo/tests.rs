@@ -228,3 +228,16 @@ fn balanced(page: &str) {
     }
     assert!(open.is_empty(), "{open:?}");
 }
+
+/// Ten million people would take 96 GB: that is said before the work, not by the system that ends it.
+#[test]
+fn a_district_that_does_not_fit_is_told_of_before_the_work() {
+    let free = Some(12_000_000_000);
+    assert_eq!(warning(100_000, 30, free), None);
+    assert_eq!(warning(10_000_000, 30, None), None, "where the system does not say");
+    let said = warning(10_000_000, 30, free).unwrap();
+    for part in ["10,000,000 people", "96.0 GB", "12.0 GB are free", "--people"] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    assert!(super::super::memory_bytes_free().is_none_or(|free| free > 1 << 20));
+}

@@ -51,6 +51,10 @@ Examples:
 Columns: when it was decided, the person's token, colour before -> after, rules that hold, -rules that ended, and how
 long after the record that caused it the change was written.";
 
+#[cfg(feature = "kafka")]
+const NOWHERE: &str = "no log is named: give --bootstrap host:port (or set FUMA_BOOTSTRAP) of a service on Kafka, or \
+                       the --state DIR of one without";
+
 fn seconds(text: &str) -> Result<std::time::Duration, String> {
     let seconds = text.parse().ok().and_then(|seconds| std::time::Duration::try_from_secs_f64(seconds).ok());
     seconds.ok_or_else(|| "give a number of seconds, like 5 or 0.5".to_owned())
@@ -64,7 +68,13 @@ fn seconds(text: &str) -> Result<std::time::Duration, String> {
 pub fn run(arguments: &TailArguments, screen: &Screen) -> Result<ExitCode, CommandError> {
     let mut source = match &arguments.state {
         Some(dir) => source::Changes::of_folder(dir, arguments.from_beginning)?,
-        None => source::Changes::of_kafka(&arguments.kafka.connection()?, arguments.from_beginning)?,
+        None => {
+            let kafka = arguments.kafka.configuration()?.kafka;
+            if kafka.bootstrap.is_none() {
+                return Err(CommandError::Input(NOWHERE.to_owned()));
+            }
+            source::Changes::of_kafka(&arguments.kafka.connection_of(&kafka)?, arguments.from_beginning)?
+        }
     };
     let mut lags = lag::Lags::default();
     let mut shown = Ok(());
