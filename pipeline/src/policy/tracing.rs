@@ -83,7 +83,10 @@ pub(super) fn load(
         let text = source.files.get(path);
         text.map(|text| SqlFile::parse(path, text, FACTS, &manifest.parameters)).transpose()
     };
-    let (one, other) = match (file(&infectious)?, file(&aboard)?) {
+    let (one, other) = (file(&infectious)?, file(&aboard)?);
+    // What is no query at all is said first: of one that stands alone, too.
+    one.iter().chain(&other).try_for_each(|file| planner.check_select(file))?;
+    let (one, other) = match (one, other) {
         (None, None) => return Ok(None),
         (Some(one), Some(other)) => (one, other),
         (None, _) => return Err(missing(&infectious, &aboard)),

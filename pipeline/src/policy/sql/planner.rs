@@ -120,6 +120,14 @@ impl Planner {
         Ok(planned)
     }
 
+    /// Whether a file is one SELECT; it is not planned.
+    ///
+    /// # Errors
+    /// When it is none.
+    pub fn check_select(&self, file: &SqlFile) -> Result<(), PackError> {
+        self.select_of(file).map(drop)
+    }
+
     /// Plans the query that says while a case is infectious; it is local to a person, like a rule.
     pub fn plan_infectious(&mut self, file: &SqlFile) -> Result<Planned, PackError> {
         let statement = self.parse(file, &[])?;
