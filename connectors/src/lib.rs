@@ -6,6 +6,7 @@
 //! kafka             Apache Kafka                                          (feature kafka)
 //! folder            the ports on a folder: the log of one process, and feeds from watched folders
 //! log               the ports: what the engine sees of Kafka or of a folder
+//! tables            CSV, workbooks, Parquet and JSON as people send them -> rows of cells
 //! regions           the national risk-area list (names) -> region codes
 //! ```
 //!
@@ -18,3 +19,4 @@ pub mod folder;
 pub mod kafka;
 pub mod log;
 pub mod regions;
+pub mod tables;

@@ -15,6 +15,7 @@
 //! preview   what a pack would do to everybody before it is in force
 //! compare   where two packs differ, without any data
 //! seed      the secret of the process that hash tables are keyed with
+//! tables    tables of others to records of feeds, by maps
 //! commands  the fuma binary
 //! ```
 //!
@@ -37,4 +38,5 @@ pub mod policy;
 pub mod preview;
 pub mod replay;
 pub mod seed;
+pub mod tables;
 pub mod trace;

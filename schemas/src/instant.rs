@@ -126,6 +126,11 @@ pub fn date_of_digits([c, y, k, r, m1, m2, d1, d2]: [u8; 8]) -> Option<i32> {
     i32::try_from(days).ok()
 }
 
+/// The days since 1970-01-01 of a date; none if there is no such day.
+pub fn date_of(year: i64, month: i64, day: i64) -> Option<i32> {
+    i32::try_from(days_from_civil(year, month, day)?).ok()
+}
+
 /// The local midnight at which a date (days since 1970-01-01) begins.
 pub fn local_midnight(days: i32) -> Instant {
     Instant(i64::from(days) * DAY_MS - LOCAL_OFFSET_MS)

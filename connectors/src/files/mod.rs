@@ -39,6 +39,7 @@ pub use find::{Found, PassedOver, find};
 pub use name::{NAMES, feed_meant, feed_names, feed_of, format_of, name_meant};
 pub(crate) use oversize::Long;
 pub use oversize::{Oversize, RAW_BYTES_MAX, RECORD_BYTES_MAX, sha256_hex};
+pub(crate) use parquet::batches;
 
 /// As much of a stream is read at once.
 const STREAM_BYTES: usize = 1 << 16;
@@ -204,6 +205,16 @@ impl Fault {
             Fault::Beyond(message) => FileError::Beyond { path, message },
         }
     }
+}
+
+/// A gzip stream, unpacked to its last checksum.
+pub(crate) fn gzip<'a>(source: impl Read + 'a) -> impl Read + 'a {
+    unpack::Gzip::new(source)
+}
+
+/// A zstd stream, unpacked to its last checksum.
+pub(crate) fn zstd<'a>(source: impl Read + 'a) -> io::Result<impl Read + 'a> {
+    unpack::Zstd::new(source)
 }
 
 /// Reads a file to its end and hands over blocks of about `block_bytes`.

@@ -3,6 +3,7 @@
 //! ```text
 //! codes      the table of region codes        aliases    what the table does not know: development zones, spellings
 //! resolve    province, city, county, area -> a code of its own, or the street or county that it lies in
+//! places     names of provinces, cities and counties of other tables -> codes
 //! area_code  a stable code of 12 digits for an area that has none
 //! stream     add, change, remove -> records and their revisions       review    what could not be resolved, for people
 //! ```
@@ -23,6 +24,7 @@
 mod aliases;
 mod area_code;
 mod codes;
+mod places;
 mod resolve;
 mod review;
 mod stream;
@@ -32,6 +34,7 @@ mod tests;
 
 use std::collections::BTreeMap;
 
+pub use places::Places;
 pub use review::{Place, Review};
 
 /// The aliases that come with the program: `regions/aliases.csv`, made to be read and extended by people.

@@ -129,6 +129,18 @@ impl Decoder {
         let mut record = KnownFields::new();
         read::read(rules, raw, &mut record)?;
         self.unknown[feed as usize] += record.unknown;
+        self.judge(feed, rules, &record, arrival, into)
+    }
+
+    /// Judges the fields of a record.
+    pub(super) fn judge(
+        &mut self,
+        feed: Feed,
+        rules: &FeedRules,
+        record: &KnownFields<'_>,
+        arrival: Arrival,
+        into: &mut [EvidenceBuilders],
+    ) -> Result<Accepted, Fault> {
         let slots = &record.slots;
         let head = Head {
             owner: self.owner(feed, &slots[OWNER], arrival != Arrival::Replay)?,

@@ -70,6 +70,20 @@ impl Key {
         state.update(b"fuma:key fingerprint");
         state.finalize().into_bytes().first_chunk().copied().unwrap_or_default()
     }
+
+    /// The id of a record that has none: 32 hex digits of its parts, joined by U+001F, behind `row:`.
+    pub fn row_id<'a>(&self, parts: impl IntoIterator<Item = &'a str>) -> String {
+        let mut state = self.0.clone();
+        state.update(b"row:");
+        for (place, part) in parts.into_iter().enumerate() {
+            if place > 0 {
+                state.update(b"\x1f");
+            }
+            state.update(part.as_bytes());
+        }
+        let digest = state.finalize().into_bytes();
+        Person(digest.first_chunk().copied().unwrap_or_default()).to_string()
+    }
 }
 
 impl fmt::Debug for Key {

@@ -9,6 +9,7 @@
 //! key, phone, resident_id, identity, conveyance, owners, region_code, lines   what the checks ask
 //! builders       rows -> Arrow batches, one per kind of evidence
 //! decode         the order of it all
+//! row            the same for records that are made field by field, by importers
 //! ```
 //!
 //! Identities end here (I-8): a certificate number becomes a token, and neither a message nor a log repeats what a
@@ -29,6 +30,7 @@ mod read;
 mod region_code;
 mod reject;
 pub mod resident_id;
+pub mod row;
 mod scan;
 #[cfg(test)]
 mod tests;

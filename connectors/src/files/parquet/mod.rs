@@ -20,7 +20,7 @@ use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use ::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use ::parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 use ::parquet::errors::ParquetError;
 use ::parquet::file::reader::{ChunkReader, Length};
 use arrow::array::RecordBatch;
@@ -30,6 +30,7 @@ use self::columns::{Column, Shown};
 use self::layout::Layout;
 use super::table::TableWriter;
 use super::{Block, Fault};
+use crate::tables::TableError;
 
 /// Reads a table to its end.
 pub(super) fn read<T: ChunkReader + 'static>(
@@ -37,6 +38,64 @@ pub(super) fn read<T: ChunkReader + 'static>(
     block_bytes: usize,
     each: &mut dyn FnMut(Block),
 ) -> Result<(), Fault> {
+    let mut batches = open(source)?;
+    let names: Vec<Cow<'_, str>> = batches.names.iter().map(|name| Cow::Owned(name.clone())).collect();
+    let mut table = TableWriter::new(&names, block_bytes, each)?;
+    while let Some(batch) = batches.next()? {
+        write_batch(&batch, &batches.shown, &mut table);
+    }
+    table.finish();
+    Ok(())
+}
+
+/// The rows of a file, batch by batch; each text column as bytes.
+pub(crate) struct Batches {
+    names: Vec<String>,
+    shown: Vec<Shown>,
+    reader: ParquetRecordBatchReader,
+    rows_declared: i64,
+    rows: i64,
+}
+
+/// Opens a file of tables for its rows.
+pub(crate) fn batches<T: ChunkReader + 'static>(source: T) -> Result<Batches, TableError> {
+    open(source).map_err(TableError::from)
+}
+
+impl Batches {
+    /// The names of the columns.
+    pub(crate) fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// The next rows.
+    pub(crate) fn next_batch(&mut self) -> Result<Option<RecordBatch>, TableError> {
+        self.next().map_err(TableError::from)
+    }
+
+    fn next(&mut self) -> Result<Option<RecordBatch>, Fault> {
+        let batch = contained(|| self.reader.next().transpose().map_err(ParquetError::from))?;
+        self.rows += batch.as_ref().map_or(0, |batch| i64::try_from(batch.num_rows()).unwrap_or(i64::MAX));
+        if batch.is_none() && self.rows != self.rows_declared {
+            let (rows, declared) = (self.rows, self.rows_declared);
+            return Err(Fault::Damaged(format!("it has {rows} rows and says {declared}")));
+        }
+        Ok(batch)
+    }
+}
+
+impl From<Fault> for TableError {
+    fn from(fault: Fault) -> TableError {
+        match fault {
+            Fault::Io(error) => error.into(),
+            Fault::Damaged(why) => TableError::Damaged(why),
+            Fault::Beyond(what) => TableError::Beyond(what),
+        }
+    }
+}
+
+/// Checks what a file declares, and opens it.
+fn open<T: ChunkReader + 'static>(source: T) -> Result<Batches, Fault> {
     let source = Arc::new(source);
     let (layout, shared_bytes) = contained(|| {
         bounds::check_footer(source.as_ref())?;
@@ -48,18 +107,9 @@ pub(super) fn read<T: ChunkReader + 'static>(
     let file = metadata.metadata().file_metadata();
     let rows_declared = file.num_rows();
     let batch_rows = bounds::batch_rows(file.schema_descr().num_columns(), shared_bytes);
-    let names: Vec<Cow<'_, str>> = names.into_iter().map(Cow::Owned).collect();
-    let mut table = TableWriter::new(&names, block_bytes, each)?;
     let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(Shared(source), metadata);
-    let mut batches = contained(|| builder.with_batch_size(batch_rows).build())?;
-    while let Some(batch) = contained(|| batches.next().transpose().map_err(ParquetError::from))? {
-        write_batch(&batch, &shown, &mut table);
-    }
-    let rows = table.finish();
-    if i64::try_from(rows) != Ok(rows_declared) {
-        return Err(Fault::Damaged(format!("it has {rows} rows and says {rows_declared}")));
-    }
-    Ok(())
+    let reader = contained(|| builder.with_batch_size(batch_rows).build())?;
+    Ok(Batches { names, shown, reader, rows_declared, rows: 0 })
 }
 
 /// A source that the checks and the reading share.

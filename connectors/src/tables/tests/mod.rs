@@ -1,0 +1,1 @@
+//! Tables: what rows and cells come of bytes.

@@ -1,0 +1,25 @@
+//! Tables of others to records of feeds: the rows that `connectors/tables` reads, by a map.
+//!
+//! ```text
+//! map        what a map says                 header     which column lies where
+//! importer   header, data, end; rows that are no records; counts
+//! record     a row -> records, in the order of codes    values   a cell -> the value of a field
+//! line       a record as JSON
+//! ```
+//!
+//! Owns this translation. Must never guess: a value that the map does not know is a reject with its row and column, and
+//! what is found is never repeated. Does no I/O.
+
+mod codes;
+mod header;
+mod importer;
+mod line;
+pub mod map;
+mod record;
+mod values;
+
+pub use codes::ImportCode;
+pub use importer::{Counts, Importer, Out, Rejected};
+pub use map::{Map, MapError};
+pub use record::Maker;
+pub use values::regions::{Regions, Unresolved};

@@ -1,0 +1,13 @@
+//! Tables as people send them, through maps: records and rejects, row by row.
+//!
+//! ```text
+//! run      a file through a map, in memory        shared   the files of ../shared/data/tables, where they are
+//! ```
+//!
+//! Owns what a table must come to. Must never need more than the project holds: what is shared is passed over where it
+//! is not.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod run;
+mod shared;
