@@ -178,7 +178,7 @@ fn read_zip(file: File, options: &Options, sink: &mut dyn Sink) -> Result<(), Ta
             refuse(&name, error, sink)?;
         }
         position.set(position.get() + packed.get());
-        sink.progress(position.get());
+        sink.progress(position.get(), None);
     }
     match (tables, &options.entry) {
         (0, Some(pattern)) => Err(TableError::NotATable(format!("the archive has no entry that is called {pattern}"))),
@@ -271,6 +271,7 @@ impl<R: Read> Read for Counted<R> {
     }
 }
 
+/// A reader that ends what unpacks without end; `packed` says how much was read for it.
 fn bounded<R: Read>(source: R, packed: &Rc<Cell<u64>>) -> Bounded<R> {
     Bounded { source, packed: Rc::clone(packed), unpacked: 0 }
 }
@@ -292,5 +293,21 @@ impl<R: Read> Read for Bounded<R> {
             return Err(io::Error::new(io::ErrorKind::Unsupported, what));
         }
         Ok(read)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn what_unpacks_to_far_more_than_it_is_ends() {
+        let read = |packed: u64| {
+            let source = io::repeat(0).take(UNPACKED_BYTES_FREE + 1);
+            io::copy(&mut bounded(source, &Rc::new(Cell::new(packed))), &mut io::sink())
+        };
+        assert_eq!(read(1).unwrap_err().kind(), io::ErrorKind::Unsupported);
+        assert_eq!(read(UNPACKED_BYTES_FREE / UNPACKED_TIMES_MAX + 1).unwrap(), UNPACKED_BYTES_FREE + 1);
     }
 }

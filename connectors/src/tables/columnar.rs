@@ -23,7 +23,7 @@ pub(super) fn read<T: ChunkReader + 'static>(
     sink: &mut dyn Sink,
 ) -> Result<(), TableError> {
     let mut source = batches(source)?;
-    let names = source.names().to_vec();
+    let (names, rows) = (source.names().to_vec(), source.rows());
     let about = About {
         entry,
         sheet: None,
@@ -40,7 +40,7 @@ pub(super) fn read<T: ChunkReader + 'static>(
             if write(&batch, &mut number, sink)? == Next::Stop {
                 break;
             }
-            sink.progress(number);
+            sink.progress(number, Some(rows));
         }
         Ok(())
     })

@@ -26,7 +26,7 @@ pub(super) fn read<R: Read>(source: &mut Decoded<R>, wanted: &[String], sink: &m
             text.drain(..at);
             at = 0;
             is_at_end = !source.append_to(&mut text)?;
-            sink.progress(source.position());
+            sink.progress(source.position(), None);
             continue;
         }
         if rest.is_empty() {

@@ -130,8 +130,8 @@ pub trait Sink {
     /// The error that ends the reading of the whole file.
     fn end(&mut self, outcome: Result<(), TableError>) -> Result<(), TableError>;
 
-    /// So many bytes of the file were read.
-    fn progress(&mut self, _bytes: u64) {}
+    /// How far it is: so much of so much, or of the bytes of the file.
+    fn progress(&mut self, _done: u64, _of: Option<u64>) {}
 
     /// An entry of an archive that is not asked for.
     fn passed_over(&mut self, _entry: &str) {}
@@ -161,7 +161,7 @@ pub enum TableError {
     #[error("cannot be read: {0}")]
     Read(io::Error),
     /// It is something else.
-    #[error("not a table: {0}")]
+    #[error("{0}")]
     NotATable(String),
     /// It ends early, or is damaged.
     #[error("damaged or cut short: {0}")]

@@ -61,7 +61,7 @@ pub(super) fn read<R: Read>(source: &mut Decoded<R>, delimiter: u8, sink: &mut d
                 text.drain(..at);
                 at = 0;
                 is_at_end = !source.append_to(&mut text)?;
-                sink.progress(source.position());
+                sink.progress(source.position(), None);
                 continue;
             }
         };

@@ -244,7 +244,6 @@ fn emit(row: u32, values: &mut Vec<Value<'_>>, merges: &mut Merges, sink: &mut d
     merges.fill(row, values);
     let cells: Vec<Cell<'_>> = values.iter().map(Value::cell).collect();
     let next = sink.row(&Row { number: u64::from(row) + 1, cells: &cells, fault: None })?;
-    sink.progress(u64::from(row) + 1);
     Ok(next)
 }
 

@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 
 use fuma_connectors::tables::{About, Cell, Content, Next, Row, RowFault, TableError};
 
+use serde::{Deserialize, Serialize};
+
 use super::codes::ImportCode;
 use super::header::{self, Layout};
 use super::map::{Header, Map, Rule, Test};
@@ -35,14 +37,14 @@ pub struct Rejected<'a> {
 }
 
 /// What came of the rows.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Counts {
     /// Rows of data: records, rejects and rows that a rule passes over.
     pub rows: u64,
     /// Records; of a row that is split several.
     pub records: u64,
     /// Rejected rows, by code.
-    pub rejects: BTreeMap<&'static str, u64>,
+    pub rejects: BTreeMap<String, u64>,
     /// Rows that a rule passes over: by the column of the rule.
     pub skipped: BTreeMap<String, u64>,
     /// Blank rows, comments, and rows before the data.
@@ -64,7 +66,7 @@ impl Counts {
         self.blank += other.blank;
         self.after_end += other.after_end;
         for (code, count) in &other.rejects {
-            *self.rejects.entry(code).or_default() += count;
+            *self.rejects.entry(code.clone()).or_default() += count;
         }
         for (rule, count) in &other.skipped {
             *self.skipped.entry(rule.clone()).or_default() += count;
@@ -83,6 +85,8 @@ pub struct Importer<'m> {
     /// Whether the names of the columns come with the format.
     is_named: bool,
     is_over: bool,
+    /// Rows up to this one are done.
+    done: u64,
     /// What came of the rows so far.
     pub counts: Counts,
 }
@@ -101,6 +105,7 @@ impl<'m> Importer<'m> {
             is_1904: about.is_1904,
             is_named: about.names.is_some(),
             is_over: false,
+            done: 0,
             counts: Counts::default(),
         };
         if let Some(names) = about.names {
@@ -113,11 +118,27 @@ impl<'m> Importer<'m> {
         Ok(importer)
     }
 
+    /// Goes on behind a row, with what came of the rows before: they are read again and not made again.
+    pub fn go_on(&mut self, done: u64, counts: Counts) {
+        (self.done, self.counts) = (done, counts);
+    }
+
     /// Takes a row.
     ///
     /// # Errors
     /// When the header is not there.
     pub fn row(&mut self, row: &Row<'_>, maker: &mut Maker, out: &mut dyn Out) -> Result<Next, TableError> {
+        if row.number > self.done {
+            return self.take(row, maker, out);
+        }
+        // Where the header and the end are must be known all the same.
+        let counts = self.counts.clone();
+        let next = self.take(row, maker, &mut Nothing);
+        self.counts = counts;
+        next
+    }
+
+    fn take(&mut self, row: &Row<'_>, maker: &mut Maker, out: &mut dyn Out) -> Result<Next, TableError> {
         let (first_data, is_header) = self.place_of(row.number);
         if is_header {
             return self.header_row(row);
@@ -249,6 +270,9 @@ impl<'m> Importer<'m> {
             *self.counts.skipped.entry(rule.column.to_string()).or_default() += 1;
             return Ok(Next::Go);
         }
+        if row.number <= self.done {
+            return Ok(Next::Go);
+        }
         match maker.make(self.map, layout, row, self.is_1904) {
             Ok(records) => {
                 self.counts.rows += 1;
@@ -266,7 +290,7 @@ impl<'m> Importer<'m> {
 
     fn count(&mut self, code: ImportCode) {
         self.counts.rows += 1;
-        *self.counts.rejects.entry(code.name()).or_default() += 1;
+        *self.counts.rejects.entry(code.name().to_owned()).or_default() += 1;
     }
 
     fn refuse(&mut self, row: u64, code: ImportCode, message: &str, out: &mut dyn Out) -> Result<Next, TableError> {
@@ -274,6 +298,14 @@ impl<'m> Importer<'m> {
         out.reject(&Rejected { row, column: None, code, message });
         Ok(Next::Go)
     }
+}
+
+/// Who wants nothing.
+struct Nothing;
+
+impl Out for Nothing {
+    fn record(&mut self, _: &[u8]) {}
+    fn reject(&mut self, _: &Rejected<'_>) {}
 }
 
 /// The first rule that a row fits.

@@ -4,7 +4,8 @@
 //! map        what a map says                 header     which column lies where
 //! importer   header, data, end; rows that are no records; counts
 //! record     a row -> records, in the order of codes    values   a cell -> the value of a field
-//! line       a record as JSON
+//! line       a record as JSON               ready    the maps that come with the program
+//! look       what an unknown table is, and a map to begin with
 //! ```
 //!
 //! Owns this translation. Must never guess: a value that the map does not know is a reject with its row and column, and
@@ -14,7 +15,9 @@ mod codes;
 mod header;
 mod importer;
 mod line;
+pub mod look;
 pub mod map;
+pub mod ready;
 mod record;
 mod values;
 

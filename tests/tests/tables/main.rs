@@ -1,6 +1,7 @@
 //! Tables as people send them, through maps: records and rejects, row by row.
 //!
 //! ```text
+//! ready    the ready maps        look     what a look at a file says
 //! run      a file through a map, in memory        shared   the files of ../shared/data/tables, where they are
 //! ```
 //!
@@ -9,5 +10,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod look;
+mod ready;
 mod run;
 mod shared;

@@ -20,7 +20,7 @@ const REFUSED: &[(&str, &str)] = &[
     ("duplicated_columns.csv", "duplicate-column"),
 ];
 
-fn shared() -> PathBuf {
+pub(crate) fn shared() -> PathBuf {
     std::env::var_os("FUMA_SHARED")
         .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared"), PathBuf::from)
         .join("data")

@@ -68,6 +68,11 @@ impl Batches {
         &self.names
     }
 
+    /// How many rows the file says that it has.
+    pub(crate) fn rows(&self) -> u64 {
+        self.rows_declared.try_into().unwrap_or(0)
+    }
+
     /// The next rows.
     pub(crate) fn next_batch(&mut self) -> Result<Option<RecordBatch>, TableError> {
         self.next().map_err(TableError::from)

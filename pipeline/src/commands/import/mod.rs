@@ -2,10 +2,16 @@
 //!
 //! Owns the arguments of the imports, one file each.
 
+mod look;
+mod map;
 mod regions;
+mod table;
 mod whole;
 
+pub use look::LookArguments;
+pub use map::MapArguments;
 pub use regions::RegionsArguments;
+pub use table::TableArguments;
 
 use super::CommandError;
 use super::screen::Screen;
@@ -15,6 +21,12 @@ use super::screen::Screen;
 pub enum ImportCommand {
     /// The national list of risk areas, which has names, to events of the feed regions, which have codes
     Regions(RegionsArguments),
+    /// Tables of others (CSV, workbooks, Parquet, JSON) to records of a feed, by a map
+    Table(Box<TableArguments>),
+    /// What a table is, where its header is, what its columns look like; a map to begin with, and ten rows with it
+    Look(LookArguments),
+    /// The ready maps: their names, one of them, or the JSON Schema of maps
+    Map(MapArguments),
 }
 
 /// Imports.
@@ -24,5 +36,8 @@ pub enum ImportCommand {
 pub fn run(command: &ImportCommand, screen: &Screen) -> Result<(), CommandError> {
     match command {
         ImportCommand::Regions(arguments) => regions::run(arguments, screen),
+        ImportCommand::Table(arguments) => table::run(arguments, screen),
+        ImportCommand::Look(arguments) => look::run(arguments, screen),
+        ImportCommand::Map(arguments) => map::run(arguments, screen),
     }
 }

@@ -80,6 +80,29 @@ pub fn run(arguments: &SendArguments, screen: &Screen) -> Result<ExitCode, Comma
     if arguments.dead_letters { letters::run(arguments, screen) } else { sender::run(arguments, screen) }
 }
 
+/// Sends feed files, and notes in a file what is acknowledged of them.
+///
+/// # Errors
+/// As [`run`].
+#[cfg(feature = "kafka")]
+pub(super) fn files(
+    kafka: &KafkaArguments,
+    files: &[PathBuf],
+    resume: &std::path::Path,
+    screen: &Screen,
+) -> Result<ExitCode, CommandError> {
+    let arguments = SendArguments {
+        kafka: kafka.clone(),
+        what: files.iter().map(|path| path.to_string_lossy().into_owned()).collect(),
+        rate: None,
+        resume: Some(resume.to_owned()),
+        dead_letters: false,
+        code: Vec::new(),
+        group: None,
+    };
+    sender::run(&arguments, screen)
+}
+
 /// Says that this build cannot.
 ///
 /// # Errors

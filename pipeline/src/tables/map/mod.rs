@@ -33,6 +33,10 @@ pub struct Map {
     pub feed: Feed,
     /// The owner that it names.
     pub owner: Option<String>,
+    /// The map as it is written.
+    pub text: String,
+    /// The name of the file of its records.
+    pub records_file: String,
     pub(super) header: Header,
     pub(super) first_row: Option<u64>,
     pub(super) comment: Option<String>,
@@ -94,6 +98,15 @@ impl Map {
     /// Whether the map says when records became known.
     pub fn has_known_at(&self) -> bool {
         self.fields.iter().any(|field| field.name == KNOWN_AT)
+    }
+
+    /// When the map says that records became known, where that is the same for all.
+    pub fn known_at(&self) -> Option<String> {
+        let field = self.fields.iter().find(|field| field.name == KNOWN_AT)?;
+        match &field.source {
+            Source::Constant(Target::Text(text)) => Some(text.clone()),
+            _ => None,
+        }
     }
 
     /// When the records became known, whatever the map says.

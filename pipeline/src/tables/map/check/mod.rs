@@ -39,10 +39,10 @@ pub(super) fn parse(path: &Path, text: &str) -> Result<Map, MapError> {
         error(line, fault.message().replace('\n', " "))
     })?;
     let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
-    check(&read, stem).map_err(|Wrong { at, message }| error(line_at(text, &at), message))
+    check(&read, stem, text).map_err(|Wrong { at, message }| error(line_at(text, &at), message))
 }
 
-fn check(read: &MapText, stem: String) -> Checked<Map> {
+fn check(read: &MapText, stem: String, text: &str) -> Checked<Map> {
     let Some(feed) = Feed::parse(&read.feed).filter(|feed| *feed != Feed::Regions) else {
         let names: Vec<&str> = Feed::ALL.into_iter().filter(|f| *f != Feed::Regions).map(Feed::name).collect();
         return wrong(&["feed"], format!("no feed of tables; allowed: {}", names.join(", ")));
@@ -78,6 +78,8 @@ fn check(read: &MapText, stem: String) -> Checked<Map> {
         name,
         feed,
         owner: read.owner.clone(),
+        text: text.to_owned(),
+        records_file: format!("{}.ndjson", feed.name()),
         header,
         first_row: read.table.first_row,
         comment: read.table.comment.clone(),
