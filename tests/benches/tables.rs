@@ -85,11 +85,13 @@ fn import(path: &Path, map: &Map) -> u64 {
 
 fn write_line(line: &mut Vec<u8>, phone: &str, region: &str, first: &str, last: &str) {
     line.clear();
-    write!(
+    writeln!(
         line,
-        "{{\"owner\":\"telecom-a\",\"id\":\"00000000000000000000000000000000\",\"phone\":\"{phone}\",\"known_at\":\
-         \"2022-03-20T08:00:00+08:00\",\"kind\":\"stay\",\"region\":\"{region}\",\"arrived_at\":\"{first}\",\"left_at\":\
-         \"{last}\",\"source\":\"telecom\"}}\n"
+        "{{\"owner\":\"telecom-a\",\"id\":\"00000000000000000000000000000000\",\"phone\":\"{phone}\",\
+         \"known_at\":\
+         \"2022-03-20T08:00:00+08:00\",\"kind\":\"stay\",\"region\":\"{region}\",\"arrived_at\":\"{first}\",\
+         \"left_at\":\
+         \"{last}\",\"source\":\"telecom\"}}"
     )
     .unwrap();
 }

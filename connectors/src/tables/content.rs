@@ -99,8 +99,6 @@ fn is_binary(head: &[u8]) -> bool {
     let zeros = |from: usize| head.iter().skip(from).step_by(2).filter(|byte| **byte == 0).count();
     let (even, odd) = (zeros(0), zeros(1));
     let is_wide = even.max(odd) * 8 > head.len() && even.min(odd) == 0;
-    !is_wide
-        && head
-            .iter()
-            .any(|byte| *byte == 0 || (*byte < 0x20 && !matches!(byte, b'\t' | b'\n' | b'\r' | 0x0c | 0x1a | 0x1b)))
+    let is_control = |byte: u8| byte < 0x20 && !matches!(byte, b'\t' | b'\n' | b'\r' | 0x0c | 0x1a | 0x1b);
+    head.iter().any(|byte| is_control(*byte) && !(is_wide && *byte == 0))
 }
