@@ -5,7 +5,7 @@
 use std::io::{self, Write};
 
 use super::run::{Judged, New, decoded};
-use super::spool::{self, Key, Spool, merge};
+use super::spool::{self, Changes, Spool, Words, merge};
 use super::watch::ShortGreens;
 use super::{Counts, OUTPUT_BYTES, Options, Progress, ReplayError, Source};
 
@@ -14,6 +14,8 @@ pub struct Spooled {
     /// What was counted.
     pub counts: Counts,
     changes: Vec<Spool>,
+    /// What the changes of each spool have in common.
+    words: Vec<Words>,
     rejects: Vec<Spool>,
 }
 
@@ -23,14 +25,21 @@ impl New for Spool {
     }
 }
 
+impl New for Changes {
+    fn new(options: &Options) -> Changes {
+        Changes::new(<Spool as New>::new(options))
+    }
+}
+
 /// Replays the sources.
 ///
 /// # Errors
 /// When a source cannot be read to its end, what came out cannot be kept, or on a bug.
 pub fn spooled(sources: &[Source], options: &Options, progress: &dyn Progress) -> Result<Spooled, ReplayError> {
     let decoded = decoded::<Spool>(sources, options, None, progress)?;
-    let Judged { rejects, changes, counts, .. } = decoded.judged::<Spool>(options, progress)?;
-    Ok(Spooled { counts, changes, rejects })
+    let Judged { rejects, changes, counts, .. } = decoded.judged::<Changes>(options, progress)?;
+    let (changes, words) = changes.into_iter().map(|Changes { spool, words }| (spool, words)).unzip();
+    Ok(Spooled { counts, changes, words, rejects })
 }
 
 impl Spooled {
@@ -39,13 +48,18 @@ impl Spooled {
     /// # Errors
     /// When they cannot be read back, or `out` does not take them.
     pub fn write_changes(&mut self, out: &mut dyn Write) -> io::Result<()> {
-        let mut short = ShortGreens::default();
-        lines(&self.changes, out, &mut |key, note| {
+        let (mut short, mut line, words) = (ShortGreens::default(), Vec::new(), &self.words);
+        merge(&self.changes, &mut |of, key, note, bytes| {
             let (decided_at, person) = spool::of_change(key);
             short.see_green(person, note == 1, decided_at);
+            let words = words.get(of).ok_or(io::ErrorKind::InvalidData)?;
+            line.clear();
+            words.read(key, bytes)?.write_json(&mut line);
+            line.push(b'\n');
+            out.write_all(&line)
         })?;
         self.counts.short_greens = short.count();
-        Ok(())
+        out.flush()
     }
 
     /// Writes the rejects, one JSON object a line, by feed, file and line.
@@ -53,14 +67,7 @@ impl Spooled {
     /// # Errors
     /// When they cannot be read back, or `out` does not take them.
     pub fn write_rejects(&self, out: &mut dyn Write) -> io::Result<()> {
-        lines(&self.rejects, out, &mut |_, _| {})
+        merge(&self.rejects, &mut |_, _, _, line| out.write_all(line).and_then(|()| out.write_all(b"\n")))?;
+        out.flush()
     }
-}
-
-fn lines(spools: &[Spool], out: &mut dyn Write, see: &mut dyn FnMut(&Key, u8)) -> io::Result<()> {
-    merge(spools, &mut |key, note, line| {
-        see(key, note);
-        out.write_all(line).and_then(|()| out.write_all(b"\n"))
-    })?;
-    out.flush()
 }

@@ -13,10 +13,10 @@ use super::{HEAD_BYTES, Key, Run, Spool};
 /// Bytes that are read at once.
 const READ_BYTES: usize = 64 << 10;
 
-/// What takes a line: key, note, line.
-pub(in crate::replay) type Each<'a> = &'a mut dyn FnMut(&Key, u8, &[u8]) -> io::Result<()>;
+/// What takes a line: the place of its spool, key, note, line.
+pub(in crate::replay) type Each<'a> = &'a mut dyn FnMut(usize, &Key, u8, &[u8]) -> io::Result<()>;
 
-/// Hands over all lines in the order of keys: key, note, line.
+/// Hands over all lines in the order of keys: the place of its spool, key, note, line.
 ///
 /// # Errors
 /// When a spool cannot be read back, or what `each` says.
@@ -89,7 +89,7 @@ impl Open {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
         let line = self.read + HEAD_BYTES;
-        each(&self.key, note, &self.bytes[line..line + length])?;
+        each(self.of, &self.key, note, &self.bytes[line..line + length])?;
         self.read = line + length;
         Ok(())
     }

@@ -1,8 +1,9 @@
 //! A spool: lines by key, in sorted runs on disk, merged at the end.
 //!
 //! ```text
-//! mod     one writer: lines with keys -> runs in a file without a name
-//! merge   runs of all writers -> lines in the order of keys
+//! mod       one writer: lines with keys -> runs in a file without a name
+//! merge     runs of all writers -> lines in the order of keys
+//! compact   changes as lines, without what they have in common
 //! ```
 //!
 //! Changes come a step at a time, each step sorted; rejects come in the order of sources and lines. A line whose key is
@@ -10,6 +11,7 @@
 //!
 //! Owns the layout: key, length of the line, line. Must never keep more than its buffer in memory.
 
+mod compact;
 mod merge;
 #[cfg(test)]
 mod tests;
@@ -19,10 +21,11 @@ use std::io;
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
-use fuma_schemas::{CodeChange, Colour, Instant, Person};
+use fuma_schemas::{Instant, Person};
 
+pub(super) use self::compact::{Changes, Words};
 pub(super) use self::merge::merge;
-use super::sink::{ChangeSink, RejectSink};
+use super::sink::RejectSink;
 use super::{Rejected, SpoolError};
 
 /// Bytes in memory before they go to disk, once some did.
@@ -112,17 +115,6 @@ impl Spool {
                 Ok(most)
             }
         }
-    }
-}
-
-impl ChangeSink for Spool {
-    fn step(&mut self, changes: &mut Vec<CodeChange>) -> Result<(), SpoolError> {
-        changes.sort_unstable_by_key(|change| (change.decided_at, change.person));
-        for change in changes.drain(..) {
-            let key = key_of(change.decided_at, change.person);
-            self.push(key, u8::from(change.to == Colour::Green), |line| change.write_json(line))?;
-        }
-        Ok(())
     }
 }
 

@@ -28,7 +28,7 @@ proptest! {
             spools.push(spool);
         }
         let mut merged = Vec::new();
-        let mut each = |key: &Key, note: u8, line: &[u8]| {
+        let mut each = |_: usize, key: &Key, note: u8, line: &[u8]| {
             assert!(line.iter().all(|byte| *byte == note ^ 1));
             merged.push((*key, note, line.len()));
             Ok(())
