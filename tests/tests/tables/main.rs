@@ -1,7 +1,7 @@
 //! Tables as people send them, through maps: records and rejects, row by row.
 //!
 //! ```text
-//! ready    the ready maps        look     what a look at a file says
+//! maps     what is wrong with a map  ready    the ready maps        look     what a look at a file says
 //! run      a file through a map, in memory        shared   the files of ../shared/data/tables, where they are
 //! ```
 //!
@@ -11,6 +11,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod look;
+mod maps;
 mod ready;
 mod run;
 mod shared;

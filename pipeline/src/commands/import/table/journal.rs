@@ -110,8 +110,15 @@ impl Journal {
 
     /// Begins a table, or goes on with it: the parts are cut to where it is.
     pub(super) fn begin(&mut self, key: &str, files: &mut Folder) -> Result<Begun, CommandError> {
-        let known = self.state.begun.take().filter(|begun| begun.key == key);
-        let begun = known.unwrap_or_else(|| Begun { key: key.to_owned(), ..Begun::default() });
+        let known = self.state.begun.take().filter(|begun| begun.key == key && files.has_parts(&begun.lengths));
+        let begun = match known {
+            Some(begun) => begun,
+            None => {
+                // Before its parts go, the journal forgets the table that was under way.
+                self.save()?;
+                Begun { key: key.to_owned(), ..Begun::default() }
+            }
+        };
         files.cut_parts(&begun.lengths)?;
         Ok(begun)
     }

@@ -80,6 +80,12 @@ impl Folder {
         self.parts.iter().map(|(name, part)| (name.clone(), part.length)).collect()
     }
 
+    /// Whether the parts are as long as this, or longer.
+    pub(super) fn has_parts(&self, lengths: &Lengths) -> bool {
+        let length = |name: &String| fs::metadata(self.path_of(name, true)).map_or(0, |metadata| metadata.len());
+        lengths.iter().all(|(name, noted)| length(name) >= *noted)
+    }
+
     /// Cuts the parts to these lengths; one that is not named goes.
     pub(super) fn cut_parts(&mut self, lengths: &Lengths) -> Result<(), CommandError> {
         self.parts.clear();

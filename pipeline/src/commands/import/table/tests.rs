@@ -136,6 +136,33 @@ fn what_was_stopped_or_killed_goes_on_and_comes_to_the_same_bytes() {
 }
 
 #[test]
+fn another_file_in_between_costs_the_first_its_place_and_no_row() {
+    let place = Place::new();
+    let file = place.file("a.csv", table(5000));
+    place.import(&file, "whole", false);
+    place.import(&file, "out", true);
+    // Another one is begun, and killed before it has noted anything.
+    let target = place.folder.path().join("out");
+    let mut folder = Folder::open(&target).unwrap();
+    let mut journal = Journal::open(&target, &mut folder).unwrap();
+    journal.begin("another", &mut folder).unwrap();
+    drop((journal, folder));
+    place.import(&file, "out", false);
+    assert_eq!(place.read("out", "tests.ndjson"), place.read("whole", "tests.ndjson"));
+}
+
+#[test]
+fn a_part_that_is_gone_is_made_again() {
+    let place = Place::new();
+    let file = place.file("a.csv", table(5000));
+    place.import(&file, "whole", false);
+    place.import(&file, "out", true);
+    fs::remove_file(place.folder.path().join("out/tests.ndjson.part")).unwrap();
+    place.import(&file, "out", false);
+    assert_eq!(place.read("out", "tests.ndjson"), place.read("whole", "tests.ndjson"));
+}
+
+#[test]
 fn a_file_that_ends_early_leaves_nothing_and_the_next_is_imported() {
     let place = Place::new();
     let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
