@@ -11,9 +11,9 @@ use super::rides::{Conveyance, Infectious, Ride, Trip};
 use crate::evidence::{Derived, DerivedBy, DerivedRow, FactKey, OwnedValue, derived_key};
 
 /// The most rows of one conveyance, trips and infectious intervals; beyond them it gives no contacts.
-pub(super) const ROWS_MAX: usize = 20_000;
+pub const ROWS_MAX: usize = 20_000;
 /// The most pairs of trips that it may come to: a train of 2,000 on which everybody is a case.
-pub(super) const PAIRS_MAX: usize = 1 << 22;
+pub const PAIRS_MAX: usize = 1 << 22;
 /// Pairs that are handed to the pack at once.
 const PAIRS_TOGETHER: usize = 16_384;
 
@@ -302,4 +302,80 @@ fn contact(pair: &Pair<'_>, degree: Box<str>) -> Contact {
     let first_known_at = case.first_known_at.max(index.first_known_at).max(passenger.first_known_at);
     let values = vec![OwnedValue::Text(degree), OwnedValue::Instant(determined_at), OwnedValue::Instant(met.until)];
     Contact { met: *met, row: DerivedRow { known_at, first_known_at, owner: None, values } }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ride(person: u32, is_case: bool) -> Ride {
+        let trip = Trip {
+            fact: FactKey(u64::from(person)),
+            boarded_at: 0,
+            alighted_at: 10,
+            carriage: None,
+            row: None,
+            role: "passenger".into(),
+            known_at: Instant(1),
+            first_known_at: Instant(1),
+        };
+        let case = Infectious {
+            case: FactKey(7),
+            classification: "confirmed".into(),
+            determined_at: 5,
+            known_at: Instant(1),
+            first_known_at: Instant(1),
+            ordinal: 0,
+            since: 0,
+            until: i64::MAX,
+        };
+        Ride { trips: vec![trip], infectious: if is_case { vec![case] } else { Vec::new() } }
+    }
+
+    fn settled(aboard: &mut Aboard) -> (usize, usize) {
+        let token = |person: u32| Some(Person(u128::from(person).to_le_bytes()));
+        let mut close = |_: &Conveyance, pairs: &[Pair<'_>]| -> Vec<(u32, Box<str>)> {
+            (0..pairs.len() as u32).map(|at| (at, "close".into())).collect()
+        };
+        let mut changed = Vec::new();
+        aboard.settle("label", &token, &mut close, &mut changed);
+        let said = changed.iter().filter(|derived| derived.row.is_some()).count();
+        (said, changed.len() - said)
+    }
+
+    /// I-10. Beyond the bound nobody aboard is anybody's contact, and all come back below it.
+    #[test]
+    fn a_crowded_conveyance_has_no_contacts_until_it_is_below_again() {
+        let conveyance = Conveyance { mode: "ship".into(), number: "S1".into(), service_date: 0 };
+        let mut aboard = Aboard::new(conveyance);
+        // The case is two rows: its trip and its interval.
+        aboard.tell(0, ride(0, true));
+        let most = ROWS_MAX as u32 - 2;
+        for person in 1..=most {
+            aboard.tell(person, ride(person, false));
+        }
+        assert_eq!((settled(&mut aboard), aboard.is_crowded()), ((most as usize, 0), false));
+        aboard.tell(most + 1, ride(most + 1, false));
+        assert_eq!((settled(&mut aboard), aboard.is_crowded()), ((0, most as usize), true));
+        assert_eq!(aboard.contacts().count(), 0);
+        aboard.tell(1, Ride::default());
+        assert_eq!((settled(&mut aboard), aboard.is_crowded()), ((most as usize, 0), false));
+    }
+
+    /// A moved instant is one new row of the same fact: never a retraction and another fact.
+    #[test]
+    fn a_moved_trip_is_a_revision_of_the_contact() {
+        let mut aboard = Aboard::new(Conveyance { mode: "ship".into(), number: "S1".into(), service_date: 0 });
+        aboard.tell(0, ride(0, true));
+        aboard.tell(1, ride(1, false));
+        assert_eq!(settled(&mut aboard), (1, 0));
+        let mut moved = ride(1, false);
+        moved.trips[0].alighted_at = 8;
+        aboard.tell(1, moved.clone());
+        assert_eq!(settled(&mut aboard), (1, 0));
+        aboard.tell(1, moved);
+        assert_eq!(settled(&mut aboard), (0, 0));
+        aboard.tell(0, ride(0, false));
+        assert_eq!(settled(&mut aboard), (0, 1));
+    }
 }

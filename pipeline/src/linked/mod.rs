@@ -26,7 +26,7 @@ mod stage;
 mod tests;
 mod tracer;
 
-pub use aboard::{Met, Party};
+pub use aboard::{Met, PAIRS_MAX as CONVEYANCE_PAIRS_MAX, Party, ROWS_MAX as CONVEYANCE_ROWS_MAX};
 pub use attach::attached_key;
 pub use counts::{LinkedCounts, Waiting};
 pub use rides::Conveyance;

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use crate::linked::Waiting;
+use crate::linked::{CONVEYANCE_PAIRS_MAX, CONVEYANCE_ROWS_MAX, Waiting};
 use crate::replay::{Counts, Options, Switched};
 
 /// A switch for programs.
@@ -134,6 +134,16 @@ impl<'a> Summary<'a> {
         if linked.contacts + linked.without_length > 0 {
             let (contacts, pointless) = (linked.contacts, linked.without_length);
             line("aboard", format!("{contacts} contacts by conveyance; {pointless} trips without length meet nobody"));
+        }
+        if linked.crowded_conveyances + linked.left_out + linked.failed_pairs > 0 {
+            let (crowded, people, pairs) = (linked.crowded_conveyances, linked.left_out, linked.failed_pairs);
+            line(
+                "not traced",
+                format!(
+                    "{crowded} conveyances with more than {CONVEYANCE_ROWS_MAX} rows or {CONVEYANCE_PAIRS_MAX} pairs, \
+                     {people} people and {pairs} pairs left out: check that these records are what they seem"
+                ),
+            );
         }
         self.rejected().iter().for_each(|(code, count)| line("  rejected", format!("{code:<20}{count}")));
         let [green, yellow, red] = counts.colours;
