@@ -196,7 +196,7 @@ fn verdicts_touch_once() {
     apply(&mut evidence, &[contact(1, "k", DAY)]);
     assert_eq!([true, true, false, false].map(|counts| verdict(&mut evidence, counts)), [1, 0, 1, 0]);
     apply(&mut evidence, &[contact(1, "k", DAY).revision(2)]);
-    assert!(rows_of_all(&evidence)[0].ends_with("|false"));
+    assert!(rows_of_all(&evidence)[0].ends_with("|false|reported"));
 }
 
 #[test]
@@ -208,12 +208,12 @@ fn a_verdict_that_is_repeated_late_changes_nothing() {
     for (counts, version) in [(false, 5), (true, 9), (false, 5), (false, 9)] {
         evidence.set_counts(person(1), key, counts, version, &mut touched);
     }
-    assert!(rows_of_all(&evidence)[0].ends_with("|true"));
+    assert!(rows_of_all(&evidence)[0].ends_with("|true|reported"));
     evidence.compact();
     evidence.set_counts(person(1), key, false, 5, &mut touched);
-    assert!(rows_of_all(&evidence)[0].ends_with("|true"));
+    assert!(rows_of_all(&evidence)[0].ends_with("|true|reported"));
     evidence.set_counts(person(1), key, false, 10, &mut touched);
-    assert!(rows_of_all(&evidence)[0].ends_with("|false"));
+    assert!(rows_of_all(&evidence)[0].ends_with("|false|reported"));
 }
 
 #[test]

@@ -83,7 +83,8 @@ impl Model {
         );
         match record.kind {
             Kind::Contacts => {
-                cells.push(self.verdicts.get(&(record.person, record.key())).copied().unwrap_or(true).to_string())
+                cells.push(self.verdicts.get(&(record.person, record.key())).copied().unwrap_or(true).to_string());
+                cells.push("reported".into());
             }
             Kind::Listings => cells.push(record.owner.clone()),
             Kind::Stays => cells.push(Granularity::of_code(&cells[3]).unwrap().name().into()),
