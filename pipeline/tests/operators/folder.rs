@@ -104,7 +104,7 @@ fn a_refused_connection_is_told_at_once() {
     assert!(output.status.code() == Some(2) && begun.elapsed() < Duration::from_secs(6), "{:?}", begun.elapsed());
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     let begun = std::time::Instant::now();
-    let mut service = Process::start(folder.path(), "state", &["--bootstrap", &closed]);
+    let mut service = Process::start(folder.path(), "state", &["--bootstrap", &closed, "--local-snapshots"]);
     service.until("why it waits is told", |service| service.said().contains("Connection refused"));
     assert!(begun.elapsed() < Duration::from_secs(8), "{:?}", begun.elapsed());
 }

@@ -68,7 +68,7 @@ pub struct Since2 {
     /// The announced states by number (a colour and its rules, with blanks between), where `people.announced` is a
     /// number; else it is a mask of `rules`.
     pub states: Vec<String>,
-    /// What a reader must know to understand the tables: [`STATES_BY_NUMBER`]. Any other word is a newer build's.
+    /// What a reader must know to understand the tables: `announced-states`. Any other word is a newer build's.
     pub needs: Vec<String>,
 }
 
