@@ -1,65 +1,21 @@
 //! The commands as a person or a script meets them: exit codes, help, output that cannot be written, no echo.
 //!
-//! Owns a small folder of feeds. Runs the binary; what a command computes is tested elsewhere.
+//! Runs the binary; what a command computes is tested elsewhere.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod command_line;
 
 use std::fs::{File, OpenOptions};
 use std::io::BufRead as _;
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 
 use serde_json::Value;
-use tempfile::TempDir;
 
-const KEY: &str = "0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b";
-const KNOWN: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+use command_line::{KNOWN, PACK, err, feeds, fuma, out, run, with_feeds};
+
 const UNKNOWN: &str = "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb";
-const PACK: &str = "zhejiang-2020-109";
-
-fn fuma(line: &str) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_fuma"));
-    command
-        .args(line.split_whitespace())
-        .env("FUMA_KEY", KEY)
-        .env("FUMA_CHECK_INVARIANTS", "1")
-        .env_remove("NO_COLOR")
-        .stdin(Stdio::null());
-    for variable in ["FUMA_BOOTSTRAP", "FUMA_CONFIG", "FUMA_POLICY", "FUMA_STATE"] {
-        command.env_remove(variable);
-    }
-    command
-}
-
-fn run(line: &str) -> Output {
-    fuma(line).output().unwrap()
-}
-
-fn out(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stdout).into_owned()
-}
-
-fn err(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
-}
-
-/// A folder with one close contact, who is red and overdue on 20 November.
-fn feeds() -> TempDir {
-    let folder = tempfile::tempdir().unwrap();
-    let contact = format!(
-        concat!(
-            r#"{{"owner":"src","id":"c1","person":"{}","known_at":"2021-11-03T12:00:00+08:00","degree":"close","#,
-            r#""determined_at":"2021-11-03T10:00:00+08:00","last_exposure_at":"2021-11-01T20:00:00+08:00"}}"#
-        ),
-        KNOWN
-    );
-    std::fs::write(folder.path().join("contacts.ndjson"), contact + "\n").unwrap();
-    folder
-}
-
-fn with_feeds(command: &str, feeds: &Path) -> String {
-    format!("{command} --policy {PACK} --feeds {} --workers 1", feeds.display())
-}
 
 /// Commands that write to standard output, and need no service.
 fn lines_with_output(feeds: &Path) -> Vec<String> {

@@ -1,50 +1,14 @@
 //! A schedule of packs on the command line: who is explained and listed by which, and what is no schedule.
 //!
-//! Owns a small folder of feeds. Runs the binary; what a switch announces is tested elsewhere.
+//! Runs the binary; what a switch announces is tested elsewhere.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use std::path::Path;
-use std::process::{Command, Output, Stdio};
+mod command_line;
 
 use serde_json::Value;
-use tempfile::TempDir;
 
-const KEY: &str = "0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b";
-const KNOWN: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
-const PACK: &str = "zhejiang-2020-109";
-
-fn run(line: &str) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_fuma"));
-    command.args(line.split_whitespace()).env("FUMA_KEY", KEY).env("FUMA_CHECK_INVARIANTS", "1").stdin(Stdio::null());
-    command.output().unwrap()
-}
-
-fn out(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stdout).into_owned()
-}
-
-fn err(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
-}
-
-/// A folder with one close contact.
-fn feeds() -> TempDir {
-    let folder = tempfile::tempdir().unwrap();
-    let contact = format!(
-        concat!(
-            r#"{{"owner":"src","id":"c1","person":"{}","known_at":"2021-11-03T12:00:00+08:00","degree":"close","#,
-            r#""determined_at":"2021-11-03T10:00:00+08:00","last_exposure_at":"2021-11-01T20:00:00+08:00"}}"#
-        ),
-        KNOWN
-    );
-    std::fs::write(folder.path().join("contacts.ndjson"), contact + "\n").unwrap();
-    folder
-}
-
-fn with_feeds(command: &str, feeds: &Path) -> String {
-    format!("{command} --policy {PACK} --feeds {} --workers 1", feeds.display())
-}
+use command_line::{KNOWN, err, feeds, out, run, with_feeds};
 
 /// Under a schedule a person is explained, and listed, by the pack in force at the instant; no state is older than its
 /// pack. What is no schedule is refused before anything is read.

@@ -31,13 +31,23 @@ use fuma_pipeline::policy::{Pack, PackSource, load};
 use fuma_pipeline::replay::{self, Bounds, Finished, Options, Silent, Source, Tick};
 use fuma_schemas::{CodeChange, Instant};
 
-/// The two packs of the binary, loaded once.
+/// The two packs of the first provinces, loaded once.
 pub fn packs() -> &'static [Arc<Pack>] {
     static PACKS: OnceLock<Vec<Arc<Pack>>> = OnceLock::new();
     PACKS.get_or_init(|| {
         fuma_pipeline::invariant::check_all();
         let ids = ["zhejiang-2020-109", "chongqing-2021-24"];
         ids.map(|id| load(&PackSource::built_in(id).unwrap()).unwrap()).into()
+    })
+}
+
+/// All built-in packs, loaded once.
+pub fn all_packs() -> &'static [Arc<Pack>] {
+    static PACKS: OnceLock<Vec<Arc<Pack>>> = OnceLock::new();
+    PACKS.get_or_init(|| {
+        fuma_pipeline::invariant::check_all();
+        let ids = PackSource::built_in_ids();
+        ids.iter().map(|id| load(&PackSource::built_in(id).unwrap()).unwrap()).collect()
     })
 }
 

@@ -5,28 +5,20 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use fuma_connectors::files::sha256_hex;
-use fuma_pipeline::policy::{Pack, PackSource, load};
+use fuma_pipeline::policy::Pack;
 use fuma_pipeline::preview::{Preview, preview};
 use fuma_pipeline::replay::{self, Bounds, Options, Outcome, Silent, Source, Switch, Tick};
 use fuma_schemas::{CodeChange, Colour, Instant, Person};
 use fuma_tests::feeds::{self, Draft, World};
-use fuma_tests::settings;
+use fuma_tests::{all_packs as packs, settings};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::{FailurePersistence, FileFailurePersistence};
 
 const WORLD: World = World::BUSY;
-
-fn packs() -> &'static [Arc<Pack>] {
-    static PACKS: OnceLock<Vec<Arc<Pack>>> = OnceLock::new();
-    PACKS.get_or_init(|| {
-        let ids = PackSource::built_in_ids();
-        ids.iter().map(|id| load(&PackSource::built_in(id).unwrap()).unwrap()).collect()
-    })
-}
 
 fn seeds() -> Option<Box<dyn FailurePersistence>> {
     Some(Box::new(FileFailurePersistence::Direct("proptest-regressions/preview.txt")))

@@ -210,8 +210,7 @@ impl Transactor {
         // Fresh, and only while the partitions are the member's.
         let Some(generation) = member.generation() else { return Ok(Step::Refused(None)) };
         let (producer, offsets) = (self.producer(), Arc::new((list, generation)));
-        // A transaction is over when its timeout is: then no answer is worth waiting for.
-        let limit = self.timeout + CALL * 2;
+        let limit = self.answer_wait();
         self.insist("offsets", || {
             let (producer, offsets) = (Arc::clone(producer), Arc::clone(&offsets));
             let call = move || producer.send_offsets_to_transaction(&offsets.0, &offsets.1, CALL);
@@ -314,12 +313,17 @@ impl Transactor {
         }
     }
 
+    /// A transaction is over when its timeout is: then no answer is worth waiting for.
+    fn answer_wait(&self) -> Duration {
+        self.timeout + CALL * 2
+    }
+
     /// The client holds the call: it is left behind, and another takes its place.
     fn unanswered(&self, what: &str) -> LogError {
         if self.stop.is_urgent() {
             return self.stopping(what);
         }
-        let (id, seconds) = (&self.id, (self.timeout + CALL * 2).as_secs());
+        let (id, seconds) = (&self.id, self.answer_wait().as_secs());
         let message =
             format!("kafka: {id}: {what}: the client gave no answer for {seconds} s: another takes its place");
         LogError::new(Code::Client, message)
