@@ -6,6 +6,7 @@
 //! linked    phones to their holders, people aboard to cases (and people aboard to each other)
 //! evidence  fact tables of a partition, gathered by person
 //! policy    packs: SQL rules, planned once, executed a step at a time
+//! admission whether a pack may be used: its cases, its name
 //! assess    reasons -> timeline -> state -> change
 //! replay    the engine over files, with a virtual clock
 //! live      the engine on a log: a service
@@ -22,6 +23,7 @@
 //! Evidence is ground state, colours are derived state, changes are the difference.
 //! `trace`, `linked`, `evidence`, `policy` and `assess` are pure: no I/O, no wall clock, no randomness (I-7).
 
+pub mod admission;
 pub mod assess;
 pub mod commands;
 pub mod compare;

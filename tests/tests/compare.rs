@@ -9,8 +9,8 @@ use std::collections::BTreeMap;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use fuma_pipeline::commands::policy::gate::{Drafts, admit};
-use fuma_pipeline::commands::policy::{NewArgs, PolicyArgs, PolicyCommand, engine, run};
+use fuma_pipeline::admission::{Drafts, admit, engine};
+use fuma_pipeline::commands::policy::{NewArgs, PolicyArgs, PolicyCommand, run};
 use fuma_pipeline::compare::{Bounds, Comparison, Found, Verdict, compare, texts};
 use fuma_pipeline::policy::cases;
 use fuma_pipeline::policy::pack::{Cases, load_with};

@@ -5,7 +5,7 @@
 
 use std::process::ExitCode;
 
-use fuma_pipeline::commands::policy::gate::{Drafts, admit, admit_source, report};
+use fuma_pipeline::admission::{Drafts, admit, admit_source, report};
 use fuma_pipeline::commands::policy::{
     CaseArgs, ExportArgs, Language, LanguageArgs, ListArgs, PackArgs, PolicyArgs, PolicyCommand, reference, run,
 };

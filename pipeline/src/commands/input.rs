@@ -12,9 +12,9 @@ use fuma_schemas::instant::{local_midnight, parse_date};
 use fuma_schemas::{Instant, Kind};
 
 use super::CommandError;
-use super::policy::gate::{self, Drafts};
 use super::schedule;
 use super::screen::Screen;
+use crate::admission::{self, Drafts};
 use crate::evidence::Limits;
 use crate::intake::{Key, LineError, Owners, Settings};
 use crate::policy::Pack;
@@ -127,7 +127,7 @@ pub fn feed_files(paths: &[PathBuf], screen: &Screen) -> Result<Vec<FeedFile>, C
 /// # Errors
 /// With the file and line of what is wrong.
 pub fn load_pack(id_or_folder: &str, drafts: Drafts) -> Result<Arc<Pack>, CommandError> {
-    let admitted = gate::admit(id_or_folder, drafts)?;
+    let admitted = admission::admit(id_or_folder, drafts)?;
     for problem in &admitted.draft {
         // Standard error may be closed; the command goes on.
         let _ = writeln!(std::io::stderr().lock(), "draft: {problem}");

@@ -11,7 +11,7 @@ use fuma_schemas::Instant;
 
 use super::CommandError;
 use super::input::load_pack;
-use super::policy::gate::Drafts;
+use crate::admission::Drafts;
 use crate::policy::{Pack, PackError};
 use crate::replay::Switch;
 

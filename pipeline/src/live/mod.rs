@@ -10,6 +10,7 @@
 //! status      what the processes hold and how far behind they are, said in the log itself
 //! snapshot   a partition's state as Parquet, written between commits, read at a takeover
 //! decisions  what the installation is, and what people decided: one log, and what it comes to
+//! packs      packs in the reference log: whole, by their digest
 //! service    opens the log, starts the stages, ends them
 //! monotonic  a clock for deadlines
 //! metric     the names and units of what is measured
@@ -28,6 +29,7 @@ mod memory;
 pub mod metric;
 mod monotonic;
 mod outbox;
+pub mod packs;
 pub mod partitions;
 pub mod record;
 pub mod service;

@@ -6,8 +6,8 @@ use std::path::Path;
 use std::sync::mpsc;
 use std::time::Duration;
 
+use crate::admission::Drafts;
 use crate::commands::input::{self, KEY_VARIABLE, read_text};
-use crate::commands::policy::gate::Drafts;
 use crate::config::{Config, Problem, Settings};
 use crate::intake::{Key, Owners, RegionTable};
 use crate::live::service::snapshots;

@@ -14,9 +14,9 @@ use fuma_schemas::{Feed, Instant, Kind};
 use super::explain::any_tick;
 use super::input::{self, FeedArguments};
 use super::policy::Language as Shown;
-use super::policy::gate::Drafts;
 use super::screen::Screen;
 use super::{CommandError, chinese, progress};
+use crate::admission::Drafts;
 use crate::explain::{self, Inputs, Known, Language, Name};
 use crate::replay::{self, Options, Source};
 

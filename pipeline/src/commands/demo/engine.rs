@@ -8,9 +8,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use fuma_schemas::{CodeChange, Colour, Feed, Instant, RejectCode};
 
 use super::summary::RuleText;
+use crate::admission::Drafts;
 use crate::commands::CommandError;
 use crate::commands::input::load_pack;
-use crate::commands::policy::gate::Drafts;
 use crate::intake::{self, Key};
 use crate::policy::Pack;
 use crate::replay::{self, Bounds, Options, Source, Tick};

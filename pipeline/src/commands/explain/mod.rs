@@ -12,9 +12,9 @@ use fuma_schemas::{Instant, Person};
 
 use super::input::{self, FeedArguments};
 use super::policy::Language as Shown;
-use super::policy::gate::Drafts;
 use super::screen::Screen;
 use super::{CommandError, UNKNOWN, chinese, progress};
+use crate::admission::Drafts;
 use crate::assess::AssessError;
 use crate::explain::{self, Account, Inputs, Known, Language};
 use crate::replay::{self, Options, ReplayError, Source, Tick};

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant as WallClock};
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::gate::Drafts;
+use crate::admission::Drafts;
 use crate::commands::CommandError;
 use crate::commands::input::{load_pack, workers};
 use crate::commands::screen::Screen;

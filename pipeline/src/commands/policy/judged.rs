@@ -1,6 +1,6 @@
 //! `fuma policy check` and `fuma policy test`: what the cases say, failures last.
 //!
-//! Owns the two forms, lines and JSON. The report is `gate`'s and the cases'.
+//! Owns the two forms, lines and JSON. The report is `admission`'s and the cases'.
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::gate::{self, belongs_to_another};
 use super::{CaseArgs, Language, UNUSABLE, refuse};
+use crate::admission::{self, belongs_to_another};
 use crate::policy::cases::{CaseReport, CaseResult};
 use crate::policy::pack::{Cases, load_with};
 use crate::policy::{Pack, PackError, PackSource};
@@ -30,7 +30,7 @@ fn judged(out: &mut dyn Write, args: &CaseArgs, is_test: bool) -> io::Result<Exi
         Err(error) if args.json => return error_json(out, &args.pack, &error),
         Err(error) => return refuse(out, &args.pack, &error),
     };
-    let report = match gate::report(&pack) {
+    let report = match admission::report(&pack) {
         Ok(report) => report,
         Err(error) if args.json => return error_json(out, &args.pack, &error),
         Err(error) => return refuse(out, &args.pack, &error),

@@ -18,9 +18,7 @@
 
 mod begin;
 mod compare;
-pub mod engine;
 mod export;
-pub mod gate;
 mod judged;
 mod language;
 mod mutants;

@@ -11,7 +11,8 @@ use clap::Args;
 use serde_json::json;
 
 use super::compare::within;
-use super::{engine, mutants};
+use super::mutants;
+use crate::admission::engine;
 use crate::commands::CommandError;
 use crate::commands::input::workers;
 use crate::commands::screen::Screen;

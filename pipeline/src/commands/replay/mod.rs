@@ -12,9 +12,9 @@ use std::time::Instant as WallClock;
 use clap::Args;
 
 use super::input::InputArguments;
-use super::policy::gate::Drafts;
 use super::screen::Screen;
 use super::{CommandError, progress};
+use crate::admission::Drafts;
 use crate::replay;
 
 /// The arguments of `fuma replay`.

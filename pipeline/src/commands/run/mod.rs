@@ -18,9 +18,9 @@ use clap::Args;
 use fuma_schemas::Feed;
 use toml::Value;
 
-use super::policy::gate::Drafts;
 use super::screen::Screen;
 use super::{CommandError, input};
+use crate::admission::Drafts;
 use crate::config::{self, Config, Flag, Listen, Settings};
 use crate::http::{Health, HttpError, Metrics, Server};
 use crate::live::metric;

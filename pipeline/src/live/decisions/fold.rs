@@ -4,6 +4,9 @@
 
 use std::collections::BTreeMap;
 
+use fuma_schemas::Instant;
+
+use super::basis::{Basis, Switch};
 use super::installation::Installation;
 use super::record::{Accepted, Record, RecordFault, Used};
 
@@ -23,13 +26,21 @@ pub struct Fold {
     words: BTreeMap<u64, Accepted>,
     /// Of each word that was used up, who did.
     used: BTreeMap<u64, String>,
+    basis: Basis,
     not_understood: Option<(u64, RecordFault)>,
 }
 
 impl Fold {
-    /// Takes the next record in.
-    pub fn take(&mut self, offset: u64, value: &[u8]) {
-        match Record::read(value) {
+    /// Takes the next record in, with the instant at which the log took it.
+    pub fn take(&mut self, offset: u64, appended: Instant, value: &[u8]) {
+        let record = Record::read(value);
+        if let Ok(record) = &record {
+            if let Record::Installation(installation) = record {
+                self.basis.of(&installation.id.to_string());
+            }
+            self.basis.take(offset, appended.0, record);
+        }
+        match record {
             Ok(Record::Installation(installation)) => {
                 self.installation.get_or_insert(installation);
             }
@@ -47,6 +58,14 @@ impl Fold {
                 self.words.remove(&word);
                 self.used.entry(word).or_insert(owner);
             }
+            Ok(
+                Record::Bootstrap(_)
+                | Record::Officials(_)
+                | Record::Proposed(_)
+                | Record::Approved(_)
+                | Record::Withdrawn(_)
+                | Record::Held(_),
+            ) => {}
             Err(fault) => {
                 self.not_understood.get_or_insert((offset, fault));
             }
@@ -56,6 +75,16 @@ impl Fold {
     /// The installation; none before it is made.
     pub fn installation(&self) -> Option<&Installation> {
         self.installation.as_ref()
+    }
+
+    /// What was decided about packs, officials and holds.
+    pub fn basis(&self) -> &Basis {
+        &self.basis
+    }
+
+    /// The switches in order: each is in force from its instant until that of the next.
+    pub fn schedule(&self) -> &[Switch] {
+        self.basis.schedule()
     }
 
     /// The first record that this build does not understand, and why.
@@ -92,7 +121,7 @@ mod tests {
     fn folded(records: &[Record]) -> Fold {
         let mut fold = Fold::default();
         for (offset, record) in records.iter().enumerate() {
-            fold.take(offset as u64, &record.to_bytes().unwrap());
+            fold.take(offset as u64, Instant(0), &record.to_bytes().unwrap());
         }
         fold
     }
@@ -134,10 +163,10 @@ mod tests {
     fn a_record_that_is_not_understood_is_kept_in_mind() {
         let mut fold = folded(&[Record::Installation(installation(1))]);
         assert_eq!(fold.not_understood(), None);
-        fold.take(1, br#"{"type":"hold","version":1}"#);
-        fold.take(2, b"x");
+        fold.take(1, Instant(0), br#"{"type":"counted","version":1}"#);
+        fold.take(2, Instant(0), b"x");
         let (offset, fault) = fold.not_understood().unwrap();
-        assert_eq!((*offset, fault), (1, &RecordFault::Newer { kind: "hold".into(), version: 1 }));
+        assert_eq!((*offset, fault), (1, &RecordFault::Newer { kind: "counted".into(), version: 1 }));
         assert!(fold.installation().is_some());
     }
 }

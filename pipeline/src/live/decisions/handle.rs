@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use fuma_connectors::log::{Decisions, Log, LogError};
 
+use super::basis::Switch;
 use super::fold::{Fold, Word};
 use super::installation::Installation;
 use super::record::{Accepted, Record, RecordFault, Used};
@@ -66,7 +67,7 @@ impl DecisionLog {
     pub fn refresh(&self) -> Result<(), DecisionError> {
         let mut inner = self.inner();
         let Inner { port, fold } = &mut *inner;
-        port.read(&mut |record| fold.take(record.offset, &record.value))?;
+        port.read(&mut |record| fold.take(record.offset, record.timestamp, &record.value))?;
         match fold.not_understood() {
             None => Ok(()),
             Some((offset, fault)) => Err(DecisionError::NotUnderstood { offset: *offset, fault: fault.clone() }),
@@ -76,6 +77,11 @@ impl DecisionLog {
     /// What was read, as it stands.
     pub fn fold(&self) -> Fold {
         self.inner().fold.clone()
+    }
+
+    /// The switches in order, of what was read so far.
+    pub fn schedule(&self) -> Vec<Switch> {
+        self.inner().fold.schedule().to_vec()
     }
 
     /// The installation; none before it is made.

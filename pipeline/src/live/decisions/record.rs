@@ -7,6 +7,8 @@
 //! {"type":"used","version":1,"word":17,"owner":"fuma-4711-0","at":1600000000000}
 //! ```
 //!
+//! Those of packs, officials and holds are in `basis`.
+//!
 //! Owns their text. A type or a version that is not known is a newer build's, and is named. Must never hold a person.
 
 use std::collections::BTreeMap;
@@ -15,10 +17,26 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::basis::{Approved, Bootstrap, FirstOfficials, Held, Proposed, Withdrawn};
 use super::installation::Installation;
 
 /// The version of every type that this build writes; a higher one is not understood.
 const VERSION: u64 = 1;
+/// The types that this build knows.
+const TYPES: [&str; 10] = [
+    "installation",
+    "topics",
+    "accepted",
+    "used",
+    "bootstrap",
+    "officials",
+    "proposed",
+    "approved",
+    "withdrawn",
+    "held",
+];
+/// The longest record: a list of all officials that there may be.
+pub const RECORD_BYTES_MAX: usize = 256 << 10;
 
 /// A record.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -32,6 +50,18 @@ pub enum Record {
     Accepted(Accepted),
     /// A word was used up. Of each word the first counts.
     Used(Used),
+    /// The pack of an installation that had none. The first one counts.
+    Bootstrap(Bootstrap),
+    /// The first officials. The first one counts.
+    Officials(FirstOfficials),
+    /// A pack, or another list of officials, is proposed. Of each id the first counts.
+    Proposed(Proposed),
+    /// An official agrees.
+    Approved(Approved),
+    /// What waits, or is scheduled, is not to happen.
+    Withdrawn(Withdrawn),
+    /// The emergency stop.
+    Held(Held),
 }
 
 /// Topics that were added, by name, each with its id where the cluster has ids.
@@ -102,8 +132,7 @@ impl Record {
         let value: Value = serde_json::from_slice(bytes).map_err(|_| RecordFault::Foreign)?;
         let kind = value.get("type").and_then(Value::as_str).ok_or(RecordFault::Foreign)?.to_owned();
         let version = value.get("version").and_then(Value::as_u64).ok_or(RecordFault::Foreign)?;
-        let is_known = matches!(kind.as_str(), "installation" | "topics" | "accepted" | "used");
-        if !is_known || version > VERSION {
+        if !TYPES.contains(&kind.as_str()) || version > VERSION {
             return Err(RecordFault::Newer { kind, version });
         }
         serde_json::from_value(value).map_err(|_| RecordFault::Foreign)
@@ -124,7 +153,7 @@ mod tests {
         assert!(text.contains("\"type\":\"accepted\"") && text.contains("\"version\":1"), "{text}");
         assert_eq!(Record::read(&bytes), Ok(Record::Accepted(word)));
         let newer = |kind: &str, version| RecordFault::Newer { kind: kind.into(), version };
-        assert_eq!(Record::read(br#"{"type":"approval","version":1}"#), Err(newer("approval", 1)));
+        assert_eq!(Record::read(br#"{"type":"counted","version":1}"#), Err(newer("counted", 1)));
         assert_eq!(Record::read(br#"{"type":"used","version":2,"word":0}"#), Err(newer("used", 2)));
         for foreign in [&b"{}"[..], b"", b"{\"type\":\"used\",\"version\":1}", b"[1]", b"{\"type\":\"used\"}"] {
             assert_eq!(Record::read(foreign), Err(RecordFault::Foreign));

@@ -9,6 +9,8 @@ use bytes::Bytes;
 use fuma_connectors::log::{Appender, LogError, Outgoing, Topic};
 use serde::{Deserialize, Serialize};
 
+use crate::live::packs;
+
 /// The version of the engine: what it makes of evidence and a pack changes with it. It is raised by the commit that
 /// changes a result, so that an upgrade judges everybody anew (R-10) and does not take the difference for a fault
 /// (R-13). Compared as a version: a lower one refuses what a higher one judged.
@@ -33,7 +35,8 @@ pub struct InForce {
 /// # Errors
 /// Names the first that is not: the order of the packs hangs on all of them.
 pub fn understood(records: &[Bytes]) -> Result<(), String> {
-    let unknown = records.iter().position(|record| serde_json::from_slice::<InForce>(record).is_err());
+    let is_known = |record: &Bytes| serde_json::from_slice::<InForce>(record).is_ok() || packs::is_record(record);
+    let unknown = records.iter().position(|record| !is_known(record));
     unknown.map_or(Ok(()), |place| {
         Err(format!(
             "record {place} of the log of packs is not one that this build knows: a newer fuma wrote it, or something \

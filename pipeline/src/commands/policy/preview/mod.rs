@@ -22,7 +22,7 @@ use clap::Args;
 use fuma_schemas::Instant;
 
 use super::Language;
-use super::gate::Drafts;
+use crate::admission::Drafts;
 use crate::assess::difference::{each_line, line};
 use crate::commands::input::{self, FeedArguments, load_pack};
 use crate::commands::screen::Screen;

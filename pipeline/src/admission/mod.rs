@@ -2,11 +2,18 @@
 //!
 //! A pack may be used when it loads (SQL, tables, cases that expect each rule), its cases hold, each rule is shown in
 //! every aspect, and its id and version do not belong to other contents. A draft is a pack of which only the first is
-//! known; what is wrong with the rest is said. Owns the decision.
+//! known; what is wrong with the rest is said.
+//!
+//! ```text
+//! engine   the replay that judges the cases
+//! ```
+//!
+//! Owns the decision.
+
+pub mod engine;
 
 use std::sync::Arc;
 
-use super::engine;
 use crate::policy::cases::{self, CaseReport};
 use crate::policy::pack::{Cases, load_with};
 use crate::policy::{Pack, PackError, PackSource};
@@ -51,6 +58,15 @@ pub fn admit_source(source: &PackSource, drafts: Drafts) -> Result<Admitted, Pac
             None => Ok(Admitted { pack, draft: Vec::new() }),
         },
     }
+}
+
+/// Lets a pack of the log in: what is asked of each, but for the name, which is another pack's of this binary perhaps.
+///
+/// # Errors
+/// With the file and line of what is wrong.
+pub fn admit_of_log(source: &PackSource) -> Result<Arc<Pack>, PackError> {
+    let pack = load_with(source, Cases::Left)?;
+    cases_fail(source, &pack).map_or(Ok(pack), Err)
 }
 
 /// What the cases of a pack say.
