@@ -21,7 +21,6 @@ const LONG_LINES: &[(&str, usize)] = &[
     ("pipeline/src/assess/tests.rs", 1),
     ("pipeline/src/commands/demo/report.rs", 7),
     ("pipeline/src/commands/import/regions/tests.rs", 1),
-    ("pipeline/src/admission/mod.rs", 1),
     ("pipeline/src/commands/policy/reference/case_language.rs", 2),
     ("pipeline/src/commands/policy/reference/functions.rs", 1),
     ("pipeline/src/commands/policy/reference/mod.rs", 1),

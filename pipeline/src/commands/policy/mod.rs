@@ -19,6 +19,7 @@
 mod begin;
 mod compare;
 mod export;
+mod gate;
 mod judged;
 mod language;
 mod mutants;
@@ -30,13 +31,13 @@ mod show;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use serde_json::json;
 
+use self::gate::{load, refuse};
 use super::CommandError;
 use super::screen::Screen;
-use crate::policy::{self, Pack, PackError, PackSource};
+use crate::policy::{Pack, PackSource};
 
 pub use begin::NewArgs;
 pub use language::Language;
@@ -185,15 +186,6 @@ pub fn run(args: &PolicyArgs, out: &mut dyn Write) -> io::Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
     }
-}
-
-fn load(id_or_folder: &str) -> Result<Arc<Pack>, PackError> {
-    policy::load(&PackSource::find(id_or_folder)?)
-}
-
-fn refuse(out: &mut dyn Write, pack: &str, error: &PackError) -> io::Result<ExitCode> {
-    writeln!(out, "{pack}: refused\n  {error}")?;
-    Ok(ExitCode::from(UNUSABLE))
 }
 
 fn list(out: &mut dyn Write, args: &ListArgs) -> io::Result<ExitCode> {

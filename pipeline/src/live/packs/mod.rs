@@ -140,7 +140,8 @@ pub fn load<'a>(records: impl IntoIterator<Item = &'a Bytes>, digest: &str) -> R
     let failed = |error| PackLogError::Pack { digest: digest.to_owned(), error };
     let pack = admission::admit_of_log(&source).map_err(failed)?;
     if let Some(other) = admission::belongs_to_another(&pack) {
-        tracing::warn!(pack = %pack.id, version = %pack.version, digest, "the log's pack is in force: {}", other.reason);
+        let (id, version) = (&pack.id, &pack.version);
+        tracing::warn!(%id, %version, digest, "the log's pack is in force: {}", other.reason);
     }
     Ok(pack)
 }

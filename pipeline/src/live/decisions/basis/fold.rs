@@ -13,6 +13,7 @@ use std::collections::BTreeMap;
 
 use fuma_schemas::Instant;
 
+use super::event::{Event, Hold, Then};
 use super::officials::{Officials, Purpose, Signed};
 use super::proposal::{Approval, Proposal, State, Switch};
 use super::records::{Approved, Bootstrap, Held, Proposed, Seen, What, Withdrawn};
@@ -22,65 +23,6 @@ use crate::live::decisions::record::Record;
 
 /// Between the last record that a switch needs and the switch.
 pub const SWITCH_NOTICE_MS: i64 = 5 * 60 * 1000;
-
-/// What a record changed besides itself.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Then {
-    /// A proposal is in the schedule.
-    Scheduled(Switch),
-    /// A switch is taken out of the schedule.
-    Unscheduled {
-        /// Its number.
-        number: u64,
-        /// Of which proposal.
-        proposal: String,
-    },
-    /// A proposal will never be applied.
-    Voided {
-        /// Which.
-        proposal: String,
-        /// Why.
-        void: Void,
-    },
-    /// There are other officials from here on.
-    Officials {
-        /// By which proposal.
-        proposal: String,
-    },
-    /// A hold is released.
-    Released {
-        /// Which.
-        hold: String,
-    },
-}
-
-/// A record of the history.
-#[derive(Clone, PartialEq, Debug)]
-pub struct Event {
-    /// Where.
-    pub offset: u64,
-    /// When the log took it, in milliseconds UTC.
-    pub at_ms: i64,
-    /// What it says.
-    pub record: Record,
-    /// Why it counts for nothing, if it does.
-    pub void: Option<Void>,
-    /// What it changed besides.
-    pub then: Vec<Then>,
-}
-
-/// An emergency stop.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Hold {
-    /// The offset of its record.
-    pub offset: u64,
-    /// What it says.
-    pub held: Held,
-    /// Who agreed to its release.
-    pub approvals: Vec<Approval>,
-    /// Whether it is released.
-    pub is_released: bool,
-}
 
 /// What all records come to.
 #[derive(Clone, PartialEq, Debug, Default)]

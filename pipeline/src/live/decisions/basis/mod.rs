@@ -6,6 +6,7 @@
 //! records     what the records say
 //! void        why a record counts for nothing
 //! proposal    a proposal, and what became of it
+//! event       a record of the history, and what it changed
 //! fold        all records in order -> what holds
 //! rules       what a proposal must be for the schedule that it is to follow
 //! ```
@@ -13,6 +14,7 @@
 //! Owns the fold: the same records give the same schedule in every process. Must never read a clock: the time is when
 //! the log took a record. Must never decide: people do.
 
+mod event;
 mod fold;
 #[cfg(test)]
 mod model;
@@ -24,7 +26,8 @@ mod rules;
 mod tests;
 mod void;
 
-pub use fold::{Basis, Event, Hold, SWITCH_NOTICE_MS, Then};
+pub use event::{Event, Hold, Then};
+pub use fold::{Basis, SWITCH_NOTICE_MS};
 pub use officials::{Official, Officials, Purpose, Quorum, Role, Signed, bytes_of_hex, hex_of, is_digest, is_name};
 pub use proposal::{Approval, Proposal, State, Switch};
 pub use records::{Approved, Bootstrap, FirstOfficials, Held, PackName, Proposed, Seen, What, Withdrawn};

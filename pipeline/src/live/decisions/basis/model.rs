@@ -142,15 +142,8 @@ fn run(steps: &[Step]) -> Result<(), TestCaseError> {
                 let id = proposed.id.clone();
                 log.write(Record::Proposed(proposed));
                 let is_over = seen.number != model.schedule.last().unwrap().0;
-                let told = Told {
-                    id,
-                    follows: seen.number,
-                    valid_from,
-                    not_after: *not_after,
-                    signers: Vec::new(),
-                    is_over,
-                    number: None,
-                };
+                let (follows, signers, number) = (seen.number, Vec::new(), None);
+                let told = Told { id, follows, valid_from, not_after: *not_after, signers, is_over, number };
                 model.propose(told);
             }
             Step::Approve { proposal, name, is_right } => {
