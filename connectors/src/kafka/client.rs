@@ -12,7 +12,8 @@ use rdkafka::client::{Client, ClientContext};
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::producer::{BaseProducer, ProducerContext};
+use rdkafka::message::BorrowedMessage;
+use rdkafka::producer::{BaseProducer, Producer as _, ProducerContext};
 
 use super::asker::Asker;
 use super::gaps::Gaps;
@@ -190,11 +191,40 @@ pub(super) fn transactional(settings: &KafkaSettings, name: &str, id: &str) -> C
     config
 }
 
-/// Sleeps for a moment, then takes one report of a producer. The client's own poll with a wait does not sleep in its
-/// last millisecond: it asks again and again.
+/// Sleeps for a moment, then takes the reports of a producer that are there. The client's own poll with a wait does not
+/// sleep in its last millisecond: it asks again and again.
 pub(super) fn rest<C: ProducerContext>(producer: &BaseProducer<C>, wait: Duration) {
     std::thread::sleep(wait);
-    producer.poll(Duration::ZERO);
+    take_reports(producer);
+}
+
+/// Takes the reports of a producer that are there: a poll without a wait takes those of one message set.
+pub(super) fn take_reports<C: ProducerContext>(producer: &BaseProducer<C>) {
+    let mut left = producer.in_flight_count();
+    loop {
+        producer.poll(Duration::ZERO);
+        let now_left = producer.in_flight_count();
+        if now_left >= left {
+            return;
+        }
+        left = now_left;
+    }
+}
+
+/// Waits for what comes next. The client's own poll asks again and again in what is left beyond whole milliseconds:
+/// that part is slept here.
+pub(super) fn awaited<C: ConsumerContext>(
+    consumer: &BaseConsumer<C>,
+    wait: Duration,
+) -> Option<Result<BorrowedMessage<'_>, KafkaError>> {
+    let whole = Duration::from_millis(u64::try_from(wait.as_millis()).unwrap_or(u64::MAX));
+    let polled = consumer.poll(whole);
+    let rest = wait.saturating_sub(whole);
+    if polled.is_some() || rest.is_zero() {
+        return polled;
+    }
+    std::thread::sleep(rest);
+    consumer.poll(Duration::ZERO)
 }
 
 /// Has a client hear of a topic that it will write to. It would find out by itself, with the first record, in half a

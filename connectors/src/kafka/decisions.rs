@@ -68,7 +68,7 @@ impl Decisions for KafkaDecisions {
         let reader = self.reader()?;
         let mut since = client::now();
         while self.next < bounds.end {
-            match reader.poll(PIECE) {
+            match client::awaited(&reader, PIECE) {
                 Some(Ok(message)) => {
                     let record = record_of(&message);
                     if record.offset > self.next {

@@ -119,7 +119,7 @@ impl Fetcher {
         let (mut wait, mut count, mut bytes) = (wait, 0, 0);
         let client = if self.tempo.is_busy { &self.busy } else { &self.quiet };
         while count < RECORDS_MAX && bytes < BYTES_MAX {
-            let Some(polled) = client.poll(wait) else { break };
+            let Some(polled) = client::awaited(client, wait) else { break };
             // Behind an error nothing is waited for, either: the group wants to be polled.
             wait = Duration::ZERO;
             match polled {

@@ -77,6 +77,8 @@ mod worker;
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod wait_tests;
 
 pub use factory::KafkaLog;
 pub use place::on_place;

@@ -16,7 +16,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{BorrowedMessage, Header, Message as _, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, DeliveryResult, Producer as _, ProducerContext};
 
-use super::client::now;
+use super::client::{self, now};
 use super::connection::Connection;
 use super::reading;
 use crate::log::{LogError, Topic};
@@ -145,7 +145,10 @@ impl Publisher {
     /// # Errors
     /// When the cluster refused a record.
     pub fn serve(&self, wait: Duration) -> Result<(), LogError> {
-        self.producer.poll(wait);
+        match wait.is_zero() {
+            true => client::take_reports(&self.producer),
+            false => client::rest(&self.producer, wait),
+        }
         let again = std::mem::take(&mut self.producer.context().progress().again);
         again.into_iter().try_for_each(|record| self.send_alone(record))?;
         match &self.producer.context().progress().refused {
@@ -169,7 +172,7 @@ impl Publisher {
     fn settle(&self) -> Result<(), LogError> {
         let begun = now();
         while self.producer.in_flight_count() > 0 {
-            self.producer.poll(ROOM_WAIT);
+            client::rest(&self.producer, ROOM_WAIT);
             if begun.elapsed() > DELIVERY_WAIT_MAX + Duration::from_secs(10) {
                 return Err(LogError::transient("the last records are not acknowledged: send them again"));
             }

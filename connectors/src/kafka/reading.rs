@@ -11,7 +11,7 @@ use rdkafka::error::KafkaError;
 use rdkafka::message::BorrowedMessage;
 use rdkafka::{ClientConfig, ClientContext, Offset, TopicPartitionList};
 
-use super::client::now;
+use super::client::{self, now};
 use super::connection::{ANSWER_WAIT_MAX, Connection};
 use crate::log::LogError;
 
@@ -82,7 +82,7 @@ pub(super) fn poll<'a>(
     consumer: &'a BaseConsumer,
     wait: Duration,
 ) -> Result<Read<'a>, LogError> {
-    match consumer.poll(wait) {
+    match client::awaited(consumer, wait) {
         None => Ok(Read::Nothing),
         Some(Ok(message)) => Ok(Read::Record(message)),
         Some(Err(KafkaError::PartitionEOF(partition))) => Ok(Read::End(partition)),

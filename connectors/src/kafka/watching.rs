@@ -27,6 +27,8 @@ const PIECE: Duration = Duration::from_millis(100);
 pub struct KafkaWatching {
     settings: KafkaSettings,
     client: PlainConsumer,
+    /// One that sees what is committed alone; made when it is asked first.
+    committed: Option<PlainConsumer>,
 }
 
 impl KafkaWatching {
@@ -37,7 +39,7 @@ impl KafkaWatching {
     pub fn new(settings: KafkaSettings) -> Result<KafkaWatching, LogError> {
         settings.check()?;
         let client = client::observer(&settings, "watching", "read_uncommitted")?;
-        Ok(KafkaWatching { settings, client })
+        Ok(KafkaWatching { settings, client, committed: None })
     }
 
     /// The partitions of a topic, and whether each has a leader; none where there is no such topic.
@@ -87,45 +89,47 @@ impl KafkaWatching {
     /// Reads a partition from an offset on, until `each` has enough.
     fn read_on(
         &self,
+        client: &PlainConsumer,
         (topic, partition, from): (&str, u32, u64),
         wait_max: Duration,
         each: &mut dyn FnMut(u64, Entry) -> bool,
     ) -> Result<(), LogError> {
         let mut list = TopicPartitionList::with_capacity(1);
         let added = list.add_partition_offset(topic, number(partition), Offset::Offset(client::raw(from)));
-        added.and_then(|()| self.client.assign(&list)).map_err(|error| failed(&self.settings, topic, &error))?;
-        let outcome = self.read_assigned(topic, wait_max, each);
-        drop(self.client.unassign());
+        added.and_then(|()| client.assign(&list)).map_err(|error| failed(&self.settings, topic, &error))?;
+        let outcome = read_assigned(client, topic, wait_max, each);
+        drop(client.unassign());
         outcome
     }
+}
 
-    fn read_assigned(
-        &self,
-        topic: &str,
-        wait_max: Duration,
-        each: &mut dyn FnMut(u64, Entry) -> bool,
-    ) -> Result<(), LogError> {
-        let mut deadline = client::now() + wait_max;
-        loop {
-            match self.client.poll(PIECE) {
-                Some(Ok(message)) => {
-                    deadline = client::now() + wait_max;
-                    let entry = Entry {
-                        key: String::from_utf8_lossy(message.key().unwrap_or_default()).into_owned(),
-                        value: Bytes::copy_from_slice(message.payload().unwrap_or_default()),
-                        at: Instant(message.timestamp().to_millis().unwrap_or(0)),
-                    };
-                    if !each(client::offset(message.offset()), entry) {
-                        return Ok(());
-                    }
+/// Reads what a client was assigned, until `each` has enough, or the end is reached.
+fn read_assigned(
+    client: &PlainConsumer,
+    topic: &str,
+    wait_max: Duration,
+    each: &mut dyn FnMut(u64, Entry) -> bool,
+) -> Result<(), LogError> {
+    let mut deadline = client::now() + wait_max;
+    loop {
+        match client::awaited(client, PIECE) {
+            Some(Ok(message)) => {
+                deadline = client::now() + wait_max;
+                let entry = Entry {
+                    key: String::from_utf8_lossy(message.key().unwrap_or_default()).into_owned(),
+                    value: Bytes::copy_from_slice(message.payload().unwrap_or_default()),
+                    at: Instant(message.timestamp().to_millis().unwrap_or(0)),
+                };
+                if !each(client::offset(message.offset()), entry) {
+                    return Ok(());
                 }
-                Some(Err(KafkaError::PartitionEOF(_))) => return Ok(()),
-                Some(Err(error)) => client::problem(topic, &error)?,
-                None => {}
             }
-            if client::now() >= deadline {
-                return Err(LogError::transient(format!("kafka: {topic}: no record came in {} s", wait_max.as_secs())));
-            }
+            Some(Err(KafkaError::PartitionEOF(_))) => return Ok(()),
+            Some(Err(error)) => client::problem(topic, &error)?,
+            None => {}
+        }
+        if client::now() >= deadline {
+            return Err(LogError::transient(format!("kafka: {topic}: no record came in {} s", wait_max.as_secs())));
         }
     }
 }
@@ -169,7 +173,7 @@ impl Watching for KafkaWatching {
     fn appended_at(&mut self, partition: u32, offset: u64) -> Result<Option<Instant>, LogError> {
         let topic = self.settings.topic(Topic::Evidence);
         let mut at = None;
-        let read = self.read_on((&topic, partition, offset), RECORD_WAIT_MAX, &mut |_, entry| {
+        let read = self.read_on(&self.client, (&topic, partition, offset), RECORD_WAIT_MAX, &mut |_, entry| {
             at = Some(entry.at);
             false
         });
@@ -177,6 +181,32 @@ impl Watching for KafkaWatching {
         match read {
             Err(error) if error.severity() != crate::log::Severity::Transient => Err(error),
             _ => Ok(at),
+        }
+    }
+
+    fn waits(&mut self, partition: u32, offsets: Range<u64>) -> Result<bool, LogError> {
+        let topic = self.settings.topic(Topic::Evidence);
+        let committed = match self.committed.take() {
+            Some(client) => client,
+            None => client::observer(&self.settings, "watching", "read_committed")?,
+        };
+        let committed = self.committed.insert(committed);
+        let stable = client::bounds_now(committed, &self.settings, &topic, partition)?;
+        if stable.end < offsets.end {
+            // A transaction is open: what it wrote may be committed yet.
+            return Ok(true);
+        }
+        let mut waits = false;
+        let Some(client) = &self.committed else { return Ok(true) };
+        let read =
+            self.read_on(client, (&topic, partition, offsets.start.max(stable.start)), RECORD_WAIT_MAX, &mut |_, _| {
+                waits = true;
+                false
+            });
+        match read {
+            // Not known: then it may be a record.
+            Err(error) if error.severity() == crate::log::Severity::Transient => Ok(true),
+            read => read.map(|()| waits),
         }
     }
 
@@ -189,7 +219,7 @@ impl Watching for KafkaWatching {
         if held.is_empty() {
             return Ok(records);
         }
-        self.read_on((&name, 0, held.start), READ_WAIT_MAX, &mut |offset, entry| {
+        self.read_on(&self.client, (&name, 0, held.start), READ_WAIT_MAX, &mut |offset, entry| {
             records.push(entry);
             offset + 1 < held.end
         })?;

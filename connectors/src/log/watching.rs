@@ -47,6 +47,13 @@ pub trait Watching: Send {
     /// When the log cannot be asked.
     fn appended_at(&mut self, partition: u32, offset: u64) -> Result<Option<Instant>, LogError>;
 
+    /// Whether a record of the evidence stands, or may come to stand, at one of these offsets, of which the last is the
+    /// last of the partition: the ends of transactions have offsets, and what was aborted has.
+    ///
+    /// # Errors
+    /// When the log cannot be asked.
+    fn waits(&mut self, partition: u32, offsets: Range<u64>) -> Result<bool, LogError>;
+
     /// All that a log of one partition holds, in order; of records with keys the newest of each. Nothing of a log that
     /// an older build did not make.
     ///

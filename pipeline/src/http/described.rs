@@ -106,6 +106,12 @@ pub const DESCRIBED: &[Described] = &[
         Unit::Count,
         "Evidence records between the log's start and the older kept snapshot; below 0 that snapshot is of no use",
     ),
+    (
+        metric::SNAPSHOT_SINCE,
+        Kind::Gauge,
+        Unit::Count,
+        "Evidence records that were committed since the newest snapshot: what a restore has to read",
+    ),
     (metric::OPEN_FEEDS, Kind::Gauge, Unit::Count, "1 for a feed that accepts every owner, because none is listed"),
     (metric::OVERDUE, Kind::Gauge, Unit::Count, "Reasons past their due that still hold"),
     (metric::KAFKA_LINES, Kind::Counter, Unit::Count, "Lines of the Kafka client's log, shown or not, by level"),

@@ -8,16 +8,18 @@
 use std::collections::BTreeMap;
 
 use crate::live::metric;
-use crate::live::partitions::{ASSESS, Partitions, State};
+use crate::live::partitions::{ASSESS, LINKS, Partitions, State, TRACE};
 
 /// Said of a partition that is assigned, whatever becomes of it; all else is said of one that is owned.
-const OF_ASSIGNED: [&str; 6] = [
+const OF_ASSIGNED: [&str; 8] = [
     metric::LAG_RECORDS,
     metric::LAG_SECONDS,
     metric::LOG_START,
     metric::LOG_END,
     metric::COMMITTED,
     metric::PARKED_SECONDS,
+    metric::STATE_ROWS,
+    metric::STATE_BYTES,
 ];
 
 /// The scrape without the gauges of partitions that are not held.
@@ -30,7 +32,18 @@ pub(super) fn only(scrape: &str, partitions: &Partitions) -> String {
             (partition, (holding.state, holding.parked.map(|parked| parked.reason.code())))
         })
         .collect();
-    scrape.split_inclusive('\n').filter(|line| is_shown(line, &held)).collect()
+    let links = partitions.of(TRACE, LINKS).and_then(|holding| holding.parked).map(|parked| parked.reason.code());
+    let is_shown = |line: &&str| if is_of_links(line) { links == reason_of(line) } else { is_shown(line, &held) };
+    scrape.split_inclusive('\n').filter(is_shown).collect()
+}
+
+/// Why the link log is parked: it has a name, not a number.
+fn is_of_links(line: &str) -> bool {
+    line.starts_with(metric::PARKED_SECONDS) && line.contains("partition=\"links\"")
+}
+
+fn reason_of(line: &str) -> Option<&str> {
+    label(line, "reason")
 }
 
 fn is_shown(line: &str, held: &BTreeMap<u32, (State, Option<&str>)>) -> bool {
@@ -66,16 +79,20 @@ mod tests {
         partitions.owned(ASSESS, 1, Instant(0));
         let what = String::new();
         let parked = Parked { reason: ParkReason::NoLeader, what, next_try: None, tries: 1, digest: None };
-        partitions.parked(ASSESS, 2, Instant(0), parked);
+        partitions.parked(ASSESS, 2, Instant(0), parked.clone());
+        partitions.parked(TRACE, LINKS, Instant(0), Parked { reason: ParkReason::LinkNotJudged, ..parked });
         let scrape = "# TYPE fuma_people gauge\n\
                       fuma_people{partition=\"1\",colour=\"red\"} 7\n\
                       fuma_people{partition=\"2\",colour=\"red\"} 8\n\
                       fuma_people{partition=\"3\",colour=\"red\"} 9\n\
+                      fuma_state_bytes{partition=\"2\"} 5\n\
                       fuma_lag_seconds{partition=\"2\"} 5\n\
                       fuma_lag_seconds{partition=\"3\"} 6\n\
                       fuma_parked_seconds{partition=\"2\",reason=\"no-leader\"} 4\n\
                       fuma_parked_seconds{partition=\"2\",reason=\"gap\"} 4\n\
                       fuma_snapshot_timestamp_seconds{partition=\"links\"} 4\n\
+                      fuma_parked_seconds{partition=\"links\",reason=\"link-not-judged\"} 4\n\
+                      fuma_parked_seconds{partition=\"links\",reason=\"links-missing\"} 4\n\
                       fuma_records_in_total{feed=\"cases\"} 3\n";
         let shown = only(scrape, &partitions);
         let kept: Vec<&str> = shown.lines().collect();
@@ -84,9 +101,11 @@ mod tests {
             [
                 "# TYPE fuma_people gauge",
                 "fuma_people{partition=\"1\",colour=\"red\"} 7",
+                "fuma_state_bytes{partition=\"2\"} 5",
                 "fuma_lag_seconds{partition=\"2\"} 5",
                 "fuma_parked_seconds{partition=\"2\",reason=\"no-leader\"} 4",
                 "fuma_snapshot_timestamp_seconds{partition=\"links\"} 4",
+                "fuma_parked_seconds{partition=\"links\",reason=\"link-not-judged\"} 4",
                 "fuma_records_in_total{feed=\"cases\"} 3",
             ]
         );

@@ -147,6 +147,11 @@ impl MemoryLog {
         inner.bytes_max.get(&topic).is_some_and(|most| bytes > *most).then_some(Answer::TooLarge)
     }
 
+    /// Notes how far the links are judged.
+    pub(super) fn note_links(&self, offset: u64) {
+        self.0.lock().unwrap().links_committed = Some(offset);
+    }
+
     pub(super) fn links_committed(&self) -> Option<u64> {
         self.0.lock().unwrap().links_committed
     }

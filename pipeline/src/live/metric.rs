@@ -82,6 +82,8 @@ pub const SNAPSHOT_TIME: &str = "fuma_snapshot_timestamp_seconds";
 /// Evidence records between the log's start and the older kept snapshot; below 0 the log has begun behind it, and that
 /// snapshot is of no use (docs/recovery.md R-7). Labels: partition.
 pub const SNAPSHOT_MARGIN: &str = "fuma_snapshot_margin_records";
+/// Evidence records that were committed since the newest snapshot: what a restore has to read. Labels: partition.
+pub const SNAPSHOT_SINCE: &str = "fuma_snapshot_records_since";
 /// Feeds that accept every owner, because the configuration lists none: 1. Labels: feed.
 pub const OPEN_FEEDS: &str = "fuma_feeds_open_to_everyone";
 /// Reasons past their due that still hold. Labels: partition.

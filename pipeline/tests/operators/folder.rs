@@ -3,6 +3,8 @@
 use std::net::TcpListener;
 use std::time::Duration;
 
+use fuma_connectors::folder::{FolderLog, FolderOptions, FolderWatching};
+use fuma_connectors::log::{Log as _, Outgoing, Topic, Watching as _};
 use fuma_pipeline::http::DESCRIBED;
 
 use crate::process::{Process, feeds, fuma, output, refused};
@@ -129,4 +131,51 @@ fn what_a_running_service_does_not_trace_or_attach_is_said() {
     service.until("that it does not trace is said", |service| service.said().contains("does not trace yet"));
     service.until("that phones colour nobody is said", |service| service.said().contains("colour nobody yet"));
     assert_eq!(service.said().matches("colour nobody yet").count(), 1);
+}
+
+/// A record of the link log that nobody can read. What one sees, and what one does, as the message says.
+#[test]
+fn a_link_log_that_cannot_be_judged_goes_on_with_the_word_that_its_message_names() {
+    let _alone = alone();
+    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let feeds = feeds(folder.path(), "300");
+    let state = folder.path().join("state");
+    let start = || Process::start(folder.path(), "state", &["--watch", feeds.to_str().unwrap(), "--workers", "1"]);
+    let mut service = start();
+    service.until("it judges", |service| service.metrics().contains("fuma_changes_total{"));
+    service.stop();
+    std::fs::remove_file(folder.path().join("state.log")).unwrap();
+    let partitions = FolderWatching::open(&state).unwrap().partitions().unwrap();
+    let log = FolderLog::open(&FolderOptions::new(&state, partitions, 1)).unwrap();
+    let mut appender = log.appender("test").unwrap();
+    appender.append(Topic::Links, Outgoing { value: "not a message".into(), ..Outgoing::default() }).unwrap();
+    appender.flush().unwrap();
+    drop((appender, log));
+
+    let mut service = start();
+    service.until("trace is parked", |service| service.get("/readyz").1.contains("link-not-judged"));
+    service.until("everything else is ready", |service| service.get("/readyz").0 == 200);
+    let is_shown = |service: &mut Process| service.metrics().contains("fuma_parked_seconds{partition=\"links\"");
+    service.until("the metric says so", is_shown);
+    let status = |json: bool| {
+        let mut command = fuma(if json { &["status", "--json", "--state"] } else { &["status", "--state"] });
+        command.arg(&state);
+        output(command)
+    };
+    service.until("status names it", |_| status(false).contains("the link log (trace) is parked"));
+    let shown: serde_json::Value = serde_json::from_str(&status(true)).unwrap();
+    assert_eq!(
+        (&shown["parked"][0]["stage"], &shown["parked"][0]["reason"]),
+        (&"trace".into(), &"link-not-judged".into())
+    );
+    let body = service.get("/readyz").1;
+    let command = body.split("to go on: fuma ").nth(1).unwrap().lines().next().unwrap();
+    let mut words = fuma(&command.split_whitespace().collect::<Vec<_>>());
+    words.arg("--state").arg(&state);
+    assert!(output(words).contains("accepted link-not-judged"));
+    service.until("it goes on", |service| service.get("/readyz").1.trim() == "ok");
+    assert!(!service.metrics().contains("fuma_parked_seconds{partition=\"links\""));
+    service.until("status says so", |_| !status(false).contains("is parked"));
+    service.until("the word is used up", |service| service.said().contains("word is used up"));
+    service.stop();
 }

@@ -204,7 +204,8 @@ impl Batch {
         records_max: usize,
         each: &mut dyn FnMut(Taken<'_>),
     ) -> usize {
-        let milliseconds = i32::try_from(wait.as_millis()).unwrap_or(i32::MAX);
+        // Rounded up: who waits for less than a millisecond would ask again and again.
+        let milliseconds = i32::try_from(wait.as_micros().div_ceil(1000)).unwrap_or(i32::MAX);
         let first = self.fill(queue, milliseconds, records_max.min(1), each);
         if first == 0 {
             return 0;

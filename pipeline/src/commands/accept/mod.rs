@@ -15,16 +15,16 @@ use super::CommandError;
 use super::kafka::KafkaArguments;
 use super::screen::Screen;
 use crate::live::decisions::Accepted;
-use crate::live::partitions::{ParkReason, write_word};
+use crate::live::partitions::{LINKS, ParkReason, write_word};
 
 /// The arguments of `fuma accept`.
 #[derive(Args, Clone, Debug)]
 #[command(after_help = EXAMPLES)]
 pub struct AcceptArguments {
-    /// Why the partition is parked: differences or clock-ahead
+    /// Why the partition is parked: differences, clock-ahead, link-not-judged or links-missing
     #[arg(value_parser = reason)]
     reason: ParkReason,
-    /// The partition
+    /// The partition; of the link log 0
     partition: u32,
     /// What was looked at, as the log of `fuma run` names it: another state has another digest
     #[arg(value_parser = digest)]
@@ -64,6 +64,10 @@ fn digest(text: &str) -> Result<String, String> {
 /// # Errors
 /// When it cannot be written.
 pub fn run(arguments: &AcceptArguments, screen: &Screen) -> Result<(), CommandError> {
+    if arguments.reason.is_of_links() && arguments.partition != LINKS {
+        let reason = arguments.reason;
+        return Err(CommandError::Input(format!("{reason} is of the link log, which has one partition: give {LINKS}")));
+    }
     let accepted = Accepted {
         reason: arguments.reason.code().to_owned(),
         partition: arguments.partition,

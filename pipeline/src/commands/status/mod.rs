@@ -39,7 +39,7 @@ pub struct StatusArguments {
     /// One JSON object: installation, policy, processes, partitions, parked
     #[arg(long)]
     json: bool,
-    /// Exit with 1 unless every partition is owned
+    /// Exit with 1 unless every partition is owned, and trace is not parked
     #[arg(long)]
     check: bool,
 }
@@ -69,7 +69,7 @@ pub fn run(arguments: &StatusArguments, screen: &Screen) -> Result<ExitCode, Com
         false => table::text(&answer),
     };
     screen.print(&text)?;
-    let is_owned = answer.partitions.iter().all(|partition| partition.state == "owned");
+    let is_owned = answer.parked.is_empty() && answer.partitions.iter().all(|partition| partition.state == "owned");
     Ok(if arguments.check && !is_owned { ExitCode::from(super::FAILED) } else { ExitCode::SUCCESS })
 }
 

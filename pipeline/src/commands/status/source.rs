@@ -30,22 +30,24 @@ pub(super) fn seen(arguments: &StatusArguments) -> Result<Seen, CommandError> {
     let configured = config.kafka.client.iter().map(|(name, value)| (name.to_owned(), value.to_owned()));
     let given = arguments.kafka.settings.iter().map(|setting| (setting.name.clone(), setting.value.clone()));
     settings.client = configured.chain(given).collect();
-    let topic = connection.topic(Topic::Evidence);
-    Ok(read(&mut KafkaWatching::new(settings)?, topic)?)
+    let names = (connection.topic(Topic::Evidence), connection.topic(Topic::Links));
+    Ok(read(&mut KafkaWatching::new(settings)?, names)?)
 }
 
 fn of_folder(dir: &Path) -> Result<Seen, LogError> {
-    read(&mut FolderWatching::open(dir)?, "evidence".to_owned())
+    read(&mut FolderWatching::open(dir)?, ("evidence".to_owned(), "links".to_owned()))
 }
 
-fn read(watching: &mut dyn Watching, topic: String) -> Result<Seen, LogError> {
+fn read(watching: &mut dyn Watching, (topic, links): (String, String)) -> Result<Seen, LogError> {
     // Positions before ends: what is committed meanwhile is lag, never less than nothing.
     let positions = watching.positions()?;
     let bounds = watching.bounds()?;
-    let mut oldest = Vec::with_capacity(positions.len());
+    let (mut oldest, mut hollow) = (Vec::with_capacity(positions.len()), Vec::with_capacity(positions.len()));
     for (partition, (position, held)) in (0_u32..).zip(positions.iter().zip(&bounds)) {
         let next = held.as_ref().map(|held| position.offset.unwrap_or(0).max(held.start));
-        let waits = held.as_ref().zip(next).is_some_and(|(held, next)| next < held.end);
+        let open = held.as_ref().zip(next).map(|(held, next)| next..held.end).filter(|open| !open.is_empty());
+        let waits = open.clone().map_or(Ok(false), |open| watching.waits(partition, open))?;
+        hollow.push(open.is_some() && !waits);
         oldest.push(match next.filter(|_| waits) {
             Some(next) => watching.appended_at(partition, next)?,
             None => None,
@@ -58,8 +60,10 @@ fn read(watching: &mut dyn Watching, topic: String) -> Result<Seen, LogError> {
         policy: policy(&watching.read(Topic::Policies)?),
         installation: installation(&watching.read(Topic::Decisions)?),
         topic,
+        links,
         positions,
         bounds,
+        hollow,
         oldest,
     })
 }

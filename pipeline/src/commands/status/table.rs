@@ -4,6 +4,7 @@
 
 use std::fmt::Write as _;
 
+use crate::live::partitions::TRACE;
 use crate::live::status::answer::{Answer, Partition, Process};
 
 /// The text.
@@ -45,8 +46,12 @@ pub(super) fn text(answer: &Answer) -> String {
             .next_try
             .as_ref()
             .map_or_else(|| "waits for somebody".to_owned(), |next| format!("tried again at {next}"));
-        let (partition, reason, since) = (parked.partition, &parked.reason, &parked.since);
-        line(&mut out, format_args!("\npartition {partition} is parked since {since}: {reason}; {next}"));
+        let (reason, since) = (&parked.reason, &parked.since);
+        let what = match parked.stage {
+            TRACE => "the link log (trace)".to_owned(),
+            _ => format!("partition {}", parked.partition),
+        };
+        line(&mut out, format_args!("\n{what} is parked since {since}: {reason}; {next}"));
     }
     out
 }

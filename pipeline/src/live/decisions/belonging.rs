@@ -1,5 +1,5 @@
 //! The comparison of what is there with what is recorded, again at each takeover: topics may have been deleted and
-//! made again, or have grown, since the process started.
+//! made again, or have grown, since the process started; and now and then while it runs.
 //!
 //! Owns how often the log is asked. Must never hold a worker's loop: a restore asks, on its own thread.
 
@@ -22,6 +22,7 @@ pub struct Belonging {
     own: Own,
     installation: Arc<Installation>,
     found_right: Arc<Mutex<Option<Instant>>>,
+    found_wrong: Arc<Mutex<Option<NotOurs>>>,
 }
 
 impl std::fmt::Debug for Belonging {
@@ -44,12 +45,23 @@ pub enum BelongingError {
 impl Belonging {
     /// What a process that has found its installation belongs to.
     pub fn new(log: Arc<dyn Log>, own: Own, installation: Installation) -> Belonging {
-        Belonging { log, own, installation: Arc::new(installation), found_right: Arc::default() }
+        Belonging {
+            log,
+            own,
+            installation: Arc::new(installation),
+            found_right: Arc::default(),
+            found_wrong: Arc::default(),
+        }
     }
 
     /// The installation.
     pub fn installation(&self) -> &Installation {
         &self.installation
+    }
+
+    /// What the last comparison found that is not as it is recorded. Asks nobody.
+    pub fn found_wrong(&self) -> Option<NotOurs> {
+        self.found_wrong.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Compares again.
@@ -62,7 +74,10 @@ impl Belonging {
             return Ok(());
         }
         *found_right = None;
-        self.installation.accepts(&self.own.look(self.log.as_ref())?)?;
+        let here = self.own.look(self.log.as_ref())?;
+        let accepted = self.installation.accepts(&here);
+        *self.found_wrong.lock().unwrap_or_else(PoisonError::into_inner) = accepted.clone().err();
+        accepted?;
         *found_right = Some(monotonic::now());
         Ok(())
     }

@@ -24,6 +24,8 @@ pub struct Word {
 pub struct Fold {
     installation: Option<Installation>,
     words: BTreeMap<u64, Accepted>,
+    /// Those that were used up.
+    spent: Vec<Accepted>,
     /// Of each word that was used up, who did.
     used: BTreeMap<u64, String>,
     basis: Basis,
@@ -55,7 +57,7 @@ impl Fold {
                 self.words.insert(offset, accepted);
             }
             Ok(Record::Used(Used { word, owner, .. })) => {
-                self.words.remove(&word);
+                self.spent.extend(self.words.remove(&word));
                 self.used.entry(word).or_insert(owner);
             }
             Ok(
@@ -95,6 +97,11 @@ impl Fold {
     /// The words that were not used up, in the order in which they were given.
     pub fn words(&self) -> impl Iterator<Item = Word> {
         self.words.iter().map(|(offset, accepted)| Word { offset: *offset, accepted: accepted.clone() })
+    }
+
+    /// The words that were used up: what was passed over with one is passed over whenever it is read again.
+    pub fn spent(&self) -> &[Accepted] {
+        &self.spent
     }
 
     /// The oldest word that accepts exactly this.
@@ -156,6 +163,7 @@ mod tests {
         assert_eq!((fold.accepted("gap", 3, "e"), fold.accepted("other", 3, "d")), (None, None));
         let fold = folded(&[&given[..], &[used("a"), used("b")]].concat());
         assert_eq!((fold.accepted("gap", 3, "d"), fold.used_by(0)), (None, Some("a")));
+        assert_eq!(fold.spent(), [word(3)]);
         assert_eq!(fold.words().map(|word| word.offset).collect::<Vec<_>>(), [1]);
     }
 

@@ -100,6 +100,14 @@ reasons! {
     ClockAhead = "clock-ahead", Word, "set the clocks of this machine and of the broker right, or wait until they are";
     /// What was announced is not what the evidence gives.
     Differences = "differences", Word, "look at the list of people that the message names";
+    /// A record of the link log cannot be judged.
+    LinkNotJudged = "link-not-judged", Word,
+        "start a build that is at least as new, or see who else writes to the link log; a record that is damaged for \
+         good can be passed over: what it says of cases and contacts is lost then";
+    /// Links between the newest graph of contacts and the link log are gone.
+    LinksMissing = "links-missing", Word,
+        "bring a snapshot of trace (links) back that reaches the log: it goes on by itself; without one it can go on \
+         as it is, and contacts may count whose case was withdrawn meanwhile";
 }
 
 /// The first pause before another try.
@@ -130,6 +138,11 @@ impl ParkReason {
     /// Whether `fuma accept` lets a partition go on.
     pub fn is_acceptable(self) -> bool {
         self.helps() == Helps::Word
+    }
+
+    /// Whether it is said of the link log, which has one partition, and not of a partition of people.
+    pub fn is_of_links(self) -> bool {
+        matches!(self, ParkReason::LinkNotJudged | ParkReason::LinksMissing)
     }
 
     /// Whether it passes without anybody.

@@ -49,7 +49,7 @@ use crate::live::worker::reference::References;
 use crate::live::worker::restore::Restoring;
 use crate::live::worker::rhythm::Rhythm;
 use crate::live::worker::snapshots::Snapshots;
-use crate::live::worker::{Places, Worker, gauges};
+use crate::live::worker::{Places, Worker, gauges, parked_gauges};
 use crate::live::{intake, metric, monotonic, trace};
 use crate::policy::Pack;
 
@@ -177,8 +177,10 @@ fn start(service: &Service) -> Result<(Stages, watching::Beside), ServiceError> 
     if service.config.roles.trace {
         stages.trace(&snapshots)?;
     }
-    if service.config.roles.assess {
+    if service.config.roles.assess || service.config.roles.trace {
         stages.words()?;
+    }
+    if service.config.roles.assess {
         for slot in 0..service.config.workers {
             stages.assess(slot, (pack_order, references.clone(), snapshots.clone()))?;
         }
@@ -284,6 +286,8 @@ impl Stages {
                 topic_prefix: service.config.kafka.prefix.clone(),
                 snapshots: Some(snapshots.clone()),
                 origin: service.origin(),
+                partitions: service.partitions.clone(),
+                words: service.words.clone(),
                 ..trace::Options::default()
             };
             let ran = trace::run(Box::new(links), appender, log.partitions(), &options, &service.stop);
@@ -394,6 +398,7 @@ fn report(worker: &Worker, watch: &Watch) {
         metrics::gauge!(metric::CLOCK_SKEW).set(skew_ms as f64 / 1e3);
     }
     worker.owned().for_each(gauges);
+    worker.parked().for_each(|(id, owned)| parked_gauges(id, owned));
 }
 
 /// Reads the reference topics to their present end, and finds or makes the pack's number.

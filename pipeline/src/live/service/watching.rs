@@ -7,13 +7,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
-use std::time::Duration;
+use std::time::{Duration, Instant as Moment};
 
 use fuma_connectors::log::{Log, LogError, Watching};
 use fuma_schemas::Instant;
 
 use super::Service;
 use crate::http::Part;
+use crate::live::decisions::{Belonging, BelongingError};
 use crate::live::partitions::{ASSESS, Partitions, State};
 use crate::live::status::entry::{Entry, Holding, PolicyName};
 use crate::live::status::measure::{self, Behind, Looks};
@@ -29,6 +30,8 @@ const SILENCE_MAX: Duration = Duration::from_secs(30);
 const STUCK_MS_MAX: i64 = 60_000;
 /// How long the last word may take at an end.
 const LAST_WORD: Duration = Duration::from_secs(2);
+/// How often the topics are compared with those of the installation.
+const COMPARE_EVERY: Duration = Duration::from_secs(30);
 
 /// The threads; they end after the service was told to stop.
 pub(super) struct Beside {
@@ -109,7 +112,12 @@ fn measure(service: &Service, log: &dyn Log, (answers, commits): &(Part, Part)) 
     let wall = SystemWall::default();
     let mut looker = Looker::default();
     let mut answered = monotonic::now();
+    let mut compared: Option<Moment> = None;
     while !service.stop.is_set() {
+        if compared.is_none_or(|at| at.elapsed() >= COMPARE_EVERY) {
+            compared = Some(monotonic::now());
+            compare(service);
+        }
         match looker.look(log, service, wall.now()) {
             Ok(all) => {
                 answered = monotonic::now();
@@ -122,6 +130,15 @@ fn measure(service: &Service, log: &dyn Log, (answers, commits): &(Part, Part)) 
             Err(error) => tracing::debug!(%error, "how far the log goes is not known for now"),
         }
         service.stop.rest(measure::EVERY, Duration::from_millis(100));
+    }
+}
+
+/// Compares what is there with what is recorded: the workers park what is not theirs any more.
+fn compare(service: &Service) {
+    match service.belongs.as_ref().map(Belonging::check) {
+        Some(Err(BelongingError::NotOurs(error))) => tracing::error!("nothing is committed: {error}"),
+        Some(Err(BelongingError::Log(error))) => tracing::debug!(%error, "what topics there are is not known for now"),
+        Some(Ok(())) | None => {}
     }
 }
 
@@ -177,9 +194,10 @@ pub(super) fn states(partitions: &Partitions, now: Instant) {
         metrics::gauge!(metric::PARTITIONS, "state" => state.name()).set(partitions.count(ASSESS, state) as f64);
     }
     for ((stage, partition), holding) in partitions.all() {
-        let Some(parked) = holding.parked.filter(|_| stage == ASSESS) else { continue };
+        let Some(parked) = holding.parked else { continue };
         let seconds = (now.0 - holding.since.0).max(0) as f64 / 1e3;
-        let labels = [("partition", partition.to_string()), ("reason", parked.reason.code().to_owned())];
+        let partition = if stage == ASSESS { partition.to_string() } else { "links".to_owned() };
+        let labels = [("partition", partition), ("reason", parked.reason.code().to_owned())];
         metrics::gauge!(metric::PARKED_SECONDS, &labels).set(seconds);
     }
 }

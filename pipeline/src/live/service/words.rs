@@ -50,8 +50,10 @@ fn hear(decisions: &DecisionLog, service: &Service) -> Result<(), Ended> {
     }
     failed.map_or(Ok(()), |error| Err(ended(error)))?;
     decisions.refresh().map_err(ended)?;
-    for word in decisions.fold().words() {
-        let accepted = word.accepted;
+    let fold = decisions.fold();
+    // A record that was passed over is passed over again when the graph of contacts is made again from the log.
+    let spent = fold.spent().iter().filter(|word| word.reason == ParkReason::LinkNotJudged.code()).cloned();
+    for accepted in fold.words().map(|word| word.accepted).chain(spent) {
         if let Some(reason) = ParkReason::parse(&accepted.reason).filter(|reason| reason.is_acceptable()) {
             service.words.accept(reason, accepted.partition, accepted.digest);
         }

@@ -10,6 +10,7 @@ use fuma_schemas::Instant;
 use serde::Serialize;
 
 use super::entry::{Entry, Holding, PolicyName};
+use crate::live::partitions::{ASSESS, LINKS, TRACE};
 use crate::live::worker::position::Standing;
 
 /// What is known of the log.
@@ -17,10 +18,14 @@ use crate::live::worker::position::Standing;
 pub struct Seen {
     /// The name of the evidence log.
     pub topic: String,
+    /// The name of the link log.
+    pub links: String,
     /// By partition.
     pub positions: Vec<Position>,
     /// By partition; none where it does not answer.
     pub bounds: Vec<Option<Range<u64>>>,
+    /// Whether no record stands in what is not committed, by partition: only ends of transactions.
+    pub hollow: Vec<bool>,
     /// When the log took the oldest record that is not committed, by partition.
     pub oldest: Vec<Option<Instant>>,
     /// What the processes say, and when the log took it.
@@ -44,7 +49,7 @@ pub struct Answer {
     pub processes: Vec<Process>,
     /// Every partition of the evidence, by number.
     pub partitions: Vec<Partition>,
-    /// Those of them that are parked.
+    /// Those of them that are parked, and the link log where it is.
     pub parked: Vec<Parked>,
 }
 
@@ -103,6 +108,8 @@ pub struct Partition {
 /// A parked partition.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct Parked {
+    /// The stage: assess, or trace.
+    pub stage: &'static str,
     /// The topic, or the log in the folder.
     pub topic: String,
     /// Its number.
@@ -123,6 +130,7 @@ const STATES: [&str; 3] = ["parked", "restoring", "owned"];
 pub fn answer(seen: &Seen, now: Instant) -> Answer {
     let partitions: Vec<Partition> = (0..seen.positions.len()).map(|number| partition(seen, number, now)).collect();
     let parked = partitions.iter().filter(|partition| partition.state == "parked").map(|partition| Parked {
+        stage: ASSESS,
         topic: partition.topic.clone(),
         partition: partition.partition,
         owner: partition.owner.clone().unwrap_or_default(),
@@ -145,9 +153,23 @@ pub fn answer(seen: &Seen, now: Instant) -> Answer {
         policy: seen.policy.clone(),
         at: now.to_string(),
         processes: processes.collect(),
-        parked: parked.collect(),
+        parked: parked.chain(links(seen, now)).collect(),
         partitions,
     }
+}
+
+/// The link log, where it is parked: nobody traces contacts then.
+fn links(seen: &Seen, now: Instant) -> Option<Parked> {
+    let (entry, holding, _) = holder(seen, (TRACE, LINKS), now).filter(|(.., state)| *state == "parked")?;
+    Some(Parked {
+        stage: TRACE,
+        topic: seen.links.clone(),
+        partition: LINKS,
+        owner: entry.process.clone(),
+        reason: holding.reason.clone().unwrap_or_default(),
+        since: holding.since.clone(),
+        next_try: holding.next_try.clone(),
+    })
 }
 
 fn partition(seen: &Seen, place: usize, now: Instant) -> Partition {
@@ -155,14 +177,18 @@ fn partition(seen: &Seen, place: usize, now: Instant) -> Partition {
     let position = seen.positions.get(place).cloned().unwrap_or_default();
     let bounds = seen.bounds.get(place).cloned().flatten();
     let standing = Standing::parse(&position.metadata).ok().flatten();
-    let lag_records = bounds.as_ref().map(|held| held.end.saturating_sub(position.offset.unwrap_or(0).max(held.start)));
+    let is_hollow = seen.hollow.get(place).copied().unwrap_or_default();
+    let lag_records = bounds.as_ref().map(|held| match is_hollow {
+        true => 0,
+        false => held.end.saturating_sub(position.offset.unwrap_or(0).max(held.start)),
+    });
     let oldest = seen.oldest.get(place).copied().flatten();
     let lag_seconds = match lag_records {
         Some(0) => Some(0.0),
         Some(_) => oldest.map(|oldest| now.0.saturating_sub(oldest.0).max(0) as f64 / 1e3),
         None => None,
     };
-    let holder = holder(seen, number, now);
+    let holder = holder(seen, (ASSESS, number), now);
     Partition {
         topic: seen.topic.clone(),
         partition: number,
@@ -181,10 +207,14 @@ fn partition(seen: &Seen, place: usize, now: Instant) -> Partition {
 }
 
 /// Who has a partition now: of the processes that were heard of lately the one that is furthest, then the newest word.
-fn holder(seen: &Seen, number: u32, now: Instant) -> Option<(&Entry, &Holding, &'static str)> {
+fn holder<'a>(
+    seen: &'a Seen,
+    (stage, number): (&str, u32),
+    now: Instant,
+) -> Option<(&'a Entry, &'a Holding, &'static str)> {
     let heard = seen.entries.iter().filter(|(_, written)| !Entry::is_stale(*written, now));
     let claims = heard.flat_map(|(entry, written)| {
-        let of_number = entry.partitions.iter().filter(|holding| holding.stage == "assess");
+        let of_number = entry.partitions.iter().filter(|holding| holding.stage == stage);
         let of_number = of_number.filter(|holding| holding.partition == number);
         of_number.filter_map(move |holding| {
             let (rank, state) = STATES.iter().enumerate().find(|(_, state)| **state == holding.state)?;

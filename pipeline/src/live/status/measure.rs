@@ -47,6 +47,10 @@ pub struct Looks {
     ends: VecDeque<(i64, u64)>,
     /// The committed offset, and since when it is that one.
     stands: Option<(u64, i64)>,
+    /// What was not committed at the last look.
+    open: Range<u64>,
+    /// Offsets at which no record stands: the ends of transactions, and what was aborted.
+    hollow: Range<u64>,
 }
 
 impl Looks {
@@ -59,7 +63,8 @@ impl Looks {
         asked: &mut dyn FnMut(u64) -> Option<Instant>,
     ) -> Behind {
         let committed = committed.max(held.start);
-        let records = held.end.saturating_sub(committed);
+        self.open = committed..held.end;
+        let records = if self.open == self.hollow { 0 } else { held.end.saturating_sub(committed) };
         let since = match self.stands {
             Some((offset, since)) if offset == committed => since,
             _ => now.0,
@@ -79,7 +84,16 @@ impl Looks {
             });
         }
         let ms = if records == 0 { 0 } else { (now.0 - self.appended(committed, now, asked)).max(0) };
-        Behind { held, committed, records, ms, stuck_ms: now.0 - since }
+        let stuck_ms = if records == 0 { 0 } else { now.0 - since };
+        Behind { held, committed, records, ms, stuck_ms }
+    }
+
+    /// What stands still is looked into, once: whether a record is there at all.
+    fn look_into(&mut self, held: &Range<u64>, committed: u64, waits: &mut dyn FnMut(Range<u64>) -> bool) {
+        let open = committed.max(held.start)..held.end;
+        if !open.is_empty() && open == self.open && open != self.hollow && !waits(open.clone()) {
+            self.hollow = open;
+        }
     }
 
     /// When the record at an offset was appended, as exactly as is known.
@@ -112,6 +126,8 @@ pub fn look(
         let (Some(held), true) = (held, is_wanted(partition)) else { continue };
         let standing = Standing::parse(&position.metadata).ok().flatten();
         let committed = standing.and_then(|standing| standing.through).or(position.offset).unwrap_or(0);
+        let mut waits = |offsets| watching.waits(partition, offsets).unwrap_or(true);
+        looks.look_into(&held, committed, &mut waits);
         let mut asked = |offset| watching.appended_at(partition, offset).ok().flatten();
         all.push((partition, looks.look(held, committed, now, &mut asked)));
     }

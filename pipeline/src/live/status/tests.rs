@@ -2,12 +2,14 @@
 
 #![allow(clippy::unwrap_used)]
 
-use fuma_connectors::log::Position;
+use std::ops::Range;
+
+use fuma_connectors::log::{Entry as Record, LogError, Position, Topic, Watching};
 use fuma_schemas::Instant;
 
 use super::answer::{Answer, Seen, answer};
 use super::entry::{Entry, Holding};
-use super::measure::{Behind, Looks};
+use super::measure::{self, Behind, Looks};
 
 const BEGIN: i64 = 1_700_000_000_000;
 
@@ -51,6 +53,55 @@ fn what_was_deleted_does_not_wait() {
     assert_eq!((behind.records, behind.ms, behind.committed), (10, 7000, 50));
 }
 
+/// A log of two partitions: in the first a record waits, in the second only the end of a transaction.
+struct Marked {
+    asked: Vec<(u32, Range<u64>)>,
+    end: u64,
+}
+
+impl Watching for Marked {
+    fn partitions(&mut self) -> Result<u32, LogError> {
+        Ok(2)
+    }
+
+    fn positions(&mut self) -> Result<Vec<Position>, LogError> {
+        Ok(vec![Position { offset: Some(7), metadata: String::new() }; 2])
+    }
+
+    fn bounds(&mut self) -> Result<Vec<Option<Range<u64>>>, LogError> {
+        Ok(vec![Some(0..8), Some(0..self.end)])
+    }
+
+    fn appended_at(&mut self, _: u32, _: u64) -> Result<Option<Instant>, LogError> {
+        Ok(None)
+    }
+
+    fn waits(&mut self, partition: u32, offsets: Range<u64>) -> Result<bool, LogError> {
+        self.asked.push((partition, offsets));
+        Ok(partition == 0)
+    }
+
+    fn read(&mut self, _: Topic) -> Result<Vec<Record>, LogError> {
+        Ok(Vec::new())
+    }
+}
+
+#[test]
+fn the_end_of_a_transaction_is_no_record_that_waits() {
+    let (mut log, mut looks) = (Marked { asked: Vec::new(), end: 8 }, Vec::new());
+    let mut records = |log: &mut Marked, seconds: i64| -> Vec<(u64, i64)> {
+        let all = measure::look(log, &mut looks, &|_| true, Instant(BEGIN + seconds * 1000)).unwrap();
+        all.into_iter().map(|(_, behind)| (behind.records, behind.stuck_ms)).collect()
+    };
+    assert_eq!(records(&mut log, 0), [(1, 0), (1, 0)], "it may be a record that has just come");
+    assert_eq!(log.asked, []);
+    assert_eq!(records(&mut log, 5), [(1, 5000), (0, 0)], "what stands still is looked into");
+    assert_eq!(records(&mut log, 3600), [(1, 3_600_000), (0, 0)]);
+    assert_eq!(log.asked.iter().filter(|(partition, _)| *partition == 1).count(), 1, "an answer holds");
+    log.end = 9;
+    assert_eq!(records(&mut log, 3605)[1], (2, 0), "what comes after it waits");
+}
+
 fn process(name: &str, holdings: &[(u32, &str, Option<&str>)]) -> Entry {
     let partitions = holdings.iter().map(|(partition, state, reason)| Holding {
         stage: "assess".into(),
@@ -68,6 +119,7 @@ fn asked(entries: Vec<(Entry, i64)>) -> Answer {
     let position = |offset| Position { offset: Some(offset), metadata: String::new() };
     let seen = Seen {
         topic: "fuma.evidence.v1".into(),
+        links: "fuma.links.v1".into(),
         positions: vec![position(10), position(20), position(30), Position::default()],
         bounds: vec![Some(0..10), Some(0..25), Some(0..30), None],
         oldest: vec![None, Some(at(-90)), None, None],
@@ -97,6 +149,26 @@ fn each_partition_has_a_state_an_owner_and_its_lag() {
     for field in ["topic", "partition", "state", "owner", "lag_records", "lag_seconds"] {
         assert!(json["partitions"][0].get(field).is_some(), "{field}");
     }
+}
+
+/// Trace has one partition, beside those of people: where it is parked nobody follows contacts.
+#[test]
+fn a_link_log_that_is_parked_is_named_beside_the_partitions() {
+    let mut tracing = process("t", &[(0, "parked", Some("link-not-judged"))]);
+    tracing.partitions[0].stage = "trace".into();
+    let answer = asked(vec![(process("a", &[(0, "owned", None)]), -5), (tracing, -5)]);
+    assert_eq!(answer.partitions[0].state, "owned", "people are judged");
+    let parked: Vec<_> = answer.parked.iter().map(|it| (it.stage, it.topic.as_str(), it.reason.as_str())).collect();
+    assert_eq!(parked, [("trace", "fuma.links.v1", "link-not-judged")]);
+}
+
+/// One past the last offset may be the end of a transaction: no record waits there.
+#[test]
+fn nothing_waits_where_only_the_end_of_a_transaction_stands() {
+    let position = Position { offset: Some(7), metadata: String::new() };
+    let seen = Seen { positions: vec![position], bounds: vec![Some(0..8)], hollow: vec![true], ..Seen::default() };
+    let partition = answer(&seen, Instant(BEGIN)).partitions.remove(0);
+    assert_eq!((partition.lag_records, partition.lag_seconds, partition.end), (Some(0), Some(0.0), Some(8)));
 }
 
 #[test]

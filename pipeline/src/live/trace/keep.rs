@@ -15,7 +15,7 @@ use fuma_schemas::Instant as Clock;
 use crate::evidence::Export;
 use crate::live::record::Origin;
 use crate::live::snapshot::{Manifest, Meta, Since2, SnapshotError, SnapshotWriter, Written};
-use crate::live::worker::snapshots::Snapshots;
+use crate::live::worker::snapshots::{Snapshots, WORTH_AT_STOP};
 use crate::live::{metric, monotonic};
 use crate::seed;
 use crate::trace::Trace;
@@ -24,6 +24,8 @@ use crate::trace::Trace;
 const SERIES: &str = "links";
 /// Facts of a page.
 const PAGE_FACTS: u32 = 16_384;
+/// How long the writer is left alone before it is asked again at an end.
+const PIECE: std::time::Duration = std::time::Duration::from_millis(5);
 
 /// The graph that was found, and the offset where it ends.
 pub(super) type Found = Option<(Trace, u64)>;
@@ -35,6 +37,8 @@ pub(super) struct Keeper {
     begun: Instant,
     offset: Option<u64>,
     origin: Origin,
+    /// The stage is about to end.
+    is_last: bool,
 }
 
 /// A graph being written: all of it is of one moment, and handed over as the writer has room.
@@ -45,7 +49,7 @@ struct UnderWay {
 
 impl Keeper {
     pub(super) fn new(snapshots: Option<Snapshots>, origin: Origin) -> Keeper {
-        Keeper { snapshots, under_way: None, begun: monotonic::now(), offset: None, origin }
+        Keeper { snapshots, under_way: None, begun: monotonic::now(), offset: None, origin, is_last: false }
     }
 
     /// Whose messages are read.
@@ -82,9 +86,8 @@ impl Keeper {
             }
             return;
         }
-        let offset = *self.offset.get_or_insert(next);
-        let passed = next - offset.min(next);
-        if passed == 0 || passed < snapshots.records && self.begun.elapsed() < snapshots.every {
+        self.offset.get_or_insert(next);
+        if !self.is_due(next) {
             return;
         }
         (self.begun, self.offset) = (monotonic::now(), Some(next));
@@ -95,6 +98,30 @@ impl Keeper {
             Ok(under_way) => self.under_way = Some(under_way),
             Err(error) => ended(Err(error), links),
         }
+    }
+
+    /// The last snapshot, before the stage ends: for a short time only, since others wait for the link log.
+    pub(super) fn write_last(&mut self, trace: &Trace, next: u64, now: Clock, links: &mut dyn LinkSource) {
+        let Some(at_stop) = self.snapshots.as_ref().map(|snapshots| snapshots.at_stop) else { return };
+        self.is_last = true;
+        let begun = monotonic::now();
+        while begun.elapsed() < at_stop {
+            self.turn(trace, next, now, links);
+            if self.under_way.is_some() {
+                std::thread::sleep(PIECE);
+            } else if !self.is_due(next) {
+                // One that was under way is of an earlier moment: after it another may be worth it.
+                return;
+            }
+        }
+    }
+
+    /// Whether the log has gone on by enough since the last one, or for long enough.
+    fn is_due(&self, next: u64) -> bool {
+        let Some(snapshots) = &self.snapshots else { return false };
+        let passed = next.saturating_sub(self.offset.unwrap_or(next));
+        let least = if self.is_last { snapshots.records / WORTH_AT_STOP } else { snapshots.records };
+        passed > 0 && (passed >= least || self.begun.elapsed() >= snapshots.every)
     }
 }
 

@@ -3,6 +3,7 @@
 //! ```text
 //! taking    the graph taken back after an assignment, and a store that is away
 //! state     the graph, and up to where of the link log it goes
+//! halt      why it goes no further, and an operator's word
 //! keep      the graph stored, and taken back
 //! output    contacts and verdicts by partition -> messages
 //! ```
@@ -12,6 +13,7 @@
 //! log from its beginning, and says again what was judged but not noted. That does no harm: verdicts are versioned,
 //! and evidence is a set. A zombie's say is the same as its successor's.
 
+mod halt;
 mod keep;
 mod output;
 mod state;
@@ -21,9 +23,10 @@ mod tests;
 
 use std::time::{Duration, Instant};
 
-use fuma_connectors::log::{Appender, LinkEvent, LinkSource, LogError, Severity};
+use fuma_connectors::log::{Appender, LinkEvent, LinkSource, LogError, LogRecord, Severity};
 use metrics::gauge;
 
+use self::halt::{Halt, Shown, Wanted};
 use self::keep::Keeper;
 use self::output::Output;
 use self::state::TraceState;
@@ -31,6 +34,7 @@ use self::taking::Taking;
 use super::metric;
 use super::monotonic;
 use super::outbox::Outbox;
+use super::partitions::{Partitions, Words};
 use super::record::Origin;
 use super::stop::Stop;
 use super::worker::clock::{SystemWall, Wall as _};
@@ -52,6 +56,10 @@ pub struct Options {
     pub snapshots: Option<Snapshots>,
     /// Whose the messages are.
     pub origin: Origin,
+    /// Where the stage shows what its one partition is.
+    pub partitions: Partitions,
+    /// What operators agreed to.
+    pub words: Words,
 }
 
 impl Default for Options {
@@ -61,62 +69,46 @@ impl Default for Options {
             message_bytes_max: 512 << 10,
             snapshots: None,
             origin: Origin::default(),
+            partitions: Partitions::default(),
+            words: Words::default(),
         }
     }
 }
 
-/// Runs until it is asked to stop.
+/// Runs until it is asked to stop; then stores the graph once more, as far as a short time allows.
 ///
 /// # Errors
-/// When the log is of no use any more, does not hold what the graph needs (R-7), or holds a record that cannot be
-/// read: to pass over one would let contacts count that do not.
+/// When the log is of no use any more. Where it does not hold what the graph needs (R-7), or holds a record that cannot
+/// be read, the stage is parked, and waits for a repair or an operator's word.
 pub fn run(
     mut links: Box<dyn LinkSource>,
-    mut appender: Box<dyn Appender>,
+    appender: Box<dyn Appender>,
     partitions: u32,
     options: &Options,
     stop: &Stop,
 ) -> Result<(), LogError> {
-    let mut keeper = Keeper::new(options.snapshots.clone(), options.origin);
-    let mut output = Output::new(partitions, options.message_bytes_max, options.origin);
-    let mut outbox = Outbox::new("trace", &options.topic_prefix);
+    let mut stage = Stage {
+        keeper: Keeper::new(options.snapshots.clone(), options.origin),
+        output: Output::new(partitions, options.message_bytes_max, options.origin),
+        outbox: Outbox::new("trace", &options.topic_prefix),
+        shown: Shown::new(options.partitions.clone(), options.words.clone()),
+        appender,
+        state: None,
+        taking: None,
+        halted: None,
+    };
     let mut records = Vec::new();
-    let mut state: Option<TraceState> = None;
-    let mut taking: Option<Taking> = None;
     let mut measured: Option<Instant> = None;
-    // A client that stands still before records that are there is made anew.
+    // A client that stands still before records that are there is made again.
     let mut stood_at: Option<u64> = None;
     while !stop.is_set() {
         records.clear();
-        match poll(&mut *links, &mut records)? {
-            LinkEvent::Assigned(committed) => {
-                state = None;
-                taking.get_or_insert_with(|| Taking::new(committed)).assigned(committed);
-            }
-            LinkEvent::Revoked => {
-                (state, taking) = (None, None);
-                continue;
-            }
-            LinkEvent::None => {}
-        }
-        if let Some(under_way) = &mut taking {
-            if let Some(taken) = under_way.turn(&mut *links, &keeper)? {
-                (state, taking) = (Some(taken), None);
-            }
-            continue;
-        }
-        let Some(state) = &mut state else { continue };
-        if !records.is_empty() {
-            state.judge(&records, &mut output, &mut outbox)?;
-        }
-        deliver(&mut outbox, &mut *appender, stop)?;
-        if outbox.is_empty() {
-            commit(&mut *links, state)?;
-            keeper.turn(state.trace(), state.next(), SystemWall::default().now(), &mut *links);
-        }
+        let event = poll(&mut *links, &mut records)?;
+        stage.turn(&mut *links, (event, &records), stop)?;
+        let Some(state) = &stage.state else { continue };
         if measured.is_none_or(|at| at.elapsed() >= LAG_EVERY) {
             measured = Some(monotonic::now());
-            let is_behind = measure_lag(&mut *links, state);
+            let is_behind = measure_lag(&mut *links, state) && stage.halted.is_none();
             let stands_at = (is_behind && records.is_empty()).then(|| state.next());
             if stands_at.is_some() && stands_at == stood_at {
                 return Err(LogError::fatal(format!("nothing has come from the link log from {} on", state.next())));
@@ -124,7 +116,94 @@ pub fn run(
             stood_at = stands_at;
         }
     }
-    Ok(())
+    stage.end(&mut *links, stop)
+}
+
+/// What the stage holds.
+struct Stage {
+    keeper: Keeper,
+    output: Output,
+    outbox: Outbox,
+    shown: Shown,
+    appender: Box<dyn Appender>,
+    state: Option<TraceState>,
+    taking: Option<Taking>,
+    /// The record at which judging stopped; nothing goes on before somebody agrees to pass over it.
+    halted: Option<Wanted>,
+}
+
+impl Stage {
+    /// One turn: what the group says, what came, and what follows from it.
+    fn turn(
+        &mut self,
+        links: &mut dyn LinkSource,
+        (event, records): (LinkEvent, &[LogRecord]),
+        stop: &Stop,
+    ) -> Result<(), LogError> {
+        match event {
+            LinkEvent::Assigned(committed) => {
+                (self.state, self.halted) = (None, None);
+                self.taking.get_or_insert_with(|| Taking::new(committed)).assigned(committed);
+                self.shown.restoring();
+            }
+            LinkEvent::Revoked => {
+                (self.state, self.taking, self.halted) = (None, None, None);
+                self.shown.gone();
+                return Ok(());
+            }
+            LinkEvent::None => {}
+        }
+        if let Some(under_way) = &mut self.taking {
+            if let Some(taken) = under_way.turn(links, &self.keeper, &mut self.shown)? {
+                (self.state, self.taking) = (Some(taken), None);
+                self.shown.owned();
+            }
+            return Ok(());
+        }
+        let Some(state) = &mut self.state else { return Ok(()) };
+        match &self.halted {
+            None if records.is_empty() => {}
+            None => match state.judge(records, (&mut self.output, &mut self.outbox), self.shown.words()) {
+                Ok(()) => {}
+                Err(Halt::Log(error)) => return Err(error),
+                Err(Halt::Wanted(wanted)) => {
+                    self.shown.parked(&wanted, None);
+                    self.halted = Some(wanted);
+                }
+            },
+            // What comes meanwhile is read again.
+            Some(wanted) if self.shown.agreed(wanted) => {
+                state.pass_over();
+                links.seek(state.next())?;
+                self.halted = None;
+                self.shown.owned();
+            }
+            Some(wanted) => self.shown.parked(wanted, None),
+        }
+        deliver(&mut self.outbox, &mut *self.appender, stop)?;
+        self.note(links)
+    }
+
+    /// Notes how far the log is judged, once all that follows is written, and stores the graph when it is time.
+    fn note(&mut self, links: &mut dyn LinkSource) -> Result<(), LogError> {
+        let Some(state) = self.state.as_mut().filter(|_| self.outbox.is_empty()) else { return Ok(()) };
+        commit(links, state)?;
+        self.keeper.turn(state.trace(), state.next(), SystemWall::default().now(), links);
+        Ok(())
+    }
+
+    /// The stage ends in order.
+    fn end(mut self, links: &mut dyn LinkSource, stop: &Stop) -> Result<(), LogError> {
+        self.outbox.deliver(&mut *self.appender, stop)?;
+        if self.outbox.is_empty()
+            && let Some(state) = &mut self.state
+        {
+            commit(links, state)?;
+            self.keeper.write_last(state.trace(), state.next(), SystemWall::default().now(), links);
+        }
+        self.shown.gone();
+        Ok(())
+    }
 }
 
 /// Writes what can be written; waits while too much cannot.
@@ -137,7 +216,7 @@ fn deliver(outbox: &mut Outbox, appender: &mut dyn Appender, stop: &Stop) -> Res
     Ok(())
 }
 
-fn poll(links: &mut dyn LinkSource, records: &mut Vec<fuma_connectors::log::LogRecord>) -> Result<LinkEvent, LogError> {
+fn poll(links: &mut dyn LinkSource, records: &mut Vec<LogRecord>) -> Result<LinkEvent, LogError> {
     match links.poll(WAIT, records) {
         Err(error) if error.severity() == Severity::Transient => {
             tracing::warn!(%error, "the link log cannot be read for now");

@@ -9,10 +9,12 @@ use arrow::array::RecordBatch;
 use fuma_connectors::log::{LinkSource, LogError, LogRecord};
 use fuma_schemas::Kind;
 
+use super::halt::{Halt, Wanted, agreed};
 use super::keep::Found;
 use super::output::Output;
 use crate::evidence::ForgottenLink;
 use crate::live::outbox::Outbox;
+use crate::live::partitions::Words;
 use crate::live::record::{self, Causes, Control, ForgottenRow, Origin, RecordError, Section, forgotten_rows};
 use crate::seed;
 use crate::trace::{Judged, Trace, version_of};
@@ -33,29 +35,32 @@ impl TraceState {
     /// taken in without a word.
     ///
     /// # Errors
-    /// When the log lacks what the graph needs (R-7).
+    /// When the log lacks what the graph needs (R-7), and no operator agreed to that.
     pub(super) fn begin(
         links: &mut dyn LinkSource,
         committed: Option<u64>,
         (found, origin): (Found, Origin),
         bounds: &Range<u64>,
-    ) -> Result<TraceState, LogError> {
+        words: &Words,
+    ) -> Result<TraceState, Halt> {
         let written = committed.unwrap_or(0);
         let (trace, next) = found.unwrap_or_else(|| (Trace::seeded(seed::of_process()), 0));
         let mut state = TraceState { trace, next, written: 0, judged: Vec::new(), origin };
         if bounds.start > state.next {
-            return Err(LogError::operator(format!(
-                "the link log begins at {}, and the newest graph of contacts ends at {}: what lies between is gone, \
-                 so contacts would count that do not; put back a snapshot of trace",
-                bounds.start, state.next
-            )));
+            let wanted = Wanted::gap(state.next, bounds.start);
+            if !agreed(words, &wanted) {
+                return Err(Halt::Wanted(wanted));
+            }
+            state.next = bounds.start;
         }
         if bounds.end < written {
+            // No word helps: what is judged at an offset that was given twice would be older than what is known of it.
             return Err(LogError::operator(format!(
-                "the link log ends at {}, though it was judged up to {written}: it was emptied or created again; put \
-                 it back, or reset the position of trace in it",
+                "the link log ends at {}, though it was judged up to {written}: it was emptied, created again, or lost \
+                 records; put it back as it was",
                 bounds.end
-            )));
+            ))
+            .into());
         }
         // A graph is stored only when all that it made known is safe.
         state.written = written.max(next);
@@ -87,13 +92,24 @@ impl TraceState {
     /// Takes in records, and puts what is to be written into the outbox.
     ///
     /// # Errors
-    /// A record that cannot be read.
+    /// A record that cannot be read, and that no operator agreed to pass over. Those before it are judged.
     pub(super) fn judge(
         &mut self,
         records: &[LogRecord],
-        output: &mut Output,
-        outbox: &mut Outbox,
-    ) -> Result<(), LogError> {
+        (output, outbox): (&mut Output, &mut Outbox),
+        words: &Words,
+    ) -> Result<(), Halt> {
+        let judged = self.judge_all(records, (output, outbox), words);
+        output.end(outbox).map_err(|why| LogError::fatal(why.to_string()))?;
+        judged
+    }
+
+    fn judge_all(
+        &mut self,
+        records: &[LogRecord],
+        (output, outbox): (&mut Output, &mut Outbox),
+        words: &Words,
+    ) -> Result<(), Halt> {
         for record in records {
             if record.offset < self.next {
                 continue;
@@ -102,14 +118,24 @@ impl TraceState {
                 let (found, next) = (record.offset, self.next);
                 return Err(LogError::fatal(format!(
                     "the link log goes on at {found}, not at {next}: records were skipped"
-                )));
+                ))
+                .into());
             }
-            self.judge_record(record, output, outbox).map_err(|why| {
-                LogError::operator(format!("record {} of the link log cannot be judged: {why}", record.offset))
-            })?;
+            if let Err(why) = self.judge_record(record, output, outbox) {
+                let wanted = Wanted::record(record.offset, &record.value, &why);
+                if !agreed(words, &wanted) {
+                    return Err(Halt::Wanted(wanted));
+                }
+            }
             self.next = record.offset + 1;
         }
-        output.end(outbox).map_err(|why| LogError::fatal(why.to_string()))
+        Ok(())
+    }
+
+    /// The record at which judging stopped is passed over: what of it could be judged stays judged, as it does when the
+    /// graph is made again and the record is read once more.
+    pub(super) fn pass_over(&mut self) {
+        self.next += 1;
     }
 
     fn judge_record(&mut self, record: &LogRecord, output: &mut Output, outbox: &mut Outbox) -> Result<(), String> {
@@ -205,9 +231,11 @@ mod tests {
             value: record::RecordWriter::new().finish(),
         };
         let (mut output, mut outbox) = (Output::new(1, 1 << 20, Origin::default()), Outbox::new("trace", ""));
-        state.judge(&[record(4), record(5)], &mut output, &mut outbox).unwrap();
+        let words = Words::default();
+        state.judge(&[record(4), record(5)], (&mut output, &mut outbox), &words).unwrap();
         assert_eq!(state.next(), 6, "what came before is passed over");
-        let error = state.judge(&[record(7)], &mut output, &mut outbox).unwrap_err();
+        let halt = state.judge(&[record(7)], (&mut output, &mut outbox), &words).unwrap_err();
+        let Halt::Log(error) = halt else { panic!("nobody may agree to that: {halt:?}") };
         assert_eq!((error.severity(), state.next()), (Severity::Fatal, 6));
     }
 }

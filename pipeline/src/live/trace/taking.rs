@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use fuma_connectors::log::{LinkSource, LogError, Severity};
 
+use super::halt::{Halt, Shown, Wanted};
 use super::keep::{Found, Keeper};
 use super::state::TraceState;
 use crate::live::monotonic;
@@ -27,11 +28,13 @@ pub(super) struct Taking {
     search: Option<(Searched, Range<u64>)>,
     failures: u32,
     again_at: Option<Instant>,
+    /// What an operator may agree to.
+    wanted: Option<Wanted>,
 }
 
 impl Taking {
     pub(super) fn new(committed: Option<u64>) -> Taking {
-        Taking { committed, search: None, failures: 0, again_at: None }
+        Taking { committed, search: None, failures: 0, again_at: None, wanted: None }
     }
 
     /// The log was assigned once more: how far it was judged is known anew.
@@ -43,27 +46,50 @@ impl Taking {
     ///
     /// # Errors
     /// When beginning anew does not help.
-    pub(super) fn turn(&mut self, links: &mut dyn LinkSource, keeper: &Keeper) -> Result<Option<TraceState>, LogError> {
-        if self.again_at.is_some_and(|at| monotonic::now() < at) {
+    pub(super) fn turn(
+        &mut self,
+        links: &mut dyn LinkSource,
+        keeper: &Keeper,
+        shown: &mut Shown,
+    ) -> Result<Option<TraceState>, LogError> {
+        let has_word = || self.wanted.as_ref().is_some_and(|wanted| shown.has_word(wanted));
+        if self.again_at.is_some_and(|at| monotonic::now() < at) && !has_word() {
             return Ok(None);
         }
-        match self.go_on(links, keeper) {
-            Err(error) if error.severity() == Severity::Transient => {
-                let pause = PAUSE.saturating_mul(1 << self.failures.min(10)).min(PAUSE_MAX);
-                (self.failures, self.again_at) = (self.failures.saturating_add(1), Some(monotonic::now() + pause));
-                let seconds = pause.as_secs();
+        match self.go_on(links, keeper, shown) {
+            Err(Halt::Log(error)) if error.severity() == Severity::Transient => {
+                let seconds = self.pause().as_secs();
                 tracing::warn!(%error, seconds, "the graph of contacts cannot be taken back yet: it is tried again");
                 Ok(None)
             }
-            other => other,
+            Err(Halt::Log(error)) => Err(error),
+            Err(Halt::Wanted(wanted)) => {
+                let pause = self.pause();
+                shown.parked(&wanted, Some(pause));
+                self.wanted = Some(wanted);
+                Ok(None)
+            }
+            Ok(taken) => Ok(taken),
         }
     }
 
-    fn go_on(&mut self, links: &mut dyn LinkSource, keeper: &Keeper) -> Result<Option<TraceState>, LogError> {
+    fn pause(&mut self) -> Duration {
+        let pause = PAUSE.saturating_mul(1 << self.failures.min(10)).min(PAUSE_MAX);
+        (self.failures, self.again_at) = (self.failures.saturating_add(1), Some(monotonic::now() + pause));
+        pause
+    }
+
+    fn go_on(
+        &mut self,
+        links: &mut dyn LinkSource,
+        keeper: &Keeper,
+        shown: &Shown,
+    ) -> Result<Option<TraceState>, Halt> {
         let Some((search, bounds)) = &self.search else {
             let bounds = links.bounds()?;
             let Some(search) = keeper.search(&bounds)? else {
-                return TraceState::begin(links, self.committed, (None, keeper.origin()), &bounds).map(Some);
+                return TraceState::begin(links, self.committed, (None, keeper.origin()), &bounds, shown.words())
+                    .map(Some);
             };
             self.search = Some((search, bounds));
             return Ok(None);
@@ -74,6 +100,6 @@ impl Taking {
             Ok(found) => (found, bounds.clone()),
         };
         self.search = None;
-        TraceState::begin(links, self.committed, (found?, keeper.origin()), &bounds).map(Some)
+        TraceState::begin(links, self.committed, (found?, keeper.origin()), &bounds, shown.words()).map(Some)
     }
 }

@@ -17,6 +17,7 @@ use super::parking::Trial;
 use super::restore::{RestoreError, Restoring};
 use super::trouble::Trouble;
 use super::{Turn, Worker, of_client};
+use crate::live::decisions::Belonging;
 use crate::live::fault;
 use crate::live::partitions::{ASSESS, ParkReason};
 
@@ -131,6 +132,17 @@ impl Worker {
                 self.park_with_state(id, error.into())
             }
         }
+    }
+
+    /// Topics were deleted, made again, or grew while their partitions were owned: what is in memory belongs to logs
+    /// that are not there any more. A thread beside the stages compares; a restore compares again before it goes on.
+    pub(super) fn park_what_is_not_ours(&mut self) -> Result<(), LogError> {
+        let Some(error) = self.context.belongs.as_ref().and_then(Belonging::found_wrong) else { return Ok(()) };
+        let partitions: Vec<u32> = self.owned.keys().copied().collect();
+        for partition in partitions {
+            self.park(partition, RestoreError::NotOurs { partition, error: Box::new(error.clone()) }.into())?;
+        }
+        Ok(())
     }
 
     pub(super) fn begin_restores(&mut self) -> Result<(), LogError> {

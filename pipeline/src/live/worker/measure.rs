@@ -73,12 +73,11 @@ impl Measures {
 /// The gauges of a partition; for once a second, since memory is added up for it.
 #[expect(clippy::cast_precision_loss, reason = "gauges are floats")]
 pub fn gauges(owned: &Owned) {
+    of_state(owned);
     let partition = owned.id.to_string();
     let label = || partition.clone();
-    let memory = owned.partition.evidence().memory();
-    let bytes = memory.bytes as u64 + owned.partition.announced_bytes() as u64;
-    metrics::gauge!(metric::STATE_ROWS, "partition" => label()).set(memory.facts as f64);
-    metrics::gauge!(metric::STATE_BYTES, "partition" => label()).set(bytes as f64);
+    let since = owned.committed.saturating_sub(owned.snapshot.unwrap_or(0));
+    metrics::gauge!(metric::SNAPSHOT_SINCE, "partition" => label()).set(since as f64);
     for (colour, people) in [Colour::Green, Colour::Yellow, Colour::Red].into_iter().zip(owned.partition.colours()) {
         metrics::gauge!(metric::PEOPLE, "partition" => label(), "colour" => colour.name()).set(people as f64);
     }
@@ -87,4 +86,25 @@ pub fn gauges(owned: &Owned) {
         metrics::gauge!(metric::LEFT_OUT, "partition" => label(), "reason" => reason).set(people as f64);
     }
     metrics::gauge!(metric::SWEEP_REMAINING, "partition" => label()).set(owned.sweep.remaining() as f64);
+}
+
+/// The memory of a parked partition: that of its state where it is kept, and none where it is not.
+pub fn parked_gauges(id: u32, owned: Option<&Owned>) {
+    match owned {
+        Some(owned) => of_state(owned),
+        None => set_state(id, (0.0, 0.0)),
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "gauges are floats")]
+fn of_state(owned: &Owned) {
+    let memory = owned.partition.evidence().memory();
+    let bytes = memory.bytes as u64 + owned.partition.announced_bytes() as u64;
+    set_state(owned.id, (memory.facts as f64, bytes as f64));
+}
+
+fn set_state(id: u32, (rows, bytes): (f64, f64)) {
+    let label = id.to_string();
+    metrics::gauge!(metric::STATE_ROWS, "partition" => label.clone()).set(rows);
+    metrics::gauge!(metric::STATE_BYTES, "partition" => label).set(bytes);
 }

@@ -70,7 +70,7 @@ use self::commit::Whom;
 use self::forget::Forgetter;
 use self::left_out::LeftOutLists;
 use self::measure::Measures;
-pub use self::measure::gauges;
+pub use self::measure::{gauges, parked_gauges};
 use self::overdue::Overdue;
 use self::owned::{Identity, Owned};
 use self::parking::Parking;
@@ -202,6 +202,11 @@ impl Worker {
         self.owned.values()
     }
 
+    /// The partitions that are parked, each with its state where that is kept.
+    pub fn parked(&self) -> impl Iterator<Item = (u32, Option<&Owned>)> {
+        self.parking.all()
+    }
+
     /// Why a partition is parked, if it is.
     pub fn trouble(&self, partition: u32) -> Option<Arc<Trouble>> {
         self.parking.trouble(partition)
@@ -285,6 +290,7 @@ impl Worker {
             return Ok(turn);
         }
         self.poll(&mut turn)?;
+        self.park_what_is_not_ours()?;
         self.try_again()?;
         self.begin_restores()?;
         self.install()?;

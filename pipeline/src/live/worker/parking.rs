@@ -162,6 +162,11 @@ impl Parking {
         self.entries.values().filter_map(|entry| entry.owned.as_deref())
     }
 
+    /// All parked partitions, each with its state where that was kept.
+    pub(super) fn all(&self) -> impl Iterator<Item = (u32, Option<&Owned>)> {
+        self.entries.iter().map(|(id, entry)| (*id, entry.owned.as_deref()))
+    }
+
     /// Why a partition is parked.
     pub(super) fn trouble(&self, id: u32) -> Option<Arc<Trouble>> {
         self.entries.get(&id).map(|entry| Arc::clone(&entry.trouble))

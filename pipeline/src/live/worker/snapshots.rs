@@ -34,7 +34,7 @@ use crate::seed;
 const PAGE_PEOPLE: u32 = 4096;
 
 /// At a stop a snapshot is written after this part of the records after which one is due: fewer are read in no time.
-const WORTH_AT_STOP: u64 = 100;
+pub(crate) const WORTH_AT_STOP: u64 = 100;
 
 /// Where snapshots are, and how often they are written.
 #[derive(Clone, Debug)]

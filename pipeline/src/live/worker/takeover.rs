@@ -1,6 +1,7 @@
 //! Restores, each on a thread of its own: those under way, and those that wait for their turn.
 //!
-//! Whoever was assigned comes before whoever is tried again, and a restore that failed before never takes the last
+//! Whoever was assigned comes before whoever is tried again, those that come together by their numbers: how long each
+//! takes is known only once it is read. A restore that failed before never takes the last
 //! free place: one that waits for a sick broker holds up nobody for long.
 //!
 //! Owns the threads: they end with the worker. Must never hand out a partition that was taken away meanwhile.
@@ -85,7 +86,11 @@ impl Takeovers {
 
     /// A partition is to be restored; `again`: it failed before.
     pub(super) fn add(&mut self, id: u32, again: bool) {
-        if again { self.again.push_back(id) } else { self.waiting.push_back(id) }
+        if again {
+            return self.again.push_back(id);
+        }
+        let place = self.waiting.iter().position(|other| *other > id).unwrap_or(self.waiting.len());
+        self.waiting.insert(place, id);
     }
 
     /// Begins as many restores as there is room for. Gives those that cannot begin.
@@ -196,6 +201,15 @@ mod tests {
         assert_eq!(order, [9, 0, 1]);
         takeovers.add(10, false);
         assert_eq!(takeovers.next().map(|(id, _)| id), Some(10), "the last place is for who was assigned");
+    }
+
+    /// The group hands partitions out in any order, and some at a time.
+    #[test]
+    fn who_is_assigned_is_restored_in_the_order_of_the_numbers() {
+        let mut takeovers = Takeovers::default();
+        [5, 1, 7, 3].into_iter().for_each(|id| takeovers.add(id, false));
+        let order: Vec<u32> = (0..4).filter_map(|_| takeovers.next().map(|(id, _)| id)).collect();
+        assert_eq!(order, [1, 3, 5, 7]);
     }
 
     /// A worker that ends takes its restores with it: they fence and read no more.

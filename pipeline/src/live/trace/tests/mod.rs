@@ -1,19 +1,24 @@
 //! The stage on a log in memory: contacts travel with their verdicts, every flip is said, and what a record costs.
+//!
+//! ```text
+//! halted   what it waits for an operator with, and the last graph at an end
+//! ```
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::disallowed_methods)]
 
+mod halted;
+
 use std::time::Instant as Clock;
 
-use fuma_connectors::log::{Severity, Topic};
+use fuma_connectors::log::Topic;
 use fuma_schemas::{Feed, Instant, Kind, Person};
 
 use super::Options;
 use crate::evidence::{FactKey, Version, fact_key};
+use crate::live::intake;
 use crate::live::memory::{MemoryLog, Raw, TAKEN};
 use crate::live::record::{self, ForgottenRow, RecordWriter, Section, VerdictRow, forgotten_batch, forgotten_rows};
-use crate::live::stop::Stop;
 use crate::live::tests::{PARTITIONS, case, contact, run_intake, run_trace};
-use crate::live::{intake, trace};
 use crate::trace::version_of;
 
 /// A log whose links have these records, so many a message.
@@ -145,25 +150,6 @@ fn what_was_noted_is_not_said_again() {
     run_trace(&log, &Options::default(), &[]);
     assert_eq!(said(&log), before);
     assert_eq!(log.links_committed(), Some(2));
-}
-
-#[test]
-fn a_log_that_lacks_its_beginning_is_refused() {
-    let log = links(vec![case(0, 1, 1, false, true)], 1);
-    log.set_links_begin(1);
-    let stop = Stop::default();
-    let error = trace::run(log.links(&stop), log.appender(), PARTITIONS, &Options::default(), &stop).unwrap_err();
-    assert_eq!(error.severity(), Severity::Operator);
-    assert!(error.to_string().contains("begins at 1"), "{error}");
-}
-
-#[test]
-fn a_record_that_cannot_be_read_is_refused() {
-    let log = links(vec![case(0, 1, 1, false, true)], 1);
-    log.append(Topic::Links, fuma_connectors::log::Outgoing { value: b"{}"[..].into(), ..Default::default() });
-    let stop = Stop::default();
-    let error = trace::run(log.links(&stop), log.appender(), PARTITIONS, &Options::default(), &stop).unwrap_err();
-    assert!(error.to_string().contains("record 1 of the link log"), "{error}");
 }
 
 /// `cargo test --release -p fuma-pipeline --lib -- --ignored --nocapture what_trace_costs`
