@@ -4,7 +4,7 @@
 
 use std::net::TcpListener;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rdkafka::consumer::BaseConsumer;
 use rdkafka::producer::{BaseProducer, BaseRecord, DefaultProducerContext};
@@ -49,7 +49,7 @@ fn used() -> Duration {
 fn sleeps(what: &str, wait: Duration, mut waits: impl FnMut(Duration)) {
     // Buffers are made, and errors of the first connection told, before it counts.
     waits(wait);
-    let (before, begun) = (used(), Instant::now());
+    let (before, begun) = (used(), now());
     let mut times = 0_u32;
     while begun.elapsed() < Duration::from_millis(500) {
         waits(wait);
