@@ -20,7 +20,7 @@ use fuma_schemas::Instant;
 
 use super::segments::{Cursor, Segments, firsts};
 use super::{damaged, frame};
-use crate::log::{AnnouncedRecord, LogError, OutputRecord, Position, Transaction};
+use crate::log::{AnnouncedRecord, LogError, OutputRecord, Position, Transaction, read_back_headers};
 
 /// Bits of the place of a change in its transaction.
 const PLACE_BITS: u32 = 24;
@@ -108,7 +108,9 @@ impl Journal {
             let whole = Reader(record.value).changes(&mut |place, change| {
                 let offset = number << PLACE_BITS | place;
                 if goes_on && change.partition == partition && offset >= from {
-                    goes_on = each(AnnouncedRecord { offset, key: change.key, value: Some(change.value) });
+                    let headers = change.headers.iter().map(|(name, value)| (name.as_ref(), value.as_ref()));
+                    let headers = read_back_headers(headers);
+                    goes_on = each(AnnouncedRecord { offset, key: change.key, value: Some(change.value), headers });
                 }
             });
             fault = whole.is_none().then_some(number);

@@ -26,7 +26,9 @@ use super::client::{self, ANSWER_WAIT_MAX, Common, Plain, PlainConsumer, failed,
 use super::member::committed;
 use super::native::{Batch, Record, RecordQueue};
 use super::transact::begin_as;
-use crate::log::{AnnouncedRecord, Code, LogError, LogRecord, Position, RestoreLog, Severity, Topic, Whole};
+use crate::log::{
+    AnnouncedRecord, Code, LogError, LogRecord, Position, RestoreLog, Severity, Topic, Whole, read_back_headers,
+};
 
 /// How long between two questions whether a transaction ended.
 const ASK_AGAIN: Duration = Duration::from_millis(10);
@@ -288,10 +290,15 @@ impl RestoreLog for KafkaRestoreLog {
         self.wait_stable(&topic, partition, held.end)?;
         let offsets = from.max(held.start)..held.end;
         self.read(&topic, partition, offsets, &mut |record| {
+            let mut headers = Vec::new();
+            record.headers(&mut headers);
+            let named = headers.iter().map(|(name, value)| (name.as_bytes(), value.unwrap_or_default()));
+            let headers = read_back_headers(named);
             each(AnnouncedRecord {
                 offset: client::offset(record.offset()),
                 key: Bytes::copy_from_slice(record.key().unwrap_or_default()),
                 value: record.value().map(Bytes::copy_from_slice),
+                headers,
             })
         })?;
         Ok(held.end)

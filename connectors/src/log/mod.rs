@@ -13,6 +13,7 @@
 //!
 //! Owns names and promises. Must never know a rule, a kind of evidence or a colour's meaning: values are bytes.
 
+mod announced;
 mod append;
 mod decisions;
 mod error;
@@ -21,6 +22,7 @@ mod topics;
 pub(crate) mod watching;
 mod whole;
 
+pub use announced::{AnnouncedRecord, READ_BACK, read_back_headers};
 pub use append::{Answer, Appender};
 pub use decisions::Decisions;
 pub use error::{Code, LogError, Remedy, Scope, Severity};
@@ -227,17 +229,6 @@ pub struct OutputRecord {
     pub value: Vec<u8>,
     /// The headers, in order.
     pub headers: Vec<(&'static str, String)>,
-}
-
-/// An announced change, read back.
-#[derive(Clone, Debug)]
-pub struct AnnouncedRecord {
-    /// The place in the output partition.
-    pub offset: u64,
-    /// The key: the person's token as text.
-    pub key: Bytes,
-    /// The value; none where a person was erased.
-    pub value: Option<Bytes>,
 }
 
 /// One transaction: changes, and the new position of every partition that the worker moves.

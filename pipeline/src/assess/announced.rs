@@ -45,6 +45,13 @@ impl State {
         }
     }
 
+    /// Reads the state of a line of a digest; none of what is none.
+    pub fn parse(text: &str) -> Option<State> {
+        let (colour, rules) = text.split_once(':').unwrap_or((text, ""));
+        let colour = Colour::parse(colour)?;
+        Some(State::new(colour, rules.split(',').filter(|rule| !rule.is_empty())))
+    }
+
     /// The rules of the state under a pack; none where the pack does not have them, or under another colour.
     fn rules_under(&self, pack: &Pack, colour: &impl Fn(Rules) -> Colour) -> Option<Rules> {
         let mut bits = self.rules.iter().map(|id| pack.rule(id).map(|bit| 1 << bit));

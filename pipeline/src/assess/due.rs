@@ -63,6 +63,18 @@ impl DueIndex {
         Some(person)
     }
 
+    /// How many people are due before an instant.
+    pub fn count_before(&self, instant: Instant) -> usize {
+        let (mut places, mut count) = (vec![0], 0);
+        while let Some(place) = places.pop() {
+            if self.heap.get(place).is_some_and(|(at, _)| *at < instant) {
+                count += 1;
+                places.extend([2 * place + 1, 2 * place + 2]);
+            }
+        }
+        count
+    }
+
     /// How many people are due some time.
     pub fn len(&self) -> usize {
         self.heap.len()
@@ -145,6 +157,8 @@ mod tests {
                 model.retain(|(_, other)| *other != person);
                 model.extend(at.map(|at| (Instant(at), person)));
                 prop_assert_eq!(index.of(person), at.map(Instant));
+                let earlier = model.iter().filter(|(at, _)| *at < Instant(clock)).count();
+                prop_assert_eq!(index.count_before(Instant(clock)), earlier);
                 prop_assert_eq!((index.len(), index.first()), (model.len(), model.first().map(|(at, _)| *at)));
                 let first = model.first().copied().filter(|(at, _)| *at <= Instant(clock));
                 prop_assert_eq!(index.pop(Instant(clock)), first.map(|(_, person)| person));

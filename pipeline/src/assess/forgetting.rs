@@ -10,6 +10,7 @@
 //! Owns who may be forgotten, and what counts as very late. Must never read a clock; what is past is `evidence`'s.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{DataType, TimestampMillisecondType};
@@ -19,6 +20,7 @@ use fuma_schemas::{Instant, Kind, Person};
 
 use super::Partition;
 use super::announced::GREEN;
+use super::judge::Judge;
 use super::step::SLOTS_MAX;
 use crate::evidence::{FactKey, ForgottenLink, Past, Retention, Tidy, Touched};
 use crate::policy::Pack;
@@ -60,7 +62,7 @@ impl Partition {
         let (announced, due, touched) = (&self.announced, &self.due, &self.touched);
         let may_forget =
             |person: u32| announced.number(person) == GREEN && due.of(person).is_none() && !touched.contains(person);
-        let retention = retention(self.in_force.pack());
+        let retention = retention(self.live().map(|judge| judge.pack()));
         let mut past = self.evidence.past(people, now, &retention, &may_forget);
         let found = past.len() as u64;
         let settled = Instant(now.0.saturating_sub(VERY_LATE_MS));
@@ -90,26 +92,37 @@ impl Partition {
         self.evidence.trace_dropped(person, fact)
     }
 
-    /// Those with something past of whom a rule says, as evidence stands, that it holds after an instant; and those of
-    /// whom the rules cannot be asked.
+    /// The judge in force, and those that are to come.
+    fn live(&self) -> impl Iterator<Item = &Arc<Judge>> + Clone {
+        std::iter::once(&self.in_force).chain(&self.coming)
+    }
+
+    /// Those with something past of whom a rule of a live pack says, as evidence stands, that it holds after an
+    /// instant; and those of whom the rules cannot be asked.
     fn coloured_after(&self, settled: Instant, past: &[Past]) -> Touched {
         let mut people: Vec<u32> = past.iter().map(|fact| fact.person).collect();
         people.dedup();
         let mut coloured = Touched::default();
         let asked: Vec<(u32, Option<u64>)> = people.iter().map(|person| (*person, None)).collect();
         for (people, asked) in people.chunks(SLOTS_MAX).zip(asked.chunks(SLOTS_MAX)) {
-            let judgement = self.judgement_of(&self.in_force, asked);
-            let late = judgement.rows.iter().filter(|row| row.until.is_none_or(|until| until > settled));
-            let slots = late.map(|row| row.slot).chain(judgement.failed.iter().map(|(slot, _)| *slot));
-            slots.filter_map(|slot| people.get(slot as usize)).for_each(|person| coloured.touch(*person));
+            for judge in self.live() {
+                let judgement = self.judgement_of(judge, asked);
+                let late = judgement.rows.iter().filter(|row| row.until.is_none_or(|until| until > settled));
+                let slots = late.map(|row| row.slot).chain(judgement.failed.iter().map(|(slot, _)| *slot));
+                slots.filter_map(|slot| people.get(slot as usize)).for_each(|person| coloured.touch(*person));
+            }
         }
         people.iter().filter(|person| self.left_out.why(**person).is_some()).for_each(|one| coloured.touch(*one));
         coloured
     }
 }
 
-fn retention(pack: &Pack) -> Retention {
-    Retention(Kind::PERSONAL.map(|kind| pack.retention_days(kind).saturating_mul(DAY_MS)))
+/// At least that of every live pack.
+fn retention<'a>(packs: impl Iterator<Item = &'a Arc<Pack>> + Clone) -> Retention {
+    Retention(Kind::PERSONAL.map(|kind| {
+        let days = packs.clone().map(|pack| pack.retention_days(kind)).max();
+        days.unwrap_or(i64::MAX).saturating_mul(DAY_MS)
+    }))
 }
 
 /// How many of these rows of the evidence log became known more than 30 days after their last instant: what such

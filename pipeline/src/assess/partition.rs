@@ -45,6 +45,8 @@ pub struct Partition {
     pub(super) due: DueIndex,
     /// The judge in force: of whoever is judged by a step without a judge of its own.
     pub(super) in_force: Arc<Judge>,
+    /// The judges of packs that are to come in force: what they need is not forgotten.
+    pub(super) coming: Vec<Arc<Judge>>,
     pub(super) touched: Touched,
     /// Who is not judged.
     pub(super) left_out: LeftOut,
@@ -81,6 +83,7 @@ impl Partition {
             announced: Announced::default(),
             due: DueIndex::default(),
             in_force: Arc::new(Judge::new(pack)?),
+            coming: Vec::new(),
             touched: Touched::default(),
             left_out: LeftOut::default(),
             enlisting: Vec::new(),
@@ -113,6 +116,16 @@ impl Partition {
     /// judged from now on is told the difference. A single step may have another judge ([`Step::by`]).
     pub fn put_in_force(&mut self, judge: Arc<Judge>) {
         self.in_force = judge;
+    }
+
+    /// These judges are to come in force: nothing is forgotten that one of them needs.
+    pub fn keep_for(&mut self, coming: Vec<Arc<Judge>>) {
+        self.coming = coming;
+    }
+
+    /// How many people are due before an instant.
+    pub fn due_before(&self, instant: Instant) -> usize {
+        self.due.count_before(instant)
     }
 
     /// The judge of a step: its own, or the one in force.

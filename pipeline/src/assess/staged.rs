@@ -8,6 +8,7 @@
 use fuma_schemas::{Colour, Instant, Person};
 
 use super::announced::{Announced, State, StateNumber};
+use super::difference::Differences;
 use super::partition::Partition;
 
 /// What a transaction that is not committed yet made of the memory.
@@ -43,6 +44,26 @@ impl Partition {
             self.touched.touch(person);
         }
         self.staged = Some(staged);
+    }
+
+    /// What the transaction under way would announce: who, and the number of what was announced before.
+    pub fn staged_announced(&self) -> impl Iterator<Item = (u32, StateNumber)> {
+        self.staged.iter().flat_map(|staged| staged.announced.iter().copied())
+    }
+
+    /// Who was judged for the transaction under way.
+    pub fn staged_judged(&self) -> impl Iterator<Item = u32> {
+        self.staged.iter().flat_map(|staged| staged.judged.iter().copied())
+    }
+
+    /// The number of a state that was announced some time, as a line of a digest has it; none of what is no state.
+    pub fn number_of_text(&mut self, text: &str) -> Option<StateNumber> {
+        State::parse(text).map(|state| self.announced.intern(state))
+    }
+
+    /// People with their states before and after, as numbers of what was announced some time.
+    pub fn lines(&self, lines: Vec<(Person, StateNumber, StateNumber)>) -> Differences {
+        Differences::new(lines, &self.announced)
     }
 
     /// Takes those who are due at `clock`, at most so many, to be judged with the next step.

@@ -243,6 +243,7 @@ fn a_takeover_finds_what_was_announced() {
         let context = Restoring {
             pack: pack(),
             identity,
+            schedule: crate::live::worker::switch::Schedule::default(),
             references: references(&log),
             snapshots: Some(snapshots(&dir)),
             facts: crate::evidence::Limits::default(),

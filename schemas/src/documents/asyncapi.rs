@@ -153,6 +153,17 @@ fn change_message() -> Value {
         ),
         "traceparent": traceparent(),
         "content-type": {"type": "string", "const": "application/json"},
+        "ce_policydigest": {
+            "type": "string", "pattern": "^[0-9a-f]{64}$", "description": "The digest of the policy pack that decided.",
+        },
+        "ce_switch": {
+            "type": "string", "pattern": "^[1-9][0-9]*$",
+            "description": "The number of the switch of policy packs that made the change; absent when none did.",
+        },
+        "ce_before": {
+            "type": "string", "pattern": "^(green|(yellow|red):.+)$",
+            "description": "With ce_switch: the state before, the colour and the rules as in the digest of an outcome.",
+        },
     });
     json!({
         "name": format!("fuma.{CHANGES}.v1"),
@@ -161,7 +172,10 @@ fn change_message() -> Value {
         "contentType": "application/json",
         "headers": {
             "type": "object", "properties": headers,
-            "required": ["ce_id", "ce_source", "ce_type", "ce_specversion", "ce_time", "ce_subject", "content-type"],
+            "required": [
+                "ce_id", "ce_source", "ce_type", "ce_specversion", "ce_time", "ce_subject", "content-type",
+                "ce_policydigest",
+            ],
         },
         "payload": {"$ref": format!("#/components/schemas/{CHANGES}")},
         "bindings": {"kafka": {"key": token, "bindingVersion": BINDING}},

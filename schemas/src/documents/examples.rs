@@ -142,6 +142,7 @@ pub(super) fn change_headers() -> Value {
         "ce_type": "fuma.colour-changed.v1", "ce_specversion": "1.0",
         "ce_time": "2021-11-08T09:13:00+08:00", "ce_subject": PERSON, "ce_causetime": "2021-11-08T09:12:59.871+08:00",
         "traceparent": "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", "content-type": "application/json",
+        "ce_policydigest": "2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae",
     })
 }
 

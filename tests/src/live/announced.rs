@@ -40,7 +40,8 @@ impl Announced {
     fn of(partition: u32, record: StoredRecord) -> Announced {
         let StoredRecord { offset, key, value, headers, .. } = record;
         let text = String::from_utf8(value.clone().expect("nobody was erased").to_vec()).unwrap();
-        let state = read_back(&AnnouncedRecord { offset, key: key.unwrap(), value }).expect("one of ours");
+        let state =
+            read_back(&AnnouncedRecord { offset, key: key.unwrap(), value, headers: Vec::new() }).expect("one of ours");
         let headers: BTreeMap<String, String> =
             headers.into_iter().map(|(name, value)| (name, String::from_utf8(value.to_vec()).unwrap())).collect();
         Announced {

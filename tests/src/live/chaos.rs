@@ -22,12 +22,15 @@ use super::scratch;
 use crate::feeds::{self, Line, World};
 use crate::simulated::{CommitPlace, Fault, FaultRates, LeftOut, MarkerDelivery, Settings, SimulatedCluster};
 
-const WORLD: World = World { people: 7, days: 42, steady: false };
-const PARTITIONS: u32 = 3;
+pub(super) const WORLD: World = World { people: 7, days: 42, steady: false };
+pub(super) const PARTITIONS: u32 = 3;
 const PLACES: [CommitPlace; 4] =
     [CommitPlace::BeforeBegin, CommitPlace::AfterSend, CommitPlace::AfterOffsets, CommitPlace::Unanswered];
 /// Milliseconds by which a machine's clock is wrong; the last one is more than is borne.
 const SHIFTS_MS: [i64; 6] = [0, 0, 1_500, 240_000, -3_600_000, 900_000];
+
+pub(super) const RATES: FaultRates =
+    FaultRates { abort: 60, answer_lost: 20, crash_in_commit: 40, crash_in_call: 3, reading: 30 };
 
 /// What a run came to.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -76,16 +79,19 @@ pub fn run_without(seed: u64, left_out: Option<LeftOut>) -> Ran {
     }
 }
 
-struct Chaos {
-    cluster: SimulatedCluster,
-    pack: Arc<Pack>,
-    feed: EvidenceFeed,
-    members: Vec<Member>,
+pub(super) struct Chaos {
+    pub(super) cluster: SimulatedCluster,
+    /// The pack in force when it is quiet.
+    pub(super) pack: Arc<Pack>,
+    pub(super) feed: EvidenceFeed,
+    pub(super) members: Vec<Member>,
     drafts: Vec<feeds::Draft>,
     contacts: Vec<(Person, FactKey)>,
     verdicts: Vec<VerdictRow>,
     deaths: usize,
     aborts: usize,
+    /// Whether positions may expire.
+    pub(super) positions_expire: bool,
     /// What happened, for whoever looks into a run that failed.
     history: Vec<String>,
 }
@@ -104,7 +110,7 @@ impl Drop for Chaos {
 }
 
 impl Chaos {
-    fn new(seed: u64, left_out: Option<LeftOut>) -> Chaos {
+    pub(super) fn new(seed: u64, left_out: Option<LeftOut>) -> Chaos {
         let settings = Settings {
             partitions: PARTITIONS,
             seed,
@@ -122,15 +128,26 @@ impl Chaos {
         let setup = Setup { page, ..Setup::of(&pack) };
         let count = 2 + seed as usize / 2 % 2;
         let members = names[..count].iter().map(|name| Member::new(&cluster, name, setup.clone())).collect();
-        let rates = FaultRates { abort: 60, answer_lost: 20, crash_in_commit: 40, crash_in_call: 3, reading: 30 };
-        cluster.set_fault_rates(rates);
+        cluster.set_fault_rates(RATES);
         let drafts = feeds::random(seed as u32, 30 + cluster.draw(90) as usize);
         let feed = EvidenceFeed::new(&cluster, PARTITIONS);
         let (contacts, verdicts) = (Vec::new(), Vec::new());
-        Chaos { cluster, pack, feed, members, drafts, contacts, verdicts, deaths: 0, aborts: 0, history: Vec::new() }
+        Chaos {
+            cluster,
+            pack,
+            feed,
+            members,
+            drafts,
+            contacts,
+            verdicts,
+            deaths: 0,
+            aborts: 0,
+            positions_expire: true,
+            history: Vec::new(),
+        }
     }
 
-    fn draw(&self, bound: u64) -> u64 {
+    pub(super) fn draw(&self, bound: u64) -> u64 {
         self.cluster.draw(bound)
     }
 
@@ -139,7 +156,7 @@ impl Chaos {
     }
 
     /// By when they are known.
-    fn lines(&self) -> Vec<(Instant, Line)> {
+    pub(super) fn lines(&self) -> Vec<(Instant, Line)> {
         let known_at = |line: &Line| Instant::parse(&text_of(line, "known_at")).unwrap();
         let mut lines: Vec<(Instant, Line)> =
             WORLD.lines(&self.drafts).into_iter().map(|line| (known_at(&line), line)).collect();
@@ -148,7 +165,7 @@ impl Chaos {
     }
 
     /// Time passes, in a few steps, so that windows close in between.
-    fn pass_until(&mut self, at: Instant) {
+    pub(super) fn pass_until(&mut self, at: Instant) {
         for left in (0..=self.draw(3)).rev() {
             let ms = (at.0 - self.cluster.now().0).max(0) / (left as i64 + 1);
             self.cluster.advance(ms as u64);
@@ -178,7 +195,7 @@ impl Chaos {
     }
 
     /// A few turns of whoever's turn it is, and mischief.
-    fn work(&mut self, turns_max: u64) {
+    pub(super) fn work(&mut self, turns_max: u64) {
         for _ in 0..self.draw(turns_max) {
             let member = self.member();
             self.mischief(&member);
@@ -203,7 +220,7 @@ impl Chaos {
         }
     }
 
-    fn tell(&mut self, what: String) {
+    pub(super) fn tell(&mut self, what: String) {
         self.history.push(format!("{} {what}", self.cluster.now().0));
     }
 
@@ -231,7 +248,7 @@ impl Chaos {
                     self.ended(member, &error);
                 }
             }
-            9 => self.cluster.forget_position(self.draw(u64::from(PARTITIONS)) as u32),
+            9 if self.positions_expire => self.cluster.forget_position(self.draw(u64::from(PARTITIONS)) as u32),
             10 | 11 => self.stand_still(member, place),
             _ => {}
         }
@@ -259,7 +276,7 @@ impl Chaos {
     }
 
     /// Nothing goes wrong any more; everybody finishes.
-    fn quiet(&mut self) {
+    pub(super) fn quiet(&mut self) {
         self.cluster.set_fault_rates(FaultRates::default());
         self.cluster.set_markers(MarkerDelivery::AtOnce);
         self.members.iter().for_each(|member| member.shift_clock(0));

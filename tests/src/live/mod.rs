@@ -6,6 +6,7 @@
 //! process    a worker with its own clock, pack and references; it dies and starts again
 //! announced  what anybody reads of the output, and what must hold of it whatever happened
 //! scratch    what one look at all the evidence says of everybody
+//! switched   such a run with a switch of packs in the middle
 //! chaos      a run from a seed, in which everything goes wrong that can
 //! ```
 //!
@@ -17,6 +18,7 @@ pub mod feed;
 pub mod lines;
 pub mod process;
 pub mod scratch;
+pub mod switched;
 
 pub use announced::Announced;
 pub use feed::EvidenceFeed;

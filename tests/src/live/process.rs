@@ -18,6 +18,7 @@ use fuma_pipeline::live::worker::reference::References;
 use fuma_pipeline::live::worker::restore::Restoring;
 use fuma_pipeline::live::worker::rhythm::Rhythm;
 use fuma_pipeline::live::worker::snapshots::Snapshots;
+use fuma_pipeline::live::worker::switch::{Schedule, Switch};
 use fuma_pipeline::live::worker::{Trouble, Turn, Worker};
 use fuma_pipeline::policy::Pack;
 use fuma_schemas::Instant;
@@ -59,6 +60,8 @@ pub struct Setup {
     pub state: PathBuf,
     /// What its processes belong to.
     pub belongs: Option<Belonging>,
+    /// Which pack is in force when.
+    pub schedule: Schedule,
 }
 
 impl Setup {
@@ -79,6 +82,7 @@ impl Setup {
             is_inline: true,
             state: std::env::temp_dir().join(format!("fuma-simulated-{}", std::process::id())),
             belongs: None,
+            schedule: Schedule::default(),
         }
     }
 
@@ -95,6 +99,7 @@ impl Setup {
                 partitions: self.partitions,
                 source: "fuma/simulated".to_owned(),
             },
+            schedule: self.schedule.clone(),
             references,
             snapshots: self.snapshots.clone(),
             facts: fuma_pipeline::evidence::Limits::default(),
@@ -142,6 +147,8 @@ pub struct Process {
     begin: Instant,
     shift_ms: Arc<AtomicI64>,
     wrap: Option<Wrap>,
+    /// What it reads of the decisions at each turn; none: it does not follow them by itself.
+    decisions: Option<Vec<Switch>>,
     partitions: Partitions,
     worker: Option<Worker>,
 }
@@ -193,8 +200,17 @@ impl Process {
         turn
     }
 
+    fn read_decisions(&self, switches: &[Switch]) {
+        let elapsed = self.cluster.now().0 - self.begin.0;
+        self.setup.schedule.set(switches.to_vec());
+        self.setup.schedule.read_to_end(Duration::from_millis(elapsed as u64));
+    }
+
     fn try_turn(&mut self) -> Result<Turn, LogError> {
         self.follow_references()?;
+        if let Some(switches) = &self.decisions {
+            self.read_decisions(switches);
+        }
         if self.worker.is_none() {
             self.start()?;
         }
@@ -229,6 +245,7 @@ impl Member {
             begin: Instant(cluster.now().0 - 10 * DAY_MS),
             shift_ms: Arc::default(),
             wrap: None,
+            decisions: None,
             partitions: Partitions::default(),
             worker: None,
         };
@@ -329,6 +346,21 @@ impl Member {
             process.cluster.advance(1);
         }
         panic!("{}: partition {partition} is not parked", self.owner)
+    }
+
+    /// It reads the decisions to their end: these are the switches.
+    pub fn read_decisions(&self, switches: &[Switch]) {
+        self.process().read_decisions(switches);
+    }
+
+    /// It reads the decisions at each turn from now on: these are the switches.
+    pub fn follow_decisions(&self, switches: &[Switch]) {
+        self.process().decisions = Some(switches.to_vec());
+    }
+
+    /// What it knows of the packs.
+    pub fn schedule(&self) -> Schedule {
+        self.process().setup.schedule.clone()
     }
 
     /// The partitions that it restored.

@@ -5,7 +5,9 @@
 
 use std::ops::Range;
 
-use fuma_connectors::log::{AnnouncedRecord, Code, LogError, LogRecord, Position, RestoreLog, Topic, Whole};
+use fuma_connectors::log::{
+    AnnouncedRecord, Code, LogError, LogRecord, Position, RestoreLog, Topic, Whole, read_back_headers,
+};
 
 use super::faults::ReadFault;
 use super::left_out::LeftOut;
@@ -152,8 +154,10 @@ impl RestoreLog for SimulatedRestore {
             Topic::Changes,
             partition,
             from..high_watermark,
-            &mut |StoredRecord { offset, key, value, .. }| {
-                each(AnnouncedRecord { offset, key: key.unwrap_or_default(), value })
+            &mut |StoredRecord { offset, key, value, headers, .. }| {
+                let headers = headers.iter().map(|(name, value)| (name.as_bytes(), value.as_ref()));
+                let headers = read_back_headers(headers);
+                each(AnnouncedRecord { offset, key: key.unwrap_or_default(), value, headers })
             },
         )?;
         Ok(high_watermark)

@@ -10,6 +10,7 @@
 //! snapshots              which snapshot is of use, and what of it
 //! stall      a client that passes evidence over
 //! packs      a switch between two starts
+//! switch      a switch in a running worker
 //! whole            readings that are short, late, or of nobody
 //! stores               a store that is away, mixed up, damaged; whose snapshot it is
 //! understood what a newer build wrote, or another key: refused by name, and nothing is lost
@@ -36,6 +37,7 @@ mod snapshots;
 mod stall;
 mod stores;
 mod sweep;
+mod switch;
 mod takeover;
 mod understood;
 mod whole;

@@ -92,6 +92,12 @@ reasons! {
     Engine = "engine", Repair, "report the message: the program or the pack is wrong";
     /// The broker's clock is not known any more.
     ClockUnknown = "clock-unknown", Time, "look at the clock topic and its leader; it goes on by itself";
+    /// A pack is due that this process does not have.
+    PackMissing = "pack-missing", Time,
+        "look at the message: the pack is not in the log of packs, or this build does not load it; then start a build \
+         that is at least as new";
+    /// The decisions were not read to their end for too long.
+    DecisionsBehind = "decisions-behind", Time, "look at the topic of decisions and its leader; it goes on by itself";
     /// The log refuses the changes of the partition.
     Refused = "changes-refused", Repair, "see in the message what the log refuses; it goes on by itself";
     /// The log refuses, and somebody has to repair it.

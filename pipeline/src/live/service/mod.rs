@@ -49,6 +49,7 @@ use crate::live::worker::reference::References;
 use crate::live::worker::restore::Restoring;
 use crate::live::worker::rhythm::Rhythm;
 use crate::live::worker::snapshots::Snapshots;
+use crate::live::worker::switch::Schedule;
 use crate::live::worker::{Places, Worker, gauges, parked_gauges};
 use crate::live::{intake, metric, monotonic, trace};
 use crate::policy::Pack;
@@ -355,6 +356,7 @@ fn assess(
             partitions: log.partitions(),
             source: format!("fuma/{}", config.group),
         },
+        schedule: Schedule::default(),
         references: references.clone(),
         snapshots: Some(snapshots.clone()),
         facts: config.evidence.facts_max,

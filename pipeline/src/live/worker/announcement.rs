@@ -2,9 +2,12 @@
 //!
 //! Owns headers and keys. Must never add anything to the value: all of it but `from` is a function of the evidence.
 
-use fuma_connectors::log::{AnnouncedRecord, OutputRecord};
+use fuma_connectors::log::{AnnouncedRecord, OutputRecord, READ_BACK};
 use fuma_schemas::{CodeChange, Colour, Instant, Person};
 use serde::Deserialize;
+
+/// The header with the digest of the pack that decided.
+const POLICY_DIGEST: &str = "ce_policydigest";
 
 /// What is behind a change besides the person's evidence: for whoever measures delays and follows traces.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -15,8 +18,22 @@ pub struct Cause {
     pub traceparent: Option<String>,
 }
 
-/// The record that announces a change.
-pub fn record(change: &CodeChange, partition: u32, source: &str, cause: Option<&Cause>) -> OutputRecord {
+/// By what a change was made.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct By<'a> {
+    /// The digest of the pack, 64 hex digits.
+    pub digest: &'a str,
+    /// The number of the switch that made the change, and the state before it; none: no switch did.
+    pub switch: Option<(u64, String)>,
+}
+
+/// The record that announces a change, for a partition and under a source.
+pub fn record(
+    change: &CodeChange,
+    (partition, source): (u32, &str),
+    by: By<'_>,
+    cause: Option<&Cause>,
+) -> OutputRecord {
     crate::invariant::check(|| crate::assess::invariants::has_reasons(change), "I-5", "a colour has its reasons");
     let mut value = Vec::with_capacity(1024);
     change.write_value(&mut value);
@@ -29,7 +46,11 @@ pub fn record(change: &CodeChange, partition: u32, source: &str, cause: Option<&
         ("ce_subject", key.clone()),
         ("ce_time", change.decided_at.to_string()),
         ("content-type", "application/json".to_owned()),
+        (POLICY_DIGEST, by.digest.to_owned()),
     ];
+    if let Some((number, before)) = by.switch {
+        headers.extend([(READ_BACK[0], number.to_string()), (READ_BACK[1], before)]);
+    }
     if let Some(received) = cause.and_then(|cause| cause.received) {
         headers.push(("ce_causetime", received.to_string()));
     }
@@ -50,6 +71,8 @@ pub struct Announced {
     pub rules: Vec<String>,
     /// The clock of the commit; none where the person was erased.
     pub decided_at: Option<Instant>,
+    /// The number of the switch that made the change, and the state before it in words, where one did.
+    pub switch: Option<(u64, String)>,
 }
 
 #[derive(Deserialize)]
@@ -88,7 +111,7 @@ pub fn read_back(record: &AnnouncedRecord) -> Result<Announced, AnnouncementErro
     let key = std::str::from_utf8(&record.key).ok().and_then(Person::parse);
     let person = key.ok_or(AnnouncementError::Key)?;
     let Some(value) = &record.value else {
-        return Ok(Announced { person, colour: Colour::Green, rules: Vec::new(), decided_at: None });
+        return Ok(Announced { person, colour: Colour::Green, rules: Vec::new(), decided_at: None, switch: None });
     };
     let value = std::str::from_utf8(value).ok().and_then(|text| serde_json::from_str::<Value<'_>>(text).ok());
     let value = value.ok_or(AnnouncementError::Value)?;
@@ -97,5 +120,11 @@ pub fn read_back(record: &AnnouncedRecord) -> Result<Announced, AnnouncementErro
     let colour = colour.ok_or(AnnouncementError::Colour)?;
     let mut rules: Vec<String> = value.reasons.into_iter().map(|reason| reason.rule.into_owned()).collect();
     rules.dedup();
-    Ok(Announced { person, colour, rules, decided_at: Some(decided_at) })
+    Ok(Announced { person, colour, rules, decided_at: Some(decided_at), switch: switch_of(record) })
+}
+
+fn switch_of(record: &AnnouncedRecord) -> Option<(u64, String)> {
+    let header = |name| record.headers.iter().find(|(other, _)| *other == name).map(|(_, value)| value);
+    let number = header(READ_BACK[0])?.parse().ok()?;
+    Some((number, header(READ_BACK[1])?.clone()))
 }

@@ -12,6 +12,10 @@ use crate::live::monotonic;
 
 /// How far a commit may go beyond the broker's clock.
 pub(super) const AHEAD_MS_MAX: i64 = 5 * 60_000;
+/// How far a commit may go beyond the broker's time at which the decisions were last read to their end: a switch
+/// that is not read yet takes force five minutes after its last record at the earliest.
+pub(super) const DECISIONS_MS_MAX: i64 = 4 * 60_000;
+const _: () = assert!(DECISIONS_MS_MAX < AHEAD_MS_MAX);
 /// How often the broker is asked.
 const PROBE_EVERY: Duration = Duration::from_secs(60);
 /// How soon it is asked again after no answer.
@@ -138,6 +142,13 @@ impl CommitClock {
 
     fn serves(&self, elapsed: Duration) -> bool {
         self.skew_ms.is_some() && elapsed.saturating_sub(self.answered_at) <= SKEW_SERVES
+    }
+
+    /// How far a clock lies beyond the broker's time of a look that was taken at this monotonic time.
+    pub(super) fn beyond(&self, clock: Instant, looked: Duration) -> i64 {
+        let broker = self.wall.now().0.saturating_add(self.skew_ms.unwrap_or_default());
+        let age = self.wall.elapsed().saturating_sub(looked).as_millis();
+        clock.0.saturating_sub(broker.saturating_sub(i64::try_from(age).unwrap_or(i64::MAX)))
     }
 
     /// The clocks of partitions whose last commits had these: one for all that are near wall time, and for one that is

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use fuma_connectors::log::{LogError, Outcome, Position, Scope, Transaction};
 use fuma_schemas::Instant;
 
-use super::clock::Reach;
+use super::clock::{DECISIONS_MS_MAX, Reach};
 use super::judge::Changed;
 use super::owned::Owned;
 use super::pace::QUIET;
@@ -188,7 +188,12 @@ impl Worker {
         }
         let lasts: Vec<Instant> = asked.iter().map(|(_, last)| *last).collect();
         let reached = asked.iter().zip(self.clock.reach(&lasts));
+        let read_at = self.context.schedule.read_at();
+        let behind = |clock| read_at.map(|at| self.clock.beyond(clock, at)).filter(|ms| *ms > DECISIONS_MS_MAX);
         let next = |(id, last): (u32, Instant), reach| match reach {
+            Reach::At(clock) if let Some(behind_ms) = behind(clock) => {
+                Next::Kept(Trouble::DecisionsBehind { partition: id, behind_ms })
+            }
             Reach::At(clock) => Next::At(clock),
             Reach::Ahead(_) if self.may_be_ahead(id, last) => Next::Agreed(Instant(last.0 + 1)),
             Reach::Ahead(ahead_ms) => {

@@ -102,7 +102,14 @@ impl Worker {
     fn look_again(&mut self, owned: &Owned, trouble: &Trouble) -> Result<Option<Trouble>, LogError> {
         let id = owned.id;
         match trouble {
-            Trouble::ClockAhead { .. } | Trouble::ClockUnknown { .. } => self.clock_trouble(owned),
+            Trouble::ClockAhead { .. } | Trouble::ClockUnknown { .. } | Trouble::DecisionsBehind { .. } => {
+                self.clock_trouble(owned)
+            }
+            Trouble::PackMissing { .. } => {
+                let clock = self.clock.now().max(owned.last_clock());
+                let missing = self.context.schedule.due(owned.in_force.number, clock).and_then(Result::err);
+                Ok(missing.map(|missing| Trouble::PackMissing { partition: id, missing }))
+            }
             _ => match self.log.output_end(id).and_then(|_| self.log.evidence_bounds(id)) {
                 Ok(bounds) if !(bounds.start..=bounds.end).contains(&owned.next) => {
                     let message = format!(

@@ -130,14 +130,16 @@ mod tests {
     use crate::assess::Partition;
     use crate::intake::{Decoder, EvidenceBuilders, Key, Settings};
     use crate::live::worker::position::Standing;
+    use crate::live::worker::switch::InForce;
     use crate::policy::{PackSource, load};
 
     const NOW: Instant = Instant(1_650_000_000_000);
 
     fn owned() -> BTreeMap<u32, Owned> {
         let pack = load(&PackSource::built_in("zhejiang-2020-109").unwrap()).unwrap();
-        let partition = Partition::new(pack).unwrap();
-        BTreeMap::from([(3, Owned::new(3, partition, 0, Standing::default()))])
+        let partition = Partition::new(Arc::clone(&pack)).unwrap();
+        let in_force = InForce { number: 1, hash: String::new(), pack, since: None };
+        BTreeMap::from([(3, Owned::new(3, partition, 0, Standing::default(), in_force))])
     }
 
     #[test]

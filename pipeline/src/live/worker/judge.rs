@@ -22,6 +22,7 @@ pub(super) type Changed = Vec<(u32, Vec<CodeChange>)>;
 impl Worker {
     /// Judges whom the budget of a commit allows, in the partitions that have a clock.
     pub(super) fn judge(&mut self, clocks: &BTreeMap<u32, Instant>) -> Result<Changed, LogError> {
+        self.follow_packs(clocks)?;
         self.follow_regions(clocks)?;
         let mut budget = Budget::new(self.page_people);
         let (mut changed, mut wanted) = (Changed::new(), Vec::new());

@@ -23,6 +23,7 @@
 //! pace          what there is to do, and how long nothing has to be done
 //! stall         a client that skips records, or stands still before them
 //! forget        what is past its retention goes
+//! switch        another pack takes over in a running worker
 //! left_out      who cannot be judged is listed
 //! telling       what went is told to trace
 //! overdue       how many reasons are past their due
@@ -40,6 +41,7 @@ pub mod restore;
 pub mod rhythm;
 pub mod snapshots;
 pub mod sweep;
+pub mod switch;
 
 mod budget;
 mod commit;
@@ -338,6 +340,7 @@ impl Worker {
         if let Err((id, error)) = self.overdue.turn(&self.owned, time) {
             self.park(id, error.into())?;
         }
+        self.keep_switches();
         self.left_out.turn(&self.owned, &self.context.state, time.1);
         self.look_for_stalls()?;
         if let Some(snapshots) = self.context.snapshots.as_ref().filter(|_| self.telling.is_done()) {

@@ -10,10 +10,11 @@ use fuma_schemas::evidence::log;
 use fuma_schemas::{CodeChange, Instant, Kind, Person};
 use rustc_hash::FxBuildHasher;
 
-use super::announcement::{self, Cause};
+use super::announcement::{self, By, Cause};
 use super::position::{Standing, SweepStanding};
 use super::reference::References;
 use super::sweep::Sweep;
+use super::switch::{InForce, Switching};
 use crate::assess::joint::Share;
 use crate::assess::{AssessError, Partition, Step, Ticks, very_late};
 use crate::live::record::{self, Control, Origin, RecordError, Section, forgotten_rows};
@@ -69,6 +70,12 @@ pub struct Owned {
     pub id: u32,
     /// The state.
     pub partition: Partition,
+    /// The pack that judges it.
+    pub in_force: InForce,
+    /// The switch that was begun and is not written down.
+    pub(super) switching: Option<Switching>,
+    /// The state of the schedule for whose packs it keeps what they need.
+    pub(super) kept_for: Option<u64>,
     /// Who is still to be judged after a change of the basis.
     pub sweep: Sweep,
     /// As last committed.
@@ -106,18 +113,21 @@ pub struct Owned {
     /// When the broker took the newest record of the regions behind that.
     regions_cause: Option<Instant>,
     /// Who was judged by the page of the sweep, since the last commit.
-    page: Vec<u32>,
+    pub(super) page: Vec<u32>,
     step: Step,
 }
 
 impl Owned {
     /// A partition as a restore left it.
-    pub fn new(id: u32, mut partition: Partition, next: u64, standing: Standing) -> Owned {
+    pub fn new(id: u32, mut partition: Partition, next: u64, standing: Standing, in_force: InForce) -> Owned {
         partition.stage();
         let (regions, snapshot) = (standing.regions, standing.snapshot);
         Owned {
             id,
             partition,
+            in_force,
+            switching: None,
+            kept_for: None,
             sweep: Sweep::default(),
             standing,
             next,
@@ -283,6 +293,7 @@ impl Owned {
             || self.next != self.committed
             || self.regions != self.standing.regions
             || self.sweep_standing() != self.standing.sweep
+            || self.switching.as_ref().map(|switching| switching.under_way) != self.standing.switch
             || self.standing.through.is_some() && !self.is_behind()
     }
 
@@ -302,14 +313,15 @@ impl Owned {
             released,
             clock,
             judged_until: due.map_or(clock, |due| Instant(due.0 - 1)),
-            pack: identity.pack.clone(),
-            pack_order: identity.pack_order,
+            pack: self.in_force.hash.clone(),
+            pack_order: self.in_force.number,
             engine: identity.engine.clone(),
             through: (self.is_behind() && self.through < self.next).then_some(self.through),
             origin: identity.origin,
             regions: self.regions,
             snapshot: self.snapshot,
             sweep: self.sweep_standing(),
+            switch: self.switching.as_ref().map(|switching| switching.under_way),
         }
     }
 
@@ -337,10 +349,14 @@ impl Owned {
         records: &mut Vec<OutputRecord>,
         received: &mut Vec<Instant>,
     ) {
-        let causes = self.causes(changes);
+        let (causes, mut switched) = (self.causes(changes), self.switched());
         received.extend(causes.values().filter_map(|cause| cause.received));
         for change in changes {
-            records.push(announcement::record(change, self.id, source, causes.get(&change.person)));
+            let by = By {
+                digest: &self.in_force.pack.digest,
+                switch: switched.remove(&change.person).map(|before| (self.in_force.number, before)),
+            };
+            records.push(announcement::record(change, (self.id, source), by, causes.get(&change.person)));
         }
     }
 
@@ -387,6 +403,7 @@ impl Owned {
 
     /// Those who were judged are as announced: nothing of it waits for a transaction.
     pub fn settle(&mut self) {
+        self.note_switched();
         self.partition.commit();
         self.page.clear();
         if !self.is_behind() {
@@ -397,7 +414,11 @@ impl Owned {
     }
 
     /// The transaction is not there: facts stay, since the next one goes behind them; what was announced does not.
+    ///
+    /// The page is swept again: who finds no room in the next commit must not be missing in the position.
     pub fn roll_back(&mut self) {
+        let (page, evidence) = (std::mem::take(&mut self.page), self.partition.evidence());
+        self.sweep.give_back(page.into_iter().filter_map(|person| Some((evidence.person(person)?, person))));
         self.partition.roll_back();
     }
 }

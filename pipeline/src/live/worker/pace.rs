@@ -32,6 +32,7 @@ impl Worker {
                 || owned.is_sweeping()
                 || owned.is_due(now)
                 || owned.regions < self.context.references.regions_end()
+                || self.context.schedule.due(owned.in_force.number, now).is_some()
         });
         let has_moved = || self.owned.values().any(Owned::has_moved);
         let elapsed = self.clock.elapsed();

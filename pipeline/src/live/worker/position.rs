@@ -14,6 +14,7 @@ use std::fmt::Write as _;
 
 use fuma_schemas::{Instant, Person};
 
+use super::switch::UnderWay;
 use crate::live::record::{Fingerprint, Origin};
 
 /// The layouts of the text: the one that is written, and the older ones.
@@ -50,6 +51,8 @@ pub struct Standing {
     pub snapshot: Option<u64>,
     /// The sweep under way, if any.
     pub sweep: SweepStanding,
+    /// The switch of packs that is not written down yet, if any.
+    pub switch: Option<UnderWay>,
 }
 
 /// How far a sweep has come.
@@ -110,6 +113,9 @@ impl Standing {
         if let Some(snapshot) = self.snapshot {
             add(format_args!(" snapshot={snapshot}"));
         }
+        if let Some(switch) = self.switch {
+            add(format_args!(" switch={}@{}", switch.number, switch.output));
+        }
         match self.sweep {
             SweepStanding::None => {}
             SweepStanding::Begun => add(format_args!(" sweep=begun")),
@@ -160,6 +166,12 @@ impl Standing {
             "snapshot" => self.snapshot = Some(number("snapshot")?),
             "installation" => self.origin.installation = fingerprint("installation")?,
             "key" => self.origin.key = fingerprint("key")?,
+            "switch" => {
+                let read = value.split_once('@').and_then(|(number, output)| {
+                    Some(UnderWay { number: number.parse().ok()?, output: output.parse().ok()? })
+                });
+                self.switch = Some(read.ok_or(PositionError::Value("switch"))?);
+            }
             "sweep" if value == "begun" => self.sweep = SweepStanding::Begun,
             "sweep" => {
                 self.sweep = SweepStanding::After(Person::parse(value).ok_or(PositionError::Value("sweep"))?);
@@ -208,6 +220,7 @@ mod tests {
             regions: 17,
             snapshot: Some(98),
             sweep: SweepStanding::After(Person([0xab; 16])),
+            switch: Some(UnderWay { number: 4, output: 77 }),
         }
     }
 

@@ -12,6 +12,8 @@ pub struct Sweep {
     /// The next comes last.
     waiting: Vec<(Person, u32)>,
     cursor: Option<Person>,
+    /// The cursor before the last page.
+    before: Option<Person>,
     /// The broker's timestamp of the newest record that moved the basis; none for a restore.
     cause: Option<Instant>,
 }
@@ -38,12 +40,22 @@ impl Sweep {
     pub fn page(&mut self, people_max: usize) -> Vec<u32> {
         let page = self.waiting.split_off(self.waiting.len().saturating_sub(people_max));
         if let Some((token, _)) = page.first() {
+            self.before = self.cursor;
             self.cursor = Some(*token);
         }
         if self.waiting.is_empty() {
             self.waiting = Vec::new();
         }
         page.into_iter().map(|(_, person)| person).collect()
+    }
+
+    /// The last page was not committed: it comes again.
+    pub fn give_back(&mut self, page: impl Iterator<Item = (Person, u32)>) {
+        let waiting = self.waiting.len();
+        self.waiting.extend(page);
+        if self.waiting.len() > waiting {
+            self.cursor = self.before;
+        }
     }
 
     /// Ends the sweep: all pages were judged and committed.
@@ -102,6 +114,19 @@ mod tests {
         assert_eq!(sweep.page(2), [6, 5], "first what lies after the cursor");
         assert_eq!(sweep.page(2), [2], "then who lies behind it");
         assert_eq!(sweep.cause(), Some(Instant(7)));
+    }
+
+    #[test]
+    fn a_page_that_was_not_committed_comes_again() {
+        let mut sweep = Sweep::default();
+        sweep.add(people(&[1, 2, 3, 4, 5]), None);
+        sweep.page(2);
+        let page = sweep.page(2);
+        sweep.give_back(page.iter().map(|number| (person(*number as u8), *number)));
+        assert_eq!((sweep.cursor(), sweep.remaining()), (Some(person(2)), 3));
+        assert_eq!((sweep.page(2), sweep.page(2)), (page, vec![5]));
+        sweep.give_back(std::iter::empty());
+        assert_eq!(sweep.cursor(), Some(person(5)));
     }
 
     #[test]

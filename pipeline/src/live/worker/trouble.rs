@@ -7,6 +7,7 @@ use fuma_connectors::log::LogError;
 
 use super::owned::ApplyError;
 use super::restore::RestoreError;
+use super::switch::Missing;
 use crate::assess::AssessError;
 use crate::live::partitions::ParkReason;
 use crate::live::record::RecordError;
@@ -62,6 +63,28 @@ pub enum Trouble {
         /// What was answered.
         why: String,
     },
+    /// A pack is due that this process does not have (R-27).
+    #[error(
+        "partition {partition}: switch {} of the pack is due, and its pack is not here: {}; nothing is judged by the \
+         old one", missing.number, missing.why
+    )]
+    PackMissing {
+        /// The partition.
+        partition: u32,
+        /// What is missing.
+        missing: Missing,
+    },
+    /// The decisions were not read to their end for too long: a switch may be due that is not known (R-27).
+    #[error(
+        "partition {partition}: the decisions were last read to their end {} s ago; {} s are allowed: a switch of the \
+         pack may be due, and nothing is committed", behind_ms / 1000, super::clock::DECISIONS_MS_MAX / 1000
+    )]
+    DecisionsBehind {
+        /// The partition.
+        partition: u32,
+        /// For how long.
+        behind_ms: i64,
+    },
     /// Its changes are refused again and again, also without those of other partitions.
     #[error("partition {partition}: its changes were refused {times} times in a row{why}")]
     Refused {
@@ -101,6 +124,8 @@ impl Trouble {
             Trouble::ClockAhead { .. } => ParkReason::ClockAhead,
             Trouble::ClockUnknown { .. } => ParkReason::ClockUnknown,
             Trouble::Refused { .. } => ParkReason::Refused,
+            Trouble::PackMissing { .. } => ParkReason::PackMissing,
+            Trouble::DecisionsBehind { .. } => ParkReason::DecisionsBehind,
         }
     }
 

@@ -28,7 +28,7 @@ pub(super) fn check(
     context: &Restoring,
 ) -> Result<(), RestoreError> {
     let identity = &context.identity;
-    let is_same = standing.pack == identity.pack && standing.engine == identity.engine;
+    let is_same = standing.pack == owned.in_force.hash && standing.engine == identity.engine;
     if standing.sweep == SweepStanding::None && (is_same || is_new) {
         let mut go_on = |_judged: u32| !context.cancelled.load(Ordering::Acquire);
         let waiting: BTreeSet<u32> = owned.partition.take_waiting().into_iter().collect();

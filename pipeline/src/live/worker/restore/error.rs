@@ -219,6 +219,16 @@ pub enum RestoreError {
         /// This process's.
         own: u64,
     },
+    /// The pack by which it is judged is known, and not here.
+    #[error("partition {partition} is judged by policy pack number {number}, which is not here: {why}")]
+    PackMissing {
+        /// The partition.
+        partition: u32,
+        /// The number of the pack.
+        number: u64,
+        /// Why it is not here.
+        why: String,
+    },
     /// Another owner took it over meanwhile, and announced what this one does not know of.
     #[error("partition {partition} was taken over by another while it was restored here")]
     Overtaken {
@@ -286,6 +296,7 @@ impl RestoreError {
             RestoreError::Snapshot { .. } => ParkReason::Newer,
             RestoreError::OlderEngine { .. } => ParkReason::OlderEngine,
             RestoreError::Superseded { .. } => ParkReason::Superseded,
+            RestoreError::PackMissing { .. } => ParkReason::PackMissing,
             RestoreError::Differences { .. } => ParkReason::Differences,
             RestoreError::Reference { .. } => ParkReason::Reference,
         })

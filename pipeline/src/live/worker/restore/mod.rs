@@ -36,6 +36,7 @@ use super::owned::{Identity, Owned};
 use super::position::Standing;
 use super::reference::References;
 use super::snapshots::Snapshots;
+use super::switch::{InForce, Schedule, UnderWay};
 use crate::evidence::Limits;
 use crate::live::decisions::{Belonging, BelongingError};
 use crate::live::partitions::Words;
@@ -47,7 +48,7 @@ use self::base::read_snapshot;
 use self::check::{check, sweep_all};
 pub use self::error::RestoreError;
 use self::evidence::{replay, sections, taken};
-use self::output::read_output;
+use self::output::{Recalled, read_output};
 
 /// For how long the reference readers may lag behind a position.
 const REFERENCE_WAIT: Duration = Duration::from_secs(60);
@@ -55,10 +56,12 @@ const REFERENCE_WAIT: Duration = Duration::from_secs(60);
 /// What a restore needs besides the log.
 #[derive(Clone)]
 pub struct Restoring {
-    /// The pack.
+    /// The pack of the start.
     pub pack: Arc<Pack>,
     /// Who takes over.
     pub identity: Identity,
+    /// Which pack is in force when; empty: the pack of the start alone is known.
+    pub schedule: Schedule,
     /// The reference topics.
     pub references: References,
     /// Where snapshots are.
@@ -85,6 +88,36 @@ impl Restoring {
     fn go_on(&self) -> Result<(), RestoreError> {
         if self.cancelled.load(Ordering::Acquire) { Err(RestoreError::Cancelled) } else { Ok(()) }
     }
+
+    /// The pack of the start.
+    fn first(&self) -> InForce {
+        let (number, hash) = (self.identity.pack_order, self.identity.pack.clone());
+        let known = self.schedule.of(number, &hash).and_then(Result::ok);
+        known.unwrap_or_else(|| InForce { number, hash, pack: Arc::clone(&self.pack), since: None })
+    }
+
+    /// The pack by which a partition is judged on from a position: the position's own, where it is known. A switch
+    /// that is due since then is made by the worker. Without a position (nobody was judged yet, or it expired) the one
+    /// that is in force by now.
+    fn in_force(&self, partition: u32, standing: Option<&Standing>) -> Result<InForce, RestoreError> {
+        let known = match standing {
+            Some(standing) => self.schedule.of(standing.pack_order, &standing.pack),
+            None => self.schedule.due(0, self.now),
+        };
+        match known {
+            Some(Ok(in_force)) => Ok(in_force),
+            Some(Err(missing)) => {
+                Err(RestoreError::PackMissing { partition, number: missing.number, why: missing.why })
+            }
+            None => Ok(self.first()),
+        }
+    }
+
+    /// The highest number of a pack that this process knows.
+    fn newest(&self) -> u64 {
+        let coming = self.schedule.switches().last().map_or(0, |switch| switch.number);
+        coming.max(self.identity.pack_order)
+    }
 }
 
 /// Takes a partition over.
@@ -101,8 +134,14 @@ pub fn restore(log: &mut dyn RestoreLog, id: u32, context: &Restoring) -> Result
     context.go_on()?;
     fault::place("in-restore");
     let standing = standing.or_else(|| base.standing.clone()).unwrap_or_default();
-    go_on_from(id, &standing, &context.identity)?;
-    let announced = read_output(log, id, base.output, context, &mut partition)?;
+    go_on_from(id, &standing, context)?;
+    let in_force = context.in_force(id, position.offset.map(|_| &standing))?;
+    // Where the position is gone nobody knows whether a switch was under way: then it is told again.
+    let switch = standing.switch.filter(|switch| switch.number == in_force.number);
+    let is_maybe = position.offset.is_none() && in_force.number > 1;
+    let switch = switch.or(is_maybe.then_some(UnderWay { number: in_force.number, output: base.output }));
+    let output = switch.map_or(base.output, |switch| base.output.min(switch.output));
+    let announced = read_output(log, id, (output, switch), context, &mut partition)?;
     let next = match position.offset {
         Some(offset) => offset,
         None if base.standing.is_some() => base.evidence,
@@ -119,27 +158,41 @@ pub fn restore(log: &mut dyn RestoreLog, id: u32, context: &Restoring) -> Result
     let waiting = partition.take_waiting();
     let newest = announced.newest.max(standing.clock);
     wait_for_regions(id, &standing, context)?;
-    let mut owned = Owned::new(id, partition, next, Standing { clock: newest, ..standing.clone() });
+    let mut owned = Owned::new(id, partition, next, Standing { clock: newest, ..standing.clone() }, in_force.clone());
+    owned.put_in_force(in_force)?;
     basis(&mut owned, context, standing.regions)?;
     let is_new = position.offset.is_none() && base.standing.is_none() && announced.records == 0;
     let is_lost = position.offset.is_none() && !is_new;
     waiting.iter().for_each(|person| owned.partition.touch(*person));
     owned.through = through;
     owned.snapshot = base.snapshot.or(expected);
-    match is_lost {
+    match is_lost || is_new && switch.is_some() {
         // Where the last commit stood is not known: what was announced cannot be held against it.
         true => sweep_all(&mut owned, context)?,
         false => check(log, &mut owned, (&position, &standing, is_new), context)?,
     }
+    let announcements = announced.records;
+    resume_switch(&mut owned, (&standing, switch), announced);
     tracing::info!(
         partition = id,
         people = owned.partition.evidence().people(),
         records,
-        announcements = announced.records,
+        announcements,
         seconds = begun.elapsed().as_secs_f64(),
         "restored"
     );
     Ok(owned)
+}
+
+/// A switch that a predecessor began goes on; one that is made by another pack's start begins.
+fn resume_switch(owned: &mut Owned, (standing, switch): (&Standing, Option<UnderWay>), announced: Recalled) {
+    let number = owned.in_force.number;
+    let is_other = standing.pack != owned.in_force.hash && standing.pack_order < number && !standing.pack.is_empty();
+    if let Some(under_way) = switch {
+        owned.resume_switch(standing, under_way, announced.lines);
+    } else if is_other {
+        owned.resume_switch(standing, UnderWay { number, output: announced.end }, Vec::new());
+    }
 }
 
 /// Topics may have been deleted and made again, or have grown, since the process started.
@@ -177,17 +230,19 @@ fn understood(id: u32, position: &Position, context: &Restoring) -> Result<Optio
     let parsed = Standing::parse(&position.metadata);
     let standing = parsed.map_err(|error| RestoreError::Position { partition: id, error })?;
     if let Some(standing) = &standing {
-        go_on_from(id, standing, &context.identity)?;
+        go_on_from(id, standing, context)?;
     }
     Ok(standing)
 }
 
 /// Refuses what was judged by a newer pack or engine, or for somebody else.
-fn go_on_from(id: u32, standing: &Standing, identity: &Identity) -> Result<(), RestoreError> {
-    if standing.pack_order > identity.pack_order {
-        let (in_force, own) = (standing.pack_order, identity.pack_order);
+fn go_on_from(id: u32, standing: &Standing, context: &Restoring) -> Result<(), RestoreError> {
+    let identity = &context.identity;
+    if standing.pack_order > context.newest() {
+        let (in_force, own) = (standing.pack_order, context.newest());
         return Err(RestoreError::Superseded { partition: id, in_force, own });
     }
+    context.in_force(id, Some(standing))?;
     if is_newer(&standing.engine, &identity.engine) {
         let (found, own) = (standing.engine.clone(), identity.engine.clone());
         return Err(RestoreError::OlderEngine { partition: id, found, own });

@@ -10,8 +10,10 @@ use fuma_schemas::Instant;
 
 use super::{RestoreError, Restoring};
 use crate::assess::Partition;
+use crate::assess::announced::State;
 use crate::live::metric;
 use crate::live::worker::announcement;
+use crate::live::worker::switch::{Line, UnderWay};
 
 /// What was read.
 #[derive(Default)]
@@ -20,13 +22,17 @@ pub(super) struct Recalled {
     pub(super) records: u64,
     /// The newest clock.
     pub(super) newest: Instant,
+    /// The end of the output.
+    pub(super) end: u64,
+    /// What the switch under way announced, in order.
+    pub(super) lines: Vec<Line>,
 }
 
 /// Announcements from an offset on into the partition.
 pub(super) fn read_output(
     log: &mut dyn RestoreLog,
     id: u32,
-    from: u64,
+    (from, switch): (u64, Option<UnderWay>),
     context: &Restoring,
     partition: &mut Partition,
 ) -> Result<Recalled, RestoreError> {
@@ -36,7 +42,13 @@ pub(super) fn read_output(
             Ok(announced) => {
                 recalled.records += 1;
                 recalled.newest = recalled.newest.max(announced.decided_at.unwrap_or_default());
-                partition.recall(announced.person, announced.colour, announced.rules.iter().map(String::as_str));
+                let rules = announced.rules.iter().map(String::as_str);
+                partition.recall(announced.person, announced.colour, rules.clone());
+                let by_switch = announced.switch.filter(|(number, _)| switch.is_some_and(|it| it.number == *number));
+                if let Some((_, before)) = by_switch {
+                    let after = State::new(announced.colour, rules).text();
+                    recalled.lines.push((announced.person, before, after));
+                }
             }
             Err(why) => strange = Some((record.offset, why)),
         }
@@ -50,5 +62,6 @@ pub(super) fn read_output(
     if end < from {
         return Err(RestoreError::OutputShorter { partition: id, ends: end, read_up_to: from });
     }
+    recalled.end = end;
     Ok(recalled)
 }
