@@ -40,7 +40,7 @@ enum Command {
     Overdue(commands::overdue::OverdueArguments),
     /// List who hangs on a case, reported and by conveyance, with dates and state of isolation
     Contacts(commands::contacts::ContactsArguments),
-    /// Policy packs: list, show, check, test, new, preview, compare, mutate
+    /// Policy packs: list, show, check, test, new, preview, compare, mutate, publish, log
     Policy(commands::policy::PolicyArguments),
     /// Run an invented district through the engine: a live table, a summary, a report
     Demo(commands::demo::DemoArguments),
@@ -48,6 +48,12 @@ enum Command {
     Status(commands::status::StatusArguments),
     /// Create or check the Kafka topics
     Topics(commands::topics::TopicsArguments),
+    /// Agree, as an official, to what waits: a pack, a list of officials, the release of a hold
+    Approve(Box<commands::office::ApproveArguments>),
+    /// Take back what waits or is scheduled
+    Withdraw(Box<commands::office::WithdrawArguments>),
+    /// The emergency stop: nothing is announced until its release is approved
+    Hold(Box<commands::office::HoldArguments>),
     /// Let one parked partition go on, after a look at what it is parked for
     Accept(commands::accept::AcceptArguments),
     /// Send feed files, standard input or repaired dead letters to Kafka
@@ -100,6 +106,9 @@ fn run(command: Command, screen: &Screen) -> Result<ExitCode, CommandError> {
         }
         Command::Demo(arguments) => commands::demo::run(arguments, screen)?,
         Command::Accept(arguments) => commands::accept::run(&arguments, screen)?,
+        Command::Approve(arguments) => return commands::office::approve(&arguments, screen),
+        Command::Withdraw(arguments) => return commands::office::withdraw(&arguments, screen),
+        Command::Hold(arguments) => return commands::office::hold(&arguments, screen),
         Command::Topics(arguments) => return commands::topics::run(&arguments, screen),
         Command::Status(arguments) => return commands::status::run(&arguments, screen),
         Command::Send(arguments) => return commands::send::run(&arguments, screen),

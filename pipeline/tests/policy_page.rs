@@ -22,6 +22,14 @@ fn commands(language: &str) -> Vec<String> {
     half.lines().filter_map(|line| line.strip_prefix("    ")).map(str::to_owned).collect()
 }
 
+/// What waits, by the last `--json` that was written: a hold, else the newest proposal.
+fn waiting(folder: &Path) -> String {
+    let list: Value =
+        fs::read(folder.join("list.json")).map_or(Value::Null, |text| serde_json::from_slice(&text).unwrap());
+    let last = |name: &str| list[name].as_array().and_then(|all| all.last()).and_then(|it| it["id"].as_str());
+    last("holds").or_else(|| last("proposals")).unwrap_or_default().to_owned()
+}
+
 fn shell(folder: &Path, line: &str) -> Output {
     let bin: PathBuf = folder.join("bin");
     let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
@@ -43,7 +51,8 @@ fn both_languages_have_the_same_commands_and_each_works() {
     for line in &lines {
         let token = fs::read_to_string(folder.join("lines.txt")).unwrap_or_default();
         let token = token.split(' ').next().unwrap_or_default().to_owned();
-        let output = shell(folder, &line.replace("TOKEN", &token));
+        let line_of_page = line.replace("TOKEN", &token).replace(" ID ", &format!(" {} ", waiting(folder)));
+        let output = shell(folder, &line_of_page);
         let [out, err] = [&output.stdout, &output.stderr].map(|bytes| String::from_utf8_lossy(bytes).into_owned());
         assert!(output.status.success(), "{line}\n{out}\n{err}");
         said.push((line.as_str(), out, err));
@@ -64,5 +73,10 @@ fn both_languages_have_the_same_commands_and_each_works() {
     assert!(fs::read_to_string(folder.join("preview.html")).unwrap().contains("<svg"));
     // The switch of the replay is the one that was previewed.
     assert!(of("--draft").2.contains(&digest), "{}", of("--draft").2);
+    let log = said.iter().rev().find(|(line, ..)| line.contains("policy log")).unwrap().1.as_str();
+    for word in ["approved", "withdrawn", "rollback", "--policy chongqing-2021-24@", "switch 3"] {
+        assert!(log.contains(word), "{word}\n{log}");
+    }
+    assert!(!log.contains("NOT APPLIED"), "{log}");
     assert!(of("fuma explain").1.contains("ten-days") || !of("fuma explain").1.is_empty());
 }

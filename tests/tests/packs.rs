@@ -6,6 +6,7 @@
 use std::process::ExitCode;
 
 use fuma_pipeline::admission::{Drafts, admit, admit_source, report};
+use fuma_pipeline::commands::office::PlaceArguments;
 use fuma_pipeline::commands::policy::{
     CaseArgs, ExportArgs, Language, LanguageArgs, ListArgs, PackArgs, PolicyArgs, PolicyCommand, reference, run,
 };
@@ -43,8 +44,11 @@ fn every_case_of_every_pack_holds() {
 
 #[test]
 fn list_names_every_pack_with_its_document() {
-    let (text, good) =
-        said(PolicyCommand::List(ListArgs { language: LanguageArgs { lang: Language::En }, json: false }));
+    let (text, good) = said(PolicyCommand::List(ListArgs {
+        language: LanguageArgs { lang: Language::En },
+        json: false,
+        place: PlaceArguments::default(),
+    }));
     assert!(good);
     assert!(text.contains("zhejiang-2020-109  1.0.0  2020-07-06  省疫情防控办〔2020〕109号"), "{text}");
     assert!(text.contains("Chongqing health-code colour rules (2021)"), "{text}");
@@ -223,8 +227,11 @@ fn an_exported_pack_is_the_pack() {
 
 #[test]
 fn the_json_forms_are_json() {
-    let (text, good) =
-        said(PolicyCommand::List(ListArgs { language: LanguageArgs { lang: Language::En }, json: true }));
+    let (text, good) = said(PolicyCommand::List(ListArgs {
+        language: LanguageArgs { lang: Language::En },
+        json: true,
+        place: PlaceArguments::default(),
+    }));
     let list: serde_json::Value = serde_json::from_str(&text).unwrap();
     assert!(good && list[0]["digest"].as_str().unwrap().len() == 64, "{text}");
     let (text, good) = said(PolicyCommand::Check(CaseArgs { json: true, ..case_args("zhejiang-2020-109") }));

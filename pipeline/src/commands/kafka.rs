@@ -16,7 +16,7 @@ use super::run::{flags_of, load};
 use crate::config::{Config, KafkaConfig};
 
 /// How to reach Kafka.
-#[derive(Args, Clone, Debug)]
+#[derive(Args, Clone, Debug, Default)]
 pub struct KafkaArguments {
     /// The configuration file of `fuma run`, for its section kafka; without it FUMA_CONFIG
     #[arg(long, value_name = "FILE")]

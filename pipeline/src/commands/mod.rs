@@ -13,6 +13,7 @@ pub mod import;
 pub mod input;
 pub mod kafka;
 mod mask;
+pub mod office;
 pub mod overdue;
 pub mod policy;
 mod progress;

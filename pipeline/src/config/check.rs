@@ -11,6 +11,7 @@ use super::error::{ConfigError, Problem};
 use super::layers::Settings;
 use super::{Config, Roles};
 use crate::intake::is_owner;
+use crate::live::decisions::basis::Officials;
 
 const MILLISECOND: Duration = Duration::from_millis(1);
 const SECOND: Duration = Duration::from_secs(1);
@@ -24,6 +25,7 @@ pub(super) fn check(config: &Config, settings: &Settings) -> Result<(), ConfigEr
     amounts(config, &mut checks);
     owners(config, &mut checks);
     together(config, &mut checks);
+    officials(config, &mut checks);
     if checks.problems.is_empty() { Ok(()) } else { Err(ConfigError::Problems(checks.problems)) }
 }
 
@@ -42,6 +44,14 @@ impl Checks<'_> {
     fn within<T: PartialOrd + std::fmt::Debug>(&mut self, value: T, range: RangeInclusive<T>, path: &[&str]) {
         let message = format!("must be {:?} to {:?}", range.start(), range.end());
         self.hold(range.contains(&value), path, message);
+    }
+}
+
+/// With no list nothing is wrong: then nothing can be approved.
+fn officials(config: &Config, checks: &mut Checks<'_>) {
+    let list = Officials { officials: config.officials.clone(), quorum: config.approval };
+    if let Some(problem) = list.problem().filter(|_| !list.officials.is_empty()) {
+        checks.hold(false, &["officials"], problem);
     }
 }
 

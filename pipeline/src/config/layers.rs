@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::ops::Range;
 use std::path::Path;
 
 use serde::de::DeserializeOwned;
@@ -221,12 +222,32 @@ fn flatten(table: &DeTable<'_>, text: &str, path: &mut SettingPath, found: &mut 
                 found.push(Found { path: path.clone(), toml: None, start })
             }
             DeValue::Table(section) => flatten(section, text, path, found),
-            _ => {
-                let toml = text.get(value.span()).map(str::to_owned);
+            inner => {
+                let toml = inline(inner, value.span(), text);
                 found.push(Found { path: joined(path), toml, start });
             }
         }
         path.pop();
+    }
+}
+
+/// A value on one line. Sections with double brackets stand in several places of the text.
+fn inline(value: &DeValue<'_>, span: Range<usize>, text: &str) -> Option<String> {
+    match value {
+        DeValue::Array(items) if items.iter().any(|item| matches!(item.get_ref(), DeValue::Table(_))) => {
+            let items: Option<Vec<String>> =
+                items.iter().map(|item| inline(item.get_ref(), item.span(), text)).collect();
+            Some(format!("[{}]", items?.join(", ")))
+        }
+        DeValue::Table(table) => {
+            let of = |(name, value): (&toml::Spanned<_>, &toml::Spanned<DeValue<'_>>)| {
+                let name: &std::borrow::Cow<'_, str> = name.get_ref();
+                Some(format!("{} = {}", quoted_name(name), inline(value.get_ref(), value.span(), text)?))
+            };
+            let fields: Option<Vec<String>> = table.iter().map(of).collect();
+            Some(format!("{{{}}}", fields?.join(", ")))
+        }
+        _ => text.get(span).map(str::to_owned),
     }
 }
 

@@ -29,6 +29,7 @@ use fuma_schemas::Feed;
 use serde::Deserialize;
 
 use crate::evidence::Limits;
+use crate::live::decisions::basis::{Official, Quorum};
 
 pub use error::{ConfigError, Origin, Problem};
 pub use layers::{Flag, Settings, environment};
@@ -82,6 +83,11 @@ pub struct Config {
     pub log: LogConfig,
     /// When to ask somebody first.
     pub guard: GuardConfig,
+    /// The first officials: later ones are decided.
+    #[serde(default)]
+    pub officials: Vec<Official>,
+    /// How many of them must sign.
+    pub approval: Quorum,
     /// Feeds from folders, without Kafka.
     pub watch: WatchConfig,
     /// How to end.

@@ -5,6 +5,7 @@
 //! scrape    what /metrics says, and which series an expression of Prometheus asks for
 //! alerts    every expression finds its series; every alert fires once, and once it does not (with promtool)
 //! folder    a service on a folder: metrics, status, probes
+//! decided   packs that are published, signed, withdrawn and held
 //! broker    a service on a broker that is killed for a while
 //! ```
 
@@ -17,6 +18,7 @@ mod alerts;
 #[path = "../../../tests/src/broker.rs"]
 mod broker;
 mod brokers;
+mod decided;
 mod folder;
 mod process;
 mod scrape;

@@ -1,7 +1,10 @@
 //! `fuma policy`: what packs there are, what one says, and whether it may be used.
 //!
 //! ```text
-//! list             the packs of this binary
+//! list             the packs of this binary; of an installation what is in force, coming, was, and waits
+//! log              the whole history of an installation
+//! publish <pack>   a pack is proposed, and goes into the log
+//! keygen, sign, approve, withdraw, officials   what officials do (`commands/office`)
 //! show <pack>      a pack for officials, in Chinese and English
 //! check <pack>     whether it may be used, and if not, where and why
 //! test <pack>      runs the cases of a pack, one line each
@@ -35,8 +38,8 @@ use std::process::ExitCode;
 use serde_json::json;
 
 use self::gate::{load, refuse};
-use super::CommandError;
 use super::screen::Screen;
+use super::{CommandError, office};
 use crate::policy::{Pack, PackSource};
 
 pub use begin::NewArgs;
@@ -64,6 +67,20 @@ enum PolicyVerb {
     Compare(compare::CompareArguments),
     /// Which small changes of a pack its own cases would let pass.
     Mutate(mutate::MutateArguments),
+    /// Propose a pack for an installation, from an instant on: it goes into the log, and waits for signatures.
+    Publish(Box<office::PublishArguments>),
+    /// Make the key of an official; prints the public half, for the list of officials.
+    Keygen(office::KeygenArguments),
+    /// Sign what waits: the same as approve.
+    Sign(Box<office::ApproveArguments>),
+    /// Agree to what waits: `fuma approve`.
+    Approve(Box<office::ApproveArguments>),
+    /// Take back what waits or is scheduled: `fuma withdraw`.
+    Withdraw(Box<office::WithdrawArguments>),
+    /// The officials of an installation; with a file another list is proposed to them.
+    Officials(Box<office::OfficialsArguments>),
+    /// The whole history of an installation: what was decided, by whom, and each switch as replay takes it.
+    Log(Box<LogArguments>),
 }
 
 /// Runs a command, and prints what it says.
@@ -72,6 +89,24 @@ enum PolicyVerb {
 /// When an input is unusable or an output cannot be written.
 pub fn answer(arguments: PolicyArguments, screen: &Screen) -> Result<ExitCode, CommandError> {
     match arguments.verb {
+        PolicyVerb::Pack(PolicyCommand::List(ListArgs { place, json, .. }))
+            if place.is_named() || place.find()?.is_some() =>
+        {
+            let seen = place.office()?.installation()?;
+            let text = if json { format!("{}\n", office::shown::list_json(&seen)) } else { office::shown::list(&seen) };
+            screen.print(&text).map(|()| ExitCode::SUCCESS)
+        }
+        PolicyVerb::Publish(arguments) => office::publish(&arguments, screen),
+        PolicyVerb::Keygen(arguments) => office::keygen(&arguments, screen).map(|()| ExitCode::SUCCESS),
+        PolicyVerb::Sign(arguments) | PolicyVerb::Approve(arguments) => office::approve(&arguments, screen),
+        PolicyVerb::Withdraw(arguments) => office::withdraw(&arguments, screen),
+        PolicyVerb::Officials(arguments) => office::officials(&arguments, screen),
+        PolicyVerb::Log(arguments) => {
+            let seen = arguments.place.office()?.installation()?;
+            let json = || format!("{}\n", office::shown::log_json(&seen));
+            let text = if arguments.json { json() } else { office::shown::log(&seen) };
+            screen.print(&text).map(|()| ExitCode::SUCCESS)
+        }
         PolicyVerb::Pack(command) => {
             let printed = screen.write(|out| run(&PolicyArgs { command }, out))?;
             Ok(printed.unwrap_or(ExitCode::SUCCESS))
@@ -93,7 +128,7 @@ pub struct PolicyArgs {
 /// The commands of `fuma policy`.
 #[derive(clap::Subcommand, Debug)]
 pub enum PolicyCommand {
-    /// List the packs of this binary.
+    /// List the packs of this binary; of an installation (--state, --bootstrap) what is in force, coming, was, waits.
     List(ListArgs),
     /// Show a pack: who published it, its rules, what ends each, parameters, tables and SQL.
     Show(PackArgs),
@@ -141,9 +176,22 @@ pub struct ListArgs {
     /// The language of titles.
     #[command(flatten)]
     pub language: LanguageArgs,
-    /// A JSON array in place of lines.
+    /// A JSON array in place of lines; of an installation an object.
     #[arg(long)]
     pub json: bool,
+    /// Which installation; without one the packs of this binary are listed.
+    #[command(flatten)]
+    pub place: office::PlaceArguments,
+}
+
+/// How a history is shown.
+#[derive(clap::Args, Clone, Debug)]
+pub struct LogArguments {
+    /// A JSON array in place of lines.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    place: office::PlaceArguments,
 }
 
 /// A pack and where it goes.

@@ -5,6 +5,7 @@
 mod inputs;
 mod logging;
 mod names;
+mod pack;
 mod readiness;
 mod shutdown;
 mod state;
@@ -18,9 +19,8 @@ use clap::Args;
 use fuma_schemas::Feed;
 use toml::Value;
 
+use super::CommandError;
 use super::screen::Screen;
-use super::{CommandError, input};
-use crate::admission::Drafts;
 use crate::config::{self, Config, Flag, Listen, Settings};
 use crate::http::{Health, HttpError, Metrics, Server};
 use crate::live::metric;
@@ -44,9 +44,6 @@ pub struct RunArguments {
     /// Without Kafka: read records of this feed from standard input
     #[arg(long, value_name = "FEED", value_parser = feed, conflicts_with = "bootstrap")]
     stdin: Option<Feed>,
-    /// Go back to this policy pack although a later one is in force
-    #[arg(long)]
-    reinstate_policy: bool,
 }
 
 const EXAMPLES: &str = "\
@@ -63,7 +60,8 @@ pub struct SettingArguments {
     /// The configuration file; without it FUMA_CONFIG, without that the defaults (`fuma config print --default`)
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// The policy pack: an id (`fuma policy list`) or a folder (FUMA_POLICY)
+    /// The policy pack: an id (`fuma policy list`) or a folder (FUMA_POLICY). It is the first of an installation that
+    /// has none; any other is published (`fuma policy publish`), and needs not be named
     #[arg(long, value_name = "PACK")]
     policy: Option<String>,
     /// The file with the key of the person tokens, 64 hex digits; wins over FUMA_KEY
@@ -168,11 +166,7 @@ pub fn run(arguments: &RunArguments, screen: &Screen) -> Result<(), CommandError
     for problem in config::misspelt(&config::environment()) {
         tracing::warn!("{problem}");
     }
-    let wishes = Wishes {
-        create_topics: arguments.create_topics,
-        reinstate_policy: arguments.reinstate_policy,
-        stdin: arguments.stdin,
-    };
+    let wishes = Wishes { create_topics: arguments.create_topics, stdin: arguments.stdin };
     let mut service = prepared(config, wishes)?;
     shutdown::listen(service.stop.clone(), service.health.clone(), service.config.shutdown.deadline)
         .map_err(|error| CommandError::Other(format!("cannot listen for signals: {error}")))?;
@@ -190,7 +184,6 @@ pub fn run(arguments: &RunArguments, screen: &Screen) -> Result<(), CommandError
 
 /// Reads and checks all that the service needs.
 fn prepared(config: Config, wishes: Wishes) -> Result<Service, CommandError> {
-    let policy = config.policy.as_deref().ok_or(CommandError::NoPolicy)?;
     if wishes.stdin.is_some() && config.is_on_kafka() {
         let message = "--stdin works without Kafka only: unset FUMA_BOOTSTRAP, or bring the records to Kafka with \
                        `fuma send FEED -`";
@@ -199,7 +192,7 @@ fn prepared(config: Config, wishes: Wishes) -> Result<Service, CommandError> {
     if let Some(why) = service::snapshots::refusal(&config) {
         return Err(CommandError::Input(why));
     }
-    let pack = input::load_pack(policy, Drafts::Refused)?;
+    let (pack, named) = pack::chosen(&config)?;
     let pack_hash = pack.short_digest().to_owned();
     let intake = inputs::intake_settings(&config, &pack)?.into();
     state::make(&config.state)?;
@@ -208,6 +201,7 @@ fn prepared(config: Config, wishes: Wishes) -> Result<Service, CommandError> {
         config,
         pack,
         pack_hash,
+        named,
         intake,
         wishes,
         stop: Stop::default(),

@@ -94,9 +94,9 @@ struct Cli {
 #[test]
 fn every_flag_reaches_its_setting() {
     let line = "fuma --policy p --key-file k --state s --group g --bootstrap b:1 --partitions 4 --workers 2 \
-                --roles intake,trace --http off --owners o --create-topics --reinstate-policy --local-snapshots";
+                --roles intake,trace --http off --owners o --create-topics --local-snapshots";
     let arguments = Cli::try_parse_from(line.split_whitespace()).map_err(|error| error.to_string()).unwrap().run;
-    assert!(arguments.create_topics && arguments.reinstate_policy);
+    assert!(arguments.create_topics);
     let (config, _) = Config::load(None, &[], arguments.settings.flags()).unwrap();
     assert_eq!(config.policy.as_deref(), Some("p"));
     assert_eq!((config.key_file, config.owners_file), (Some("k".into()), Some("o".into())));

@@ -10,8 +10,9 @@ use fuma_connectors::log::{LogError, Topic, Watching};
 
 use super::StatusArguments;
 use crate::commands::CommandError;
+use crate::live::decisions::Fold;
 use crate::live::service::policies::InForce;
-use crate::live::status::answer::Seen;
+use crate::live::status::answer::{HeldName, Seen};
 use crate::live::status::entry::{Entry, PolicyName};
 
 /// All that is known of the log that the arguments name.
@@ -53,12 +54,15 @@ fn read(watching: &mut dyn Watching, (topic, links): (String, String)) -> Result
             None => None,
         });
     }
+    let (policies, decisions) = (watching.read(Topic::Policies)?, watching.read(Topic::Decisions)?);
+    let decided = decided(&decisions);
     let statuses = watching.read(Topic::Status)?;
     let entries = statuses.iter().filter_map(|record| Some((Entry::parse(&record.value)?, record.at)));
     Ok(Seen {
         entries: entries.collect(),
-        policy: policy(&watching.read(Topic::Policies)?),
-        installation: installation(&watching.read(Topic::Decisions)?),
+        policy: decided.policy.or_else(|| policy(&policies)),
+        holds: decided.holds,
+        installation: installation(&decisions),
         topic,
         links,
         positions,
@@ -75,7 +79,37 @@ fn installation(records: &[fuma_connectors::log::Entry]) -> Option<serde_json::V
     values.find(|value| value.get("type").and_then(serde_json::Value::as_str) == Some("installation"))
 }
 
-/// The pack in force: the last that was put in force.
+/// What was decided.
+#[derive(Default)]
+struct Decided {
+    policy: Option<PolicyName>,
+    holds: Vec<HeldName>,
+}
+
+/// The pack in force, and the holds that are not released.
+fn decided(records: &[fuma_connectors::log::Entry]) -> Decided {
+    use crate::live::worker::clock::{SystemWall, Wall as _};
+
+    let mut fold = Fold::default();
+    for (offset, record) in (0_u64..).zip(records) {
+        fold.take(offset, record.at, &record.value);
+    }
+    let basis = fold.basis();
+    let in_force = basis.in_force(SystemWall::default().now().0.max(basis.clock_ms()));
+    let policy = in_force.map(|switch| PolicyName {
+        id: switch.pack.id.clone(),
+        version: switch.pack.version.clone(),
+        digest: switch.pack.digest.chars().take(16).collect(),
+    });
+    let holds = basis.holds().map(|hold| HeldName {
+        id: hold.held.id.clone(),
+        reason: hold.held.reason.clone(),
+        since: fuma_schemas::Instant(hold.held.at).to_string(),
+    });
+    Decided { policy, holds: holds.collect() }
+}
+
+/// The pack in force by an older build: the last that was put in force.
 fn policy(records: &[fuma_connectors::log::Entry]) -> Option<PolicyName> {
     let newest = records.iter().rev().find_map(|record| serde_json::from_slice::<InForce>(&record.value).ok())?;
     Some(PolicyName { id: newest.id, version: newest.version, digest: newest.pack })

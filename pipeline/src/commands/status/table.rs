@@ -17,6 +17,9 @@ pub(super) fn text(answer: &Answer) -> String {
     let installation = answer.installation.as_ref().and_then(|record| record.get("id")).and_then(|id| id.as_str());
     line(&mut out, format_args!("installation  {}", installation.unwrap_or("not recorded")));
     line(&mut out, format_args!("policy        {policy}"));
+    for hold in &answer.holds {
+        line(&mut out, format_args!("HELD          {} since {}: {}", hold.id, hold.since, hold.reason));
+    }
     processes(&mut out, &answer.processes);
     let count = |state: &str| answer.partitions.iter().filter(|partition| partition.state == state).count();
     let states = ["owned", "restoring", "parked", "unowned"].map(|state| (state, count(state)));

@@ -112,6 +112,22 @@ pub enum RecordFault {
 }
 
 impl Record {
+    /// Its type.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Record::Installation(_) => "installation",
+            Record::Topics(_) => "topics",
+            Record::Accepted(_) => "accepted",
+            Record::Used(_) => "used",
+            Record::Bootstrap(_) => "bootstrap",
+            Record::Officials(_) => "officials",
+            Record::Proposed(_) => "proposed",
+            Record::Approved(_) => "approved",
+            Record::Withdrawn(_) => "withdrawn",
+            Record::Held(_) => "held",
+        }
+    }
+
     /// The text.
     ///
     /// # Errors

@@ -85,7 +85,7 @@ reasons! {
     /// A record is not understood.
     Record = "record-not-read", Repair, "start a build that is at least as new, or see who else writes to the log";
     /// A later policy pack is in force.
-    Superseded = "superseded-pack", Repair, "start with the pack that is in force";
+    Superseded = "superseded-pack", Repair, "start it again: the pack in force is read from the log";
     /// A newer engine judged.
     OlderEngine = "older-engine", Repair, "start a build that is at least as new";
     /// The engine fails on the partition.

@@ -3,7 +3,8 @@
 //! ```text
 //! open        the log: Kafka, or a folder
 //! belong      the installation that the process is of
-//! policies    which pack is in force
+//! policies    which pack an older build put in force
+//! office      the first pack, and decisions as they come
 //! references  the reference logs, read to their end and followed
 //! words       what operators agreed to reaches the workers
 //! supervise   a stage is made anew when its client fails
@@ -15,6 +16,7 @@
 //! Owns which threads there are. Must never hold state of a stage: that dies with its thread.
 
 pub(crate) mod belong;
+pub mod office;
 pub(crate) mod open;
 pub mod policies;
 mod references;
@@ -29,10 +31,10 @@ use std::sync::atomic::AtomicBool;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use bytes::Bytes;
 use fuma_connectors::log::{Log, LogError, Severity};
 use fuma_schemas::Feed;
 
-use self::policies::{InForce, Place};
 use self::supervise::{Ended, Verdict};
 use self::turns::{Beating, Turns};
 use crate::config::Config;
@@ -70,8 +72,10 @@ const _: () = assert!(SUPERVISOR_EVERY.as_millis() * 10 < SUPERVISOR_LIMIT.as_mi
 pub struct Service {
     /// What it is told.
     pub config: Config,
-    /// The pack in force at the start.
+    /// The pack of `--policy`, or the one in force by the log; once the log was read, the one in force.
     pub pack: Arc<Pack>,
+    /// How it was named.
+    pub named: Named,
     /// The hash of what the pack decides by.
     pub pack_hash: String,
     /// What intake depends on: the key, owners, region codes, retention.
@@ -106,13 +110,25 @@ impl Service {
     }
 }
 
+/// How the pack of a start was named.
+#[derive(Clone, Debug)]
+pub enum Named {
+    /// By `--policy`.
+    Given {
+        /// What brings it into the log.
+        record: Bytes,
+        /// Whether it is a pack of this binary.
+        is_built_in: bool,
+    },
+    /// Not at all: it was read from the log.
+    OfLog,
+}
+
 /// What is asked of one start, and is no setting, because it must not hold for the next.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct Wishes {
     /// Make the topics that are missing.
     pub create_topics: bool,
-    /// Put the pack in force again although a later one is.
-    pub reinstate_policy: bool,
     /// Without Kafka: the feed whose records come on standard input.
     pub stdin: Option<Feed>,
 }
@@ -165,11 +181,13 @@ fn start(service: &Service) -> Result<(Stages, watching::Beside), ServiceError> 
     patiently(service, || open::refuse_settings(service))?;
     let snapshots = snapshots::of(service, begun)?;
     let references = References::default();
-    let pack_order = patiently(service, || read_references(log.as_ref(), service, &references))?;
+    let (pack, pack_order) = patiently(service, || office::settle(log.as_ref(), service, &references))?;
+    let service = &Service { pack_hash: pack.short_digest().to_owned(), pack, ..service.clone() };
     metrics::gauge!(metric::PARTITIONS_EXPECTED).set(f64::from(log.partitions()));
     let beside = watching::begin(service, &log)?;
     let mut stages = Stages { service: service.clone(), log, threads: Vec::new(), verdict: Verdict::default() };
     stages.follow_references(&references)?;
+    stages.office()?;
     if service.config.roles.intake {
         for slot in 0..service.config.intake_threads {
             stages.intake(slot)?;
@@ -256,6 +274,11 @@ impl Stages {
             references::follow(reference.as_mut(), &references, &stop, &|| {})?;
             Ok(())
         })
+    }
+
+    fn office(&mut self) -> Result<(), ServiceError> {
+        let (log, service) = (Arc::clone(&self.log), self.service.clone());
+        self.spawn("office".into(), move || office::follow(log.as_ref(), &service))
     }
 
     fn intake(&mut self, slot: usize) -> Result<(), ServiceError> {
@@ -401,56 +424,4 @@ fn report(worker: &Worker, watch: &Watch) {
     }
     worker.owned().for_each(gauges);
     worker.parked().for_each(|(id, owned)| parked_gauges(id, owned));
-}
-
-/// Reads the reference topics to their present end, and finds or makes the pack's number.
-fn read_references(log: &dyn Log, service: &Service, references: &References) -> Result<u64, ServiceError> {
-    let mut reference = log.reference()?;
-    let mut read_on = |references: &References| -> Result<(), LogError> {
-        references::read_to_end(reference.as_mut(), references, &service.stop)
-    };
-    read_on(references)?;
-    policies::understood(&references.policies()).map_err(ServiceError::Operator)?;
-    let own = InForce {
-        pack: service.pack_hash.clone(),
-        id: service.pack.id.to_string(),
-        version: service.pack.version.to_string(),
-        key: Some(service.origin().key.to_string()),
-    };
-    let named = policies::key_of(&references.policies());
-    refuse_key(named.as_deref(), &own)?;
-    let is_wanted = match policies::place(&own.pack, &references.policies()) {
-        Place::InForce(order) if named.is_some() => return Ok(order),
-        // The key is not named yet: the same pack again names it, and is no switch.
-        Place::InForce(_) => true,
-        Place::New => true,
-        Place::Superseded => service.wishes.reinstate_policy,
-    };
-    if !is_wanted {
-        let newest = policies::newest(&references.policies());
-        return Err(ServiceError::Operator(format!(
-            "policy pack {} {} was replaced by {newest}: start with that one, or give --reinstate-policy to go back",
-            own.id, own.version
-        )));
-    }
-    policies::put_in_force(log.appender("policies")?.as_mut(), &own)?;
-    read_on(references)?;
-    refuse_key(policies::key_of(&references.policies()).as_deref(), &own)?;
-    match policies::place(&own.pack, &references.policies()) {
-        Place::InForce(order) => Ok(order),
-        _ => Err(ServiceError::Operator(
-            "another process put another policy pack in force at the same time: start this one again".into(),
-        )),
-    }
-}
-
-/// The key holds for ever: people are told apart by it.
-fn refuse_key(named: Option<&str>, own: &InForce) -> Result<(), ServiceError> {
-    match (named, own.key.as_deref()) {
-        (Some(named), Some(key)) if named != key => Err(ServiceError::Operator(format!(
-            "this log was written with another key of the person tokens (fingerprint {named}; the one given here has \
-             {key}): start with the key of this log, or use other topics"
-        ))),
-        _ => Ok(()),
-    }
 }

@@ -1,12 +1,11 @@
-//! Which pack is in force: the reference log of packs, and this process's place in it.
+//! Which pack an older build put in force: its records in the reference log of packs.
 //!
-//! A pack's number is the number of switches up to it: records of one pack in a row are one switch, so that processes
-//! that start together agree. A pack that was followed by another is superseded; who wants it back says so.
+//! A pack's number was the number of switches up to it: records of one pack in a row are one switch. Where an older
+//! build counted, the numbers go on; what is in force since is decided (`live/decisions/basis`).
 //!
-//! Owns the numbers. Must never choose a pack.
+//! Owns what these records mean. Must never choose a pack, nor write such a record.
 
 use bytes::Bytes;
-use fuma_connectors::log::{Appender, LogError, Outgoing, Topic};
 use serde::{Deserialize, Serialize};
 
 use crate::live::packs;
@@ -80,16 +79,6 @@ pub fn place(pack: &str, records: &[Bytes]) -> Place {
 pub fn newest(records: &[Bytes]) -> String {
     let newest = records.iter().filter_map(|record| serde_json::from_slice::<InForce>(record).ok()).next_back();
     newest.map_or_else(|| "another one".to_owned(), |pack| format!("{} {}", pack.id, pack.version))
-}
-
-/// Puts a pack in force.
-///
-/// # Errors
-/// When the log does not take it.
-pub fn put_in_force(appender: &mut dyn Appender, in_force: &InForce) -> Result<(), LogError> {
-    let value = serde_json::to_vec(in_force).map_err(|error| LogError::fatal(error.to_string()))?;
-    appender.append(Topic::Policies, Outgoing { value: value.into(), ..Outgoing::default() })?;
-    appender.flush()
 }
 
 #[cfg(test)]

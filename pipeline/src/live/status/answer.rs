@@ -32,8 +32,10 @@ pub struct Seen {
     pub entries: Vec<(Entry, Instant)>,
     /// The installation, as its record names it.
     pub installation: Option<serde_json::Value>,
-    /// The pack in force, as the log of packs names it.
+    /// The pack in force, as the log names it.
     pub policy: Option<PolicyName>,
+    /// The holds that are not released.
+    pub holds: Vec<HeldName>,
 }
 
 /// The answer, as `fuma status --json` prints it.
@@ -43,6 +45,8 @@ pub struct Answer {
     pub installation: Option<serde_json::Value>,
     /// The pack in force; null where none is.
     pub policy: Option<PolicyName>,
+    /// The emergency stops that are not released: nothing is announced.
+    pub holds: Vec<HeldName>,
     /// When this was asked.
     pub at: String,
     /// The processes that were heard of.
@@ -51,6 +55,17 @@ pub struct Answer {
     pub partitions: Vec<Partition>,
     /// Those of them that are parked, and the link log where it is.
     pub parked: Vec<Parked>,
+}
+
+/// An emergency stop.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize)]
+pub struct HeldName {
+    /// Its id.
+    pub id: String,
+    /// Why.
+    pub reason: String,
+    /// Since when, by the clock of who wrote it.
+    pub since: String,
 }
 
 /// A process.
@@ -151,6 +166,7 @@ pub fn answer(seen: &Seen, now: Instant) -> Answer {
     Answer {
         installation: seen.installation.clone(),
         policy: seen.policy.clone(),
+        holds: seen.holds.clone(),
         at: now.to_string(),
         processes: processes.collect(),
         parked: parked.chain(links(seen, now)).collect(),

@@ -209,7 +209,7 @@ pub enum RestoreError {
     /// A newer pack is in force (R-12).
     #[error(
         "partition {partition} is judged by policy pack number {in_force}, and this process has number {own}: start \
-         it with the pack that is in force, or put this one in force again with --reinstate-policy"
+         it again without --policy: the pack in force is read from the log"
     )]
     Superseded {
         /// The partition.
