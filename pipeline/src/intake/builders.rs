@@ -94,9 +94,7 @@ impl EvidenceBuilders {
     /// When the builders are full beyond measure: their caller did not take the rows in time (I-10).
     pub(super) fn append(&mut self, kind: Kind, head: &Head<'_>, values: &[Value<'_>]) {
         let of_kinds = if matches!(head.who, Who::Phone(_)) { &mut self.phones } else { &mut self.kinds };
-        of_kinds[usize::from(kind.code())].append(head, values);
-        let texts = values.iter().map(|value| if let Value::Text(text) = value { text.len() } else { 0 });
-        self.text_bytes += head.owner.len() + head.id.len() + texts.sum::<usize>();
+        self.text_bytes += of_kinds[usize::from(kind.code())].append(head, values);
         self.rows += 1;
         assert!(self.text_bytes <= 4 * TEXT_BYTES_MAX, "I-10: builders are full and nobody took their rows");
     }
@@ -136,16 +134,22 @@ impl Column {
         }
     }
 
+    /// Appends a value; gives its bytes of text.
+    ///
     /// # Panics
     /// When the value is of another type: the checks and the columns of a kind differ (I-9). Null would say that a
     /// fact is open, or that nothing is known.
-    fn append(&mut self, value: &Value<'_>) {
+    #[inline]
+    fn append(&mut self, value: &Value<'_>) -> usize {
         match (self, value) {
             (Column::Instant(builder), Value::Instant(instant)) => builder.append_value(instant.0),
             (Column::Code(builder), Value::Code(code)) => builder.append_value(*code),
             (Column::Date(builder), Value::Date(days)) => builder.append_value(*days),
             (Column::Integer(builder), Value::Integer(integer)) => builder.append_value(*integer),
-            (Column::Text(builder), Value::Text(text)) => builder.append_value(text),
+            (Column::Text(builder), Value::Text(text)) => {
+                builder.append_value(text);
+                return text.len();
+            }
             (Column::Instant(builder), Value::Null) => builder.append_null(),
             (Column::Code(builder), Value::Null) => builder.append_null(),
             (Column::Date(builder), Value::Null) => builder.append_null(),
@@ -153,6 +157,7 @@ impl Column {
             (Column::Text(builder), Value::Null) => builder.append_null(),
             _ => panic!("I-9: a checked value is of another type than its column"),
         }
+        0
     }
 
     /// Bytes of text in it.
@@ -209,8 +214,9 @@ impl KindBuilders {
         self.owner.values_slice().len() + self.id.values_slice().len() + of_kind
     }
 
+    /// Appends a row; gives its bytes of text.
     #[expect(clippy::expect_used, reason = "I-9: a token has the width of its column")]
-    fn append(&mut self, head: &Head<'_>, values: &[Value<'_>]) {
+    fn append(&mut self, head: &Head<'_>, values: &[Value<'_>]) -> usize {
         match head.who {
             Who::Person(Person(token)) | Who::Phone(Phone(token)) => {
                 self.whose.append_value(token).expect("I-9: a token has the width of its column");
@@ -222,9 +228,8 @@ impl KindBuilders {
         self.revision.append_value(head.revision);
         self.retracted.append_value(head.retracted);
         self.known_at.append_value(head.known_at.0);
-        for (column, value) in self.columns.iter_mut().zip(values) {
-            column.append(value);
-        }
+        let texts = self.columns.iter_mut().zip(values).map(|(column, value)| column.append(value));
+        head.owner.len() + head.id.len() + texts.sum::<usize>()
     }
 
     #[expect(clippy::expect_used, reason = "the columns are made from the schema: a mismatch is a bug, not input")]

@@ -11,10 +11,12 @@ use fuma_schemas::{Feed, Instant, Kind, Person, Phone, RejectCode};
 
 use super::builders::{EvidenceBuilders, Head};
 use super::check::{self, Context, Value};
-use super::fields::{self, FIELDS_MAX, FeedRules, ID, KNOWN_AT, OWNER, RETRACTED, REVISION, SLOTS_MAX, TRAVEL_KIND};
+use super::fields::{
+    self, FIELDS_MAX, FeedRules, ID, KNOWN_AT, OWNER, Order, RETRACTED, REVISION, SLOTS_MAX, TRAVEL_KIND,
+};
 use super::key::Key;
 use super::owners::{Owners, is_owner};
-use super::read::{self, KnownFields, Slot};
+use super::read::{self, KnownFields, Slot, Unescaped};
 use super::region_code::RegionTable;
 use super::reject::{Fault, Reject, Want};
 use super::who::{self, Spelt, Who};
@@ -84,13 +86,15 @@ pub struct Accepted {
 pub struct Decoder {
     settings: Arc<Settings>,
     spelt: Spelt,
+    orders: [Order; Feed::ALL.len()],
     unknown: [u64; Feed::ALL.len()],
 }
 
 impl Decoder {
     /// A decoder with its own buffers.
     pub fn new(settings: Arc<Settings>) -> Decoder {
-        Decoder { settings, spelt: Spelt::default(), unknown: [0; Feed::ALL.len()] }
+        let orders = std::array::from_fn(|_| Order::new());
+        Decoder { settings, spelt: Spelt::default(), orders, unknown: [0; Feed::ALL.len()] }
     }
 
     /// How many fields that a feed does not know were dropped so far.
@@ -126,8 +130,8 @@ impl Decoder {
         into: &mut [EvidenceBuilders],
     ) -> Result<Accepted, Fault> {
         let rules = fields::rules(feed);
-        let mut record = KnownFields::new();
-        read::read(rules, raw, &mut record)?;
+        let (unescaped, mut record) = (Unescaped::default(), KnownFields::new());
+        read::read(rules, raw, &unescaped, &mut self.orders[feed as usize], &mut record)?;
         self.unknown[feed as usize] += record.unknown;
         self.judge(feed, rules, &record, arrival, into)
     }

@@ -87,6 +87,8 @@ impl KindRules {
 pub(super) struct FeedRules {
     /// The names, each with its slot, by their place: the few of one place are compared one by one.
     names: [Vec<(&'static str, usize)>; PLACES],
+    /// How a member with the name of each slot begins.
+    beginnings: Vec<Beginning>,
     /// One kind; for travel stay, trip and entry, in the order of the codes of `TravelKind`.
     pub(super) kinds: Vec<KindRules>,
 }
@@ -101,12 +103,73 @@ fn place_of(name: &str) -> usize {
     (7 * name.len() + 3 * letter(0) + letter(name.len().wrapping_sub(2))) % PLACES
 }
 
+/// How a member of a record begins: its name in quotes, and the colon.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Beginning {
+    bytes: u128,
+    mask: u128,
+    length: usize,
+}
+
+impl Beginning {
+    /// None where the name is too long to be compared at once.
+    fn new(name: &str) -> Option<Beginning> {
+        let spelt = format!("\"{name}\":");
+        let mut bytes = [0; size_of::<u128>()];
+        bytes.get_mut(..spelt.len())?.copy_from_slice(spelt.as_bytes());
+        let mask = u128::MAX >> (u128::BITS - 8 * spelt.len() as u32);
+        Some(Beginning { bytes: u128::from_le_bytes(bytes), mask, length: spelt.len() })
+    }
+
+    /// The length, if a text begins so.
+    #[inline]
+    pub(super) fn of(&self, text: &[u8]) -> Option<usize> {
+        let bytes = u128::from_le_bytes(*text.first_chunk()?);
+        (bytes & self.mask == self.bytes).then_some(self.length)
+    }
+}
+
+/// Which field came after which in the last record of a feed: those of one producer come in one order. It is a guess,
+/// and right or wrong nothing but time hangs on it.
+#[derive(Clone, Debug)]
+pub(super) struct Order([u8; SLOTS_MAX + 1]);
+
+impl Order {
+    /// The place before the first field.
+    pub(super) const BEGINNING: usize = SLOTS_MAX;
+
+    /// That of the contract.
+    pub(super) fn new() -> Order {
+        Order(std::array::from_fn(|slot| if slot == Order::BEGINNING { 0 } else { slot as u8 + 1 }))
+    }
+
+    /// The field that is to come after one.
+    #[inline]
+    pub(super) fn after(&self, slot: usize) -> usize {
+        self.0.get(slot).copied().map_or(0, usize::from)
+    }
+
+    /// Notes what came after a field.
+    #[inline]
+    pub(super) fn note(&mut self, slot: usize, next: usize) {
+        if let Some(after) = self.0.get_mut(slot) {
+            *after = next as u8;
+        }
+    }
+}
+
 impl FeedRules {
     /// The slot of a known field.
     #[inline]
     pub(super) fn slot(&self, name: &str) -> Option<usize> {
         let names = &self.names[place_of(name)];
         names.iter().find(|(known, _)| *known == name).map(|(_, slot)| *slot)
+    }
+
+    /// How a member with the name of this slot begins.
+    #[inline]
+    pub(super) fn beginning(&self, slot: usize) -> Option<&Beginning> {
+        self.beginnings.get(slot)
     }
 
     /// The rules of a kind by its place.
@@ -130,11 +193,14 @@ fn build(feed: Feed) -> FeedRules {
         names.push("kind");
     }
     let kinds: Vec<KindRules> = feed.kinds().iter().map(|kind| build_kind(*kind, &mut names)).collect();
+    // What is too long matches nothing.
+    let none = Beginning { bytes: 1, mask: 0, length: 0 };
+    let beginnings = names.iter().map(|name| Beginning::new(name).unwrap_or(none)).collect();
     let mut by_place = [const { Vec::new() }; PLACES];
     for (slot, name) in names.into_iter().enumerate() {
         by_place[place_of(name)].push((name, slot));
     }
-    FeedRules { names: by_place, kinds }
+    FeedRules { names: by_place, beginnings, kinds }
 }
 
 /// The rules of a kind. A field that the feed has already shares its slot; another one gets the next.

@@ -8,22 +8,23 @@
 //! Owns JSON. Must never judge a value, nor put one into an error.
 
 use std::borrow::Cow;
+use std::cell::OnceCell;
 use std::fmt;
 
 use fuma_schemas::RejectCode;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::fields::{FeedRules, SLOTS_MAX};
+use super::fields::{FeedRules, Order, SLOTS_MAX};
 use super::reject::Fault;
 use super::scan::read_fast;
 
-/// What a known field holds.
-#[derive(Clone, PartialEq, Debug)]
+/// What a known field holds. It is copied, and never dropped: there is one for each field of each record.
+#[derive(Clone, Copy, PartialEq, Debug)]
 pub(super) enum Slot<'a> {
     /// Not there, or null.
     Absent,
-    Text(Cow<'a, str>),
+    Text(&'a str),
     /// An integer literal.
     Integer(i64),
     /// An integer literal that is beyond 64 bits.
@@ -48,18 +49,54 @@ impl KnownFields<'_> {
     }
 }
 
-/// Reads into a new record, fast where it can.
-pub(super) fn read<'a>(rules: &FeedRules, raw: &'a [u8], record: &mut KnownFields<'a>) -> Result<(), Fault> {
+/// The texts of a record that do not stand in it as they are: those with escapes, without them.
+#[derive(Default, Debug)]
+pub(super) struct Unescaped(OnceCell<Box<(String, Unescaped)>>);
+
+impl Unescaped {
+    /// How many texts there are.
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        std::iter::successors(self.0.get(), |kept| kept.1.0.get()).count()
+    }
+
+    /// Keeps a text as long as the record. Only the fields of a feed are kept: a few.
+    pub(super) fn keep<'a>(&'a self, text: Cow<'a, str>) -> &'a str {
+        let text = match text {
+            Cow::Borrowed(text) => return text,
+            Cow::Owned(text) => text,
+        };
+        let mut last = self;
+        while let Some(kept) = last.0.get() {
+            last = &kept.1;
+        }
+        &last.0.get_or_init(|| Box::new((text, Unescaped::default()))).0
+    }
+}
+
+/// Reads into a new record, fast where it can. `order` is of the feed.
+pub(super) fn read<'a>(
+    rules: &FeedRules,
+    raw: &'a [u8],
+    unescaped: &'a Unescaped,
+    order: &mut Order,
+    record: &mut KnownFields<'a>,
+) -> Result<(), Fault> {
     let text = std::str::from_utf8(raw).map_err(|_| bad("not utf-8"))?;
-    if read_fast(rules, text, record).is_some() {
+    if read_fast(rules, text, unescaped, order, record).is_some() {
         return Ok(());
     }
     *record = KnownFields::new();
-    read_exactly(rules, text, record)
+    read_exactly(rules, text, unescaped, record)
 }
 
 /// The exact reader.
-pub(super) fn read_exactly<'a>(rules: &FeedRules, text: &'a str, record: &mut KnownFields<'a>) -> Result<(), Fault> {
+pub(super) fn read_exactly<'a>(
+    rules: &FeedRules,
+    text: &'a str,
+    kept: &'a Unescaped,
+    record: &mut KnownFields<'a>,
+) -> Result<(), Fault> {
     let members: Members<'a> = serde_json::from_str(text).map_err(|_| bad("no json object"))?;
     let mut seen = 0;
     for (name, value) in members.0 {
@@ -72,7 +109,7 @@ pub(super) fn read_exactly<'a>(rules: &FeedRules, text: &'a str, record: &mut Kn
         if !mark(&mut seen, slot) {
             return Err(bad("a field of the feed occurs twice"));
         }
-        *place = exact_slot(value.get()).ok_or(bad("half a surrogate pair in a field of the feed"))?;
+        *place = exact_slot(value.get(), kept).ok_or(bad("half a surrogate pair in a field of the feed"))?;
     }
     Ok(())
 }
@@ -94,9 +131,9 @@ pub(super) fn mark(seen: &mut u64, slot: usize) -> bool {
 }
 
 /// The value of a known field as written; none when it holds half a surrogate pair.
-fn exact_slot(raw: &str) -> Option<Slot<'_>> {
+fn exact_slot<'a>(raw: &'a str, kept: &'a Unescaped) -> Option<Slot<'a>> {
     Some(match raw.as_bytes().first()? {
-        b'"' => Slot::Text(unescaped(raw)?),
+        b'"' => Slot::Text(kept.keep(unescaped(raw)?)),
         b't' => Slot::Boolean(true),
         b'f' => Slot::Boolean(false),
         b'n' => Slot::Absent,

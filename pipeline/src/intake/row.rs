@@ -53,8 +53,8 @@ impl<'a> Fields<'a> {
     }
 
     /// Gives a field a text.
-    pub fn set_text(&mut self, slot: usize, text: impl Into<Cow<'a, str>>) {
-        self.set(slot, Slot::Text(text.into()));
+    pub fn set_text(&mut self, slot: usize, text: &'a str) {
+        self.set(slot, Slot::Text(text));
     }
 
     /// Gives a field a whole number.

@@ -6,40 +6,58 @@
 //! Owns the way through the text, eight bytes at a time. Must never accept what is no JSON: a record that this one
 //! reads, the exact one reads alike.
 
-use std::borrow::Cow;
-
-use super::fields::FeedRules;
-use super::read::{KnownFields, Slot, mark, unescaped};
+use super::fields::{FeedRules, Order};
+use super::read::{KnownFields, Slot, Unescaped, mark, unescaped};
 
 /// Digits of an integer that is read here: any of them fits 64 bits.
 const DIGITS_MAX: usize = 18;
 
 /// Reads a record; none when anything is out of the ordinary, and the record is half filled then.
-pub(super) fn read_fast<'a>(rules: &FeedRules, text: &'a str, record: &mut KnownFields<'a>) -> Option<()> {
-    let mut scan = Scan { text, at: 0 };
+pub(super) fn read_fast<'a>(
+    rules: &FeedRules,
+    text: &'a str,
+    kept: &'a Unescaped,
+    order: &mut Order,
+    record: &mut KnownFields<'a>,
+) -> Option<()> {
+    let mut scan = Scan { text, at: 0, kept };
     scan.blanks();
     scan.pass(b'{')?;
     scan.blanks();
-    let mut seen = 0;
+    let (mut seen, mut before) = (0, Order::BEGINNING);
     let mut is_last = scan.pass(b'}').is_some();
     while !is_last {
-        let name = scan.string()?;
+        let slot = scan.name(rules, order, before)?;
         scan.blanks();
-        scan.pass(b':')?;
-        scan.blanks();
-        let value = scan.value()?;
-        match rules.slot(&name).and_then(|slot| Some((slot, record.slots.get_mut(slot)?))) {
-            Some((slot, place)) => *place = mark(&mut seen, slot).then_some(value)?,
-            None => record.unknown += 1,
+        let is_text = scan.byte()? == b'"';
+        match slot.and_then(|slot| Some((slot, record.slots.get_mut(slot)?))) {
+            Some((slot, place)) => {
+                mark(&mut seen, slot).then_some(())?;
+                before = slot;
+                // Written where it stays: what is read from elsewhere so soon after it was written waits.
+                if is_text {
+                    *place = Slot::Text(scan.string(Some(true))?);
+                } else {
+                    *place = scan.value()?;
+                }
+            }
+            None => {
+                if is_text {
+                    scan.string(Some(false))?;
+                } else {
+                    scan.value()?;
+                }
+                record.unknown += 1;
+            }
         }
         scan.blanks();
-        is_last = scan.pass(b'}').is_some();
-        if !is_last {
-            scan.pass(b',')?;
-            scan.blanks();
+        match scan.byte()? {
+            b',' => scan.at += 1,
+            b'}' => (scan.at, is_last) = (scan.at + 1, true),
+            _ => return None,
         }
+        scan.blanks();
     }
-    scan.blanks();
     (scan.at == text.len()).then_some(())
 }
 
@@ -47,6 +65,8 @@ pub(super) fn read_fast<'a>(rules: &FeedRules, text: &'a str, record: &mut Known
 struct Scan<'a> {
     text: &'a str,
     at: usize,
+    /// Texts that had escapes.
+    kept: &'a Unescaped,
 }
 
 impl<'a> Scan<'a> {
@@ -56,9 +76,33 @@ impl<'a> Scan<'a> {
 
     #[inline]
     fn blanks(&mut self) {
-        while matches!(self.byte(), Some(b' ' | b'\t' | b'\n' | b'\r')) {
+        while let Some(b' ' | b'\t' | b'\n' | b'\r') = self.byte().filter(|byte| *byte <= b' ') {
             self.at += 1;
         }
+    }
+
+    /// The name that begins here with its colon: the slot, or none for a name that is not known. First it is looked
+    /// whether it is the one that came after the field before in the last record.
+    #[inline(always)]
+    fn name(&mut self, rules: &FeedRules, order: &mut Order, before: usize) -> Option<Option<usize>> {
+        let guess = order.after(before);
+        let rest = self.text.as_bytes().get(self.at..)?;
+        if let Some(length) = rules.beginning(guess).and_then(|beginning| beginning.of(rest)) {
+            self.at += length;
+            return Some(Some(guess));
+        }
+        self.other_name(rules, order, before)
+    }
+
+    #[inline(never)]
+    fn other_name(&mut self, rules: &FeedRules, order: &mut Order, before: usize) -> Option<Option<usize>> {
+        let slot = rules.slot(self.string(None)?);
+        if let Some(slot) = slot {
+            order.note(before, slot);
+        }
+        self.blanks();
+        self.pass(b':')?;
+        Some(slot)
     }
 
     /// Goes past a byte that must stand here.
@@ -69,9 +113,10 @@ impl<'a> Scan<'a> {
         is_here.then_some(())
     }
 
-    /// The string that begins here.
-    #[inline]
-    fn string(&mut self) -> Option<Cow<'a, str>> {
+    /// The string that begins here. One with escapes must be a value (a name with escapes is out of the ordinary); it is
+    /// kept where it is wanted.
+    #[inline(always)]
+    fn string(&mut self, is_wanted: Option<bool>) -> Option<&'a str> {
         self.pass(b'"')?;
         let start = self.at;
         self.at += special(self.text.as_bytes().get(start..)?)?;
@@ -79,29 +124,29 @@ impl<'a> Scan<'a> {
             b'"' => {
                 let text = self.text.get(start..self.at)?;
                 self.at += 1;
-                Some(Cow::Borrowed(text))
+                Some(text)
             }
-            b'\\' => self.escaped(start),
+            b'\\' => self.escaped(start, is_wanted?),
             _ => None,
         }
     }
 
-    /// The string that began at a place, from its first escape on.
+    /// The string that began at a place, from its first escape on. What nobody wants is not kept: there may be many.
     #[cold]
-    fn escaped(&mut self, start: usize) -> Option<Cow<'a, str>> {
+    fn escaped(&mut self, start: usize, is_wanted: bool) -> Option<&'a str> {
         while self.byte()? != b'"' {
             // The byte behind a backslash ends nothing, whatever it is.
             self.at += if self.byte() == Some(b'\\') { 2 } else { 1 };
         }
         self.at += 1;
-        unescaped(self.text.get(start - 1..self.at)?)
+        let text = unescaped(self.text.get(start - 1..self.at)?)?;
+        Some(if is_wanted { self.kept.keep(text) } else { "" })
     }
 
-    /// The plain value that begins here.
-    #[inline]
+    /// The plain value that begins here, other than a string.
+    #[inline(never)]
     fn value(&mut self) -> Option<Slot<'a>> {
         match self.byte()? {
-            b'"' => self.string().map(Slot::Text),
             b'-' | b'0'..=b'9' => self.integer().map(Slot::Integer),
             b't' => self.word("true", Slot::Boolean(true)),
             b'f' => self.word("false", Slot::Boolean(false)),
@@ -120,36 +165,44 @@ impl<'a> Scan<'a> {
     fn integer(&mut self) -> Option<i64> {
         let is_negative = self.pass(b'-').is_some();
         let rest = self.text.as_bytes().get(self.at..)?;
-        let length = rest.iter().take(DIGITS_MAX).take_while(|byte| byte.is_ascii_digit()).count();
-        let (digits, first) = (rest.get(..length)?, *rest.first()?);
+        let (mut size, mut length) = (0, 0);
+        while let Some(digit) = rest.get(length).filter(|byte| byte.is_ascii_digit() && length < DIGITS_MAX) {
+            size = 10 * size + i64::from(digit - b'0');
+            length += 1;
+        }
         // 0 stands alone, and -0 is no integer.
-        if length == 0 || (first == b'0' && (length > 1 || is_negative)) {
+        if length == 0 || (rest.first() == Some(&b'0') && (length > 1 || is_negative)) {
             return None;
         }
         self.at += length;
-        let size = digits.iter().fold(0, |size, digit| 10 * size + i64::from(digit - b'0'));
         Some(if is_negative { -size } else { size })
     }
 }
 
 /// How many bytes stand before the first that no string may hold as it is: a quote, a backslash, a control character.
-#[inline]
+#[inline(always)]
 fn special(bytes: &[u8]) -> Option<usize> {
     const ONES: u64 = u64::from_le_bytes([1; 8]);
     const HIGH: u64 = ONES << 7;
-    let (eights, rest) = bytes.as_chunks::<8>();
-    for (at, eight) in eights.iter().enumerate() {
+    let mut rest = bytes;
+    while let Some((eight, others)) = rest.split_first_chunk() {
         let word = u64::from_le_bytes(*eight);
         let (quote, backslash) = (word ^ (ONES * b'"' as u64), word ^ (ONES * b'\\' as u64));
-        // The high bit of a byte that is none of them stays clear, up to the first that is one.
-        let below = |word: u64, least: u64| word.wrapping_sub(ONES * least) & !word;
-        let found = (below(quote, 1) | below(backslash, 1) | below(word, 0x20)) & HIGH;
+        // A byte below what is taken away gets a high bit, and so may those after it: the first is right. A byte that
+        // had one is of a letter beyond ASCII.
+        let below = quote.wrapping_sub(ONES) | backslash.wrapping_sub(ONES) | word.wrapping_sub(ONES * 0x20);
+        let found = below & !word & HIGH;
         if found != 0 {
-            return Some(8 * at + found.trailing_zeros() as usize / 8);
+            return Some(bytes.len() - rest.len() + found.trailing_zeros() as usize / 8);
         }
+        rest = others;
     }
-    let is_special = |byte: &u8| matches!(byte, b'"' | b'\\' | 0..0x20);
-    rest.iter().position(is_special).map(|at| bytes.len() - rest.len() + at)
+    special_in_rest(rest).map(|at| bytes.len() - rest.len() + at)
+}
+
+#[cold]
+fn special_in_rest(rest: &[u8]) -> Option<usize> {
+    rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..0x20))
 }
 
 #[cfg(test)]
