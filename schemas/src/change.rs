@@ -2,6 +2,7 @@
 //!
 //! Owns its fields and their JSON. Never holds evidence, another person, a place or an identity.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use crate::{Colour, Instant, Person};
@@ -75,20 +76,21 @@ impl CodeChange {
         out.push(b'-');
         out.extend_from_slice(self.decided_at.0.to_string().as_bytes());
         out.extend_from_slice(b"\",\"time\":");
-        write_instant(out, Some(self.decided_at));
+        let time = write_once(out, self.decided_at);
         out.push(b',');
-        self.write_fields(out);
+        self.write_fields(out, Some(time));
         out.push(b'}');
     }
 
     /// Appends the change as the value of a Kafka record, where id and time travel in the headers.
     pub fn write_value(&self, out: &mut Vec<u8>) {
         out.push(b'{');
-        self.write_fields(out);
+        self.write_fields(out, None);
         out.push(b'}');
     }
 
-    fn write_fields(&self, out: &mut Vec<u8>) {
+    /// `decided_at` is where it is written already.
+    fn write_fields(&self, out: &mut Vec<u8>, decided_at: Option<Range<usize>>) {
         out.extend_from_slice(b"\"person\":\"");
         self.person.write_to(out);
         out.extend_from_slice(b"\",\"from\":\"");
@@ -96,11 +98,17 @@ impl CodeChange {
         out.extend_from_slice(b"\",\"to\":\"");
         out.extend_from_slice(self.to.name().as_bytes());
         out.extend_from_slice(b"\",\"effective_at\":");
-        write_instant(out, Some(self.effective_at));
+        let effective_at = write_once(out, self.effective_at);
         out.extend_from_slice(b",\"colour_since\":");
-        write_instant(out, Some(self.colour_since));
+        match self.colour_since == self.effective_at {
+            true => out.extend_from_within(effective_at),
+            false => write_instant(out, Some(self.colour_since)),
+        }
         out.extend_from_slice(b",\"decided_at\":");
-        write_instant(out, Some(self.decided_at));
+        match decided_at {
+            Some(written) => out.extend_from_within(written),
+            None => write_instant(out, Some(self.decided_at)),
+        }
         out.extend_from_slice(b",\"reasons\":[");
         for (at, reason) in self.reasons.iter().enumerate() {
             if at > 0 {
@@ -140,6 +148,13 @@ impl Reason {
         write_instant(out, self.due);
         out.push(b'}');
     }
+}
+
+/// Writes an instant, and says where: the same one is copied from there.
+fn write_once(out: &mut Vec<u8>, instant: Instant) -> Range<usize> {
+    let start = out.len();
+    write_instant(out, Some(instant));
+    start..out.len()
 }
 
 fn write_instant(out: &mut Vec<u8>, instant: Option<Instant>) {

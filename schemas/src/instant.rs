@@ -30,12 +30,14 @@ impl Instant {
     /// place of the `T`, a 60th second and 24:00 are refused, and so is what lies outside [`Instant::MIN`] to
     /// [`Instant::MAX`].
     pub fn parse(text: &str) -> Option<Instant> {
-        let (head, rest) = text.as_bytes().split_first_chunk::<19>()?;
-        let [c, y, k, r, b'-', m1, m2, b'-', d1, d2, b'T' | b't', h1, h2, b':', n1, n2, b':', s1, s2] = *head else {
-            return None;
-        };
-        let days = days_from_civil(100 * two(c, y)? + two(k, r)?, two(m1, m2)?, two(d1, d2)?)?;
-        let (hour, minute, second) = (two(h1, h2)?, two(n1, n2)?, two(s1, s2)?);
+        let (date, rest) = text.as_bytes().split_first_chunk::<8>()?;
+        let (time, rest) = rest.split_first_chunk::<8>()?;
+        let (end, rest) = rest.split_first_chunk::<3>()?;
+        let [hundreds, _, years, _, _, month, ..] = pairs(*date, DATE)?;
+        let [day, _, _, hour, _, _, minute, _] = pairs(*time, TIME)?;
+        let [b':', s1, s2] = *end else { return None };
+        let days = days_from_civil(100 * i64::from(hundreds) + i64::from(years), month.into(), day.into())?;
+        let (hour, minute, second) = (i64::from(hour), i64::from(minute), two(s1, s2)?);
         if hour > 23 || minute > 59 || second > 59 {
             return None;
         }
@@ -80,25 +82,27 @@ impl Instant {
     /// The same, and how many bytes it has.
     fn spelt(self) -> ([u8; 29], usize) {
         let local = self.0 + LOCAL_OFFSET_MS;
-        let (days, in_day) = (local.div_euclid(DAY_MS), local.rem_euclid(DAY_MS));
+        let (days, in_day) = (local.div_euclid(DAY_MS), local.rem_euclid(DAY_MS) as u32);
         let (year, month, day) = civil_from_days(days);
-        let (seconds, millis) = (in_day / 1000, in_day % 1000);
+        let (year, seconds, millis) = (year.max(0) as u64, in_day / 1000, in_day % 1000);
+        let minutes = seconds / 60;
         let mut text = *b"0000-00-00T00:00:00.000+08:00";
         let pairs = [
-            (0, year.max(0) / 100),
-            (2, year.max(0)),
-            (5, month),
-            (8, day),
-            (11, seconds / 3600),
-            (14, seconds / 60 % 60),
+            (0, (year / 100 % 100) as u32),
+            (2, (year % 100) as u32),
+            (5, month as u32),
+            (8, day as u32),
+            (11, minutes / 60),
+            (14, minutes % 60),
             (17, seconds % 60),
             (20, millis / 10),
         ];
         for (at, value) in pairs {
-            (text[at], text[at + 1]) = (digit(value / 10), digit(value));
+            text[at] = b'0' + (value / 10) as u8;
+            text[at + 1] = b'0' + (value % 10) as u8;
         }
-        text[22] = digit(millis);
         if millis != 0 {
+            text[22] = b'0' + (millis % 10) as u8;
             return (text, 29);
         }
         text.copy_within(23.., 19);
@@ -136,6 +140,42 @@ pub fn local_midnight(days: i32) -> Instant {
     Instant(i64::from(days) * DAY_MS - LOCAL_OFFSET_MS)
 }
 
+/// What eight characters must be.
+struct Form {
+    text: u64,
+    /// What may be added to how a character differs before its high bit says that it is another one.
+    room: u64,
+    /// The bit by which a small letter differs, where there is a letter.
+    case: u64,
+}
+
+const DATE: Form = Form::new(*b"0000-00-");
+const TIME: Form = Form::new(*b"00T00:00");
+
+impl Form {
+    /// A zero stands for any digit, a letter for itself of either case, anything else for itself.
+    const fn new(text: [u8; 8]) -> Form {
+        let (mut room, mut case, mut at) = ([0x7F; 8], [0; 8], 0);
+        while at < 8 {
+            room[at] -= if text[at] == b'0' { 9 } else { 0 };
+            case[at] = if text[at].is_ascii_alphabetic() { 0x20 } else { 0 };
+            at += 1;
+        }
+        let (text, room, case) = (u64::from_le_bytes(text), u64::from_le_bytes(room), u64::from_le_bytes(case));
+        Form { text, room, case }
+    }
+}
+
+/// The numbers that two digits each are, at the place of their first digit; what stands at other places means nothing.
+/// None if the text has another form.
+#[inline]
+fn pairs(text: [u8; 8], form: Form) -> Option<[u8; 8]> {
+    const HIGH: u64 = u64::from_le_bytes([0x80; 8]);
+    let digits = (u64::from_le_bytes(text) ^ form.text) & !form.case;
+    let is_other = (((digits & !HIGH) + form.room) | digits) & HIGH;
+    (is_other == 0).then(|| (10 * digits + (digits >> 8)).to_le_bytes())
+}
+
 /// Milliseconds of the fraction, and what follows it.
 fn fraction(rest: &[u8]) -> Option<(i64, &[u8])> {
     let Some((b'.', rest)) = rest.split_first() else { return Some((0, rest)) };
@@ -167,29 +207,36 @@ fn two(tens: u8, ones: u8) -> Option<i64> {
     (tens < 10 && ones < 10).then(|| i64::from(10 * tens + ones))
 }
 
-/// The last digit of a number that is not negative.
+/// Days since 1970-01-01 of a date of the proleptic Gregorian calendar; none if there is no such day.
 #[inline]
-fn digit(value: i64) -> u8 {
-    b'0' + (value % 10) as u8
-}
-
-/// Days since 1970-01-01 of a date of the proleptic Gregorian calendar (Howard Hinnant, "chrono-compatible low-level
-/// date algorithms").
 fn days_from_civil(year: i64, month: i64, day: i64) -> Option<i64> {
-    const LENGTHS: [i64; 12] = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
-    if !(1..=12).contains(&month) {
+    /// Days of a month, and of the year before it, without a leap day.
+    const MONTHS: [(i64, i64); 12] = [
+        (31, 0),
+        (28, 31),
+        (31, 59),
+        (30, 90),
+        (31, 120),
+        (30, 151),
+        (31, 181),
+        (31, 212),
+        (30, 243),
+        (31, 273),
+        (30, 304),
+        (31, 334),
+    ];
+    /// Days of the years 0 to 1969.
+    const BEFORE_1970: i64 = 719_527;
+    let (length, before) = *MONTHS.get(usize::try_from(month - 1).ok()?)?;
+    // What 4 divides, 100 divides if 25 does, and 400 if 16 does as well.
+    let leap_day = i64::from(year & 3 == 0 && (year % 25 != 0 || year & 15 == 0));
+    if !(1..=length + if month == 2 { leap_day } else { 0 }).contains(&day) {
         return None;
     }
-    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-    let length = LENGTHS[usize::try_from(month - 1).ok()?] + i64::from(leap && month == 2);
-    if !(1..=length).contains(&day) {
-        return None;
-    }
-    let shifted = year - i64::from(month <= 2);
-    let era = shifted.div_euclid(400);
-    let year_of_era = shifted.rem_euclid(400);
-    let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
-    Some(era * 146_097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719_468)
+    let last = year - 1;
+    let centuries = last.div_euclid(100);
+    let leap_days = (last >> 2) - centuries + (centuries >> 2) + if month > 2 { leap_day } else { 0 };
+    Some(365 * year + leap_days + before + day - 1 - BEFORE_1970)
 }
 
 fn civil_from_days(days: i64) -> (i64, i64, i64) {
@@ -255,6 +302,64 @@ mod tests {
         ] {
             assert_eq!(ms(text), None, "{text}");
         }
+    }
+
+    /// What eight characters at once say, one by one.
+    fn has_form(text: &str) -> bool {
+        let form = b"0000-00-00T00:00:00.000+00:00";
+        text.len() == form.len()
+            && text.bytes().zip(form).all(|(byte, form)| match form {
+                b'0' => byte.is_ascii_digit(),
+                b'T' => byte == b'T' || byte == b't',
+                b'+' => byte == b'+' || byte == b'-',
+                form => byte == *form,
+            })
+    }
+
+    #[test]
+    fn each_character_is_looked_at() {
+        let text = "2021-11-08T09:13:07.123+08:00";
+        let mut read = 0;
+        for at in 0..text.len() {
+            for other in 0..=0x7F_u8 {
+                let mut bytes = text.as_bytes().to_vec();
+                bytes[at] = other;
+                let text = String::from_utf8(bytes).unwrap_or_default();
+                let number = |from: usize| text.get(from..from + 2).and_then(|two| two.parse::<u32>().ok());
+                let ends = [(5, 12), (8, 30), (11, 23), (14, 59), (17, 59), (24, 23), (27, 59)];
+                let fits = ends.iter().all(|(at, most)| number(*at).is_some_and(|two| two <= *most))
+                    && [5, 8].iter().all(|at| number(*at) != Some(0))
+                    && text.get(..4).is_some_and(|year| year >= "1970");
+                assert_eq!(ms(&text).is_some(), has_form(&text) && fits, "{text}");
+                read += usize::from(ms(&text).is_some());
+            }
+        }
+        assert!(read > 100, "{read}");
+        for letter in ["é", "０", "号"] {
+            for at in 0..text.len() - letter.len() {
+                let mut text = text.to_owned();
+                text.replace_range(at..at + letter.len(), letter);
+                assert_eq!(ms(&text), None, "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_day_of_the_calendar_is_the_one_after_the_day_before() {
+        let mut next = 0;
+        for year in 1970..=9999 {
+            for (month, days) in (1..).zip([31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]) {
+                let leap = month == 2 && year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+                let days = days + i64::from(leap);
+                for day in 1..=days {
+                    assert_eq!(date_of(year, month, day), Some(next));
+                    next += 1;
+                }
+                assert_eq!((date_of(year, month, 0), date_of(year, month, days + 1)), (None, None));
+            }
+        }
+        assert_eq!((date_of(2021, 0, 1), date_of(2021, 13, 1)), (None, None));
+        assert_eq!((date_of(0, 3, 1), date_of(-1, 12, 31)), (Some(-719_468), Some(-719_529)));
     }
 
     #[test]
