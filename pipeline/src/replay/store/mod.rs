@@ -89,16 +89,25 @@ struct Pieces {
 pub(super) struct Store {
     /// Those of evidence, and of phones as the last.
     partitions: Vec<Mutex<Pieces>>,
-    /// The bytes that a partition may keep in memory.
+    /// The bytes that a partition may keep in memory, and those that phones may.
     bytes_max: usize,
+    phone_bytes_max: usize,
 }
+
+/// Phones may keep one of so many parts of what people may, besides: most replays have none, and what is set aside for
+/// them must not send people's records to disk.
+const PHONES_SHARE: usize = 8;
 
 impl Store {
     /// An empty store, that keeps so many bytes in memory and the rest in files without a name in a folder.
     pub(super) fn new(partitions: usize, bytes_max: usize, folder: &Path) -> Store {
         let pieces = || Pieces { settled: Vec::new(), fresh: Vec::new(), fresh_bytes: 0, disk: Disk::new(folder) };
-        let partitions = partitions.max(1) + 1;
-        Store { bytes_max: bytes_max / partitions, partitions: (0..partitions).map(|_| Mutex::new(pieces())).collect() }
+        let partitions = partitions.max(1);
+        Store {
+            bytes_max: bytes_max / partitions,
+            phone_bytes_max: bytes_max / PHONES_SHARE,
+            partitions: (0..=partitions).map(|_| Mutex::new(pieces())).collect(),
+        }
     }
 
     /// Takes batches of a partition.
@@ -106,13 +115,15 @@ impl Store {
     /// # Errors
     /// When the disk cannot take them.
     pub(super) fn add(&self, partition: usize, batches: Vec<(Kind, RecordBatch)>) -> Result<(), SpoolError> {
+        let is_phones = partition + 1 == self.partitions.len();
+        let bytes_max = if is_phones { self.phone_bytes_max } else { self.bytes_max };
         let Some(pieces) = self.partitions.get(partition) else { return Ok(()) };
         let mut pieces = locked(pieces);
         for piece in batches.into_iter().filter_map(|(kind, batch)| Piece::new(kind, batch)) {
             pieces.fresh_bytes += piece.bytes();
             pieces.fresh.push(piece);
         }
-        if pieces.fresh_bytes > self.bytes_max { pieces.settle() } else { Ok(()) }
+        if pieces.fresh_bytes > bytes_max { pieces.settle() } else { Ok(()) }
     }
 
     /// Takes batches of records of phones.

@@ -86,3 +86,25 @@ fn few_pieces_are_open_whatever_the_order() {
     assert_eq!(by_tick, expected(&all, tick));
     assert!(open <= 60, "{open} of {} pieces were open", rows / 100);
 }
+
+/// What is set aside for phones is no part of what people may keep: most replays have none, and would write and read
+/// their records once more.
+#[test]
+fn people_keep_all_that_fits() {
+    let folder = tempfile::tempdir().unwrap();
+    let known: Vec<i64> = (0..1000).collect();
+    let piece = || vec![(Kind::Tests, batch(&known))];
+    let bytes: usize =
+        piece().into_iter().filter_map(|(kind, batch)| Piece::new(kind, batch)).map(|it| it.bytes()).sum();
+    let on_disk = |pieces: &[Piece]| pieces.iter().any(|piece| matches!(piece.place, Place::Disk(_)));
+    let filled = |partitions: usize, pieces: usize| {
+        let store = Store::new(partitions, 8 * bytes, folder.path());
+        (0..partitions * pieces).for_each(|at| store.add(at % partitions, piece()).unwrap());
+        (0..pieces / 4).for_each(|_| store.add_phones(piece()).unwrap());
+        let (people, phones) = store.finish();
+        (people.iter().any(|pieces| on_disk(pieces)), on_disk(&phones))
+    };
+    let (stays, goes) = (false, true);
+    assert_eq!((filled(1, 8), filled(2, 4), filled(4, 2)), ((stays, goes), (stays, stays), (stays, stays)));
+    assert_eq!((filled(1, 9), filled(2, 5)), ((goes, goes), (goes, stays)));
+}
