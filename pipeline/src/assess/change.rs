@@ -53,14 +53,15 @@ impl Palette {
     pub fn reasons(&self, timeline: &Timeline, clock: Instant) -> Vec<Reason> {
         let rules = bits(timeline.rules_at(clock));
         let active = rules.filter_map(|rule| timeline.interval_at(rule, clock));
-        let mut reasons: Vec<(u16, Reason)> = active
+        let mut reasons: Vec<Reason> = active
             .filter_map(|interval| {
                 let rule = Arc::clone(self.heads.get(usize::from(interval.rule))?);
-                Some((interval.rule, Reason { rule, since: interval.since, until: interval.until, due: interval.due }))
+                Some(Reason { rule, since: interval.since, until: interval.until, due: interval.due })
             })
             .collect();
-        reasons.sort_by_key(|(at, reason)| (std::cmp::Reverse(reason.rule.colour), *at));
-        reasons.into_iter().map(|(_, reason)| reason).collect()
+        // They come by rule, and stay so among those of one colour.
+        reasons.sort_by_key(|reason| std::cmp::Reverse(reason.rule.colour));
+        reasons
     }
 }
 

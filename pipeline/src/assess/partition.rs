@@ -22,7 +22,7 @@ use super::judge::{Judge, Judgement};
 use super::left_out::{LeftOut, Why};
 use super::staged::Staged;
 use super::step::{ROWS_MAX, Step};
-use super::timeline::Timeline;
+use super::timeline::{Merger, Timeline};
 use crate::evidence::{Derived, Evidence, EvidenceError, FactKey, Limits, RuleTables, Seed, StepRows, Touched};
 use crate::invariant;
 use crate::policy::{Pack, RuleRow};
@@ -290,38 +290,44 @@ impl Partition {
     ) {
         let judge = self.judge_of(step);
         let successors = successors(&step.slots);
-        for (slot, timeline) in self.timelines_by(step, judgement) {
+        self.each_timeline(step, judgement, &mut |partition, slot, timeline| {
             let at = slot as usize;
-            let (Some(&(person, from)), Some(&successor)) = (step.slots.get(at), successors.get(at)) else { continue };
+            let (Some(&(person, from)), Some(&successor)) = (step.slots.get(at), successors.get(at)) else { return };
             let span = Span { from, successor, until };
-            self.follow(person, (&judge, &Course::new(judge.palette(), &timeline)), span, ticks, changes);
-        }
+            partition.follow(person, (&judge, &Course::new(judge.palette(), timeline)), span, ticks, changes);
+        });
         step.clear();
     }
 
     /// What holds of each slot of a step; those on whom a rule fails are left out.
     pub(super) fn timelines(&mut self, step: &Step) -> Vec<(u32, Timeline)> {
         let judgement = self.judgement_on(step);
-        self.timelines_by(step, judgement)
+        let mut timelines = Vec::with_capacity(step.slots.len());
+        self.each_timeline(step, judgement, &mut |_, slot, timeline| timelines.push((slot, timeline.clone())));
+        timelines
     }
 
-    fn timelines_by(&mut self, step: &Step, mut judgement: Judgement) -> Vec<(u32, Timeline)> {
-        let mut rows = std::mem::take(&mut judgement.rows);
+    /// Hands over what holds of each slot of a step, in their order.
+    fn each_timeline(
+        &mut self,
+        step: &Step,
+        mut judgement: Judgement,
+        each: &mut dyn FnMut(&mut Partition, u32, &Timeline),
+    ) {
+        let (mut rows, mut merger) = (std::mem::take(&mut judgement.rows), Merger::default());
         let mut rest: &mut [RuleRow] = &mut rows;
-        let mut timelines = Vec::with_capacity(step.slots.len());
         for (slot, &(person, _)) in (0_u32..).zip(&step.slots) {
-            let own = rest.partition_point(|row| row.slot <= slot);
+            let own = rest.iter().take_while(|row| row.slot <= slot).count();
             let (of_slot, others) = std::mem::take(&mut rest).split_at_mut(own);
             rest = others;
             match judgement.fault(slot) {
                 Some(rule) => self.leave_out(person, Why::Failed { rule: Arc::clone(rule) }),
                 None => {
                     self.left_out.remove(person);
-                    timelines.push((slot, Timeline::merge(of_slot)));
+                    each(self, slot, merger.merge(of_slot));
                 }
             }
         }
-        timelines
     }
 
     /// Announces what a timeline says over a span of clocks, and notes when the person is due after that.
@@ -396,7 +402,8 @@ struct Span {
 
 /// For each slot the clock of the same person's next one.
 fn successors(slots: &[(u32, Instant)]) -> Vec<Option<Instant>> {
-    let mut next: HashMap<u32, Instant, FxBuildHasher> = HashMap::default();
+    let mut next: HashMap<u32, Instant, FxBuildHasher> =
+        HashMap::with_capacity_and_hasher(slots.len(), FxBuildHasher::default());
     let mut successors: Vec<Option<Instant>> =
         slots.iter().rev().map(|&(person, clock)| next.insert(person, clock)).collect();
     successors.reverse();

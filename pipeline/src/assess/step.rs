@@ -10,6 +10,7 @@ use super::judge::Judge;
 use super::left_out::Why;
 use super::partition::Partition;
 use crate::evidence::{Mark, RuleTables, StepRows, Touched};
+use crate::invariant;
 
 /// The most slots of one step.
 pub(super) const SLOTS_MAX: usize = 16_384;
@@ -62,6 +63,8 @@ pub struct Step {
     pub(super) slots: Vec<(u32, Instant)>,
     pub(super) rows: StepRows,
     pairs: u64,
+    /// How many rows those have who were added last: kept for its memory.
+    counts: Vec<u32>,
     /// What other partitions have in the same step ([`super::joint`]).
     taken: Taken,
     /// Somebody was left waiting, as there was no room.
@@ -247,13 +250,27 @@ enum Fit {
 
 /// The pairs of rows that joins look at, over so many slots from the first that were added since the mark; and the most
 /// of one slot.
-fn pairs(step: &Step, mark: &Mark, slots: (usize, usize), judge: &Judge) -> (u64, u64) {
+fn pairs(step: &mut Step, mark: &Mark, slots: (usize, usize), judge: &Judge) -> (u64, u64) {
     let (mut all, mut most) = (0_u64, 0);
-    for tables in step.rows.rows_of_slots(mark, slots) {
-        let rows: u64 = tables.iter().sum();
-        let pairs = if rows <= FEW_ROWS { rows * rows } else { judge.pack().joined(&tables) };
+    let mut add = |pairs: u64| {
         most = pairs.max(most);
         all = all.saturating_add(pairs);
+    };
+    let Step { rows, counts, .. } = step;
+    rows.rows_in_slots(mark, slots, counts);
+    let by_table = || rows.rows_of_slots(mark, slots).into_iter().map(|tables| tables.iter().sum::<u64>());
+    invariant::check(
+        || counts.iter().map(|rows| u64::from(*rows)).eq(by_table()),
+        "I-10",
+        "rows of a slot are counted alike in all",
+    );
+    if counts.iter().all(|rows| u64::from(*rows) <= FEW_ROWS) {
+        counts.iter().for_each(|rows| add(u64::from(rows * rows)));
+        return (all, most);
+    }
+    for tables in rows.rows_of_slots(mark, slots) {
+        let rows: u64 = tables.iter().sum();
+        add(if rows <= FEW_ROWS { rows * rows } else { judge.pack().joined(&tables) });
     }
     (all, most)
 }

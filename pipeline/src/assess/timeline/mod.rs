@@ -90,21 +90,9 @@ impl Timeline {
     /// earliest, until = latest, due = latest; no due only if none has one). Rows come in any order and are
     /// sorted in place.
     pub fn merge(rows: &mut [RuleRow]) -> Timeline {
-        rows.sort_unstable_by_key(|row| (row.rule, row.since, row.until, row.due));
-        let mut intervals: Vec<Interval> = Vec::with_capacity(rows.len());
-        for row in rows.iter() {
-            steps::count(1);
-            if let Some(last) = intervals.last_mut()
-                && last.rule == row.rule
-                && last.until.is_none_or(|until| row.since <= until)
-            {
-                last.until = last.until.zip(row.until).map(|(one, other)| one.max(other));
-                last.due = last.due.max(row.due);
-                continue;
-            }
-            intervals.push(Interval { rule: row.rule, since: row.since, until: row.until, due: row.due });
-        }
-        Timeline { segments: segments(&intervals), intervals }
+        let mut merger = Merger::default();
+        merger.merge(rows);
+        merger.timeline
     }
 
     /// The intervals, by rule, then time.
@@ -172,20 +160,54 @@ impl Timeline {
     }
 }
 
-/// One sweep over all boundaries. Intervals of one rule lie apart, so each boundary turns its rule on or off.
-fn segments(intervals: &[Interval]) -> Vec<Segment> {
-    let boundaries = |one: &Interval| [Some(one.since), one.until].map(|at| at.map(|at| (at, 1 << one.rule)));
-    let mut boundaries: Vec<(Instant, Rules)> = intervals.iter().flat_map(boundaries).flatten().collect();
-    boundaries.sort_unstable();
-    let mut segments: Vec<Segment> = Vec::with_capacity(boundaries.len());
-    let mut rules = 0;
-    for at_once in boundaries.chunk_by(|(one, _), (other, _)| one == other) {
-        steps::count(at_once.len() as u64);
-        let before = rules;
-        rules = at_once.iter().fold(rules, |rules, (_, rule)| rules ^ rule);
-        if let Some(&(start, _)) = at_once.first().filter(|_| rules != before) {
-            segments.push(Segment { start, rules });
+/// Makes one timeline after the other in the same memory: a step has thousands of them.
+#[derive(Default, Debug)]
+pub struct Merger {
+    timeline: Timeline,
+    boundaries: Vec<(Instant, Rules)>,
+}
+
+impl Merger {
+    /// The timeline of [`Timeline::merge`].
+    pub fn merge(&mut self, rows: &mut [RuleRow]) -> &Timeline {
+        rows.sort_unstable_by_key(|row| (row.rule, row.since, row.until, row.due));
+        let intervals = &mut self.timeline.intervals;
+        intervals.clear();
+        for row in rows.iter() {
+            steps::count(1);
+            if let Some(last) = intervals.last_mut()
+                && last.rule == row.rule
+                && last.until.is_none_or(|until| row.since <= until)
+            {
+                last.until = last.until.zip(row.until).map(|(one, other)| one.max(other));
+                last.due = last.due.max(row.due);
+                continue;
+            }
+            intervals.push(Interval { rule: row.rule, since: row.since, until: row.until, due: row.due });
+        }
+        self.sweep();
+        &self.timeline
+    }
+
+    /// One sweep over all boundaries. Intervals of one rule lie apart, so each boundary turns its rule on or off.
+    fn sweep(&mut self) {
+        let Merger { timeline: Timeline { intervals, segments }, boundaries } = self;
+        boundaries.clear();
+        for one in intervals.iter() {
+            let of_rule = 1 << one.rule;
+            boundaries.push((one.since, of_rule));
+            boundaries.extend(one.until.map(|until| (until, of_rule)));
+        }
+        boundaries.sort_unstable();
+        segments.clear();
+        let mut rules = 0;
+        for at_once in boundaries.chunk_by(|(one, _), (other, _)| one == other) {
+            steps::count(at_once.len() as u64);
+            let before = rules;
+            rules = at_once.iter().fold(rules, |rules, (_, rule)| rules ^ rule);
+            if let Some(&(start, _)) = at_once.first().filter(|_| rules != before) {
+                segments.push(Segment { start, rules });
+            }
         }
     }
-    segments
 }

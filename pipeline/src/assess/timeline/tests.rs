@@ -129,6 +129,18 @@ proptest! {
     }
 }
 
+proptest! {
+    /// Nothing of one timeline is left in the next.
+    #[test]
+    fn many_in_one_memory_are_each_as_made_alone(all in proptest::collection::vec(rows(), 1..6)) {
+        let mut merger = Merger::default();
+        for mut rows in all {
+            let alone = Timeline::merge(&mut rows.clone());
+            prop_assert_eq!(merger.merge(&mut rows), &alone);
+        }
+    }
+}
+
 /// Follows a timeline from boundary to boundary, as a judgement does.
 fn follow(rows: &mut [RuleRow]) -> usize {
     let timeline = Timeline::merge(rows);

@@ -132,6 +132,23 @@ impl StepRows {
         self.tiered.tiers.truncate(mark.tiers);
     }
 
+    /// How many rows each of so many slots from a first one has in all tables together, of those that were added since a
+    /// mark.
+    pub fn rows_in_slots(&self, mark: &Mark, (first, slots): (usize, usize), counts: &mut Vec<u32>) {
+        counts.clear();
+        counts.resize(slots, 0);
+        let mut count = |slot: u32| {
+            if let Some(of_slot) = counts.get_mut((slot as usize).wrapping_sub(first)) {
+                *of_slot += 1;
+            }
+        };
+        for (rows, (end, _)) in self.kinds.iter().zip(mark.kinds) {
+            rows.slots[end..].iter().for_each(|slot| count(*slot));
+        }
+        let stays = &self.tiered.stays.slots;
+        self.tiered.stay_of[mark.tiers..].iter().for_each(|stay| count(stays[*stay as usize]));
+    }
+
     /// How many rows each of so many slots from a first one has in each table, by [`RuleTable::index`], of those that
     /// were added since a mark.
     pub fn rows_of_slots(&self, mark: &Mark, (first, slots): (usize, usize)) -> Vec<[u64; RuleTable::COUNT]> {
@@ -201,6 +218,8 @@ impl Evidence {
         );
         let mut fits = true;
         while fits && !frontier.is_empty() {
+            // First a look at each: a processor sees a few hundred instructions ahead, and what follows has more a row.
+            std::hint::black_box(frontier.iter().fold(0, |all, (_, at)| all ^ self.glance(*at)));
             frontier.retain_mut(|(slot, at)| {
                 *at = self.gather_row(*at, *slot, need, step);
                 !at.is_none()
@@ -214,6 +233,15 @@ impl Evidence {
 
     fn head_for(&self, person: u32, need: RuleTables) -> RowRef {
         if self.kinds(person).meets(need) { self.people.head(person) } else { RowRef::NONE }
+    }
+
+    /// Brings a row from the memory.
+    #[inline]
+    fn glance(&self, at: RowRef) -> u8 {
+        match self.table(at).row(at.row()) {
+            [first, .., last] => first ^ last,
+            _ => 0,
+        }
     }
 
     /// Adds one row if it stands and is needed; gives the next of the chain.
