@@ -4,9 +4,9 @@
 //! cargo bench -p fuma-tests --bench parts
 //! ```
 //!
-//! Each beside a baseline of the same run: decoding beside a parse into `serde_json::Value`, and beside the exact reader,
-//! which reads what the fast one gives up (a record with an array in a field that is not known); the rules with what each
-//! person needs beside the rules with everything gathered. Never part of a test: machines differ.
+//! Each beside a baseline of the same run: decoding beside a parse into `serde_json::Value`, and beside the exact
+//! reader, which reads what the fast one gives up (a record with an array in a field that is not known); the rules with
+//! what each person needs beside the rules with everything gathered. Never part of a test: machines differ.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 

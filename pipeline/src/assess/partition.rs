@@ -402,8 +402,7 @@ struct Span {
 
 /// For each slot the clock of the same person's next one.
 fn successors(slots: &[(u32, Instant)]) -> Vec<Option<Instant>> {
-    let mut next: HashMap<u32, Instant, FxBuildHasher> =
-        HashMap::with_capacity_and_hasher(slots.len(), FxBuildHasher::default());
+    let mut next: HashMap<u32, Instant, FxBuildHasher> = HashMap::with_capacity_and_hasher(slots.len(), FxBuildHasher);
     let mut successors: Vec<Option<Instant>> =
         slots.iter().rev().map(|&(person, clock)| next.insert(person, clock)).collect();
     successors.reverse();

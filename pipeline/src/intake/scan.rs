@@ -113,8 +113,8 @@ impl<'a> Scan<'a> {
         is_here.then_some(())
     }
 
-    /// The string that begins here. One with escapes must be a value (a name with escapes is out of the ordinary); it is
-    /// kept where it is wanted.
+    /// The string that begins here. One with escapes must be a value (a name with escapes is out of the ordinary); it
+    /// is kept where it is wanted.
     #[inline(always)]
     fn string(&mut self, is_wanted: Option<bool>) -> Option<&'a str> {
         self.pass(b'"')?;

@@ -132,8 +132,8 @@ impl StepRows {
         self.tiered.tiers.truncate(mark.tiers);
     }
 
-    /// How many rows each of so many slots from a first one has in all tables together, of those that were added since a
-    /// mark.
+    /// How many rows each of so many slots from a first one has in all tables together, of those that were added since
+    /// a mark.
     pub fn rows_in_slots(&self, mark: &Mark, (first, slots): (usize, usize), counts: &mut Vec<u32>) {
         counts.clear();
         counts.resize(slots, 0);
