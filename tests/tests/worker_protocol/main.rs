@@ -6,6 +6,7 @@
 //! commit               what one owner does with its transactions
 //! takeover                 what the next owner does first
 //! ground              when it must not judge at all
+//! held       the emergency stop
 //! sweep                    who is judged when the basis moves
 //! snapshots              which snapshot is of use, and what of it
 //! stall      a client that passes evidence over
@@ -31,6 +32,7 @@ mod commit;
 mod faulty;
 mod flow;
 mod ground;
+mod held;
 mod packs;
 mod parked;
 mod snapshots;

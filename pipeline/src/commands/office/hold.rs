@@ -17,7 +17,7 @@ use crate::live::decisions::basis::Held;
 /// The arguments of `fuma hold`.
 #[derive(Args, Clone, Debug)]
 pub struct HoldArguments {
-    /// Everything: nothing is announced, judging goes on
+    /// Everything: evidence is read on, and nothing is judged and announced until the release is approved
     #[arg(long, required = true)]
     all: bool,
     /// Why, on one line

@@ -3,6 +3,8 @@
 //! A digest names what was looked at, place in the log included: as soon as the partition has gone on, the same word
 //! fits nothing any more. So it is used once, and a successor that finds the same state unchanged may use it, too.
 //!
+//! Beside them stands whether everything is held (`fuma hold --all`): then nobody announces anything.
+//!
 //! Owns the words that were read. Must never make one.
 
 use std::collections::BTreeSet;
@@ -23,6 +25,8 @@ struct Heard {
     acted_on: BTreeSet<Word>,
     /// Of these, the ones that nobody has noted yet.
     used: Vec<Word>,
+    /// Nothing is announced.
+    is_held: bool,
 }
 
 impl Words {
@@ -45,6 +49,16 @@ impl Words {
             heard.used.push(word);
         }
         is_heard
+    }
+
+    /// Notes whether everything is held; whether that is new.
+    pub fn hold(&self, is_held: bool) -> bool {
+        std::mem::replace(&mut self.heard().is_held, is_held) != is_held
+    }
+
+    /// Whether everything is held: nothing is announced.
+    pub fn is_held(&self) -> bool {
+        self.heard().is_held
     }
 
     /// The words that were acted on since the last call.

@@ -119,7 +119,14 @@ impl Worker {
 
     /// Judges, and commits what there is to say and where things stand.
     pub(super) fn commit(&mut self, whom: Whom<'_>, turn: &mut Turn) -> Result<(), LogError> {
-        let Whom::Leaving(partitions) = whom else { return self.try_commit(whom, turn).map(drop) };
+        // The emergency stop: nothing is announced, and no position passes what was not.
+        let is_held = self.context.words.is_held();
+        let Whom::Leaving(partitions) = whom else {
+            return if is_held { Ok(()) } else { self.try_commit(whom, turn).map(drop) };
+        };
+        if is_held {
+            return self.release_positions(partitions);
+        }
         for _ in 0..LEAVING_TRIES {
             if self.try_commit(whom, turn)? == Outcome::Committed {
                 break;

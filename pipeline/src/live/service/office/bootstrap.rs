@@ -52,6 +52,8 @@ pub(in crate::live::service) fn settle(
     }
     let fold = decisions.fold();
     let basis = fold.basis();
+    // Before a worker is there: a start during a hold announces nothing.
+    super::follow::hold(service, basis);
     let first = || basis.schedule().first();
     let in_force = basis.in_force(now.max(basis.clock_ms())).or_else(first);
     let in_force = in_force.ok_or_else(|| LogError::fatal("the record of the pack was written, and is not there"))?;

@@ -10,7 +10,7 @@ use fuma_schemas::Instant;
 use super::super::Service;
 use super::super::supervise::Ended;
 use super::inbox;
-use crate::live::decisions::basis::{Event, Then};
+use crate::live::decisions::basis::{Basis, Event, Then};
 use crate::live::decisions::{DecisionError, DecisionLog};
 use crate::live::monotonic;
 
@@ -43,6 +43,7 @@ pub(in crate::live::service) fn follow(log: &dyn Log, service: &Service) -> Resu
                 }
             }
             let fold = decisions.fold();
+            hold(service, fold.basis());
             let events = fold.basis().events();
             events.get(said..).unwrap_or_default().iter().for_each(say);
             said = events.len();
@@ -50,6 +51,21 @@ pub(in crate::live::service) fn follow(log: &dyn Log, service: &Service) -> Resu
         std::thread::sleep(LOOK);
     }
     Ok(())
+}
+
+/// Has the workers announce nothing while a hold is not released.
+pub(super) fn hold(service: &Service, basis: &Basis) {
+    let held = basis.holds().next();
+    if !service.words.hold(held.is_some()) {
+        return;
+    }
+    match held {
+        Some(hold) => {
+            let (id, reason) = (&hold.held.id, &hold.held.reason);
+            tracing::warn!(%id, %reason, "HELD: nothing is announced until the release is approved");
+        }
+        None => tracing::warn!("the hold is released: what was held back is announced now"),
+    }
 }
 
 fn read_on(log: &dyn Log, service: &Service, decisions: &DecisionLog, is_folder: bool) -> Result<(), DecisionError> {
