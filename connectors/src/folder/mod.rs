@@ -5,7 +5,7 @@
 //! identity                tells a log from one that is made at the same place later
 //! journal                 a transaction is one frame: its sync is the commit
 //! store                   the folder as a whole, its lock and its layout
-//! worker, streams, decisions   the ports
+//! worker, streams, keyed, decisions   the ports
 //! rejects                 dead letters as files
 //! feeds                   watched folders and standard input
 //! tail                    changes as they are announced, for another process
@@ -20,6 +20,7 @@ mod feeds;
 mod frame;
 mod identity;
 mod journal;
+mod keyed;
 mod rejects;
 mod scan;
 mod segments;
@@ -41,8 +42,8 @@ use std::time::Duration;
 use fuma_schemas::Feed;
 
 use crate::log::{
-    Appender, Decisions, FeedSource, LinkSource, Log, LogError, Reference, RestoreLog, Topic, TopicIdentity, Watching,
-    WorkerLog,
+    Appender, Decisions, FeedSource, KeyedSource, LinkSource, Log, LogError, Reference, RestoreLog, Topic,
+    TopicIdentity, Watching, WorkerLog,
 };
 
 pub use feeds::{BAD_ROW_HEADER, TOO_LARGE_HEADER};
@@ -146,6 +147,10 @@ impl Log for FolderLog {
 
     fn links(&self) -> Result<Box<dyn LinkSource>, LogError> {
         Ok(Box::new(streams::FolderLinks::new(&self.0)))
+    }
+
+    fn phones(&self) -> Result<Box<dyn KeyedSource>, LogError> {
+        Ok(Box::new(keyed::FolderPhones::new(&self.0)))
     }
 
     fn reference(&self) -> Result<Box<dyn Reference>, LogError> {

@@ -18,6 +18,7 @@ use super::clock::Clock;
 use super::decisions::KafkaDecisions;
 use super::feeds::KafkaFeeds;
 use super::gaps::Gaps;
+use super::keyed::KafkaPhones;
 use super::links::KafkaLinks;
 use super::native;
 use super::reference::KafkaReference;
@@ -27,8 +28,8 @@ use super::topic_settings::partitions_expected;
 use super::watching::KafkaWatching;
 use super::worker::KafkaWorkerLog;
 use crate::log::{
-    Appender, Code, Decisions, FeedSource, LinkSource, Log, LogError, Reference, RestoreLog, Topic, TopicIdentity,
-    Topics, Watching, WorkerLog,
+    Appender, Code, Decisions, FeedSource, KeyedSource, LinkSource, Log, LogError, Reference, RestoreLog, Topic,
+    TopicIdentity, Topics, Watching, WorkerLog,
 };
 
 /// A log on Apache Kafka.
@@ -163,6 +164,10 @@ impl Log for KafkaLog {
 
     fn links(&self) -> Result<Box<dyn LinkSource>, LogError> {
         Ok(Box::new(KafkaLinks::new(Arc::clone(&self.common))?))
+    }
+
+    fn phones(&self) -> Result<Box<dyn KeyedSource>, LogError> {
+        Ok(Box::new(KafkaPhones::new(Arc::clone(&self.common))?))
     }
 
     fn reference(&self) -> Result<Box<dyn Reference>, LogError> {

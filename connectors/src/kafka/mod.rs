@@ -19,6 +19,7 @@
 //! gaps         offsets that a log skips: its producer's, or the client's fault
 //! append       Appender: evidence, links, dead letters
 //! links        LinkSource
+//! keyed        KeyedSource: partitions of a log at will, without a group
 //! reference    Reference
 //! decisions    Decisions
 //! closing      a client on its way out, for which nobody waits without end
@@ -59,6 +60,7 @@ mod factory;
 mod feeds;
 mod fetcher;
 mod gaps;
+mod keyed;
 mod knock;
 mod links;
 mod member;

@@ -4,6 +4,7 @@
 //! feeds      FeedSource     raw records of all feeds, by position            intake reads
 //! evidence   Appender       evidence and link records, dead letters          intake and trace write
 //! links      LinkSource     link records in one order                        trace reads
+//! keyed      KeyedSource    partitions of a log by another key                attach reads
 //! reference  Reference      regions and policies, whole, from the beginning  everybody reads
 //! worker     WorkerLog      evidence of assigned partitions in, one transaction of changes and positions out
 //! watching   Watching       a look from outside: positions, bounds, what the processes say of themselves
@@ -17,6 +18,8 @@ mod announced;
 mod append;
 mod decisions;
 mod error;
+mod keyed;
+mod link_event;
 mod stop;
 mod topics;
 pub(crate) mod watching;
@@ -26,6 +29,8 @@ pub use announced::{AnnouncedRecord, READ_BACK, read_back_headers};
 pub use append::{Answer, Appender};
 pub use decisions::Decisions;
 pub use error::{Code, LogError, Remedy, Scope, Severity};
+pub use keyed::KeyedSource;
+pub use link_event::LinkEvent;
 pub use stop::{STOP_PATIENCE, Stop};
 pub use topics::{KEPT_MS, Topic, TopicIdentity, Topics};
 pub use watching::{Entry, Watching};
@@ -166,17 +171,6 @@ pub trait LinkSource: Send {
     fn trim(&mut self, _below: u64) -> Result<(), LogError> {
         Ok(())
     }
-}
-
-/// What a poll of the link log came to besides records.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum LinkEvent {
-    /// Nothing.
-    None,
-    /// The log is this reader's from now on, committed up to an offset (none: never); call [`LinkSource::seek`].
-    Assigned(Option<u64>),
-    /// The log is another's from now on.
-    Revoked,
 }
 
 /// The reference topics, each of one partition, read whole.
@@ -416,6 +410,12 @@ pub trait Log: Send + Sync {
     /// # Errors
     /// When the client cannot be made.
     fn links(&self) -> Result<Box<dyn LinkSource>, LogError>;
+
+    /// The records of phones, and who holds them, by phone.
+    ///
+    /// # Errors
+    /// When the client cannot be made.
+    fn phones(&self) -> Result<Box<dyn KeyedSource>, LogError>;
 
     /// The reference topics.
     ///

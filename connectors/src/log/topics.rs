@@ -22,7 +22,7 @@ pub enum Topic {
     Evidence,
     /// Cases and contacts in one order.
     Links,
-    /// Records of phones, by phone; partitions as the evidence. Nobody reads them yet.
+    /// Records of phones and who holds them, by phone; partitions as the evidence.
     Phones,
     /// Risk tiers of regions: reference, one partition, kept for ever.
     Regions,

@@ -117,8 +117,8 @@ impl Partition {
     }
 }
 
-/// At least that of every live pack.
-fn retention<'a>(packs: impl Iterator<Item = &'a Arc<Pack>> + Clone) -> Retention {
+/// How long facts are kept: at least as long as every live pack wants.
+pub fn retention<'a>(packs: impl Iterator<Item = &'a Arc<Pack>> + Clone) -> Retention {
     Retention(Kind::PERSONAL.map(|kind| {
         let days = packs.clone().map(|pack| pack.retention_days(kind)).max();
         days.unwrap_or(i64::MAX).saturating_mul(DAY_MS)

@@ -39,7 +39,7 @@ mod tests;
 pub mod timeline;
 
 pub use difference::Differences;
-pub use forgetting::{Forgotten, very_late};
+pub use forgetting::{Forgotten, retention, very_late};
 pub use judge::{Judge, Judgement};
 pub use left_out::{LeftOut, Why};
 pub use look::Look;

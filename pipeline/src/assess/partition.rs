@@ -23,7 +23,7 @@ use super::left_out::{LeftOut, Why};
 use super::staged::Staged;
 use super::step::{ROWS_MAX, Step};
 use super::timeline::{Merger, Timeline};
-use crate::evidence::{Derived, Evidence, EvidenceError, FactKey, Limits, RuleTables, Seed, StepRows, Touched};
+use crate::evidence::{Derived, Evidence, EvidenceError, FactKey, Limits, RuleTables, Said, Seed, StepRows, Touched};
 use crate::invariant;
 use crate::policy::{Pack, RuleRow};
 
@@ -262,6 +262,14 @@ impl Partition {
     /// When a table is full.
     pub fn derive(&mut self, derived: &Derived) -> Result<(), AssessError> {
         Ok(self.evidence.derive(derived, &mut self.touched)?)
+    }
+
+    /// The same, unless something as late or later was said of the fact; `at` is when the log took it.
+    ///
+    /// # Errors
+    /// When a table is full.
+    pub fn derive_said(&mut self, derived: &Derived, said: (Said, Instant)) -> Result<(), AssessError> {
+        Ok(self.evidence.derive_said(derived, said, &mut self.touched)?)
     }
 
     /// Judges the step. Each slot answers for the clocks from its own up to the person's next slot, the last one up

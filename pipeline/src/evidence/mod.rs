@@ -26,7 +26,9 @@ mod winners;
 #[cfg(test)]
 mod tests;
 
-pub use pages::{Export, ForgottenLink, Import, Memory, PEOPLE, Part, Past, Retention, TableError, Tidy, VERDICTS};
+pub use pages::{
+    DERIVED, Export, ForgottenLink, Import, Memory, PEOPLE, Part, Past, Retention, TableError, Tidy, VERDICTS,
+};
 pub use people::{Crowded, Limits, Touched};
 pub use state::Evidence;
 pub use step::{
@@ -35,5 +37,5 @@ pub use step::{
 pub use store::Seed;
 pub use winners::{
     Contender, Contents, Derived, DerivedBy, DerivedRow, EvidenceError, FactKey, LinksRank, NameKey, OwnedValue,
-    Ranked, Value, Version, compare_rows, derived_key, fact_key, link_key, name_key, version,
+    Ranked, Said, Value, Version, compare_rows, derived_key, fact_key, link_key, name_key, version,
 };

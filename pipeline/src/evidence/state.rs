@@ -10,7 +10,7 @@ use super::people::{Busy, People};
 use super::step::{RuleTable, RuleTables};
 use super::store::{Interner, KnownSpan, RefIndex, RowRef, RowTable, Seed, Sparse, Texts, mark};
 use super::tiers::Tiers;
-use super::winners::{Assertions, FactKey, Verdicts};
+use super::winners::{Assertions, FactKey, Said, Verdicts};
 use crate::invariant;
 
 /// The evidence of one partition.
@@ -28,6 +28,8 @@ pub struct Evidence {
     /// What was asserted of facts beside what their winners assert, by the winning row.
     pub(in crate::evidence) assertions: HashMap<RowRef, Assertions, FxBuildHasher>,
     pub(in crate::evidence) verdicts: Verdicts,
+    /// Where each derived fact stands in what its stage says, by person and fact.
+    pub(in crate::evidence) said: HashMap<(u32, FactKey), Said, Seed>,
     pub(in crate::evidence) tiers: Tiers,
     /// Who has many rows.
     pub(in crate::evidence) busy: Busy,
@@ -67,6 +69,7 @@ impl Evidence {
             latest_known: Sparse::default(),
             assertions: HashMap::default(),
             verdicts: Verdicts::new(seed),
+            said: HashMap::with_hasher(seed),
             tiers: Tiers::new(seed),
             busy: Busy::new(seed),
             unchained: Vec::new(),

@@ -28,7 +28,19 @@ pub type Described = (&'static str, Kind, Unit, &'static str);
 pub const DESCRIBED: &[Described] = &[
     (metric::RECORDS_IN, Kind::Counter, Unit::Count, "Feed records read"),
     (metric::RECORDS_REJECTED, Kind::Counter, Unit::Count, "Feed records rejected: dead letters"),
-    (metric::PHONE_RECORDS, Kind::Counter, Unit::Count, "Records of phones, attached to nobody yet, by kind"),
+    (metric::PHONE_RECORDS, Kind::Counter, Unit::Count, "Records of phones that were taken in, by kind"),
+    (
+        metric::PHONE_RECORDS_ATTACHED,
+        Kind::Gauge,
+        Unit::Count,
+        "Records of phones that are attached to the one who holds the phone",
+    ),
+    (
+        metric::PHONE_RECORDS_WAITING,
+        Kind::Gauge,
+        Unit::Count,
+        "Records of phones that wait for a holder, by reason: unbound, not-then, several, crowded",
+    ),
     (metric::FEED_LOST, Kind::Counter, Unit::Count, "Feed records that were deleted before they were read"),
     (metric::DEAD_LETTERS, Kind::Counter, Unit::Count, "Dead letters that the log has acknowledged"),
     (metric::UNWRITTEN_RECORDS, Kind::Gauge, Unit::Count, "Records that a partition has not taken for seconds"),

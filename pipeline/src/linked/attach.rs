@@ -19,7 +19,7 @@ use crate::evidence::{
 use crate::policy::days;
 
 /// The column of a record that says its own instant.
-fn own_instant(fact: &FactView<'_>) -> Option<Instant> {
+pub(super) fn own_instant(fact: &FactView<'_>) -> Option<Instant> {
     fact.instant(match fact.kind {
         Kind::Stays => "arrived_at",
         Kind::Trips => "boarded_at",
@@ -49,18 +49,26 @@ struct Attached {
     cut: Option<Instant>,
 }
 
+/// How many records of a phone wait, by [`Waiting::ALL`].
+type Waits = [u64; Waiting::ALL.len()];
+
 /// The phones, their records and holders, and what is attached.
-pub(super) struct Attach {
-    phones: Evidence,
-    touched: Touched,
-    holders: HashMap<Phone, Holders, Seed>,
+pub struct Attach {
+    pub(super) phones: Evidence,
+    pub(super) touched: Touched,
+    pub(super) holders: HashMap<Phone, Holders, Seed>,
     /// Phones whose holders changed since the last call.
-    retold: HashSet<Phone, Seed>,
+    pub(super) retold: HashSet<Phone, Seed>,
     attached: HashMap<u32, BTreeMap<FactKey, Attached>, Seed>,
+    /// Of the phones of which some record waits.
+    waits: HashMap<u32, Waits, Seed>,
+    attached_in_all: u64,
+    waiting: Waits,
 }
 
 impl Attach {
-    pub(super) fn new(seed: Seed, limits: Limits) -> Attach {
+    /// Phones of which nothing is known.
+    pub fn new(seed: Seed, limits: Limits) -> Attach {
         let mut phones = Evidence::seeded(seed);
         phones.set_limits(limits);
         Attach {
@@ -69,16 +77,22 @@ impl Attach {
             holders: HashMap::with_hasher(seed),
             retold: HashSet::with_hasher(seed),
             attached: HashMap::with_hasher(seed),
+            waits: HashMap::with_hasher(seed),
+            attached_in_all: 0,
+            waiting: Waits::default(),
         }
     }
 
     /// Takes in rows of records of phones: of the log's schema, with the phone in the place of the person.
-    pub(super) fn apply(&mut self, kind: Kind, batch: &RecordBatch, rows: &[u32]) -> Result<(), EvidenceError> {
+    ///
+    /// # Errors
+    /// When the batch is not of the log's schema, or a table is full.
+    pub fn apply(&mut self, kind: Kind, batch: &RecordBatch, rows: &[u32]) -> Result<(), EvidenceError> {
         self.phones.apply(kind, batch, rows, &mut self.touched)
     }
 
     /// Takes the whole set of a person's winning verified bindings of a phone; empty: the person has none of it.
-    pub(super) fn tell(&mut self, person: Person, phone: Phone, holdings: Vec<Holding>) {
+    pub fn tell(&mut self, person: Person, phone: Phone, holdings: Vec<Holding>) {
         let holders = self.holders.entry(phone).or_default();
         if holders.tell(person, holdings) {
             self.retold.insert(phone);
@@ -90,6 +104,11 @@ impl Attach {
 
     /// Adds what changed in what is attached since the last call.
     pub(super) fn settle(&mut self, changed: &mut Vec<Derived>) {
+        self.settle_each(&mut |_, derived| changed.push(derived));
+    }
+
+    /// Says what changed in what is attached since the last call, phone by phone.
+    pub fn settle_each(&mut self, say: &mut dyn FnMut(Phone, Derived)) {
         let mut numbers: Vec<u32> = self.touched.people().to_vec();
         numbers.extend(self.retold.drain().filter_map(|phone| self.phones.find(Person(phone.0))));
         self.touched.clear();
@@ -97,13 +116,56 @@ impl Attach {
         numbers.dedup();
         for number in numbers {
             let Some(Person(token)) = self.phones.person(number) else { continue };
-            let now = self.attached_of(number, Phone(token), &mut |_| {});
-            let before = self.attached.remove(&number).unwrap_or_default();
-            self.say(Phone(token), &before, &now, changed);
+            let (now, before) = self.settle_one(number, Phone(token));
+            self.say(Phone(token), &before, &now, say);
             if !now.is_empty() {
                 self.attached.insert(number, now);
             }
         }
+    }
+
+    /// What is attached of a phone now, and what was; counts follow.
+    fn settle_one(&mut self, number: u32, phone: Phone) -> (BTreeMap<FactKey, Attached>, BTreeMap<FactKey, Attached>) {
+        let mut waits = Waits::default();
+        let now = self.attached_of(number, phone, &mut |waiting| {
+            let reasons = Waiting::ALL.iter().zip(&mut waits);
+            reasons.filter(|(reason, _)| **reason == waiting).for_each(|(_, count)| *count += 1);
+        });
+        let before = self.attached.remove(&number).unwrap_or_default();
+        let waited = self.waits.remove(&number).unwrap_or_default();
+        self.attached_in_all = self.attached_in_all + now.len() as u64 - before.len() as u64;
+        for (sum, (is, was)) in self.waiting.iter_mut().zip(waits.into_iter().zip(waited)) {
+            *sum = *sum + is - was;
+        }
+        if waits != Waits::default() {
+            self.waits.insert(number, waits);
+        }
+        (now, before)
+    }
+
+    /// Takes what is attached for said: it follows from what was taken back. To be called when all was settled.
+    pub(super) fn recall(&mut self) {
+        self.touched.clear();
+        self.retold.clear();
+        for number in 0..self.phones.people() {
+            let Some(Person(token)) = self.phones.person(number) else { continue };
+            let (now, _) = self.settle_one(number, Phone(token));
+            if !now.is_empty() {
+                self.attached.insert(number, now);
+            }
+        }
+    }
+
+    /// Takes what is attached of a phone for not said yet.
+    pub(super) fn unsay(&mut self, number: u32) {
+        let attached = self.attached.remove(&number).unwrap_or_default();
+        self.attached_in_all -= attached.len() as u64;
+        self.touched.touch(number);
+    }
+
+    /// The bindings of a phone as one person told them.
+    pub fn told(&self, person: Person, phone: Phone) -> &[Holding] {
+        self.holders.get(&phone).map_or(&[], |holders| holders.of(person))
     }
 
     /// To whom each record of a phone is attached; `waits` hears of each that waits.
@@ -129,12 +191,12 @@ impl Attach {
         phone: Phone,
         before: &BTreeMap<FactKey, Attached>,
         now: &BTreeMap<FactKey, Attached>,
-        changed: &mut Vec<Derived>,
+        say: &mut dyn FnMut(Phone, Derived),
     ) {
         for (record, was) in before {
             if now.get(record).is_none_or(|is| is.person != was.person) {
                 let key = attached_key(phone, *record);
-                changed.push(Derived { person: was.person, key, kind: was.kind, row: None });
+                say(phone, Derived { person: was.person, key, kind: was.kind, row: None });
             }
         }
         for (record, is) in now.iter().filter(|(record, is)| before.get(*record) != Some(*is)) {
@@ -150,7 +212,7 @@ impl Attach {
                 values: values.collect(),
             };
             let key = attached_key(phone, *record);
-            changed.push(Derived { person: is.person, key, kind: is.kind, row: Some(row) });
+            say(phone, Derived { person: is.person, key, kind: is.kind, row: Some(row) });
         }
     }
 
@@ -161,15 +223,9 @@ impl Attach {
     }
 
     /// Counts what is attached, and what waits for which reason.
-    pub(super) fn count(&self, counts: &mut LinkedCounts) {
-        for number in 0..self.phones.people() {
-            let Some(Person(token)) = self.phones.person(number) else { continue };
-            let attached = self.attached_of(number, Phone(token), &mut |waiting| {
-                let reasons = Waiting::ALL.iter().zip(&mut counts.waiting);
-                reasons.filter(|(reason, _)| **reason == waiting).for_each(|(_, count)| *count += 1);
-            });
-            counts.attached += attached.len() as u64;
-        }
+    pub fn count(&self, counts: &mut LinkedCounts) {
+        counts.attached += self.attached_in_all;
+        counts.waiting.iter_mut().zip(self.waiting).for_each(|(sum, count)| *sum += count);
     }
 }
 

@@ -11,16 +11,19 @@ pub(super) const HOLDINGS_MAX: usize = 500;
 
 /// A winning verified binding of a phone, as its person holds it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(super) struct Holding {
-    pub(super) person: Person,
-    pub(super) since: i64,
-    /// Open: the greatest number.
-    pub(super) until: i64,
-    pub(super) first_known_at: i64,
+pub struct Holding {
+    /// Whose.
+    pub person: Person,
+    /// From when on, in milliseconds UTC.
+    pub since: i64,
+    /// Until before when. Open: the greatest number.
+    pub until: i64,
+    /// When the binding became known.
+    pub first_known_at: i64,
 }
 
 impl Holding {
-    fn holds(&self, at: i64) -> bool {
+    pub(super) fn holds(&self, at: i64) -> bool {
         self.since <= at && self.until > at
     }
 }
@@ -52,6 +55,23 @@ impl Holders {
 
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// All bindings, by person.
+    pub(super) fn all(&self) -> &[Holding] {
+        &self.0
+    }
+
+    /// Those of one person.
+    pub(super) fn of(&self, person: Person) -> &[Holding] {
+        let start = self.0.partition_point(|holding| holding.person < person);
+        let end = self.0.partition_point(|holding| holding.person <= person);
+        &self.0[start..end]
+    }
+
+    /// Keeps some.
+    pub(super) fn retain(&mut self, keeps: impl FnMut(&Holding) -> bool) {
+        self.0.retain(keeps);
     }
 
     /// Who holds the phone at an instant: of several people the one whose binding began last; of equal ones nobody.

@@ -3,6 +3,7 @@
 //! ```text
 //! holders    who holds a phone at an instant, as the bindings say
 //! attach     key = phone: its records and holders -> evidence of people
+//! phone_state  the phones as tables of a snapshot, and forgetting
 //! rides      key = person: what a person says about each conveyance
 //! aboard     key = conveyance: rides -> contacts of those who were aboard with a case
 //! tracer     rides and conveyances under the pack that traces
@@ -20,6 +21,7 @@ mod aboard;
 mod attach;
 mod counts;
 mod holders;
+mod phone_state;
 mod rides;
 mod stage;
 #[cfg(test)]
@@ -27,7 +29,9 @@ mod tests;
 mod tracer;
 
 pub use aboard::{Met, PAIRS_MAX as CONVEYANCE_PAIRS_MAX, Party, ROWS_MAX as CONVEYANCE_ROWS_MAX};
-pub use attach::attached_key;
+pub use attach::{Attach, attached_key};
 pub use counts::{LinkedCounts, Waiting};
+pub use holders::Holding;
+pub use phone_state::{HOLDERS, PhonePages};
 pub use rides::Conveyance;
-pub use stage::{Linked, reads};
+pub use stage::{Linked, holdings, reads};

@@ -159,28 +159,35 @@ pub fn reads(packs: &[&Arc<Pack>], kind: Kind) -> bool {
 
 const BINDINGS: RuleTables = RuleTables::one(RuleTable::Kind(Kind::Bindings));
 
-/// Tells each phone that a person holds, or held, the whole set of the person's bindings of it.
-fn tell_phones(evidence: &Evidence, person: u32, held: &mut HashMap<u32, Vec<Phone>, Seed>, attach: &mut Attach) {
-    // Most people have no binding, and never had one.
-    let is_bound = evidence.kinds(person).meets(BINDINGS) || held.contains_key(&person);
-    let Some(token) = evidence.person(person).filter(|_| is_bound) else { return };
-    let mut now: BTreeMap<[u8; 16], Vec<Holding>> = BTreeMap::new();
+/// The winning verified bindings of a person, by phone.
+pub fn holdings(evidence: &Evidence, person: u32) -> BTreeMap<Phone, Vec<Holding>> {
+    let mut now: BTreeMap<Phone, Vec<Holding>> = BTreeMap::new();
+    let Some(token) = evidence.person(person).filter(|_| evidence.kinds(person).meets(BINDINGS)) else { return now };
     for (_, binding) in evidence.standing(person, BINDINGS).filter(|(_, fact)| fact.text("holder") == Some("verified"))
     {
         let phone = binding.text("phone").and_then(Person::parse);
         let (Some(Person(phone)), Some(since)) = (phone, binding.instant("since")) else { continue };
         let until = binding.instant("until").map_or(i64::MAX, |until| until.0);
         let first_known_at = binding.first_known_at.0;
-        now.entry(phone).or_default().push(Holding { person: token, since: since.0, until, first_known_at });
+        now.entry(Phone(phone)).or_default().push(Holding { person: token, since: since.0, until, first_known_at });
     }
+    now
+}
+
+/// Tells each phone that a person holds, or held, the whole set of the person's bindings of it.
+fn tell_phones(evidence: &Evidence, person: u32, held: &mut HashMap<u32, Vec<Phone>, Seed>, attach: &mut Attach) {
+    // Most people have no binding, and never had one.
+    let is_bound = evidence.kinds(person).meets(BINDINGS) || held.contains_key(&person);
+    let Some(token) = evidence.person(person).filter(|_| is_bound) else { return };
+    let now = holdings(evidence, person);
     let before = held.remove(&person).unwrap_or_default();
-    for phone in before.into_iter().filter(|phone| !now.contains_key(&phone.0)) {
+    for phone in before.into_iter().filter(|phone| !now.contains_key(phone)) {
         attach.tell(token, phone, Vec::new());
     }
     if !now.is_empty() {
-        held.insert(person, now.keys().map(|phone| Phone(*phone)).collect());
+        held.insert(person, now.keys().copied().collect());
     }
     for (phone, holdings) in now {
-        attach.tell(token, Phone(phone), holdings);
+        attach.tell(token, phone, holdings);
     }
 }

@@ -253,6 +253,7 @@ fn a_takeover_finds_what_was_announced() {
             now: standing.clock,
             cancelled: Arc::default(),
             lease: None,
+            tells: false,
             belongs: None,
         };
         let owned = restore(restorer.as_mut(), partition, &context).unwrap();

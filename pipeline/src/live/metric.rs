@@ -13,8 +13,13 @@
 pub const RECORDS_IN: &str = "fuma_records_in_total";
 /// Feed records rejected. Labels: feed, code.
 pub const RECORDS_REJECTED: &str = "fuma_records_rejected_total";
-/// Records of phones: written to their log, attached to nobody yet. Labels: kind.
+/// Records of phones that intake wrote to their log. Labels: kind.
 pub const PHONE_RECORDS: &str = "fuma_phone_records_total";
+/// Records of phones that are attached to the one who holds the phone, in the partitions of this process.
+pub const PHONE_RECORDS_ATTACHED: &str = "fuma_phone_records_attached";
+/// Records of phones that wait for a holder, in the partitions of this process. Labels: reason (unbound, not-then,
+/// several, crowded).
+pub const PHONE_RECORDS_WAITING: &str = "fuma_phone_records_waiting";
 /// Feed records that were deleted before they were read: at most so many (offsets). Labels: feed.
 pub const FEED_LOST: &str = "fuma_feed_records_lost_total";
 /// Dead letters that the log has acknowledged. Labels: feed.
@@ -38,7 +43,7 @@ pub const ANNOUNCE_SECONDS: &str = "fuma_announce_seconds";
 pub const TRANSACTIONS: &str = "fuma_transactions_total";
 /// Seconds of a commit, as the worker waits for it.
 pub const COMMIT_SECONDS: &str = "fuma_commit_seconds";
-/// Records that wait. Labels: stage (intake, trace, assess), partition (assess), slot (intake).
+/// Records that wait. Labels: stage (intake, trace, attach, assess), partition (assess), slot (intake).
 pub const LAG_RECORDS: &str = "fuma_lag_records";
 /// How long the oldest record of evidence waits that is not committed; 0 where none waits. Labels: partition.
 pub const LAG_SECONDS: &str = "fuma_lag_seconds";

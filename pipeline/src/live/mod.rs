@@ -5,6 +5,7 @@
 //! intake     feed records -> evidence, links, reference, dead letters        (a thread or more)
 //! partitions what each partition of this process is: restoring, owned, parked
 //! outbox     what a stage wants written, until the log has acknowledged it
+//! attach     records of phones, and who holds them -> evidence of people  (a thread where people are judged)
 //! trace      link records -> contacts with their standing                    (one thread in the group)
 //! worker     evidence -> changes and positions in one transaction            (a thread a core)
 //! status      what the processes hold and how far behind they are, said in the log itself
@@ -19,6 +20,7 @@
 //!
 //! Owns the order of I/O. Must never judge: that is `assess`, which knows neither log nor clock.
 
+pub mod attach;
 pub mod decisions;
 pub mod fault;
 #[cfg(test)]

@@ -6,6 +6,7 @@
 //! alerts    every expression finds its series; every alert fires once, and once it does not (with promtool)
 //! folder    a service on a folder: metrics, status, probes
 //! decided   packs that are published, signed, withdrawn and held
+//! phones    records of phones become evidence of whoever holds them, as in a replay, through a kill
 //! broker    a service on a broker that is killed for a while
 //! ```
 
@@ -20,6 +21,7 @@ mod broker;
 mod brokers;
 mod decided;
 mod folder;
+mod phones;
 mod process;
 mod scrape;
 

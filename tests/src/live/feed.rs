@@ -7,7 +7,7 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, RecordBatch, StringArray, TimestampMillisecondArray};
 use fuma_connectors::log::Topic;
 use fuma_pipeline::intake::{Decoder, EvidenceBuilders};
-use fuma_pipeline::live::record::{RecordWriter, VerdictRow, VerdictRows, with_causes};
+use fuma_pipeline::live::record::{RecordWriter, VerdictRow, VerdictRows, with_causes, with_causes_of_phone};
 use fuma_schemas::{Instant, Kind};
 
 use crate::feeds::Line;
@@ -42,7 +42,7 @@ impl EvidenceFeed {
         self.write_behind(lines, Behind { cause, traceparent: None });
     }
 
-    /// Writes lines: one evidence record a partition, and one of regions if there are any.
+    /// Writes lines: one record of phones and one of evidence a partition, and one of regions if there are any.
     pub fn write_behind(&mut self, lines: &[Line], behind: Behind<'_>) {
         for line in lines {
             let accepted = self.decoder.decode(line.feed, line.text.as_bytes(), None, &mut self.builders);
@@ -50,6 +50,14 @@ impl EvidenceFeed {
         }
         let mut regions = RecordWriter::new();
         for (partition, builders) in (0..).zip(&mut self.builders) {
+            let mut phones = RecordWriter::new();
+            for (kind, batch) in builders.finish_phones() {
+                let [cause, traceparent] = live_columns(batch.num_rows(), behind);
+                phones.add(kind, &with_causes_of_phone(kind, &batch, cause, traceparent).unwrap()).unwrap();
+            }
+            if !phones.is_empty() {
+                self.cluster.append(Topic::Phones, partition, phones.finish());
+            }
             let mut evidence = RecordWriter::new();
             for (kind, batch) in builders.finish() {
                 let writer = if kind == Kind::Regions { &mut regions } else { &mut evidence };
@@ -76,8 +84,11 @@ impl EvidenceFeed {
 }
 
 fn caused(kind: Kind, batch: &RecordBatch, behind: Behind<'_>) -> RecordBatch {
-    let rows = batch.num_rows();
-    let cause: ArrayRef = Arc::new(TimestampMillisecondArray::from(vec![behind.cause.map(|cause| cause.0); rows]));
-    let traceparent: ArrayRef = Arc::new(StringArray::from(vec![behind.traceparent; rows]));
+    let [cause, traceparent] = live_columns(batch.num_rows(), behind);
     with_causes(kind, batch, cause, traceparent).unwrap()
+}
+
+fn live_columns(rows: usize, behind: Behind<'_>) -> [ArrayRef; 2] {
+    let cause = TimestampMillisecondArray::from(vec![behind.cause.map(|cause| cause.0); rows]);
+    [Arc::new(cause), Arc::new(StringArray::from(vec![behind.traceparent; rows]))]
 }

@@ -40,6 +40,44 @@ pub fn retracted_listing(person: Person, id: &str, at: Instant) -> Line {
     line(Feed::Listings, Some(person), id, 2, at, "\"retracted\":true")
 }
 
+/// The number of a phone, as somebody spells it.
+fn phone(number: u32) -> String {
+    format!("+999 99{number:08}")
+}
+
+/// Who holds a phone: verified, from an instant on, until another or open. Of whatever revision.
+pub fn binding(
+    person: Person,
+    (id, revision): (&str, u32),
+    number: u32,
+    (since, until): (Instant, Option<Instant>),
+    known_at: Instant,
+) -> Line {
+    let until = until.map_or_else(String::new, |until| format!(",\"until\":\"{until}\""));
+    let phone = phone(number);
+    let fields = format!("\"phone\":\"{phone}\",\"holder\":\"verified\",\"since\":\"{since}\"{until}");
+    line(Feed::Bindings, Some(person), id, revision, known_at, &fields)
+}
+
+/// The binding never held. It names no phone.
+pub fn retracted_binding(person: Person, id: &str, revision: u32, at: Instant) -> Line {
+    line(Feed::Bindings, Some(person), id, revision, at, "\"retracted\":true")
+}
+
+/// A listing of whoever holds a phone at its beginning.
+pub fn listing_of_phone(number: u32, id: &str, colour: &str, at: Instant, lasts_ms: i64) -> Line {
+    let Line { feed, text, .. } = listing(person(0), id, colour, at, lasts_ms);
+    let (person, phone) = (format!("\"person\":\"{}\"", person(0)), format!("\"phone\":\"{}\"", phone(number)));
+    Line { feed, person: None, text: text.replace(&person, &phone) }
+}
+
+/// The listing of a phone never held.
+pub fn retracted_listing_of_phone(number: u32, id: &str, at: Instant) -> Line {
+    let Line { feed, text, .. } = retracted_listing(person(0), id, at);
+    let (person, phone) = (format!("\"person\":\"{}\"", person(0)), format!("\"phone\":\"{}\"", phone(number)));
+    Line { feed, person: None, text: text.replace(&person, &phone) }
+}
+
 /// A stay that goes on, begun a day before `at`.
 pub fn stay(person: Person, id: &str, region: &str, at: Instant) -> Line {
     let arrived_at = Instant(at.0 - DAY_MS);

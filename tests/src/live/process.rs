@@ -8,8 +8,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use fuma_connectors::log::{Log, LogError, Reference, WorkerLog};
+use fuma_pipeline::live::attach::{self, Stage};
 use fuma_pipeline::live::decisions::Belonging;
-use fuma_pipeline::live::partitions::{ASSESS, Holding, Partitions, Words};
+use fuma_pipeline::live::partitions::{ASSESS, ATTACH, Holding, Partitions, Words};
 use fuma_pipeline::live::record::Origin;
 use fuma_pipeline::live::stop::Stop;
 use fuma_pipeline::live::worker::clock::{CommitClock, Wall};
@@ -56,6 +57,8 @@ pub struct Setup {
     pub partitions: u32,
     /// Whether restores run on the worker's own thread.
     pub is_inline: bool,
+    /// Whether phones are told who holds them, and their records are attached.
+    pub attaches: bool,
     /// Where differing people are listed.
     pub state: PathBuf,
     /// What its processes belong to.
@@ -80,6 +83,7 @@ impl Setup {
             snapshots: None,
             partitions: 0,
             is_inline: true,
+            attaches: false,
             state: std::env::temp_dir().join(format!("fuma-simulated-{}", std::process::id())),
             belongs: None,
             schedule: Schedule::default(),
@@ -109,6 +113,7 @@ impl Setup {
             now,
             cancelled: Arc::new(AtomicBool::new(false)),
             lease: None,
+            tells: false,
             belongs: self.belongs.clone(),
         }
     }
@@ -151,6 +156,7 @@ pub struct Process {
     decisions: Option<Vec<Switch>>,
     partitions: Partitions,
     worker: Option<Worker>,
+    attach: Option<Stage>,
 }
 
 impl Process {
@@ -176,6 +182,9 @@ impl Process {
             worker.set_uncommitted_bytes_max(bytes);
         }
         worker.show_in(self.partitions.clone());
+        if setup.attaches {
+            worker.tell_phones(self.log.appender("tell")?);
+        }
         self.worker = Some(worker);
         Ok(())
     }
@@ -196,6 +205,7 @@ impl Process {
         if turn.is_err() {
             // As the service does: all state that hangs on the client goes with it.
             (self.worker, self.reference) = (None, None);
+            self.partitions.all().iter().for_each(|((stage, id), _)| self.partitions.gone(stage, *id));
         }
         turn
     }
@@ -214,7 +224,41 @@ impl Process {
         if self.worker.is_none() {
             self.start()?;
         }
-        self.worker.as_mut().unwrap().turn()
+        let turn = self.worker.as_mut().unwrap().turn()?;
+        // A stage of its own: what ends it is begun again, and the worker goes on.
+        if self.setup.attaches && self.attach().is_err() {
+            self.attach = None;
+        }
+        Ok(turn)
+    }
+
+    /// A turn of the stage that attaches.
+    fn attach(&mut self) -> Result<usize, LogError> {
+        let setup = &self.setup;
+        let stage = match &mut self.attach {
+            Some(stage) => stage,
+            none => {
+                let options = attach::Options {
+                    topic_prefix: String::new(),
+                    partitions: setup.partitions.max(1),
+                    message_bytes_max: attach::MESSAGE_BYTES_MAX,
+                    snapshots: setup.snapshots.clone(),
+                    origin: setup.origin,
+                    facts: fuma_pipeline::evidence::Limits::default(),
+                    retention: fuma_pipeline::assess::retention(std::iter::once(&setup.pack)),
+                };
+                let (source, appender) = (self.log.phones()?, self.log.appender(ATTACH)?);
+                none.insert(Stage::new(source, appender, self.partitions.clone(), options))
+            }
+        };
+        let now = self.cluster.now();
+        let elapsed = Duration::from_millis((now.0 - self.begin.0) as u64);
+        stage.turn(Duration::ZERO, (now, elapsed), &Stop::default())
+    }
+
+    /// The stage that attaches, if it was begun and lives.
+    pub fn attaching(&self) -> Option<&Stage> {
+        self.attach.as_ref()
     }
 
     /// The worker, if it was started and lives.
@@ -248,6 +292,7 @@ impl Member {
             decisions: None,
             partitions: Partitions::default(),
             worker: None,
+            attach: None,
         };
         Member { owner: format!("{name}-0"), process: Arc::new(Mutex::new(process)) }
     }
@@ -293,7 +338,7 @@ impl Member {
         let mut process = self.process();
         let stop = Stop::default();
         stop.set();
-        process.reference = None;
+        (process.reference, process.attach) = (None, None);
         let cluster = process.cluster.clone();
         match process.worker.take() {
             // Time goes on while last snapshots are written.
@@ -307,7 +352,8 @@ impl Member {
         let mut process = self.process();
         process.cluster.crash(&self.owner);
         process.cluster.expire(&self.owner);
-        (process.worker, process.reference) = (None, None);
+        (process.worker, process.reference, process.attach) = (None, None, None);
+        process.partitions = Partitions::default();
     }
 
     /// Starts with something else from its next start on.
@@ -333,6 +379,11 @@ impl Member {
     /// What becomes of a partition of it.
     pub fn holding(&self, partition: u32) -> Option<Holding> {
         self.process().partitions.of(ASSESS, partition)
+    }
+
+    /// What becomes of a partition of phones of it.
+    pub fn attaching(&self, partition: u32) -> Option<Holding> {
+        self.process().partitions.of(ATTACH, partition)
     }
 
     /// Why a partition is parked; turns until it is, for at most a minute.

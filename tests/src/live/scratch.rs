@@ -5,9 +5,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use arrow::array::RecordBatch;
 use fuma_connectors::log::Topic;
 use fuma_pipeline::assess::{Partition, Step, Ticks};
-use fuma_pipeline::live::record::{self, Section};
+use fuma_pipeline::evidence::{Derived, Limits, Seed};
+use fuma_pipeline::linked::Linked;
+use fuma_pipeline::live::record::{self, Section, live_schema};
 use fuma_pipeline::policy::Pack;
 use fuma_schemas::{Instant, Person};
 
@@ -37,10 +40,44 @@ pub fn partition(cluster: &SimulatedCluster, pack: &Arc<Pack>, id: u32) -> Parti
                 let rows: Vec<u32> = (0..batch.num_rows() as u32).collect();
                 partition.apply(kind, &batch, &rows).unwrap();
             }
+            // What stages derived is computed from nothing, below.
+            Section::Derived { .. } => {}
             other => panic!("nobody writes it here: {other:?}"),
         }
     }
+    for derived in derived(cluster, pack).iter().filter(|derived| is_of(derived.person, cluster, id)) {
+        partition.derive(derived).unwrap();
+    }
     partition
+}
+
+fn is_of(person: Person, cluster: &SimulatedCluster, id: u32) -> bool {
+    person.partition(cluster.partitions() as usize) == id as usize
+}
+
+/// What records of phones give to their holders, computed from nothing.
+fn derived(cluster: &SimulatedCluster, pack: &Arc<Pack>) -> Vec<Derived> {
+    let mut linked = Linked::new(&[pack], Seed::default(), Limits::default());
+    for id in 0..cluster.partitions() {
+        let records = [Topic::Evidence, Topic::Phones].map(|topic| cluster.records(topic, id)).concat();
+        for section in records.into_iter().flat_map(|record| record::read(&record.value.unwrap()).unwrap()) {
+            match section {
+                Section::Rows { kind, batch } => {
+                    let rows: Vec<u32> = (0..batch.num_rows() as u32).collect();
+                    linked.apply(kind, &batch, &rows).unwrap();
+                }
+                Section::Phones { kind, batch } => {
+                    let rows: Vec<u32> = (0..batch.num_rows() as u32).collect();
+                    let batch = RecordBatch::try_new(live_schema(kind), batch.columns().to_vec()).unwrap();
+                    linked.apply_phones(kind, &batch, &rows).unwrap();
+                }
+                _ => {}
+            }
+        }
+    }
+    let mut derived = Vec::new();
+    linked.settle(&mut derived).unwrap();
+    derived
 }
 
 /// Who is not green at `clock`, and when that changes next.

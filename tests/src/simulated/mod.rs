@@ -17,6 +17,7 @@
 
 mod faults;
 mod group;
+mod keyed;
 mod left_out;
 mod partition;
 mod restore;
@@ -32,8 +33,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use fuma_connectors::log::{
-    Appender, Decisions, FeedSource, LinkSource, Log, LogError, Position, Reference, RestoreLog, Topic, TopicIdentity,
-    Watching, WorkerLog,
+    Appender, Decisions, FeedSource, KeyedSource, LinkSource, Log, LogError, Position, Reference, RestoreLog, Topic,
+    TopicIdentity, Watching, WorkerLog,
 };
 use fuma_schemas::{Feed, Instant};
 
@@ -125,6 +126,11 @@ impl SimulatedCluster {
     /// the one before it.
     pub fn process(&self, name: &str) -> SimulatedLog {
         SimulatedLog { cluster: self.clone(), instance: name.to_owned() }
+    }
+
+    /// Partitions of evidence and output.
+    pub fn partitions(&self) -> u32 {
+        self.state().settings.partitions
     }
 
     /// The clock of the cluster.
@@ -370,6 +376,10 @@ impl Log for SimulatedLog {
 
     fn links(&self) -> Result<Box<dyn LinkSource>, LogError> {
         Ok(Box::new(streams::SimulatedLinks::new(&self.cluster, &self.instance)))
+    }
+
+    fn phones(&self) -> Result<Box<dyn KeyedSource>, LogError> {
+        Ok(Box::new(keyed::SimulatedPhones::new(&self.cluster, &self.instance)))
     }
 
     fn reference(&self) -> Result<Box<dyn Reference>, LogError> {

@@ -147,7 +147,15 @@ impl Appender for SimulatedAppender {
     }
 
     fn answers(&mut self, _: Duration, each: &mut dyn FnMut(u64, Answer)) -> Result<(), LogError> {
-        let tickets = std::mem::take(&mut self.tickets);
+        let mut led = Vec::new();
+        for (ticket, (topic, record)) in std::mem::take(&mut self.tickets).into_iter().zip(self.queued.drain(..)) {
+            match self.cluster.state().has_leader(topic, record.partition) {
+                true => led.push((ticket, (topic, record))),
+                false => each(ticket, Answer::NotYet("no leader".to_owned())),
+            }
+        }
+        let (tickets, queued): (Vec<u64>, Vec<(Topic, Outgoing)>) = led.into_iter().unzip();
+        self.queued = queued;
         if !tickets.is_empty() {
             self.flush()?;
         }

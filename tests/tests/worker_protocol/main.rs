@@ -19,6 +19,7 @@
 //! flow       back-pressure, and what is let go when commits are refused
 //! clocks     a clock for each partition; a broker's clock that is not known for a while
 //! causes     expiries, causes, traces
+//! phones     R-17 to R-22            records of phones, and who holds them
 //! ```
 //!
 //! Owns the interleavings. One partition where nothing else is said; people are numbers.
@@ -35,6 +36,7 @@ mod ground;
 mod held;
 mod packs;
 mod parked;
+mod phones;
 mod snapshots;
 mod stall;
 mod stores;

@@ -5,6 +5,7 @@
 //! <kind>     person, a number | fact | revision | retracted | known_at | first_known_at | last_known_at
 //!            + the columns of the kind, null in a retraction, + owner of a listing
 //!            + of a contact the rank of its indexes, + of it and of a binding what losers asserted (first_known.rs)
+//! derived    person, a number | fact | epoch | version       of derived facts, beside their rows
 //! verdicts   person 16 bytes | fact | version | counts       the person null where an earlier build named none
 //! ```
 //!
@@ -31,13 +32,16 @@ use crate::evidence::state::Evidence;
 use crate::evidence::store::{
     Interner, NO_TEXT, RowRef, RowTable, Sparse, decode_integer, layout, mark, read_u32, read_u64,
 };
-use crate::evidence::winners::{Assertions, LinksRank, is_by_claim};
+use crate::evidence::winners::{Assertions, FactKey, LinksRank, Said, is_by_claim};
 use crate::invariant;
 
 /// The table of people.
 pub const PEOPLE: &str = "people";
 /// The table of verdicts.
 pub const VERDICTS: &str = "verdicts";
+
+/// The table of where derived facts stand in what their stages say.
+pub const DERIVED: &str = "derived";
 
 /// Pieces of named tables: a page of a snapshot.
 #[derive(Default, Debug)]
@@ -99,6 +103,12 @@ fn verdict_schema() -> SchemaRef {
         Field::new("version", DataType::UInt64, false),
         Field::new("counts", DataType::Boolean, false),
     ]))
+}
+
+fn derived_schema() -> SchemaRef {
+    let numbers = ["fact", "epoch", "version"].map(|name| Field::new(name, DataType::UInt64, false));
+    let person = Field::new("person", DataType::UInt32, false);
+    Arc::new(Schema::new(std::iter::once(person).chain(numbers).collect::<Vec<_>>()))
 }
 
 /// The columns of a kind in a snapshot.
@@ -167,6 +177,29 @@ impl Evidence {
         for (table, winners) in self.tables.iter().zip(&kinds).filter(|(_, winners)| !winners.rows.is_empty()) {
             out.tables.push((table.layout.kind.name(), self.export_kind(table, winners)?));
         }
+        self.export_said(&kinds, out)
+    }
+
+    /// Where the derived facts among some winners stand. It goes with its row: a snapshot is taken page by page, and a
+    /// place that is later than its row would keep the row's successor out.
+    fn export_said(&self, kinds: &[Winners], out: &mut Export) -> Result<(), TableError> {
+        let mut rows: Vec<(u32, FactKey, Said)> = Vec::new();
+        if !self.said.is_empty() {
+            for (table, winners) in self.tables.iter().zip(kinds) {
+                let keyed = winners.people.iter().zip(&winners.rows).map(|(person, row)| (*person, table.key(*row)));
+                rows.extend(keyed.filter_map(|place| Some((place.0, place.1, *self.said.get(&place)?))));
+            }
+        }
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let columns: Vec<ArrayRef> = vec![
+            Arc::new(UInt32Array::from_iter_values(rows.iter().map(|(person, ..)| *person))),
+            Arc::new(UInt64Array::from_iter_values(rows.iter().map(|(_, fact, _)| fact.0))),
+            Arc::new(UInt64Array::from_iter_values(rows.iter().map(|(.., said)| said.epoch))),
+            Arc::new(UInt64Array::from_iter_values(rows.iter().map(|(.., said)| said.version))),
+        ];
+        out.tables.push((DERIVED, RecordBatch::try_new(derived_schema(), columns)?));
         Ok(())
     }
 

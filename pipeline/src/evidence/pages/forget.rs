@@ -197,6 +197,7 @@ impl Evidence {
         self.assertions.remove(&at);
         self.facts.remove(self.seed.of_key(key.0), |other| other == at.0);
         self.verdicts.forget(person, key);
+        self.said.remove(&(person, key));
         self.discount(person, at);
         self.tables[at.code()].mark(at.row(), mark::FORGOTTEN, 0);
     }

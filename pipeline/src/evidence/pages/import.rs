@@ -10,11 +10,11 @@ use arrow::array::{
 use arrow::datatypes::{ArrowPrimitiveType, TimestampMillisecondType, UInt32Type, UInt64Type};
 use fuma_schemas::{Instant, Kind, Person};
 
-use super::export::{PEOPLE, TableError, VERDICTS};
+use super::export::{DERIVED, PEOPLE, TableError, VERDICTS};
 use crate::evidence::state::Evidence;
 use crate::evidence::store::KnownSpan;
 use crate::evidence::winners::{
-    Assertions, Beside, FactKey, Incoming, LinksRank, Ruling, Version, incoming_or_missing, is_by_claim,
+    Assertions, Beside, FactKey, Incoming, LinksRank, Ruling, Said, Version, incoming_or_missing, is_by_claim,
 };
 
 /// Facts whose look-ups overlap.
@@ -65,6 +65,7 @@ impl Import {
         match (table, Kind::parse(table)) {
             (PEOPLE, _) => self.take_people(evidence, batch, announced),
             (VERDICTS, _) => evidence.import_verdicts(batch),
+            (DERIVED, _) => evidence.import_said(batch, &self.numbers),
             (_, Some(kind)) => evidence.import(kind, batch, &self.numbers),
             _ => Err(TableError::Table { table: table.to_owned() }),
         }
@@ -109,6 +110,21 @@ impl Evidence {
             let person = people.filter(|people| people.is_valid(row)).map(|people| token(people, row));
             let ruling = Ruling { version: versions.value(row), counts: counts.value(row) };
             self.restore_verdict(person, FactKey(facts.value(row)), ruling);
+        }
+        Ok(())
+    }
+
+    /// Takes back where derived facts stand.
+    fn import_said(&mut self, batch: &RecordBatch, numbers: &[u32]) -> Result<(), TableError> {
+        let people = primitive::<UInt32Type>(DERIVED, batch, "person")?;
+        let [facts, epochs, versions] =
+            ["fact", "epoch", "version"].map(|name| primitive::<UInt64Type>(DERIVED, batch, name));
+        let (facts, epochs, versions) = (facts?, epochs?, versions?);
+        for row in 0..batch.num_rows() {
+            let person = numbers.get(people.value(row) as usize).copied().filter(|person| *person != NOBODY);
+            let person = person.ok_or(TableError::Nobody { table: DERIVED })?;
+            let said = Said { epoch: epochs.value(row), version: versions.value(row) };
+            self.restore_said(person, FactKey(facts.value(row)), said);
         }
         Ok(())
     }

@@ -56,6 +56,7 @@ impl Evidence {
             ("first and latest known", sparse::bytes(&self.first_known) + sparse::bytes(&self.latest_known)),
             ("what losers asserted", self.assertion_bytes()),
             ("verdicts on contacts", self.verdicts.bytes()),
+            ("what stages said", self.said.allocation_size()),
             ("texts", self.texts.regions.bytes() + self.texts.others.bytes()),
             ("tiers", self.tiers.facts.bytes() + self.tiers.codes.bytes()),
         ] {

@@ -9,7 +9,7 @@ mod import;
 mod memory;
 mod tidy;
 
-pub use export::{Export, PEOPLE, TableError, VERDICTS};
+pub use export::{DERIVED, Export, PEOPLE, TableError, VERDICTS};
 pub use forget::{ForgottenLink, Past, Retention};
 pub use import::Import;
 pub use memory::{Memory, Part};

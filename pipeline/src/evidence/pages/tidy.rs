@@ -84,6 +84,7 @@ impl Evidence {
         let mut tidy = self.begin(true);
         while !self.tidy(&mut tidy, usize::MAX) {}
         self.verdicts.shrink();
+        self.said.shrink_to_fit();
         tidy.rows_gone
     }
 

@@ -30,6 +30,15 @@ pub enum DerivedBy {
     Aboard = 2,
 }
 
+/// Where something stands in what its stage says: the greatest holds, whatever the revision.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Debug)]
+pub struct Said {
+    /// Rises when what the stage says begins anew.
+    pub epoch: u64,
+    /// The offset in the log of the stage.
+    pub version: u64,
+}
+
 /// The key of a derived fact: what derived it, and the parts of its ground.
 pub fn derived_key(by: DerivedBy, ground: &[u8]) -> FactKey {
     let mut bytes = Vec::with_capacity(1 + ground.len());
@@ -89,6 +98,54 @@ pub struct Derived {
 }
 
 impl Evidence {
+    /// Replaces a derived fact whole, unless something as late or later was said of it; touches the person where it is
+    /// another. What was withdrawn leaves behind where it stood, for as long as a withdrawal at `at` is kept: else what
+    /// it withdrew would hold again when that is repeated.
+    ///
+    /// # Errors
+    /// When a table is full.
+    pub fn derive_said(
+        &mut self,
+        derived: &Derived,
+        (said, at): (Said, Instant),
+        touched: &mut Touched,
+    ) -> Result<(), EvidenceError> {
+        let person = self.people.find_or_add(derived.person);
+        let place = (person, derived.key);
+        if self.said.get(&place).is_some_and(|last| *last >= said) {
+            return Ok(());
+        }
+        if derived.row.is_some() || self.winner(person, derived.key).is_some() {
+            self.derive(derived, touched)?;
+        }
+        if derived.row.is_none() {
+            self.withdraw(derived, person, at)?;
+        }
+        self.said.insert(place, said);
+        Ok(())
+    }
+
+    /// Has a withdrawn fact stand as withdrawn at an instant.
+    fn withdraw(&mut self, derived: &Derived, person: u32, at: Instant) -> Result<(), EvidenceError> {
+        let hash = self.seed.of_key(derived.key.0);
+        if let Some(winner) = self.winner_at(hash, person, derived.key) {
+            let span = KnownSpan { latest: at.0, ..self.known_span(winner) };
+            self.set_known_span(winner, span);
+            return Ok(());
+        }
+        let version = Version { revision: 1, retracted: true, known_at: at };
+        let row = self.append_row(derived.kind, person, derived.key, version)?;
+        self.facts.insert(hash, row.0);
+        self.shorten(person);
+        Ok(())
+    }
+
+    /// Takes back from a snapshot where a derived fact stands in what its stage says.
+    pub(in crate::evidence) fn restore_said(&mut self, person: u32, fact: FactKey, said: Said) {
+        let last = self.said.entry((person, fact)).or_insert(said);
+        *last = (*last).max(said);
+    }
+
     /// Replaces a derived fact whole, and touches the person.
     ///
     /// # Errors

@@ -30,7 +30,7 @@ mod verdicts;
 pub(in crate::evidence) use apply::Beside;
 pub use apply::compare_rows;
 pub(in crate::evidence) use asserted::is_by_claim;
-pub use derived::{Derived, DerivedBy, DerivedRow, OwnedValue, derived_key};
+pub use derived::{Derived, DerivedBy, DerivedRow, OwnedValue, Said, derived_key};
 pub use fact_key::{FactKey, LinksRank, NameKey, fact_key, link_key, name_key};
 pub(in crate::evidence) use first_known::Assertions;
 pub use incoming::EvidenceError;

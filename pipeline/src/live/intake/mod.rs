@@ -12,7 +12,7 @@
 //! ```text
 //! evidence, by person   everything but contacts: whether those count is trace's to say
 //! links, one partition  cases and contacts, in the order of arrival within each
-//! phones, by phone      records of a phone, whose person nobody knows yet; nobody reads them so far
+//! phones, by phone      records of a phone, whose person attach finds
 //! regions               risk tiers
 //! ```
 //!

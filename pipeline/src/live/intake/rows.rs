@@ -30,8 +30,6 @@ pub(super) struct Rows {
     links_causes: RowCauses,
     messages: Messages,
     freshness: Freshness,
-    /// That phones colour nobody yet was said.
-    is_said_of_phones: bool,
 }
 
 impl Rows {
@@ -46,7 +44,6 @@ impl Rows {
             links_causes: RowCauses::default(),
             messages: Messages::new(options.message_bytes_max, options.origin),
             freshness: Freshness::default(),
-            is_said_of_phones: false,
         }
     }
 
@@ -86,12 +83,6 @@ impl Rows {
                     self.messages.add(kind, &live, Topic::Phones, partition as u32)?;
                 }
                 self.messages.end(Topic::Phones, partition as u32);
-                if !std::mem::replace(&mut self.is_said_of_phones, true) {
-                    tracing::warn!(
-                        "records of phones are stored and counted, and colour nobody yet: a running service does not \
-                         attach them to the holders of the phones. `fuma replay` does"
-                    );
-                }
             }
             let mut topic = Topic::Evidence;
             for (kind, batch) in builders.finish() {

@@ -32,6 +32,8 @@ pub use words::{Words, digest_of};
 pub const ASSESS: &str = "assess";
 /// The stage that follows contacts.
 pub const TRACE: &str = "trace";
+/// The stage that attaches records of phones.
+pub const ATTACH: &str = "attach";
 /// The one partition of the link log.
 pub const LINKS: u32 = 0;
 

@@ -17,14 +17,17 @@ use std::sync::{Arc, LazyLock};
 use arrow::array::{ArrayRef, AsArray, RecordBatch, UInt8Array, new_null_array};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, UInt8Type};
 use fuma_schemas::Kind;
-use fuma_schemas::evidence::{ColumnType, instant_type};
+use fuma_schemas::evidence::{ColumnType, LINK_COLUMNS, instant_type};
 
 use super::error::RecordError;
-use super::schema::{forgotten_schema, live_schema, of_phone, verdict_schema};
-use super::tag::{FORGOTTEN, VERDICTS, kind_of, tag_of};
+use super::schema::{forgotten_schema, live_schema, of_derived, of_phone, told_schema, verdict_schema};
+use super::tag::{FORGOTTEN, TOLD, VERDICTS, kind_of, tag_of};
 
 /// What every row begins with.
 const HEAD: &str = "person:token owner:text id:text revision:u32 retracted:bool known_at:instant";
+/// The same of a derived row.
+const HEAD_DERIVED: &str =
+    "person:token fact:u64 version:u64 holds:bool owner:text known_at:instant first_known_at:instant";
 /// What every live row ends with.
 const TAIL: &str = "cause:instant traceparent:text";
 
@@ -97,6 +100,7 @@ const LISTS: &[Listed] = &[
     listed(10, 1, "region:text tier:severe|high|medium|low since:instant until:instant authority:text document:text"),
     listed(12, 1, "phone:text holder:verified|registered|guardian since:instant until:instant"),
     listed(VERDICTS, 1, "person:token fact:u64 counts:bool version:u64"),
+    listed(TOLD, 1, "phone:token person:token version:u64 since:instant until:instant first_known_at:instant"),
     listed(FORGOTTEN, 1, "person:token fact:u64 revision:u32 retracted:bool known_at:instant"),
 ];
 
@@ -123,21 +127,32 @@ struct Codes {
     today: Option<Vec<u8>>,
 }
 
-/// All layouts, by tag, number, and whether the rows are of a phone.
-static LAYOUTS: LazyLock<HashMap<(u8, u16, bool), Layout>> = LazyLock::new(|| {
-    let all = LISTS.iter().flat_map(|list| [(list, false), (list, true)]);
-    all.map(|(list, is_phone)| ((list.tag, list.number, is_phone), layout(list, is_phone))).collect()
+/// What the head of the rows of a kind is.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(super) enum Of {
+    /// Records of a person.
+    Person,
+    /// Records of a phone.
+    Phone,
+    /// Facts that a stage derived.
+    Derived,
+}
+
+/// All layouts, by tag, number and head.
+static LAYOUTS: LazyLock<HashMap<(u8, u16, Of), Layout>> = LazyLock::new(|| {
+    let all = LISTS.iter().flat_map(|list| [Of::Person, Of::Phone, Of::Derived].map(|of| (list, of)));
+    all.map(|(list, of)| ((list.tag, list.number, of), layout(list, of))).collect()
 });
 
 /// The layout of a section.
 ///
 /// # Errors
 /// A tag or a list that this build does not know.
-pub(super) fn layout_of(tag: u8, number: u16, is_phone: bool) -> Result<&'static Layout, RecordError> {
+pub(super) fn layout_of(tag: u8, number: u16, of: Of) -> Result<&'static Layout, RecordError> {
     if newest(tag) == 0 {
         return Err(RecordError::Newer("section", tag.into()));
     }
-    LAYOUTS.get(&(tag, number, is_phone)).ok_or(RecordError::Newer("list of columns", number.into()))
+    LAYOUTS.get(&(tag, number, of)).ok_or(RecordError::Newer("list of columns", number.into()))
 }
 
 /// The number of the newest list of a tag: what is written. 0 for a tag that has none.
@@ -158,7 +173,7 @@ fn words_of(kind: Kind, number: u16) -> Vec<(&'static str, Vec<&'static str>)> {
 /// A list that this build does not know, or a code beyond its closed list.
 pub fn codes_of_table(kind: Kind, number: u16, batch: &RecordBatch) -> Result<RecordBatch, RecordError> {
     let tag = tag_of(kind);
-    layout_of(tag, number, false)?;
+    layout_of(tag, number, Of::Person)?;
     let mut columns = batch.columns().to_vec();
     for (name, words) in words_of(kind, number) {
         let Ok(place) = batch.schema_ref().index_of(name) else { continue };
@@ -179,14 +194,18 @@ fn words(of: &'static str) -> Option<Vec<&'static str>> {
     of.contains('|').then(|| of.split('|').collect())
 }
 
-fn layout(list: &'static Listed, is_phone: bool) -> Layout {
+fn layout(list: &'static Listed, of: Of) -> Layout {
     let (head, wanted) = match (list.tag, kind_of(list.tag)) {
+        (_, Some(kind)) if of == Of::Derived => (HEAD_DERIVED, of_derived(&live_schema(kind))),
         (_, Some(kind)) => (HEAD, live_schema(kind)),
+        (TOLD, None) => ("", told_schema()),
         (FORGOTTEN, None) => ("", forgotten_schema()),
         (_, None) => ("", verdict_schema()),
     };
     let texts = head.split_whitespace().chain(list.columns.split_whitespace()).chain(TAIL.split_whitespace());
-    let columns: Vec<(&str, &str)> = texts.filter_map(|column| column.split_once(':')).collect();
+    // What a derived contact hangs on is in its key.
+    let is_there = |(name, _): &(&str, &str)| of != Of::Derived || !LINK_COLUMNS.contains(name);
+    let columns: Vec<(&str, &str)> = texts.filter_map(|column| column.split_once(':')).filter(is_there).collect();
     let fields: Vec<Field> = columns.iter().map(|(name, of)| Field::new(*name, type_of(of), true)).collect();
     let place = |name: &str| columns.iter().position(|(written, _)| *written == name);
     let sources: Vec<Source> = wanted
@@ -200,7 +219,7 @@ fn layout(list: &'static Listed, is_phone: bool) -> Layout {
         let words = words(of)?;
         Some(Codes { place, words: words.len(), today: today(list.tag, name, &words) })
     });
-    let of = |schema: SchemaRef| if is_phone { of_phone(&schema) } else { schema };
+    let of = |schema: SchemaRef| if of == Of::Phone { of_phone(&schema) } else { schema };
     Layout {
         codes: codes.collect(),
         written: of(Arc::new(Schema::new(fields))),
@@ -297,7 +316,7 @@ mod tests {
     #[test]
     fn the_newest_list_of_each_kind_is_what_is_written() {
         for kind in Kind::PERSONAL.into_iter().chain([Kind::Regions]) {
-            let layout = layout_of(tag_of(kind), newest_of(kind), false).unwrap();
+            let layout = layout_of(tag_of(kind), newest_of(kind), Of::Person).unwrap();
             let names = |schema: &SchemaRef| {
                 schema
                     .fields()
@@ -319,14 +338,14 @@ mod tests {
             let numbers: Vec<u16> = LISTS.iter().filter(|list| list.tag == tag).map(|list| list.number).collect();
             assert_eq!(numbers, (1..=newest(tag)).collect::<Vec<_>>(), "tag {tag}");
         }
-        assert!(matches!(layout_of(0, 99, false), Err(RecordError::Newer("list of columns", 99))));
-        assert!(matches!(layout_of(200, 1, false), Err(RecordError::Newer("section", 200))));
+        assert!(matches!(layout_of(0, 99, Of::Person), Err(RecordError::Newer("list of columns", 99))));
+        assert!(matches!(layout_of(200, 1, Of::Person), Err(RecordError::Newer("section", 200))));
     }
 
     #[test]
     fn old_rows_are_read_by_the_names_of_their_columns() {
         let old = Listed { tag: 8, number: 1, columns: "result:negative|positive gone:text sampled_at:instant" };
-        let layout = layout(Box::leak(Box::new(old)), false);
+        let layout = layout(Box::leak(Box::new(old)), Of::Person);
         let rows = 2;
         let of = |field: &Arc<Field>| new_null_array(field.data_type(), rows);
         let mut columns: Vec<ArrayRef> = layout.written.fields().iter().map(of).collect();

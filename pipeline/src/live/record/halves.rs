@@ -14,7 +14,8 @@ use super::write::RecordWriter;
 pub fn halves(message: &Bytes) -> Option<[Bytes; 2]> {
     let sections = read(message).ok()?;
     let origin = origin_of(message).ok()?;
-    let is_a_set = |section: &Section| matches!(section, Section::Rows { .. } | Section::Phones { .. });
+    let is_a_set =
+        |section: &Section| matches!(section, Section::Rows { .. } | Section::Phones { .. } | Section::Derived { .. });
     let rows: usize = sections.iter().map(Section::rows).sum();
     if rows < 2 || !sections.iter().all(is_a_set) {
         return None;
@@ -22,12 +23,19 @@ pub fn halves(message: &Bytes) -> Option<[Bytes; 2]> {
     let mut writers = [RecordWriter::of(origin), RecordWriter::of(origin)];
     let mut left = rows / 2;
     for section in &sections {
-        let (Section::Rows { kind, batch } | Section::Phones { kind, batch }) = section else { continue };
+        let (kind, batch, by) = match section {
+            Section::Rows { kind, batch } | Section::Phones { kind, batch } => (*kind, batch, None),
+            Section::Derived { derived, kind, batch } => (*kind, batch, Some(*derived)),
+            _ => continue,
+        };
         let first = left.min(batch.num_rows());
         left -= first;
         for (writer, (from, count)) in writers.iter_mut().zip([(0, first), (first, batch.num_rows() - first)]) {
             if count > 0 {
-                writer.add(*kind, &batch.slice(from, count)).ok()?;
+                match by {
+                    None => writer.add(kind, &batch.slice(from, count)).ok()?,
+                    Some(derived) => writer.add_derived(derived, kind, &batch.slice(from, count)).ok()?,
+                }
             }
         }
     }

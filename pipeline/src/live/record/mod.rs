@@ -20,6 +20,7 @@
 //! else is believed), never a panic.
 
 mod columns;
+mod derived;
 mod error;
 mod fingerprint;
 mod forgotten;
@@ -30,17 +31,23 @@ mod section;
 mod tag;
 #[cfg(test)]
 mod tests;
+mod told;
 mod verdicts;
 mod write;
 
 pub use columns::{codes_of_table, newest_of};
+pub use derived::{SaidRow, derived_batches, derived_rows};
 pub use error::RecordError;
 pub use fingerprint::{Fingerprint, Origin};
 pub use forgotten::{ForgottenRow, forgotten_batch, forgotten_rows};
 pub use halves::halves;
 pub use read::{read, read_as};
-pub use schema::{forgotten_schema, live_schema, phone_live_schema, verdict_schema, with_causes, with_causes_of_phone};
+pub use schema::{
+    derived_live_schema, forgotten_schema, live_schema, phone_live_schema, told_schema, verdict_schema, with_causes,
+    with_causes_of_phone,
+};
 pub use section::{Causes, Control, Derived, Section, Stage};
+pub use told::{ToldRow, told_batch, told_rows};
 pub use verdicts::{VerdictRow, VerdictRows, Verdicts};
 pub use write::RecordWriter;
 

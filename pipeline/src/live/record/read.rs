@@ -14,11 +14,11 @@ use arrow::ipc::reader::RecordBatchDecoder;
 use arrow::ipc::root_as_message;
 use bytes::Bytes;
 
-use super::columns::{Layout, layout_of};
+use super::columns::{Layout, Of, layout_of};
 use super::error::RecordError;
 use super::fingerprint::{Fingerprint, Origin};
 use super::section::{Control, Derived, Section, Stage};
-use super::tag::{CONTROL, FORGOTTEN, VERDICTS, kind_of};
+use super::tag::{CONTROL, FORGOTTEN, TOLD, VERDICTS, kind_of};
 use super::verdicts::Verdicts;
 use super::{
     CHECKSUM_AT, CHECKSUM_END, DERIVED_BYTES, FORMAT, HEAD_BYTES, HEAD_BYTES_1, INSTALLATION_AT, IS_DERIVED, KEY_AT,
@@ -145,12 +145,12 @@ impl Reader<'_> {
     /// A section of format 1: every tag had one list of columns.
     fn section_1(&mut self) -> Result<Section, RecordError> {
         let ([tag, ..], sizes) = self.head()?;
-        if tag == CONTROL || tag == FORGOTTEN {
+        if matches!(tag, CONTROL | FORGOTTEN | TOLD) {
             return Err(self.broken());
         }
-        let layout = layout_of(tag, 1, false).map_err(|_| self.broken())?;
+        let layout = layout_of(tag, 1, Of::Person).map_err(|_| self.broken())?;
         let batch = self.rows(layout, &sizes)?;
-        of_tag(tag, false, Derived { stage: Stage::TRACE, epoch: 0 }, batch).ok_or(self.broken())
+        of_tag(tag, Of::Person, Derived { stage: Stage::TRACE, epoch: 0 }, batch).ok_or(self.broken())
     }
 
     fn section(&mut self) -> Result<Section, RecordError> {
@@ -163,12 +163,23 @@ impl Reader<'_> {
         if tag == CONTROL {
             return self.control(&sizes);
         }
-        if let Some(derived) = derived.filter(|derived| (tag, derived.stage) != (VERDICTS, Stage::TRACE)) {
+        let is_known = |derived: &Derived| match (tag, derived.stage) {
+            (VERDICTS, Stage::TRACE) | (TOLD, Stage::PEOPLE) => true,
+            (_, Stage::ATTACH) => kind_of(tag).is_some(),
+            _ => false,
+        };
+        if let Some(derived) = derived.filter(|derived| !is_known(derived)) {
             return Err(RecordError::Newer("rows of stage", derived.stage.0.into()));
         }
-        let layout = layout_of(tag, list, marks & OF_PHONE != 0)?;
+        let of = match (marks & OF_PHONE != 0, derived.is_some() && kind_of(tag).is_some()) {
+            (true, true) => return Err(RecordError::Newer("marks of a section", marks.into())),
+            (true, false) => Of::Phone,
+            (false, true) => Of::Derived,
+            (false, false) => Of::Person,
+        };
+        let layout = layout_of(tag, list, of)?;
         let batch = self.rows(layout, &sizes)?;
-        of_tag(tag, marks & OF_PHONE != 0, derived.unwrap_or_default(), batch).ok_or(self.broken())
+        of_tag(tag, of, derived.unwrap_or_default(), batch).ok_or(self.broken())
     }
 
     fn derived(&mut self) -> Result<Derived, RecordError> {
@@ -208,12 +219,17 @@ impl Reader<'_> {
     }
 }
 
-fn of_tag(tag: u8, is_phone: bool, derived: Derived, batch: RecordBatch) -> Option<Section> {
+fn of_tag(tag: u8, of: Of, derived: Derived, batch: RecordBatch) -> Option<Section> {
     Some(match (kind_of(tag), tag) {
-        (Some(kind), _) if is_phone => Section::Phones { kind, batch },
-        (Some(kind), _) => Section::Rows { kind, batch },
-        (None, VERDICTS) if !is_phone => Section::Verdicts(Verdicts::of(batch, derived)?),
-        (None, FORGOTTEN) if !is_phone => Section::Forgotten(batch),
+        (Some(kind), _) => match of {
+            Of::Person => Section::Rows { kind, batch },
+            Of::Phone => Section::Phones { kind, batch },
+            Of::Derived => Section::Derived { derived, kind, batch },
+        },
+        (None, _) if of == Of::Phone => return None,
+        (None, VERDICTS) => Section::Verdicts(Verdicts::of(batch, derived)?),
+        (None, TOLD) => Section::Told { derived, batch },
+        (None, FORGOTTEN) => Section::Forgotten(batch),
         _ => return None,
     })
 }

@@ -8,7 +8,7 @@ use std::sync::{Arc, LazyLock};
 use arrow::array::{ArrayRef, RecordBatch};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use fuma_schemas::Kind;
-use fuma_schemas::evidence::{instant_type, log_schema};
+use fuma_schemas::evidence::{LINK_COLUMNS, instant_type, log_schema};
 
 use super::error::RecordError;
 
@@ -40,6 +40,40 @@ static FORGOTTEN: LazyLock<SchemaRef> = LazyLock::new(|| {
     ])
 });
 
+static DERIVED: LazyLock<Vec<SchemaRef>> = LazyLock::new(|| KINDS.iter().map(of_derived).collect());
+
+static TOLD: LazyLock<SchemaRef> = LazyLock::new(|| {
+    with_live(vec![
+        Field::new("phone", DataType::FixedSizeBinary(16), false),
+        Field::new("person", DataType::FixedSizeBinary(16), false),
+        Field::new("version", DataType::UInt64, false),
+        Field::new("since", instant_type(), true),
+        Field::new("until", instant_type(), true),
+        Field::new("first_known_at", instant_type(), true),
+    ])
+});
+
+/// What stands in the place of the head of a record where rows are derived.
+pub(super) fn of_derived(schema: &SchemaRef) -> SchemaRef {
+    let mut fields = vec![
+        Field::new("person", DataType::FixedSizeBinary(16), false),
+        Field::new("fact", DataType::UInt64, false),
+        Field::new("version", DataType::UInt64, false),
+        Field::new("holds", DataType::Boolean, false),
+        Field::new("owner", DataType::Utf8, true),
+        Field::new("known_at", instant_type(), true),
+        Field::new("first_known_at", instant_type(), true),
+    ];
+    let of_kind = schema.fields().iter().filter(|field| !HEAD.contains(&field.name().as_str()));
+    fields.extend(
+        of_kind.filter(|field| !LINK_COLUMNS.contains(&field.name().as_str())).map(|field| field.as_ref().clone()),
+    );
+    Arc::new(Schema::new(fields))
+}
+
+/// What every record begins with.
+const HEAD: [&str; 6] = ["person", "owner", "id", "revision", "retracted", "known_at"];
+
 /// The same columns with the phone's token in the place of the person's.
 pub(super) fn of_phone(schema: &SchemaRef) -> SchemaRef {
     let of = |field: &Arc<Field>| match field.name().as_str() {
@@ -66,6 +100,19 @@ pub fn live_schema(kind: Kind) -> SchemaRef {
 pub fn phone_live_schema(kind: Kind) -> SchemaRef {
     let schema = PHONES.get(usize::from(kind.code())).or(PHONES.last());
     schema.map_or_else(|| of_phone(&live_schema(kind)), Arc::clone)
+}
+
+/// The schema of derived facts of a kind: person, fact, version, whether it holds, owner, known_at, first_known_at, the
+/// columns of the kind (null where it does not hold), then `cause` and `traceparent`.
+pub fn derived_live_schema(kind: Kind) -> SchemaRef {
+    let schema = DERIVED.get(usize::from(kind.code())).or(DERIVED.last());
+    schema.map_or_else(|| of_derived(&live_schema(kind)), Arc::clone)
+}
+
+/// The schema of what people tell to phones: phone, person, version, since, until, first_known_at, then `cause` and
+/// `traceparent`.
+pub fn told_schema() -> SchemaRef {
+    Arc::clone(&TOLD)
 }
 
 /// The schema of what people forgot, or trace dropped: person, fact, the version of its winner, then `cause` and

@@ -27,6 +27,22 @@ pub enum Section {
         /// The rows.
         batch: RecordBatch,
     },
+    /// Facts that a stage derived, of [`derived_live_schema`](super::derived_live_schema).
+    Derived {
+        /// Who says so.
+        derived: Derived,
+        /// The kind.
+        kind: Kind,
+        /// The rows.
+        batch: RecordBatch,
+    },
+    /// Who holds phones, as people told them, of [`told_schema`](super::told_schema).
+    Told {
+        /// Who says so.
+        derived: Derived,
+        /// The rows.
+        batch: RecordBatch,
+    },
     /// Verdicts on contacts, and the epoch of trace in which they were given.
     Verdicts(Verdicts),
     /// Facts of cases and contacts that people forgot, of [`forgotten_schema`](super::forgotten_schema).
@@ -48,7 +64,11 @@ impl Section {
 
     fn batch(&self) -> Option<&RecordBatch> {
         match self {
-            Section::Rows { batch, .. } | Section::Phones { batch, .. } | Section::Forgotten(batch) => Some(batch),
+            Section::Rows { batch, .. }
+            | Section::Phones { batch, .. }
+            | Section::Derived { batch, .. }
+            | Section::Told { batch, .. }
+            | Section::Forgotten(batch) => Some(batch),
             Section::Verdicts(verdicts) => Some(verdicts.batch()),
             Section::Control(_) => None,
         }
@@ -62,6 +82,10 @@ pub struct Stage(pub u8);
 impl Stage {
     /// Which contacts count.
     pub const TRACE: Stage = Stage(1);
+    /// To whom records of phones are attached.
+    pub const ATTACH: Stage = Stage(2);
+    /// What people tell to other keys.
+    pub const PEOPLE: Stage = Stage(3);
 }
 
 /// Who derived the rows of a section. Of two rows of one key the greater (epoch, version) holds, whatever the

@@ -9,6 +9,8 @@ use fuma_schemas::Kind;
 pub(super) const VERDICTS: u8 = 11;
 /// Facts that people forgot (in the link log), or that trace dropped (in the evidence log).
 pub(super) const FORGOTTEN: u8 = 13;
+/// What people told to phones (in the log of phones).
+pub(super) const TOLD: u8 = 14;
 /// A control section: no rows, but what a stage says about its own say.
 pub(super) const CONTROL: u8 = 255;
 

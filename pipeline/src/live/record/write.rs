@@ -12,9 +12,11 @@ use fuma_schemas::Kind;
 use super::columns::newest;
 use super::error::RecordError;
 use super::fingerprint::Origin;
-use super::schema::{forgotten_schema, live_schema, phone_live_schema, verdict_schema};
+use super::schema::{
+    derived_live_schema, forgotten_schema, live_schema, phone_live_schema, told_schema, verdict_schema,
+};
 use super::section::{Control, Derived, Stage};
-use super::tag::{CONTROL, FORGOTTEN, VERDICTS, tag_of};
+use super::tag::{CONTROL, FORGOTTEN, TOLD, VERDICTS, tag_of};
 use super::{
     ALIGNMENT, CHECKSUM_AT, DERIVED_BYTES, FORMAT, HEAD_BYTES, INSTALLATION_AT, IS_DERIVED, KEY_AT, MAGIC, OF_PHONE,
     SECTION_HEAD_BYTES, SECTIONS_AT, checksum,
@@ -88,6 +90,31 @@ impl RecordWriter {
         };
         crate::invariant::check(|| is_clean(kind, batch), "I-8", "no resident ID is written to a log");
         self.add_section(&Head { tag: tag_of(kind), marks, derived: None }, batch, bytes_max)
+    }
+
+    /// Adds facts of a kind that a stage derived, of [`derived_live_schema`].
+    ///
+    /// # Errors
+    /// Rows of another schema; the message is as before.
+    pub fn add_derived(&mut self, derived: Derived, kind: Kind, batch: &RecordBatch) -> Result<(), RecordError> {
+        if !is_of(batch, &derived_live_schema(kind)) {
+            return Err(RecordError::Rows);
+        }
+        crate::invariant::check(|| is_clean(kind, batch), "I-8", "no resident ID is written to a log");
+        let head = Head { tag: tag_of(kind), marks: IS_DERIVED, derived: Some(derived) };
+        self.add_section(&head, batch, usize::MAX).map(|_| ())
+    }
+
+    /// Adds what people tell to phones, of [`told_schema`].
+    ///
+    /// # Errors
+    /// Rows of another schema; the message is as before.
+    pub fn add_told(&mut self, batch: &RecordBatch) -> Result<(), RecordError> {
+        if !is_of(batch, &told_schema()) {
+            return Err(RecordError::Rows);
+        }
+        let derived = Some(Derived { stage: Stage::PEOPLE, epoch: 0 });
+        self.add_section(&Head { tag: TOLD, marks: IS_DERIVED, derived }, batch, usize::MAX).map(|_| ())
     }
 
     /// Adds verdicts, of [`verdict_schema`].

@@ -37,11 +37,12 @@ use fuma_schemas::Feed;
 
 use self::supervise::{Ended, Verdict};
 use self::turns::{Beating, Turns};
+use crate::assess::retention;
 use crate::config::Config;
 use crate::http::{Health, Heartbeat, Part};
 use crate::intake::Settings;
 use crate::live::decisions::{Belonging, DecisionLog, FoundError};
-use crate::live::partitions::{Partitions, Words};
+use crate::live::partitions::{ATTACH, Partitions, Words};
 use crate::live::record::{Fingerprint, Origin};
 use crate::live::snapshot::SnapshotError;
 use crate::live::stop::Stop;
@@ -53,7 +54,7 @@ use crate::live::worker::rhythm::Rhythm;
 use crate::live::worker::snapshots::Snapshots;
 use crate::live::worker::switch::Schedule;
 use crate::live::worker::{Places, Worker, gauges, parked_gauges};
-use crate::live::{intake, metric, monotonic, trace};
+use crate::live::{attach, intake, metric, monotonic, trace};
 use crate::policy::Pack;
 
 /// How often gauges are set.
@@ -200,6 +201,7 @@ fn start(service: &Service) -> Result<(Stages, watching::Beside), ServiceError> 
         stages.words()?;
     }
     if service.config.roles.assess {
+        stages.attach(&snapshots)?;
         for slot in 0..service.config.workers {
             stages.assess(slot, (pack_order, references.clone(), snapshots.clone()))?;
         }
@@ -319,6 +321,28 @@ impl Stages {
         })
     }
 
+    /// The phones of the partitions that this process judges.
+    fn attach(&mut self, snapshots: &Snapshots) -> Result<(), ServiceError> {
+        let turns = Turns::new(&self.service.health, ATTACH.to_owned());
+        let (log, service, snapshots) = (Arc::clone(&self.log), self.service.clone(), snapshots.clone());
+        self.spawn(ATTACH.to_owned(), move || {
+            turns.wait();
+            let source = Beating { inner: log.phones()?, turns: turns.clone() };
+            let appender = log.appender(ATTACH)?;
+            let options = attach::Options {
+                topic_prefix: service.config.kafka.prefix.clone(),
+                partitions: log.partitions(),
+                message_bytes_max: attach::MESSAGE_BYTES_MAX,
+                snapshots: Some(snapshots.clone()),
+                origin: service.origin(),
+                facts: service.config.evidence.facts_max,
+                retention: retention(std::iter::once(&service.pack)),
+            };
+            let mut stage = attach::Stage::new(Box::new(source), appender, service.partitions.clone(), options);
+            stage.run(&service.stop).map_err(Ended::from)
+        })
+    }
+
     fn words(&mut self) -> Result<(), ServiceError> {
         let (log, service) = (Arc::clone(&self.log), self.service.clone());
         self.spawn("words".into(), move || words::follow(log.as_ref(), &service))
@@ -389,12 +413,14 @@ fn assess(
         now: wall.now(),
         cancelled: Arc::new(AtomicBool::new(false)),
         lease: None,
+        tells: false,
         belongs: service.belongs.clone(),
     };
     let rhythm = Rhythm::new(config.commit.live, config.commit.backlog, config.commit.batch_bytes_max);
     let client = log.worker(slot)?;
     let mut worker = Worker::new(client, context, CommitClock::new(Box::new(wall)), rhythm);
     worker.set_page(config.commit.page);
+    worker.tell_phones(log.appender(&format!("tell-{slot}"))?);
     worker.tell_trace(log.appender(&format!("forget-{slot}"))?);
     worker.set_uncommitted_bytes_max(config.commit.uncommitted_bytes_max);
     worker.show_in(service.partitions.clone());

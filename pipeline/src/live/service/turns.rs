@@ -6,7 +6,9 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
-use fuma_connectors::log::{FeedRecord, FeedSource, LinkEvent, LinkSource, LogError, LogRecord, LostRecords};
+use fuma_connectors::log::{
+    FeedRecord, FeedSource, KeyedSource, LinkEvent, LinkSource, LogError, LogRecord, LostRecords,
+};
 
 use super::HEARTBEAT_LIMIT;
 use crate::http::{Health, Heartbeat, Part};
@@ -92,5 +94,28 @@ impl LinkSource for Beating<dyn LinkSource> {
 
     fn trim(&mut self, below: u64) -> Result<(), LogError> {
         self.inner.trim(below)
+    }
+}
+
+impl KeyedSource for Beating<dyn KeyedSource> {
+    fn place(&mut self, partition: u32, offset: u64) -> Result<(), LogError> {
+        self.inner.place(partition, offset)
+    }
+
+    fn leave(&mut self, partition: u32) {
+        self.inner.leave(partition);
+    }
+
+    fn poll(&mut self, wait: Duration, records: &mut Vec<LogRecord>) -> Result<(), LogError> {
+        self.turns.heartbeat.tick();
+        self.turns.polled(self.inner.poll(wait, records))
+    }
+
+    fn bounds(&mut self, partition: u32) -> Result<Range<u64>, LogError> {
+        self.inner.bounds(partition)
+    }
+
+    fn trim(&mut self, partition: u32, below: u64) -> Result<(), LogError> {
+        self.inner.trim(partition, below)
     }
 }

@@ -49,6 +49,9 @@ pub struct Meta {
 /// `people.announced` is the number of a state, not a mask of rules.
 pub(super) const STATES_BY_NUMBER: &str = "announced-states";
 
+/// There is a table that says where derived facts stand: without it they would be taken for records.
+pub(super) const DERIVED_FACTS: &str = "derived-facts";
+
 /// What a manifest says from format 2 on; all of it is absent in one of format 1.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
@@ -68,7 +71,8 @@ pub struct Since2 {
     /// The announced states by number (a colour and its rules, with blanks between), where `people.announced` is a
     /// number; else it is a mask of `rules`.
     pub states: Vec<String>,
-    /// What a reader must know to understand the tables: `announced-states`. Any other word is a newer build's.
+    /// What a reader must know to understand the tables: `announced-states`, `derived-facts`. Any other word is a newer
+    /// build's.
     pub needs: Vec<String>,
 }
 
@@ -199,7 +203,9 @@ impl Manifest {
             return Err(newer(format!("format {}", versions.format)));
         }
         let manifest: Manifest = serde_json::from_str(text).map_err(|error| damaged(error.to_string()))?;
-        if let Some(need) = manifest.meta.since_2.needs.iter().find(|need| *need != STATES_BY_NUMBER) {
+        if let Some(need) =
+            manifest.meta.since_2.needs.iter().find(|need| ![STATES_BY_NUMBER, DERIVED_FACTS].contains(&need.as_str()))
+        {
             return Err(newer(format!("a table or column {need}")));
         }
         for fingerprint in [&manifest.meta.since_2.installation, &manifest.meta.since_2.key] {

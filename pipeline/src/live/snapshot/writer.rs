@@ -16,9 +16,9 @@ use parquet::arrow::ArrowWriter;
 
 use super::error::SnapshotError;
 use super::format;
-use super::manifest::{self, FileEntry, Manifest, Meta, STATES_BY_NUMBER};
+use super::manifest::{self, DERIVED_FACTS, FileEntry, Manifest, Meta, STATES_BY_NUMBER};
 use super::store::SnapshotStore;
-use crate::evidence::Export;
+use crate::evidence::{DERIVED, Export};
 use crate::live::{fault, metric};
 
 /// Pages that wait to be written.
@@ -120,10 +120,11 @@ impl SnapshotWriter {
     }
 }
 
-/// The label of a series: a partition is a number everywhere.
-fn label_of(series: &str) -> String {
+/// The label of a series: a partition is a number everywhere. Those of phones have none: their numbers are those of
+/// people, too.
+fn label_of(series: &str) -> Option<String> {
     let number = series.strip_prefix('p').and_then(|number| number.parse::<u32>().ok());
-    number.map_or_else(|| series.to_owned(), |number| number.to_string())
+    number.map(|number| number.to_string()).or((!series.starts_with("phones-")).then(|| series.to_owned()))
 }
 
 /// A table's file being filled.
@@ -151,7 +152,9 @@ impl Task {
         match &written {
             Ok(written) => {
                 let seconds = written.manifest.meta.written_at_ms as f64 / 1000.0;
-                gauge!(metric::SNAPSHOT_TIME, "partition" => label_of(&self.series)).set(seconds);
+                if let Some(label) = label_of(&self.series) {
+                    gauge!(metric::SNAPSHOT_TIME, "partition" => label).set(seconds);
+                }
             }
             Err(error) => {
                 tracing::warn!(series = %self.series, %error, "snapshot not written");
@@ -178,6 +181,9 @@ impl Task {
                     if !states.is_empty() {
                         self.meta.since_2.states = states;
                         self.meta.since_2.needs.push(STATES_BY_NUMBER.to_owned());
+                    }
+                    if self.tables.iter().any(|table| table.name == DERIVED) {
+                        self.meta.since_2.needs.push(DERIVED_FACTS.to_owned());
                     }
                     let mut written = self.finish()?;
                     if has_older_pruned {

@@ -80,7 +80,8 @@ impl Worker {
             .map(|owned| {
                 let at = owned.standing_at(owned.standing.clock, &self.identity, false);
                 // Nobody was judged: the clock, and up to when, are the predecessor's.
-                (owned.id, Standing { judged_until: owned.standing.judged_until, ..at })
+                let told = owned.standing.told;
+                (owned.id, Standing { judged_until: owned.standing.judged_until, told, ..at })
             })
             .collect();
         if claims.is_empty() {

@@ -10,6 +10,7 @@
 //! trouble       why a partition goes no further
 //! parking       the partitions that are parked, and when they are tried again
 //! owned         a partition: take, judge, announce; then commit or roll back
+//! apply         the sections of a record, applied to a partition
 //! taking        evidence is taken in, as much as there is room for
 //! sweep         who is judged after a change of the basis, page by page
 //! announcement  a change as a record, and back
@@ -26,6 +27,7 @@
 //! switch        another pack takes over in a running worker
 //! left_out      who cannot be judged is listed
 //! telling       what went is told to trace
+//! told          what people have to say to phones
 //! overdue       how many reasons are past their due
 //! snapshots     a partition's state, written between commits, read at a takeover
 //! ```
@@ -43,6 +45,7 @@ pub mod snapshots;
 pub mod sweep;
 pub mod switch;
 
+mod apply;
 mod budget;
 mod commit;
 mod events;
@@ -59,6 +62,7 @@ mod takeover;
 mod taking;
 mod telling;
 mod together;
+mod told;
 mod trouble;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -84,6 +88,7 @@ use self::takeover::Takeovers;
 pub use self::takeover::{Places, RESTORES_MAX};
 use self::taking::UNCOMMITTED_BYTES_MAX;
 use self::telling::Telling;
+use self::told::Teller;
 pub use self::trouble::Trouble;
 use crate::live::monotonic;
 use crate::live::partitions::Partitions;
@@ -117,6 +122,7 @@ pub struct Worker {
     keeper: Keeper,
     forgetter: Forgetter,
     telling: Telling,
+    teller: Teller,
     overdue: Overdue,
     left_out: LeftOutLists,
     stalls: Stalls,
@@ -156,6 +162,7 @@ impl Worker {
             keeper: Keeper::default(),
             forgetter: Forgetter::default(),
             telling: Telling::new(None, context.identity.origin),
+            teller: Teller::new(None, context.identity.origin, context.identity.partitions),
             overdue: Overdue::default(),
             left_out: LeftOutLists::default(),
             stalls: Stalls::default(),
@@ -182,6 +189,13 @@ impl Worker {
     /// Has trace told what people forget, through this appender.
     pub fn tell_trace(&mut self, appender: Box<dyn Appender>) {
         self.telling = Telling::new(Some(appender), self.identity.origin);
+    }
+
+    /// Has phones told who holds them, through this appender.
+    pub fn tell_phones(&mut self, appender: Box<dyn Appender>) {
+        let Identity { origin, partitions, .. } = self.identity;
+        self.teller = Teller::new(Some(appender), origin, partitions);
+        self.context.tells = true;
     }
 
     /// Judges at most so many people in one commit.
@@ -337,6 +351,7 @@ impl Worker {
         let forgotten = self.forgetter.turn(&mut self.owned, time);
         self.telling.add(forgotten);
         self.telling.turn()?;
+        self.teller.turn(&mut self.owned)?;
         if let Err((id, error)) = self.overdue.turn(&self.owned, time) {
             self.park(id, error.into())?;
         }

@@ -4,20 +4,20 @@
 
 use std::collections::HashMap;
 
-use arrow::array::AsArray as _;
 use fuma_connectors::log::{LogRecord, OutputRecord, Position};
-use fuma_schemas::evidence::log;
 use fuma_schemas::{CodeChange, Instant, Kind, Person};
 use rustc_hash::FxBuildHasher;
 
 use super::announcement::{self, By, Cause};
+use super::apply::{apply, people_of};
 use super::position::{Standing, SweepStanding};
 use super::reference::References;
 use super::sweep::Sweep;
 use super::switch::{InForce, Switching};
+use super::told::ToTell;
 use crate::assess::joint::Share;
-use crate::assess::{AssessError, Partition, Step, Ticks, very_late};
-use crate::live::record::{self, Control, Origin, RecordError, Section, forgotten_rows};
+use crate::assess::{AssessError, Partition, Step, Ticks};
+use crate::live::record::{self, Origin, RecordError, Section};
 use crate::live::{fault, metric};
 
 /// Live every instant is a tick.
@@ -106,6 +106,8 @@ pub struct Owned {
     pub(super) attempted: Instant,
     /// How many commits with changes of it were refused in a row.
     pub(super) refusals: u32,
+    /// What its people have to say to phones.
+    pub(super) to_tell: ToTell,
     /// What was applied since the last commit, for the causes.
     pending: Vec<Section>,
     /// Whether people are still to be found who stayed where a tier changed.
@@ -143,6 +145,7 @@ impl Owned {
             is_paused: false,
             attempted: Instant::default(),
             refusals: 0,
+            to_tell: ToTell::default(),
             pending: Vec::new(),
             finds_stays: false,
             regions_cause: None,
@@ -169,7 +172,8 @@ impl Owned {
         self.newest = self.newest.max(log_record.timestamp);
         let mut taken = Taken::default();
         for section in sections {
-            let (rows, late) = apply(&mut self.partition, &section)?;
+            self.to_tell.remember(self.partition.evidence(), &section, log_record.offset);
+            let (rows, late) = apply(&mut self.partition, &section, log_record.timestamp)?;
             taken.rows += rows;
             taken.very_late += late;
             self.pending.push(section);
@@ -295,6 +299,7 @@ impl Owned {
             || self.sweep_standing() != self.standing.sweep
             || self.switching.as_ref().map(|switching| switching.under_way) != self.standing.switch
             || self.standing.through.is_some() && !self.is_behind()
+            || self.to_tell.is_on() && self.to_tell.is_done() && self.standing.told != Some(self.next)
     }
 
     fn sweep_standing(&self) -> SweepStanding {
@@ -320,6 +325,7 @@ impl Owned {
             origin: identity.origin,
             regions: self.regions,
             snapshot: self.snapshot,
+            told: self.to_tell.told(self.next),
             sweep: self.sweep_standing(),
             switch: self.switching.as_ref().map(|switching| switching.under_way),
         }
@@ -440,58 +446,4 @@ pub struct Identity {
     pub partitions: u32,
     /// The installation, as the source of its events.
     pub source: String,
-}
-
-/// Whose each row of a section is.
-fn people_of(section: &Section) -> Vec<(usize, Person)> {
-    match section {
-        Section::Verdicts(verdicts) => verdicts.iter().map(|verdict| verdict.person).enumerate().collect(),
-        Section::Rows { batch, .. } => {
-            let column = batch.column(log::PERSON).as_fixed_size_binary_opt();
-            let tokens = column.into_iter().flat_map(|column| column.iter().enumerate());
-            tokens.filter_map(|(row, token)| Some((row, Person(token?.try_into().ok()?)))).collect()
-        }
-        Section::Phones { .. } | Section::Forgotten(_) | Section::Control(_) => Vec::new(),
-    }
-}
-
-/// Applies a section; returns its rows, and how many of them are very late.
-///
-/// # Errors
-/// A section that does not belong into the log of people, or that this build cannot follow: an epoch of trace other
-/// than the first.
-pub(super) fn apply(partition: &mut Partition, section: &Section) -> Result<(u64, u64), ApplyError> {
-    match section {
-        Section::Verdicts(verdicts) => {
-            refuse_epoch(verdicts.epoch())?;
-            for verdict in verdicts.iter() {
-                partition.set_counts(verdict.person, verdict.fact, verdict.counts, verdict.version);
-            }
-            Ok((0, 0))
-        }
-        Section::Rows { kind, batch } => {
-            let rows: Vec<u32> = (0..batch.num_rows() as u32).collect();
-            partition.apply(*kind, batch, &rows)?;
-            let late = if *kind == Kind::Regions { 0 } else { very_late(batch, &rows) };
-            Ok((rows.len() as u64, late))
-        }
-        Section::Control(Control::Marker(_)) => Ok((0, 0)),
-        Section::Control(Control::Epoch(derived) | Control::Closing(derived)) => {
-            refuse_epoch(derived.epoch)?;
-            Ok((0, 0))
-        }
-        Section::Forgotten(batch) => {
-            for row in forgotten_rows(batch)? {
-                partition.trace_dropped(row.person, row.fact);
-            }
-            Ok((0, 0))
-        }
-        Section::Phones { .. } => Err(RecordError::Layout(0).into()),
-    }
-}
-
-/// Verdicts of another epoch begin anew: this build has one.
-fn refuse_epoch(epoch: u64) -> Result<(), RecordError> {
-    let number = u32::try_from(epoch).unwrap_or(u32::MAX);
-    if epoch == 0 { Ok(()) } else { Err(RecordError::Newer("an epoch of a stage,", number)) }
 }

@@ -49,6 +49,8 @@ pub struct Standing {
     /// The evidence offset of the newest snapshot that the owner knows to be written: who takes over must find it, or a
     /// newer one, and else looks at another place than the owner did.
     pub snapshot: Option<u64>,
+    /// Phones were told all that the evidence below this offset says; none: that is not known.
+    pub told: Option<u64>,
     /// The sweep under way, if any.
     pub sweep: SweepStanding,
     /// The switch of packs that is not written down yet, if any.
@@ -116,6 +118,9 @@ impl Standing {
         if let Some(switch) = self.switch {
             add(format_args!(" switch={}@{}", switch.number, switch.output));
         }
+        if let Some(told) = self.told {
+            add(format_args!(" told={told}"));
+        }
         match self.sweep {
             SweepStanding::None => {}
             SweepStanding::Begun => add(format_args!(" sweep=begun")),
@@ -164,6 +169,7 @@ impl Standing {
             "refs" => self.take_references(value)?,
             "through" => self.through = Some(number("through")?),
             "snapshot" => self.snapshot = Some(number("snapshot")?),
+            "told" => self.told = Some(number("told")?),
             "installation" => self.origin.installation = fingerprint("installation")?,
             "key" => self.origin.key = fingerprint("key")?,
             "switch" => {
@@ -219,6 +225,7 @@ mod tests {
             origin: Origin { installation: Fingerprint([1; 8]), key: Fingerprint([2; 8]) },
             regions: 17,
             snapshot: Some(98),
+            told: Some(97),
             sweep: SweepStanding::After(Person([0xab; 16])),
             switch: Some(UnderWay { number: 4, output: 77 }),
         }
@@ -229,7 +236,8 @@ mod tests {
         for sweep in [SweepStanding::None, SweepStanding::Begun, SweepStanding::After(Person([0xab; 16]))] {
             for (through, origin) in [(Some(0), Origin::default()), (None, standing().origin)] {
                 let snapshot = through.map(|_| 12);
-                let standing = Standing { sweep, through, origin, snapshot, ..standing() };
+                let told = through.map(|_| 13);
+                let standing = Standing { sweep, through, origin, snapshot, told, ..standing() };
                 let text = standing.to_text();
                 assert!(text.is_ascii() && text.len() < 512, "{text}");
                 assert_eq!(Standing::parse(&text), Ok(Some(standing)));

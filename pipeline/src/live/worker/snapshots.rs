@@ -253,7 +253,9 @@ impl Keeper {
             is_last || passed >= snapshots.records || passed > 0 && elapsed.saturating_sub(at) >= snapshots.every
         };
         // The position in it must say all there is to say: nobody may wait who was touched before it.
-        let is_ready = |owned: &&Owned| !owned.must_claim && owned.through == owned.committed;
+        // And nothing may wait to be told: what was told is read from the position, and the log before it goes.
+        let is_told = |owned: &&Owned| !owned.to_tell.is_on() || owned.standing.told == Some(owned.committed);
+        let is_ready = |owned: &&Owned| !owned.must_claim && owned.through == owned.committed && is_told(owned);
         owned.values().filter(is_ready).find(is_due).map(|owned| owned.id)
     }
 

@@ -16,11 +16,13 @@ use super::{RestoreError, Restoring};
 use crate::assess::Partition;
 use crate::live::metric;
 use crate::live::record::{Origin, Section};
-use crate::live::worker::owned::{self, ApplyError, apply};
+use crate::live::worker::apply::apply;
+use crate::live::worker::owned::{self, ApplyError};
 use crate::live::worker::stall::{is_marker, tell_marker};
+use crate::live::worker::told::ToTell;
 
-/// Where a record comes from.
-pub(super) type Place = (&'static str, u64);
+/// Where a record comes from, and when the log took it.
+pub(super) type Place = (&'static str, u64, fuma_schemas::Instant);
 
 /// Applies the evidence of a range, silently; says how many records it was.
 pub(super) fn replay(
@@ -28,14 +30,19 @@ pub(super) fn replay(
     id: u32,
     offsets: Range<u64>,
     context: &Restoring,
-    partition: &mut Partition,
+    (partition, to_tell): (&mut Partition, &mut ToTell),
 ) -> Result<u64, RestoreError> {
     let mut records = 0;
     read_whole(log, id, offsets, context, &mut |record| {
         records += 1;
-        let place = ("the evidence log", record.offset);
+        let place = ("the evidence log", record.offset, record.timestamp);
         let sections = sections(id, place, &record.value, context.identity.origin)?;
-        sections.iter().try_for_each(|section| taken(id, place, partition, section))
+        sections.iter().try_for_each(|section| {
+            if to_tell.is_untold(record.offset) {
+                to_tell.remember(partition.evidence(), section, record.offset);
+            }
+            taken(id, place, partition, section)
+        })
     })?;
     Ok(records)
 }
@@ -88,7 +95,7 @@ fn read_whole(
 /// The sections of a record, or none of one that is damaged; what is not understood ends the restore.
 pub(super) fn sections(
     partition: u32,
-    (log, offset): Place,
+    (log, offset, _): Place,
     value: &bytes::Bytes,
     origin: Origin,
 ) -> Result<Vec<Section>, RestoreError> {
@@ -103,11 +110,11 @@ pub(super) fn sections(
 
 pub(super) fn taken(
     partition: u32,
-    (log, offset): Place,
+    (log, offset, at): Place,
     state: &mut Partition,
     section: &Section,
 ) -> Result<(), RestoreError> {
-    match apply(state, section) {
+    match apply(state, section, at) {
         Ok(_) => Ok(()),
         Err(ApplyError::Assess(error)) => Err(error.into()),
         Err(ApplyError::Record(error)) => Err(RestoreError::Record { partition, log, offset, error }),

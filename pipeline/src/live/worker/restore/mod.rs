@@ -37,6 +37,7 @@ use super::position::Standing;
 use super::reference::References;
 use super::snapshots::Snapshots;
 use super::switch::{InForce, Schedule, UnderWay};
+use super::told::ToTell;
 use crate::evidence::Limits;
 use crate::live::decisions::{Belonging, BelongingError};
 use crate::live::partitions::Words;
@@ -80,6 +81,8 @@ pub struct Restoring {
     pub cancelled: Arc<AtomicBool>,
     /// Whether the worker still is who was given the partition: waited for before anybody is fenced. None: it is.
     pub lease: Option<Lease>,
+    /// Whether phones are told what people say; [`Worker::tell_phones`](super::Worker::tell_phones) sets it.
+    pub tells: bool,
     /// What the process belongs to: compared again before anything is taken over. None: not known.
     pub belongs: Option<Belonging>,
 }
@@ -152,9 +155,14 @@ pub fn restore(log: &mut dyn RestoreLog, id: u32, context: &Restoring) -> Result
     };
     // Whoever was touched from `through` on was not judged by the last commit: they wait, and are not held against it.
     let through = standing.through.unwrap_or(next).min(next).max(base.evidence);
-    let mut records = replay(log, id, base.evidence..through, context, &mut partition)?;
+    let mut to_tell = match context.tells {
+        true => ToTell::from(standing.told.filter(|told| *told >= base.evidence)),
+        false => ToTell::default(),
+    };
+    let mut records = replay(log, id, base.evidence..through, context, (&mut partition, &mut to_tell))?;
     partition.take_waiting();
-    records += replay(log, id, through..next, context, &mut partition)?;
+    records += replay(log, id, through..next, context, (&mut partition, &mut to_tell))?;
+    to_tell.replayed(partition.evidence());
     let waiting = partition.take_waiting();
     let newest = announced.newest.max(standing.clock);
     wait_for_regions(id, &standing, context)?;
@@ -164,6 +172,7 @@ pub fn restore(log: &mut dyn RestoreLog, id: u32, context: &Restoring) -> Result
     let is_new = position.offset.is_none() && base.standing.is_none() && announced.records == 0;
     let is_lost = position.offset.is_none() && !is_new;
     waiting.iter().for_each(|person| owned.partition.touch(*person));
+    owned.to_tell = to_tell;
     owned.through = through;
     owned.snapshot = base.snapshot.or(expected);
     match is_lost || is_new && switch.is_some() {
@@ -276,7 +285,7 @@ fn wait_for_regions(id: u32, standing: &Standing, context: &Restoring) -> Result
 /// The regions as the position has seen them; what came later is swept when the worker goes on.
 fn basis(owned: &mut Owned, context: &Restoring, regions: u64) -> Result<(), RestoreError> {
     for region in context.references.regions(0, regions) {
-        let place = ("the log of regions", region.next.saturating_sub(1));
+        let place = ("the log of regions", region.next.saturating_sub(1), Instant::default());
         for section in sections(owned.id, place, &region.value, context.identity.origin)? {
             taken(owned.id, place, &mut owned.partition, &section)?;
         }
