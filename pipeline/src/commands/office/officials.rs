@@ -42,7 +42,7 @@ pub fn officials(arguments: &OfficialsArguments, screen: &Screen) -> Result<Exit
         return Err(wrong(problem));
     }
     let what = What::Officials { list, revision: basis.revision() };
-    if let Some(void) = basis.refusal(&what, seen.now_ms, &Seen::default()) {
+    if let Some(void) = basis.refusal(&what, seen.now_ms, &Seen::default(), seen.now_ms) {
         return Err(refused(void.to_string()));
     }
     let proposed = Proposed::new(basis.installation(), what, seen.now_ms, Seen::default(), seen.now_ms);

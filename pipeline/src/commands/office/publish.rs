@@ -106,7 +106,7 @@ pub fn publish(arguments: &PublishArguments, screen: &Screen) -> Result<ExitCode
     if let Some(earlier) = basis.proposal(&id) {
         return again(&seen, &id, &earlier.state, &office, screen);
     }
-    if let Some(void) = basis.refusal(&what, valid_from.0, &follows) {
+    if let Some(void) = basis.refusal(&what, valid_from.0, &follows, seen.now_ms) {
         return Err(refused(format!("{} {}: {void}", wanted.name.id, wanted.name.version)));
     }
     // Who may not sign is told before anything is written.

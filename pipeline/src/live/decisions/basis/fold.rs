@@ -89,8 +89,8 @@ impl Basis {
         if at_once { self.in_force(now_ms.max(self.clock_ms)) } else { self.schedule.last() }
     }
 
-    /// Why a pack may not be proposed, if it may not.
-    pub fn refusal(&self, what: &What, valid_from: i64, seen: &Seen) -> Option<Void> {
+    /// Why a pack may not be proposed now, if it may not. Since the last record a switch may have come.
+    pub fn refusal(&self, what: &What, valid_from: i64, seen: &Seen, now_ms: i64) -> Option<Void> {
         if self.officials.is_none() {
             return Some(Void::NoOfficials);
         }
@@ -100,7 +100,7 @@ impl Basis {
         match what {
             What::Officials { revision, .. } => (*revision != self.revision).then_some(Void::Superseded),
             What::Pack { pack, rollback, at_once, .. } => {
-                let Some(follows) = self.follows(*at_once, self.clock_ms) else { return Some(Void::NoPack) };
+                let Some(follows) = self.follows(*at_once, now_ms) else { return Some(Void::NoPack) };
                 rules::refusal(&self.schedule, follows, seen, pack, rollback.as_deref())
             }
         }
@@ -176,7 +176,7 @@ impl Basis {
         if self.proposals.contains_key(&proposed.id) {
             return Err(Void::Repeated);
         }
-        let void = self.refusal(&proposed.what, proposed.valid_from, &proposed.basis);
+        let void = self.refusal(&proposed.what, proposed.valid_from, &proposed.basis, self.clock_ms);
         let state = void.clone().map_or(State::Open, State::Void);
         let appended_ms = self.clock_ms;
         let proposal = Proposal { offset, appended_ms, proposed: proposed.clone(), approvals: Vec::new(), state };
@@ -383,7 +383,7 @@ impl Basis {
                 return None;
             }
             let Proposed { what, valid_from, basis, .. } = &proposal.proposed;
-            let outcome = match self.refusal(what, *valid_from, basis) {
+            let outcome = match self.refusal(what, *valid_from, basis, self.clock_ms) {
                 Some(void) => Err(void),
                 None if !self.is_enough(proposal) => return None,
                 None => self.switch(proposal, offset),

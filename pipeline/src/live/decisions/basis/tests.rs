@@ -364,6 +364,26 @@ fn at_once_goes_before_what_is_scheduled_and_not_into_its_five_minutes() {
     assert_eq!(log.instants(), [(1, 0), (2, at)]);
 }
 
+/// No record was written since the last switch happened: who publishes now follows that one.
+#[test]
+fn what_is_published_behind_a_switch_follows_it() {
+    let mut log = Log::new();
+    let at = log.now + 60 * MINUTE;
+    let planned = log.propose(pack("second", "1"), at);
+    log.both_approve(&planned);
+    let what = What::Pack { pack: pack("need", "1"), rollback: None, not_after: false, at_once: true };
+    for (now, number) in [(at - 1, 1), (at, 2)] {
+        log.now = now;
+        let seen = log.seen(true);
+        assert_eq!(seen.number, number);
+        assert_eq!(log.basis.refusal(&what, now, &seen, now), None, "switch {number}");
+    }
+    let (need, void) = log.publish(what, log.now);
+    assert_eq!(void, None);
+    log.both_approve(&need);
+    assert_eq!(log.instants().last(), Some(&(3, at + 1)), "behind the one that it follows");
+}
+
 #[test]
 fn who_is_off_the_list_has_approved_nothing_that_still_waits() {
     let mut log = Log::new();
