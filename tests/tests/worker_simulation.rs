@@ -30,7 +30,7 @@ fn number(name: &str, default: u64) -> u64 {
 #[expect(clippy::disallowed_methods, reason = "seeds an hour are told; nothing is decided by them")]
 fn whatever_goes_wrong_every_change_is_announced_once() {
     let (first, seeds) = (number("FUMA_SEED", 1), number("FUMA_SEEDS", 200));
-    let (mut changes, mut deaths, mut aborts, mut ms) = (0, 0, 0, 0);
+    let (mut changes, mut deaths, mut aborts, mut ms, mut trims) = (0, 0, 0, 0, 0);
     let begun = std::time::Instant::now();
     for seed in first..first + seeds {
         let _named = Seed(seed);
@@ -39,24 +39,28 @@ fn whatever_goes_wrong_every_change_is_announced_once() {
         deaths += ran.deaths;
         aborts += ran.aborts;
         ms += ran.ms;
+        trims += ran.trims;
     }
     let hours = begun.elapsed().as_secs_f64() / 3_600.0;
     eprintln!(
-        "{seeds} seeds: {changes} changes, {deaths} deaths, {aborts} aborts; in an hour {:.0} seeds and {:.0} \
-         simulated hours",
+        "{seeds} seeds: {changes} changes, {deaths} deaths, {aborts} aborts, {trims} times retention; in an hour {:.0} \
+         seeds and {:.0} simulated hours",
         seeds as f64 / hours,
         ms as f64 / 3_600_000.0 / hours,
     );
     if seeds >= 20 {
         assert!(changes as u64 > 20 * seeds && deaths as u64 > seeds && aborts as u64 > seeds, "much happens");
+        assert!(trims as u64 > seeds / 20, "restores need snapshots: {trims}");
     }
 }
 
 #[test]
 fn the_same_seed_is_the_same_run_step_by_step() {
-    let (one, other) = (chaos::run(11), chaos::run(11));
-    assert!(one.trace.len() > 50, "{} steps", one.trace.len());
-    assert_eq!(one, other);
+    for seed in [11, 12] {
+        let (one, other) = (chaos::run(seed), chaos::run(seed));
+        assert!(one.trace.len() > 50, "{} steps", one.trace.len());
+        assert_eq!(one, other);
+    }
 }
 
 /// One test at a time may make panics silent.

@@ -16,7 +16,8 @@ use fuma_schemas::Instant;
 use super::segments::Cursor;
 use super::store::{Store, now, passed};
 use crate::log::{
-    AnnouncedRecord, Code, GroupEvent, LogError, LogRecord, Outcome, Position, RestoreLog, Transaction, WorkerLog,
+    AnnouncedRecord, Code, EndsQuestion, GroupEvent, LogError, LogRecord, Outcome, Position, RestoreLog, Transaction,
+    WorkerLog,
 };
 
 /// What one poll gives, over all partitions.
@@ -153,6 +154,11 @@ impl WorkerLog for FolderWorker {
 
     fn evidence_bounds(&mut self, partition: u32) -> Result<Range<u64>, LogError> {
         Ok(self.store.evidence(partition)?.bounds())
+    }
+
+    fn ends(&self, partition: u32) -> EndsQuestion {
+        let store = Arc::clone(&self.store);
+        Box::new(move || Ok((store.journal.end(), store.evidence(partition)?.bounds())))
     }
 
     fn trim(&mut self, partition: u32, below: u64) -> Result<(), LogError> {

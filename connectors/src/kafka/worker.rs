@@ -13,7 +13,7 @@ use super::clock::Clock;
 use super::member::Member;
 use super::restore::KafkaRestoreLog;
 use super::transact::Transactor;
-use crate::log::{GroupEvent, LogError, LogRecord, Outcome, RestoreLog, Topic, Transaction, WorkerLog};
+use crate::log::{EndsQuestion, GroupEvent, LogError, LogRecord, Outcome, RestoreLog, Topic, Transaction, WorkerLog};
 
 /// A worker's log.
 pub(super) struct KafkaWorkerLog {
@@ -79,6 +79,12 @@ impl WorkerLog for KafkaWorkerLog {
 
     fn evidence_bounds(&mut self, partition: u32) -> Result<Range<u64>, LogError> {
         self.common.bounds_now(&self.common.settings.topic(Topic::Evidence), partition)
+    }
+
+    fn ends(&self, partition: u32) -> EndsQuestion {
+        let common = Arc::clone(&self.common);
+        let topics = (common.settings.topic(Topic::Changes), common.settings.topic(Topic::Evidence));
+        Box::new(move || Ok((common.bounds_now(&topics.0, partition)?.end, common.bounds_now(&topics.1, partition)?)))
     }
 
     fn restorer(&self) -> Result<Box<dyn RestoreLog>, LogError> {

@@ -243,6 +243,9 @@ pub enum Outcome {
     Aborted,
 }
 
+/// Asks how far a partition's output and its evidence go ([`WorkerLog::ends`]).
+pub type EndsQuestion = Box<dyn FnOnce() -> Result<(u64, Range<u64>), LogError> + Send>;
+
 /// Evidence in, changes and positions out, in one transaction; one a worker thread.
 pub trait WorkerLog: Send {
     /// The id under which this worker's transactions run, to be fenced by a successor; ASCII without blanks.
@@ -306,6 +309,10 @@ pub trait WorkerLog: Send {
     /// # Errors
     /// When the log cannot be asked.
     fn evidence_bounds(&mut self, partition: u32) -> Result<Range<u64>, LogError>;
+
+    /// A question for a thread of its own, since the log may be silent for long: one past the last record of an output
+    /// partition, open transactions included, and the offsets that the evidence partition holds.
+    fn ends(&self, partition: u32) -> EndsQuestion;
 
     /// Two snapshots hold everything below the offset: a log that keeps its own books may forget it.
     ///

@@ -1,19 +1,24 @@
 //! A run from a seed, in which everything goes wrong that can.
 //!
 //! Random feeds come in on the cluster's clock while two or three workers abort, lose answers, die at any place, stand
-//! still and wake, lose and swap partitions, and have their clocks put forward and back. Then it gets quiet, and what
+//! still and wake, lose and swap partitions, and have their clocks put forward and back; in every second seed they write
+//! snapshots, and retention takes what these hold. Then it gets quiet, and what
 //! was announced has to be what one look at all the evidence says, a chain for each person.
 //!
 //! Owns what happens when. All of it is drawn from the seed: the same seed is the same run.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use fuma_connectors::log::{LogError, Severity, Topic};
 use fuma_pipeline::evidence::{FactKey, fact_key};
 use fuma_pipeline::live::record::VerdictRow;
+use fuma_pipeline::live::snapshot::{SnapshotStore, series_of_partition};
 use fuma_pipeline::live::worker::Turn;
+use fuma_pipeline::live::worker::snapshots::Snapshots;
 use fuma_pipeline::policy::Pack;
 use fuma_schemas::{Feed, Instant, Person};
+use tempfile::TempDir;
 
 use super::announced::{self, Announced};
 use super::feed::EvidenceFeed;
@@ -43,6 +48,8 @@ pub struct Ran {
     pub aborts: usize,
     /// The cluster's milliseconds from begin to end.
     pub ms: i64,
+    /// How often retention took evidence that snapshots hold.
+    pub trims: usize,
     /// What happened, a line each.
     pub trace: Vec<String>,
 }
@@ -54,7 +61,7 @@ pub fn run(seed: u64) -> Ran {
 
 /// Runs a seed on a cluster that leaves a rule out.
 pub fn run_without(seed: u64, left_out: Option<LeftOut>) -> Ran {
-    let mut chaos = Chaos::new(seed, left_out);
+    let mut chaos = Chaos::new(seed, left_out, seed.is_multiple_of(2));
     let lines = chaos.lines();
     let mut rest = lines.as_slice();
     while !rest.is_empty() {
@@ -75,6 +82,7 @@ pub fn run_without(seed: u64, left_out: Option<LeftOut>) -> Ran {
         deaths: chaos.deaths,
         aborts: chaos.aborts,
         ms: chaos.cluster.now().0 - WORLD.begin().0,
+        trims: chaos.trims,
         trace: std::mem::take(&mut chaos.history),
     }
 }
@@ -88,8 +96,11 @@ pub(super) struct Chaos {
     drafts: Vec<feeds::Draft>,
     contacts: Vec<(Person, FactKey)>,
     verdicts: Vec<VerdictRow>,
+    /// Where they write snapshots, in every second seed.
+    snapshots: Option<(TempDir, Snapshots)>,
     deaths: usize,
     aborts: usize,
+    trims: usize,
     /// Whether positions may expire.
     pub(super) positions_expire: bool,
     /// What happened, for whoever looks into a run that failed.
@@ -104,13 +115,19 @@ impl Drop for Chaos {
             for id in 0..PARTITIONS {
                 let (position, end) = (self.cluster.position(id), self.cluster.end(Topic::Evidence, id));
                 eprintln!("partition {id} has {end} records, position {position:?}");
+                for member in &self.members {
+                    let process = member.process();
+                    if let Some(trouble) = process.worker().and_then(|worker| worker.trouble(id)) {
+                        eprintln!("{}: parked: {}: {trouble}", member.owner, trouble.reason());
+                    }
+                }
             }
         }
     }
 }
 
 impl Chaos {
-    pub(super) fn new(seed: u64, left_out: Option<LeftOut>) -> Chaos {
+    pub(super) fn new(seed: u64, left_out: Option<LeftOut>, has_snapshots: bool) -> Chaos {
         let settings = Settings {
             partitions: PARTITIONS,
             seed,
@@ -125,7 +142,9 @@ impl Chaos {
         let names = ["a", "b", "c"];
         // Small pages, so that a sweep is under way when something happens.
         let page = [None, Some(1), Some(2)][seed as usize % 3];
-        let setup = Setup { page, ..Setup::of(&pack) };
+        let snapshots = has_snapshots.then(|| snapshots(3 + seed % 5));
+        let of_setup = snapshots.as_ref().map(|(_, snapshots)| snapshots.clone());
+        let setup = Setup { page, snapshots: of_setup, ..Setup::of(&pack) };
         let count = 2 + seed as usize / 2 % 2;
         let members = names[..count].iter().map(|name| Member::new(&cluster, name, setup.clone())).collect();
         cluster.set_fault_rates(RATES);
@@ -140,8 +159,10 @@ impl Chaos {
             drafts,
             contacts,
             verdicts,
+            snapshots,
             deaths: 0,
             aborts: 0,
+            trims: 0,
             positions_expire: true,
             history: Vec::new(),
         }
@@ -250,7 +271,29 @@ impl Chaos {
             }
             9 if self.positions_expire => self.cluster.forget_position(self.draw(u64::from(PARTITIONS)) as u32),
             10 | 11 => self.stand_still(member, place),
+            12..=14 if self.snapshots.is_some() => self.expire(self.draw(u64::from(PARTITIONS)) as u32),
             _ => {}
+        }
+    }
+
+    /// Retention takes the evidence that the older of two snapshots holds, and no more.
+    fn expire(&mut self, partition: u32) {
+        let Some((_, snapshots)) = &self.snapshots else { return };
+        let folder = std::path::Path::new(&snapshots.place).join(series_of_partition(partition));
+        let names = std::fs::read_dir(folder)
+            .into_iter()
+            .flatten()
+            .filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+        // A name begins with the offset; one that is being written begins with a dot.
+        let mut offsets: Vec<u64> = names.filter_map(|name| name.split('-').next()?.parse().ok()).collect();
+        offsets.sort_unstable();
+        let held = self.cluster.records(Topic::Evidence, partition).first().map(|record| record.offset);
+        if let (true, Some(oldest), Some(held)) = (offsets.len() > 1, offsets.first(), held)
+            && *oldest > held
+        {
+            self.cluster.retain_from(Topic::Evidence, partition, *oldest);
+            self.trims += 1;
+            self.tell(format!("partition {partition} begins at {oldest} now"));
         }
     }
 
@@ -301,6 +344,15 @@ impl Chaos {
         }
         panic!("it does not get quiet");
     }
+}
+
+/// Snapshots after so many records, in a folder of the run's own.
+fn snapshots(records: u64) -> (TempDir, Snapshots) {
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path().display().to_string();
+    let store = SnapshotStore::folder(folder.path()).unwrap();
+    let (every, at_stop) = (Duration::from_secs(1_000 * 86_400), Duration::ZERO);
+    (folder, Snapshots { store, place, every, records, at_stop })
 }
 
 /// A worker may end by its log; by nothing else, since nothing is wrong with evidence, packs or output.

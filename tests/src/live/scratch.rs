@@ -28,7 +28,7 @@ impl Ticks for EveryInstant {
 /// All evidence of a partition and all regions.
 pub fn partition(cluster: &SimulatedCluster, pack: &Arc<Pack>, id: u32) -> Partition {
     let mut partition = Partition::new(Arc::clone(pack)).unwrap();
-    let records = cluster.records(Topic::Regions, 0).into_iter().chain(cluster.records(Topic::Evidence, id));
+    let records = cluster.records(Topic::Regions, 0).into_iter().chain(cluster.records_ever(Topic::Evidence, id));
     for section in records.flat_map(|record| record::read(&record.value.unwrap()).unwrap()) {
         match section {
             Section::Verdicts(verdicts) => {

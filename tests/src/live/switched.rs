@@ -47,7 +47,7 @@ pub fn switch_to(number: u64, pack: &Arc<Pack>, at: Instant) -> Switch {
 
 /// Runs a seed; `left_out`: on a cluster that leaves a rule out.
 pub fn run(seed: u64, left_out: Option<LeftOut>) -> Ran {
-    let mut chaos = Chaos::new(seed, left_out);
+    let mut chaos = Chaos::new(seed, left_out, false);
     let (old, new) = (Arc::clone(&chaos.pack), Arc::clone(&crate::packs()[(seed as usize + 1) % 2]));
     let first = switch_to(1, &old, Instant::MIN);
     for member in &chaos.members {

@@ -263,6 +263,13 @@ impl SimulatedCluster {
         log.committed(log.first(), log.stable_end()).cloned().collect()
     }
 
+    /// The same, with what retention took meanwhile.
+    pub fn records_ever(&self, topic: Topic, partition: u32) -> Vec<StoredRecord> {
+        let mut state = self.state();
+        let log = state.log(topic, partition);
+        log.expired().chain(log.committed(log.first(), log.stable_end())).cloned().collect()
+    }
+
     /// One past the last record or marker.
     pub fn end(&self, topic: Topic, partition: u32) -> u64 {
         self.state().log(topic, partition).end()

@@ -47,6 +47,8 @@ pub(super) struct NewRecord {
 #[derive(Clone, Debug, Default)]
 pub(super) struct PartitionLog {
     entries: BTreeMap<u64, Entry>,
+    /// What retention took, for who looks at all that ever was.
+    expired: BTreeMap<u64, Entry>,
     first: u64,
     end: u64,
     /// Transactions with records here and no marker yet, with their first offset.
@@ -120,7 +122,17 @@ impl PartitionLog {
     /// Retention: what is below an offset is gone.
     pub(super) fn retain_from(&mut self, first: u64) {
         self.first = self.first.max(first.min(self.end));
-        self.entries = self.entries.split_off(&self.first);
+        let kept = self.entries.split_off(&self.first);
+        self.expired.append(&mut std::mem::replace(&mut self.entries, kept));
+    }
+
+    /// The committed records that retention took.
+    pub(super) fn expired(&self) -> impl Iterator<Item = &StoredRecord> {
+        self.expired.values().filter_map(|entry| match entry {
+            Entry::Record(record, None) => Some(record),
+            Entry::Record(record, Some(number)) => self.is_committed(*number).then_some(record),
+            Entry::Marker => None,
+        })
     }
 
     /// Compaction up to the last stable offset: of a key the newest record stays; tombstones go, too.

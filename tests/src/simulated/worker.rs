@@ -7,7 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::time::Duration;
 
-use fuma_connectors::log::{Code, GroupEvent, LogError, LogRecord, Outcome, RestoreLog, Topic, Transaction, WorkerLog};
+use fuma_connectors::log::{
+    Code, EndsQuestion, GroupEvent, LogError, LogRecord, Outcome, RestoreLog, Topic, Transaction, WorkerLog,
+};
 use fuma_schemas::Instant;
 
 use super::SimulatedCluster;
@@ -277,6 +279,19 @@ impl WorkerLog for SimulatedWorker {
         state.led(Topic::Evidence, partition)?;
         let log = state.log(Topic::Evidence, partition);
         Ok(log.first()..log.end())
+    }
+
+    fn ends(&self, partition: u32) -> EndsQuestion {
+        let (cluster, client) = (self.cluster.clone(), self.client);
+        Box::new(move || {
+            let mut state = cluster.state();
+            state.call(client)?;
+            state.led(Topic::Changes, partition)?;
+            state.led(Topic::Evidence, partition)?;
+            let output = state.log(Topic::Changes, partition).end();
+            let evidence = state.log(Topic::Evidence, partition);
+            Ok((output, evidence.first()..evidence.end()))
+        })
     }
 
     fn restorer(&self) -> Result<Box<dyn RestoreLog>, LogError> {

@@ -9,7 +9,8 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
 use fuma_connectors::log::{
-    AnnouncedRecord, GroupEvent, LogError, LogRecord, Outcome, Position, RestoreLog, Transaction, WorkerLog,
+    AnnouncedRecord, EndsQuestion, GroupEvent, LogError, LogRecord, Outcome, Position, RestoreLog, Transaction,
+    WorkerLog,
 };
 use fuma_schemas::Instant;
 
@@ -66,7 +67,7 @@ pub(crate) type Losses = Arc<AtomicUsize>;
 #[derive(Default)]
 pub(crate) struct Sleep {
     /// Run once, before the end of the output is asked for.
-    pub(crate) meanwhile: Option<Box<dyn FnOnce() + Send>>,
+    pub(crate) meanwhile: Mutex<Option<Box<dyn FnOnce() + Send>>>,
     /// It hears nothing.
     pub(crate) is_deaf: Arc<AtomicBool>,
 }
@@ -77,6 +78,8 @@ pub(crate) struct FaultyLog {
     pub(crate) inner: Box<dyn WorkerLog>,
     /// Where restores wait.
     pub(crate) gate: Gate,
+    /// Where the question for the ends of a partition waits.
+    pub(crate) silence: Gate,
     /// What its client passes over.
     pub(crate) losses: Losses,
     /// Whether its process stands still.
@@ -86,7 +89,8 @@ pub(crate) struct FaultyLog {
 impl FaultyLog {
     /// A log with nothing wrong yet.
     pub(crate) fn of(inner: Box<dyn WorkerLog>) -> FaultyLog {
-        FaultyLog { inner, gate: Gate::open_wide(), losses: Losses::default(), sleep: Sleep::default() }
+        let (gate, silence) = (Gate::open_wide(), Gate::open_wide());
+        FaultyLog { inner, gate, silence, losses: Losses::default(), sleep: Sleep::default() }
     }
 }
 
@@ -136,11 +140,20 @@ impl WorkerLog for FaultyLog {
     }
 
     fn output_end(&mut self, partition: u32) -> Result<u64, LogError> {
-        if let Some(meanwhile) = self.sleep.meanwhile.take() {
-            meanwhile();
-            self.sleep.is_deaf.store(true, Ordering::Relaxed);
-        }
         self.inner.output_end(partition)
+    }
+
+    fn ends(&self, partition: u32) -> EndsQuestion {
+        let (inner, gate) = (self.inner.ends(partition), self.silence.clone());
+        let (meanwhile, is_deaf) = (self.sleep.meanwhile.lock().unwrap().take(), Arc::clone(&self.sleep.is_deaf));
+        Box::new(move || {
+            if let Some(meanwhile) = meanwhile {
+                meanwhile();
+                is_deaf.store(true, Ordering::Relaxed);
+            }
+            gate.pass(partition);
+            inner()
+        })
     }
 
     fn evidence_bounds(&mut self, partition: u32) -> Result<Range<u64>, LogError> {

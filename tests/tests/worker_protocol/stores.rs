@@ -14,7 +14,7 @@ use fuma_pipeline::live::worker::snapshots::Snapshots;
 use fuma_tests::live::lines::{listing, person, retracted_listing};
 use fuma_tests::live::{EvidenceFeed, Member, Setup};
 
-use crate::faulty::{FaultyLog, Sleep};
+use crate::faulty::{FaultyLog, Gate, Sleep};
 use crate::whole::{refusal, take_over};
 use crate::{DAY, Stage, step, zhejiang};
 
@@ -240,7 +240,7 @@ fn a_woken_owner_writes_no_snapshot_with_its_successors_end() {
             EvidenceFeed::new(&cluster, 1).write(&[retracted_listing(person(1), "l1", cluster.now())]);
             successor.run(1_000);
         });
-        let sleep = Sleep { meanwhile: Some(meanwhile), is_deaf: Arc::clone(&deaf) };
+        let sleep = Sleep { meanwhile: Some(meanwhile).into(), is_deaf: Arc::clone(&deaf) };
         Box::new(FaultyLog { sleep, ..FaultyLog::of(inner) })
     }));
     a.run(300);
@@ -269,4 +269,47 @@ fn a_woken_owner_writes_no_snapshot_with_its_successors_end() {
     c.run(3_000);
     assert_eq!(stage.steps().last().unwrap(), &step("green", "yellow"));
     let _ = std::fs::remove_dir_all(&folder);
+}
+
+/// A leader that is silent when a snapshot asks how far the logs go holds up nobody: commits go on, and the snapshot is
+/// written once it answers.
+#[test]
+fn a_log_that_does_not_say_where_it_ends_holds_up_no_commit() {
+    let mut stage = Stage::new();
+    let snapshots = snapshots(&folder("silent"), 2);
+    let silence = Gate::closed_for(0);
+    let setup = Setup { is_inline: false, ..setup(&snapshots) };
+    let a = Member::new(&stage.cluster, "a", setup);
+    let gate = silence.clone();
+    a.wrap(Box::new(move |inner| Box::new(FaultyLog { silence: gate.clone(), ..FaultyLog::of(inner) })));
+    for number in 0..20 {
+        stage.feed.write(&[listing(person(number), "l1", "red", stage.now(), DAY)]);
+        for _ in 0..200 {
+            a.turn().unwrap();
+            stage.cluster.advance(1);
+            std::thread::sleep(Duration::from_micros(200));
+        }
+    }
+    assert_eq!((silence.begun(), stage.cluster.position(0).offset), (1, Some(20)), "it is asked, and commits go on");
+    silence.open();
+    until_written(&stage, &a, 20);
+}
+
+/// A seed found it. The position expired, and people were announced by evidence that came after the newest snapshot:
+/// that evidence is there, and is read before anybody is taken for somebody without any.
+#[test]
+fn a_position_that_expired_goes_on_behind_a_snapshot() {
+    let (mut stage, snapshots, _) = trimmed("expired");
+    let rarely = Snapshots { records: 1_000, ..snapshots };
+    let b = Member::new(&stage.cluster, "b", setup(&rarely));
+    b.run(500);
+    stage.feed.write(&[listing(person(9), "l1", "red", stage.now(), DAY)]);
+    b.run(500);
+    let announced = stage.cluster.records(Topic::Changes, 0).len();
+    b.die();
+    stage.cluster.forget_position(0);
+    let c = Member::new(&stage.cluster, "c", setup(&rarely));
+    c.run(3_000);
+    assert_eq!((c.owned(), stage.cluster.records(Topic::Changes, 0).len()), (vec![0], announced));
+    assert_eq!(stage.cluster.position(0).offset, Some(stage.cluster.end(Topic::Evidence, 0)));
 }

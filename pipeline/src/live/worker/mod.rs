@@ -211,6 +211,7 @@ impl Worker {
     /// Restores on the worker's own thread, for a simulation.
     pub fn restore_inline(&mut self) {
         self.takeovers.is_inline = true;
+        self.keeper.is_inline = true;
     }
 
     /// The partitions that are judged and committed.

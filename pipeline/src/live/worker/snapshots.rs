@@ -4,15 +4,16 @@
 //! and announcements are absolute, so reading both logs on from where it began does no harm.
 //!
 //! Owns when one is written, and what stands in its position. Must never hold up a commit: a page is some thousand
-//! people, there is none while the writer has no room, and whatever is asked of the store is asked on the writer's
-//! thread.
+//! people, there is none while the writer has no room, and whatever is asked of the store or of the log is asked on
+//! threads of their own.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::mpsc::{Receiver, TryRecvError, sync_channel};
 use std::time::Duration;
 
-use fuma_connectors::log::WorkerLog;
+use fuma_connectors::log::{EndsQuestion, LogError, WorkerLog};
 use fuma_schemas::{Colour, Instant, Kind, Person};
 use serde_json::Value;
 
@@ -176,6 +177,8 @@ fn states(partition: &Partition) -> Vec<String> {
 /// Writes the snapshots of a worker's partitions, one at a time.
 #[derive(Default)]
 pub struct Keeper {
+    /// A partition that is due, and how far its logs go, as soon as that is answered.
+    asking: Option<(u32, Asking)>,
     /// Asked for, and not begun yet.
     asked: Option<Asked>,
     under_way: Option<UnderWay>,
@@ -183,6 +186,16 @@ pub struct Keeper {
     last: BTreeMap<u32, (Duration, u64)>,
     /// The worker is about to leave.
     is_last: bool,
+    /// The log is asked on the worker's own thread, for a simulation.
+    pub(super) is_inline: bool,
+}
+
+/// The ends of the logs of a partition: where a broker is silent, nobody but a thread of its own waits for it.
+enum Asking {
+    /// Not answered yet.
+    Waiting(Receiver<Result<(u64, Range<u64>), LogError>>),
+    /// Answered: the end of the output, and the offsets of the evidence.
+    Answered(u64, Range<u64>),
 }
 
 /// What a snapshot will say. The end of the output in it counts only if a commit succeeds after it was asked for
@@ -190,6 +203,8 @@ pub struct Keeper {
 /// changes in memory.
 struct Asked {
     partition: u32,
+    /// The first offset that the evidence log holds.
+    log_start: u64,
     meta: Meta,
     /// How many commits the partition had then.
     commits: u64,
@@ -199,6 +214,8 @@ struct UnderWay {
     partition: u32,
     /// The evidence offset that it begins at.
     offset: u64,
+    /// The first offset that the evidence log held then.
+    log_start: u64,
     writer: SnapshotWriter,
     next: u32,
     has_all: bool,
@@ -218,8 +235,11 @@ impl Keeper {
             self.go_on(owned, log, under_way);
         } else if let Some(asked) = self.asked.take() {
             self.begin(snapshots, owned, asked);
-        } else {
-            self.ask(snapshots, owned, log, (now, elapsed), identity);
+        } else if let Some((id, asking)) = self.asking.take() {
+            self.note(owned, (id, asking), now, identity);
+        } else if let Some(id) = self.due(snapshots, owned, elapsed) {
+            self.last.insert(id, (elapsed, owned.get(&id).map_or(0, |owned| owned.committed)));
+            self.ask(id, log.ends(id));
         }
     }
 
@@ -231,7 +251,10 @@ impl Keeper {
 
     /// Whether a snapshot is under way, or due.
     pub fn has_work(&mut self, snapshots: &Snapshots, owned: &BTreeMap<u32, Owned>, elapsed: Duration) -> bool {
-        self.asked.is_some() || self.under_way.is_some() || self.due(snapshots, owned, elapsed).is_some()
+        self.asking.is_some()
+            || self.asked.is_some()
+            || self.under_way.is_some()
+            || self.due(snapshots, owned, elapsed).is_some()
     }
 
     /// Whether a page is wanted.
@@ -252,29 +275,50 @@ impl Keeper {
             let is_last = self.is_last && passed > 0 && passed >= snapshots.records / WORTH_AT_STOP;
             is_last || passed >= snapshots.records || passed > 0 && elapsed.saturating_sub(at) >= snapshots.every
         };
-        // The position in it must say all there is to say: nobody may wait who was touched before it.
-        // And nothing may wait to be told: what was told is read from the position, and the log before it goes.
-        let is_told = |owned: &&Owned| !owned.to_tell.is_on() || owned.standing.told == Some(owned.committed);
-        let is_ready = |owned: &&Owned| !owned.must_claim && owned.through == owned.committed && is_told(owned);
-        owned.values().filter(is_ready).find(is_due).map(|owned| owned.id)
+        owned.values().filter(|owned| is_ready(owned)).find(is_due).map(|owned| owned.id)
     }
 
-    fn ask(
+    /// Asks how far the logs of a partition go, on a thread of its own.
+    fn ask(&mut self, id: u32, question: EndsQuestion) {
+        let (sender, answer) = sync_channel(1);
+        let ask = move || {
+            // Nobody listens when the worker has gone.
+            let _ = sender.send(question());
+        };
+        if self.is_inline {
+            ask();
+        } else if let Err(error) = std::thread::Builder::new().name("snapshot-ends".to_owned()).spawn(ask) {
+            return tracing::warn!(partition = id, %error, "no thread to ask the log: no snapshot now");
+        }
+        self.asking = Some((id, Asking::Waiting(answer)));
+    }
+
+    /// Notes what the snapshot will say, once the log has answered and the position says all there is to say.
+    fn note(
         &mut self,
-        snapshots: &Snapshots,
         owned: &mut BTreeMap<u32, Owned>,
-        log: &mut dyn WorkerLog,
-        (now, elapsed): (Instant, Duration),
+        (id, asking): (u32, Asking),
+        now: Instant,
         identity: &Identity,
     ) {
-        let due = self.due(snapshots, owned, elapsed);
-        let Some(owned) = due.and_then(|id| owned.get_mut(&id)) else { return };
-        self.last.insert(owned.id, (elapsed, owned.committed));
-        let asked = log.output_end(owned.id).and_then(|output| Ok((output, log.evidence_bounds(owned.id)?)));
-        let (output, bounds) = match asked {
-            Ok(asked) => asked,
-            Err(error) => return tracing::warn!(partition = owned.id, %error, "no snapshot now"),
+        // Taken away meanwhile.
+        let Some(owned) = owned.get_mut(&id) else { return };
+        let (output, bounds) = match asking {
+            Asking::Answered(output, bounds) => (output, bounds),
+            Asking::Waiting(answer) => match answer.try_recv() {
+                Ok(Ok(answered)) => answered,
+                Ok(Err(error)) => return tracing::warn!(partition = id, %error, "no snapshot now"),
+                Err(TryRecvError::Disconnected) => return,
+                Err(TryRecvError::Empty) => {
+                    self.asking = Some((id, Asking::Waiting(answer)));
+                    return;
+                }
+            },
         };
+        if !is_ready(owned) {
+            self.asking = Some((id, Asking::Answered(output, bounds)));
+            return;
+        }
         let logs = [
             ("evidence", (bounds.start, owned.committed)),
             ("code-changes", (0, output)),
@@ -295,7 +339,7 @@ impl Keeper {
             ),
         };
         owned.wants_proof = true;
-        self.asked = Some(Asked { partition: owned.id, meta, commits: owned.commits });
+        self.asked = Some(Asked { partition: id, log_start: bounds.start, meta, commits: owned.commits });
     }
 
     /// Begins to write once a commit has shown that the partition was this worker's when the end was asked for.
@@ -309,9 +353,11 @@ impl Keeper {
             self.asked = Some(asked);
             return;
         }
-        let (partition, offset) = (asked.partition, asked.meta.offset);
+        let (partition, offset, log_start) = (asked.partition, asked.meta.offset, asked.log_start);
         match snapshots.store.begin(&series_of_partition(partition), asked.meta) {
-            Ok(writer) => self.under_way = Some(UnderWay { partition, offset, writer, next: 0, has_all: false }),
+            Ok(writer) => {
+                self.under_way = Some(UnderWay { partition, offset, log_start, writer, next: 0, has_all: false });
+            }
             Err(error) => failed(partition, &error),
         }
     }
@@ -320,13 +366,7 @@ impl Keeper {
         // Without its partition it is given up: dropping the writer removes what was written.
         let Some(owned) = owned.get_mut(&under_way.partition) else { return };
         if let Some(outcome) = under_way.writer.outcome() {
-            return match outcome {
-                Ok(written) => {
-                    owned.snapshot = owned.snapshot.max(Some(under_way.offset));
-                    finished(owned, log, &written);
-                }
-                Err(error) => failed(owned.id, &error),
-            };
+            return ended(owned, log, &under_way, outcome);
         }
         // What was taken and not committed yet must not get into it: the position of a successor may lie before it, and
         // the audit would find what nobody was told (R-13).
@@ -338,9 +378,23 @@ impl Keeper {
                 Ok(goes_on) => under_way.has_all = !goes_on,
                 Err(error) => return failed(owned.id, &error),
             }
+            // A simulation does not depend on how fast a thread is.
+            while self.is_inline && under_way.has_all {
+                if let Some(outcome) = under_way.writer.outcome() {
+                    return ended(owned, log, &under_way, outcome);
+                }
+                std::thread::yield_now();
+            }
         }
         self.under_way = Some(under_way);
     }
+}
+
+/// The position in a snapshot must say all there is to say: nobody may wait who was touched before it. And nothing may
+/// wait to be told: what was told is read from the position, and the log before it goes.
+fn is_ready(owned: &Owned) -> bool {
+    let is_told = !owned.to_tell.is_on() || owned.standing.told == Some(owned.committed);
+    !owned.must_claim && owned.through == owned.committed && is_told
 }
 
 /// Hands a page over; false when it was the last.
@@ -367,6 +421,16 @@ fn exported(partition: &Partition, people: Range<u32>, is_last: bool, out: &mut 
     if is_last { evidence.export_verdicts(out) } else { Ok(()) }
 }
 
+fn ended(owned: &mut Owned, log: &mut dyn WorkerLog, under_way: &UnderWay, outcome: Result<Written, SnapshotError>) {
+    match outcome {
+        Ok(written) => {
+            owned.snapshot = owned.snapshot.max(Some(under_way.offset));
+            finished(owned, log, under_way.log_start, &written);
+        }
+        Err(error) => failed(owned.id, &error),
+    }
+}
+
 fn failed(partition: u32, error: &SnapshotError) {
     tracing::error!(partition, %error, "no snapshot was written; the worker goes on, and tries again later");
 }
@@ -379,30 +443,24 @@ fn spread(partition: u32) -> f64 {
 
 #[expect(clippy::cast_precision_loss, reason = "gauges are floats")]
 /// R-7: the log must reach back to the older of the snapshots that are kept.
-fn finished(owned: &Owned, log: &mut dyn WorkerLog, written: &Written) {
+fn finished(owned: &Owned, log: &mut dyn WorkerLog, log_start: u64, written: &Written) {
     let rows = written.manifest.rows_in_all();
     tracing::info!(partition = owned.id, snapshot = written.name, rows, "snapshot written");
     let Some(oldest) = written.kept.iter().copied().min() else { return };
-    let bounds = log.evidence_bounds(owned.id);
-    if let Ok(bounds) = &bounds {
-        let margin = oldest as f64 - bounds.start as f64;
-        metrics::gauge!(metric::SNAPSHOT_MARGIN, "partition" => owned.id.to_string()).set(margin);
-    }
-    match bounds {
-        Ok(bounds) if bounds.start > oldest => tracing::error!(
+    let margin = oldest as f64 - log_start as f64;
+    metrics::gauge!(metric::SNAPSHOT_MARGIN, "partition" => owned.id.to_string()).set(margin);
+    if log_start > oldest {
+        tracing::error!(
             partition = owned.id,
-            begins = bounds.start,
+            begins = log_start,
             oldest,
             "the evidence log begins after the older snapshot: should the newer be damaged, the state is lost. Keep \
              the log longer, or write snapshots more often"
-        ),
-        Ok(_) if written.kept.len() > 1 => {
-            if let Err(error) = log.trim(owned.id, oldest) {
-                tracing::warn!(partition = owned.id, %error, "the evidence log cannot be trimmed");
-            }
-        }
-        Ok(_) => {}
-        Err(error) => tracing::warn!(partition = owned.id, %error, "the evidence log cannot be asked where it begins"),
+        );
+    } else if written.kept.len() > 1
+        && let Err(error) = log.trim(owned.id, oldest)
+    {
+        tracing::warn!(partition = owned.id, %error, "the evidence log cannot be trimmed");
     }
 }
 

@@ -147,10 +147,9 @@ pub fn restore(log: &mut dyn RestoreLog, id: u32, context: &Restoring) -> Result
     let announced = read_output(log, id, (output, switch), context, &mut partition)?;
     let next = match position.offset {
         Some(offset) => offset,
-        None if base.standing.is_some() => base.evidence,
         // Nothing says how far the evidence was judged, yet something was announced: all there is goes in, silently,
-        // and then everybody is swept.
-        None if announced.records > 0 => log.evidence_bounds(id)?.end,
+        // and then everybody is swept. Behind a snapshot, too: people may have been announced by what came after it.
+        None if base.standing.is_some() || announced.records > 0 => log.evidence_bounds(id)?.end,
         None => base.evidence,
     };
     // Whoever was touched from `through` on was not judged by the last commit: they wait, and are not held against it.
