@@ -1,8 +1,8 @@
 //! A run from a seed, in which everything goes wrong that can.
 //!
 //! Random feeds come in on the cluster's clock while two or three workers abort, lose answers, die at any place, stand
-//! still and wake, lose and swap partitions, and have their clocks put forward and back; in every second seed they write
-//! snapshots, and retention takes what these hold. Then it gets quiet, and what
+//! still and wake, lose and swap partitions, and have their clocks put forward and back; in every second seed they
+//! write snapshots, and retention takes what these hold. Then it gets quiet, and what
 //! was announced has to be what one look at all the evidence says, a chain for each person.
 //!
 //! Owns what happens when. All of it is drawn from the seed: the same seed is the same run.
