@@ -379,11 +379,14 @@ impl Keeper {
                 Err(error) => return failed(owned.id, &error),
             }
             // A simulation does not depend on how fast a thread is.
-            while self.is_inline && under_way.has_all {
-                if let Some(outcome) = under_way.writer.outcome() {
-                    return ended(owned, log, &under_way, outcome);
-                }
-                std::thread::yield_now();
+            if self.is_inline && under_way.has_all {
+                let outcome = loop {
+                    match under_way.writer.outcome() {
+                        Some(outcome) => break outcome,
+                        None => std::thread::yield_now(),
+                    }
+                };
+                return ended(owned, log, &under_way, outcome);
             }
         }
         self.under_way = Some(under_way);
