@@ -129,6 +129,8 @@ pub const DESCRIBED: &[Described] = &[
     (metric::KAFKA_LINES, Kind::Counter, Unit::Count, "Lines of the Kafka client's log, shown or not, by level"),
     (metric::BUILD, Kind::Gauge, Unit::Count, "1: this build, by version and engine"),
     (metric::POLICY, Kind::Gauge, Unit::Count, "1: the policy pack that this process judges by"),
+    (metric::NEXT_SWITCH, Kind::Gauge, Unit::Seconds, "When the next switch of packs takes force; 0: none is decided"),
+    (metric::PACK_NUMBER, Kind::Gauge, Unit::Count, "The number of the pack that judges a partition"),
     (
         metric::EVIDENCE_GAPS,
         Kind::Counter,

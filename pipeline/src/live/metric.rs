@@ -97,8 +97,12 @@ pub const OVERDUE: &str = "fuma_overdue_reasons";
 pub const KAFKA_LINES: &str = "fuma_kafka_client_lines_total";
 /// This build: 1. Labels: version, engine.
 pub const BUILD: &str = "fuma_build_info";
-/// The policy pack that this process judges by: 1. Labels: id, version, digest.
+/// The policy pack that this process judges by: 1; one that it judged by, or will: 0. Labels: id, version, digest.
 pub const POLICY: &str = "fuma_policy_info";
+/// When the next switch of packs takes force; 0: none is decided.
+pub const NEXT_SWITCH: &str = "fuma_policy_next_switch_timestamp_seconds";
+/// The number of the pack that judges a partition, in the order of the switches. Labels: partition.
+pub const PACK_NUMBER: &str = "fuma_policy_number";
 /// Offsets of the evidence log at which nothing stood in two readings of a restore: taken for markers of transactions.
 pub const EVIDENCE_GAPS: &str = "fuma_evidence_gaps_total";
 /// Announcements that a restore did not understand: their partition is not taken over.

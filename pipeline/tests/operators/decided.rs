@@ -21,16 +21,16 @@ use serde_json::Value;
 use crate::alone;
 use crate::process::{Process, fuma};
 
-const FIRST: &str = "zhejiang-2020-109";
+pub(crate) const FIRST: &str = "zhejiang-2020-109";
 const SECOND: &str = "chongqing-2021-24";
 
 /// An installation in a folder, with an author and an approver.
-struct Place {
+pub(crate) struct Place {
     folder: tempfile::TempDir,
 }
 
 impl Place {
-    fn new() -> Place {
+    pub(crate) fn new() -> Place {
         let place = Place { folder: tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap() };
         let mut config = String::new();
         for (name, role) in [("author", "author"), ("approver", "approver"), ("stranger", "")] {
@@ -45,7 +45,7 @@ impl Place {
         place
     }
 
-    fn path(&self, name: &str) -> String {
+    pub(crate) fn path(&self, name: &str) -> String {
         self.folder.path().join(name).to_str().unwrap().to_owned()
     }
 
@@ -55,7 +55,7 @@ impl Place {
     }
 
     /// A command that ends well.
-    fn said(&self, arguments: &[&str]) -> String {
+    pub(crate) fn said(&self, arguments: &[&str]) -> String {
         let output = self.run(arguments);
         let said = String::from_utf8_lossy(&output.stdout).into_owned();
         assert!(output.status.success(), "{arguments:?}\n{said}\n{}", String::from_utf8_lossy(&output.stderr));
@@ -70,7 +70,7 @@ impl Place {
         said
     }
 
-    fn list(&self) -> Value {
+    pub(crate) fn list(&self) -> Value {
         serde_json::from_str(&self.said(&["policy", "list", "--json", "--state", "state"])).unwrap()
     }
 
@@ -82,7 +82,7 @@ impl Place {
         switches.map(|it| (it["number"].as_u64().unwrap(), text(&it["id"]), text(&it["place"]))).collect()
     }
 
-    fn service(&self, policy: &[&str]) -> Process {
+    pub(crate) fn service(&self, policy: &[&str]) -> Process {
         let (feeds, config) = (self.path("feeds"), self.path("fuma.toml"));
         let mut arguments = vec!["--watch", &feeds, "--config", &config, "--workers", "1"];
         arguments.extend(policy);
@@ -100,7 +100,7 @@ impl Place {
 }
 
 /// The id of what a command published or held.
-fn id_of(said: &str) -> String {
+pub(crate) fn id_of(said: &str) -> String {
     let id = said.lines().find_map(|line| line.split_once(" as ").map(|(_, id)| id.to_owned()));
     id.unwrap_or_else(|| panic!("{said}"))
 }

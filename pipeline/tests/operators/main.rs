@@ -7,6 +7,7 @@
 //! folder    a service on a folder: metrics, status, probes
 //! decided   packs that are published, signed, withdrawn and held
 //! phones    records of phones become evidence of whoever holds them, as in a replay, through a kill
+//! switched  a pack changes in a running service, and is taken back
 //! broker    a service on a broker that is killed for a while
 //! ```
 
@@ -24,6 +25,7 @@ mod folder;
 mod phones;
 mod process;
 mod scrape;
+mod switched;
 
 /// One test at a time: each has processes, and deadlines are for a machine that has nothing else to do.
 fn alone() -> std::sync::MutexGuard<'static, ()> {

@@ -42,7 +42,7 @@ pub struct Ran {
 
 /// A pack as the number so and so.
 pub fn switch_to(number: u64, pack: &Arc<Pack>, at: Instant) -> Switch {
-    Switch { number, hash: pack.id.to_string(), at, pack: Ok(Arc::clone(pack)), preview: None }
+    Switch { number, hash: pack.id.to_string(), at, pack: Ok(Arc::clone(pack)) }
 }
 
 /// Runs a seed; `left_out`: on a cluster that leaves a rule out.

@@ -28,6 +28,7 @@ use crate::live::partitions::{Partitions, Words};
 use crate::live::service::{self, Service, Wishes};
 use crate::live::stop::Stop;
 use crate::live::worker::Places;
+use crate::live::worker::switch::Schedule;
 
 /// The variable with the name of the configuration file.
 pub const CONFIG_VARIABLE: &str = "FUMA_CONFIG";
@@ -213,6 +214,7 @@ fn prepared(config: Config, wishes: Wishes) -> Result<Service, CommandError> {
         places: Places::default(),
         belongs: None,
         decisions: None,
+        schedule: Schedule::default(),
     })
 }
 

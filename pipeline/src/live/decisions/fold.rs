@@ -8,7 +8,7 @@ use fuma_schemas::Instant;
 
 use super::basis::{Basis, Switch};
 use super::installation::Installation;
-use super::record::{Accepted, Record, RecordFault, Used};
+use super::record::{Accepted, Record, RecordFault, Switched, Used};
 
 /// An operator's word that was not used up.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -29,6 +29,8 @@ pub struct Fold {
     /// Of each word that was used up, who did.
     used: BTreeMap<u64, String>,
     basis: Basis,
+    /// What each switch came to, by its number and the partition.
+    switched: BTreeMap<(u64, u32), Switched>,
     not_understood: Option<(u64, RecordFault)>,
 }
 
@@ -60,6 +62,9 @@ impl Fold {
                 self.spent.extend(self.words.remove(&word));
                 self.used.entry(word).or_insert(owner);
             }
+            Ok(Record::Switched(switched)) => {
+                self.switched.entry((switched.switch, switched.partition)).or_insert(switched);
+            }
             Ok(
                 Record::Bootstrap(_)
                 | Record::Officials(_)
@@ -87,6 +92,11 @@ impl Fold {
     /// The switches in order: each is in force from its instant until that of the next.
     pub fn schedule(&self) -> &[Switch] {
         self.basis.schedule()
+    }
+
+    /// What a switch came to, by partition, as far as they have finished it.
+    pub fn switched(&self, number: u64) -> impl Iterator<Item = &Switched> {
+        self.switched.range((number, 0)..=(number, u32::MAX)).map(|(_, switched)| switched)
     }
 
     /// The first record that this build does not understand, and why.

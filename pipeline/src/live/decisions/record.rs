@@ -23,7 +23,7 @@ use super::installation::Installation;
 /// The version of every type that this build writes; a higher one is not understood.
 const VERSION: u64 = 1;
 /// The types that this build knows.
-const TYPES: [&str; 10] = [
+const TYPES: [&str; 11] = [
     "installation",
     "topics",
     "accepted",
@@ -34,6 +34,7 @@ const TYPES: [&str; 10] = [
     "approved",
     "withdrawn",
     "held",
+    "switched",
 ];
 /// The longest record: a list of all officials that there may be.
 pub const RECORD_BYTES_MAX: usize = 256 << 10;
@@ -62,6 +63,37 @@ pub enum Record {
     Withdrawn(Withdrawn),
     /// The emergency stop.
     Held(Held),
+    /// A partition has judged everybody by the pack of a switch. Of each switch and partition the first counts.
+    Switched(Switched),
+}
+
+/// What a switch came to in one partition.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Switched {
+    /// The number of the switch.
+    pub switch: u64,
+    /// The partition.
+    pub partition: u32,
+    /// People with evidence.
+    pub people: u64,
+    /// People whose announced state it changed.
+    pub changes: u64,
+    /// The digest of that, of this partition alone (docs/feeds.md section 6).
+    pub digest: String,
+    /// People who were due between the last commit by the old pack and the instant.
+    pub due: u64,
+    /// People whom evidence touched, or who were due, before their page came.
+    pub touched: u64,
+    /// People with too many facts, who keep what was announced.
+    pub crowded: u64,
+    /// People on whom a rule fails, who keep what was announced.
+    pub failed: u64,
+    /// Whether an owner went on where another had begun: then the counts of people are those of the last one.
+    pub resumed: bool,
+    /// The clocks of its first commit and its last, in milliseconds UTC.
+    pub begun: i64,
+    /// The last.
+    pub done: i64,
 }
 
 /// Topics that were added, by name, each with its id where the cluster has ids.
@@ -125,6 +157,7 @@ impl Record {
             Record::Approved(_) => "approved",
             Record::Withdrawn(_) => "withdrawn",
             Record::Held(_) => "held",
+            Record::Switched(_) => "switched",
         }
     }
 

@@ -5,6 +5,7 @@
 //! belong      the installation that the process is of
 //! policies    which pack an older build put in force
 //! office      the first pack, and decisions as they come
+//! switches    which pack is in force when, followed while running
 //! references  the reference logs, read to their end and followed
 //! words       what operators agreed to reaches the workers
 //! supervise   a stage is made anew when its client fails
@@ -22,6 +23,7 @@ pub mod policies;
 mod references;
 pub(crate) mod snapshots;
 pub mod supervise;
+mod switches;
 mod turns;
 mod watching;
 mod words;
@@ -101,6 +103,8 @@ pub struct Service {
     pub belongs: Option<Belonging>,
     /// What was decided; not known before the log is open.
     pub decisions: Option<DecisionLog>,
+    /// Which pack is in force when; not known before the decisions are read.
+    pub schedule: Schedule,
 }
 
 impl Service {
@@ -189,6 +193,7 @@ fn start(service: &Service) -> Result<(Stages, watching::Beside), ServiceError> 
     let mut stages = Stages { service: service.clone(), log, threads: Vec::new(), verdict: Verdict::default() };
     stages.follow_references(&references)?;
     stages.office()?;
+    switches::know(service, &references);
     if service.config.roles.intake {
         for slot in 0..service.config.intake_threads {
             stages.intake(slot)?;
@@ -202,6 +207,7 @@ fn start(service: &Service) -> Result<(Stages, watching::Beside), ServiceError> 
     }
     if service.config.roles.assess {
         stages.attach(&snapshots)?;
+        stages.switches(&references)?;
         for slot in 0..service.config.workers {
             stages.assess(slot, (pack_order, references.clone(), snapshots.clone()))?;
         }
@@ -281,6 +287,11 @@ impl Stages {
     fn office(&mut self) -> Result<(), ServiceError> {
         let (log, service) = (Arc::clone(&self.log), self.service.clone());
         self.spawn("office".into(), move || office::follow(log.as_ref(), &service))
+    }
+
+    fn switches(&mut self, references: &References) -> Result<(), ServiceError> {
+        let (log, service, references) = (Arc::clone(&self.log), self.service.clone(), references.clone());
+        self.spawn("switches".into(), move || switches::follow(log.as_ref(), &service, &references))
     }
 
     fn intake(&mut self, slot: usize) -> Result<(), ServiceError> {
@@ -392,18 +403,19 @@ fn assess(
 ) -> Result<(), Ended> {
     let wall = SystemWall::default();
     let config = &service.config;
+    let (pack, hash, number) = switches::in_force(service, *pack_order, wall.now());
     let context = Restoring {
-        pack: Arc::clone(&service.pack),
+        pack,
         identity: Identity {
             owner: String::new(),
-            pack: service.pack_hash.clone(),
-            pack_order: *pack_order,
+            pack: hash,
+            pack_order: number,
             engine: policies::ENGINE.to_owned(),
             origin: service.origin(),
             partitions: log.partitions(),
             source: format!("fuma/{}", config.group),
         },
-        schedule: Schedule::default(),
+        schedule: service.schedule.clone(),
         references: references.clone(),
         snapshots: Some(snapshots.clone()),
         facts: config.evidence.facts_max,

@@ -3,6 +3,7 @@
 //! Owns the comparison with the broker, which may fail for a while. Reads wall and monotonic time through a port, so
 //! that a simulation can turn them.
 
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use fuma_connectors::log::{Code, LogError, Scope, WorkerLog};
@@ -41,15 +42,18 @@ pub trait Wall: Send {
     fn elapsed(&self) -> Duration;
 }
 
+/// When this process first looked: all threads count from there.
+static START: OnceLock<std::time::Instant> = OnceLock::new();
+
 /// The machine's own.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct SystemWall {
     start: std::time::Instant,
 }
 
 impl Default for SystemWall {
     fn default() -> Self {
-        SystemWall { start: monotonic::now() }
+        SystemWall { start: *START.get_or_init(monotonic::now) }
     }
 }
 

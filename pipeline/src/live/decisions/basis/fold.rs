@@ -67,7 +67,13 @@ impl Basis {
             Record::Approved(approved) => self.approve(offset, approved),
             Record::Withdrawn(withdrawn) => self.withdraw(withdrawn),
             Record::Held(held) => self.hold(offset, held),
-            Record::Installation(_) | Record::Topics(_) | Record::Accepted(_) | Record::Used(_) => return,
+            Record::Installation(_)
+            | Record::Topics(_)
+            | Record::Accepted(_)
+            | Record::Used(_)
+            | Record::Switched(_) => {
+                return;
+            }
         };
         let mut then = Vec::new();
         self.settle(offset, &mut then);

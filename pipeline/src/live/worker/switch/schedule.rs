@@ -39,8 +39,6 @@ pub struct Switch {
     pub at: Instant,
     /// The pack; or why this process does not have it.
     pub pack: Result<Arc<Pack>, String>,
-    /// The digest of what was previewed, where something was.
-    pub preview: Option<String>,
 }
 
 /// A pack is due, and this process does not have it.
@@ -59,8 +57,6 @@ struct Known {
     version: u64,
     /// When the decisions were last read to their end, in monotonic time; none: nobody follows them.
     read_at: Option<Duration>,
-    /// Announcing stops: why.
-    held: Option<String>,
     /// Switches that partitions have finished, and that are not written yet.
     finished: Vec<Outcome>,
     /// Those that are written: number and partition.
@@ -112,16 +108,6 @@ impl Schedule {
     /// When the decisions were last read to their end, in monotonic time; none: nobody follows them.
     pub fn read_at(&self) -> Option<Duration> {
         self.known().read_at
-    }
-
-    /// Announcing stops, for a reason, or goes on.
-    pub fn hold(&self, reason: Option<String>) {
-        self.change().held = reason;
-    }
-
-    /// Why nothing is announced, if that is so.
-    pub fn held(&self) -> Option<String> {
-        self.known().held.clone()
     }
 
     /// The pack that takes over at a clock from the one with this number; none: none is due. Of several the last.
@@ -193,7 +179,7 @@ mod tests {
     use super::*;
 
     fn switch(number: u64, at: i64) -> Switch {
-        Switch { number, hash: format!("h{number}"), at: Instant(at), pack: Err("not here".into()), preview: None }
+        Switch { number, hash: format!("h{number}"), at: Instant(at), pack: Err("not here".into()) }
     }
 
     #[test]

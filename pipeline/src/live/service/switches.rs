@@ -1,0 +1,161 @@
+//! Which pack is in force when: the decisions are followed while the process runs, the packs come from their log, and
+//! what switches came to is written down.
+//!
+//! Owns the look at the decisions for the workers: up to when they were read is told only when they were read to
+//! their end and understood. Without that the workers stand still after a while; they are never told to go on.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use fuma_connectors::log::{Log, LogError, Scope};
+use fuma_schemas::Instant;
+
+use super::Service;
+use super::supervise::Ended;
+use crate::live::decisions::{DecisionError, DecisionLog, Fold, Record, Switched};
+use crate::live::worker::clock::{SystemWall, Wall as _};
+use crate::live::worker::reference::References;
+use crate::live::worker::switch::{Outcome, Switch};
+use crate::live::{metric, packs};
+use crate::policy::Pack;
+
+/// How often the decisions are read.
+const EVERY: Duration = Duration::from_millis(500);
+/// How often it is said that they cannot be.
+const SAY_EVERY: Duration = Duration::from_secs(60);
+/// Digits of a digest in a position.
+const HASH_DIGITS: usize = 16;
+
+/// The packs that were loaded, or why not; by digest, with the end of their log then.
+type Loaded = BTreeMap<String, (Result<Arc<Pack>, String>, u64)>;
+
+/// Before any worker begins: what is known by now.
+pub(super) fn know(service: &Service, references: &References) {
+    let Some(decisions) = &service.decisions else { return };
+    service.schedule.set(switches(service, &decisions.fold(), references, &mut Loaded::new()));
+}
+
+/// The pack with which a worker begins: the one in force by the decisions, or the one of the start.
+pub(super) fn in_force(service: &Service, order: u64, now: Instant) -> (Arc<Pack>, String, u64) {
+    match service.schedule.due(0, now) {
+        Some(Ok(in_force)) => (in_force.pack, in_force.hash, in_force.number),
+        _ => (Arc::clone(&service.pack), service.pack_hash.clone(), order),
+    }
+}
+
+/// Follows the decisions until the process stops.
+pub(super) fn follow(log: &dyn Log, service: &Service, references: &References) -> Result<(), Ended> {
+    let wall = SystemWall::default();
+    let (mut loaded, mut said) = (Loaded::new(), None);
+    let mut decisions = service.decisions.clone();
+    while !service.stop.is_set() {
+        let looked = wall.elapsed();
+        let read = match &decisions {
+            Some(decisions) => decisions.refresh(),
+            None => DecisionLog::open(log).map(|opened| decisions = Some(opened)),
+        };
+        match (read, &decisions) {
+            (Ok(()), Some(decisions)) => {
+                let fold = decisions.fold();
+                service.schedule.set(switches(service, &fold, references, &mut loaded));
+                service.schedule.read_to_end(looked);
+                write_down(service, decisions, &fold)?;
+                show(service, wall.now());
+            }
+            (Ok(()), None) => {}
+            (Err(DecisionError::Log(error)), _) if error.scope() >= Scope::Stage => return Err(error.into()),
+            (Err(error), _) => {
+                let is_due = said.is_none_or(|at: Duration| looked.saturating_sub(at) >= SAY_EVERY);
+                if is_due {
+                    said = Some(looked);
+                    tracing::error!(%error, "the decisions are not read: partitions stand still four minutes after");
+                }
+            }
+        }
+        service.stop.rest(EVERY, Duration::from_millis(100));
+    }
+    Ok(())
+}
+
+fn switches(service: &Service, fold: &Fold, references: &References, loaded: &mut Loaded) -> Vec<Switch> {
+    let end = references.policies_end();
+    let all = fold.schedule().iter().map(|switch| {
+        let digest = &switch.pack.digest;
+        let known = loaded.get(digest).filter(|(pack, at)| pack.is_ok() || *at == end);
+        let pack = match known {
+            Some((pack, _)) => pack.clone(),
+            None if *service.pack.digest == **digest => Ok(Arc::clone(&service.pack)),
+            // Cases are run and plans made here, beside the workers and long before the instant.
+            None => packs::load(&references.policies(), digest).map_err(|error| error.to_string()),
+        };
+        if known.is_none() {
+            match &pack {
+                Ok(pack) => tracing::info!(switch = switch.number, id = %pack.id, "the pack of a switch is ready"),
+                Err(why) => tracing::warn!(switch = switch.number, digest, why, "the pack of a switch is not here"),
+            }
+            loaded.insert(digest.clone(), (pack.clone(), end));
+        }
+        Switch {
+            number: switch.number,
+            hash: digest.get(..HASH_DIGITS).unwrap_or(digest).to_owned(),
+            at: Instant(switch.instant_ms),
+            pack,
+        }
+    });
+    all.collect()
+}
+
+/// What partitions have finished is written, once: of each switch and partition the first record counts.
+fn write_down(service: &Service, decisions: &DecisionLog, fold: &Fold) -> Result<(), LogError> {
+    for outcome in service.schedule.to_write() {
+        let (number, partition) = (outcome.number, outcome.partition);
+        if !fold.switched(number).any(|switched| switched.partition == partition) {
+            let record = switched(&outcome);
+            let (changes, digest) = (record.changes, record.digest.clone());
+            match decisions.write(&Record::Switched(record)) {
+                Ok(()) => {}
+                Err(DecisionError::Log(error)) if error.scope() >= Scope::Stage => return Err(error),
+                Err(error) => {
+                    tracing::warn!(%error, "what a switch came to is not written yet; tried again");
+                    continue;
+                }
+            }
+            tracing::info!(switch = number, partition, changes, digest, "a partition has finished a switch");
+        }
+        service.schedule.written(number, partition);
+    }
+    Ok(())
+}
+
+fn switched(outcome: &Outcome) -> Switched {
+    Switched {
+        switch: outcome.number,
+        partition: outcome.partition,
+        people: outcome.people,
+        changes: outcome.changes(),
+        digest: outcome.digest(),
+        due: outcome.causes.due,
+        touched: outcome.causes.touched,
+        crowded: outcome.causes.crowded,
+        failed: outcome.causes.failed,
+        resumed: outcome.is_resumed,
+        begun: outcome.clocks.0.0,
+        done: outcome.clocks.1.0,
+    }
+}
+
+/// The pack in force, and when the next takes over.
+#[expect(clippy::cast_precision_loss, reason = "gauges are floats")]
+fn show(service: &Service, now: Instant) {
+    let all = service.schedule.switches();
+    let next = all.iter().find(|switch| switch.at > now);
+    metrics::gauge!(metric::NEXT_SWITCH).set(next.map_or(0.0, |switch| switch.at.0 as f64 / 1e3));
+    let in_force = all.iter().rfind(|switch| switch.at <= now).map(|switch| switch.hash.as_str());
+    for switch in &all {
+        let Ok(pack) = &switch.pack else { continue };
+        let labels =
+            [("id", pack.id.to_string()), ("version", pack.version.to_string()), ("digest", switch.hash.clone())];
+        metrics::gauge!(metric::POLICY, &labels).set(f64::from(u8::from(in_force == Some(switch.hash.as_str()))));
+    }
+}
