@@ -34,7 +34,13 @@ pub(super) fn waiting(seen: &Seen, id: &str, office: &Office) -> String {
             let switch = basis.schedule().iter().find(|switch| switch.number == *number);
             let at = switch.map_or_else(String::new, when);
             line(&mut text, format_args!("  it is signed by enough: switch {number}, {at}"));
-            line(&mut text, format_args!("  to take it back: fuma withdraw {id} --reason TEXT{named}"));
+            match switch.is_some_and(|switch| basis.is_settled(switch)) {
+                true => line(
+                    &mut text,
+                    format_args!("  to go back: fuma policy publish PACK --rollback --reason TEXT --at-once{named}"),
+                ),
+                false => line(&mut text, format_args!("  to take it back: fuma withdraw {id} --reason TEXT{named}")),
+            }
         }
         State::Done => line(&mut text, format_args!("  it is signed by enough, and holds")),
         State::Withdrawn { reason, .. } => line(&mut text, format_args!("  it was withdrawn: {reason}")),
