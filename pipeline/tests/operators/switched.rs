@@ -193,10 +193,14 @@ fn ten_days_for_fourteen_in_a_running_service_and_back() {
     finished(&mut service, 2);
     let list = place.list();
     let at = list["switches"][1]["from"].as_str().unwrap_or_else(|| panic!("{list}"));
+    let outcome = list["switches"][1]["outcome"].clone();
+    assert!(place.said(&["policy", "log", "--state", "state"]).contains(" people changed"), "{list}");
     service.stop();
     let there = changes(&place);
     let by_switch: Vec<&Change> = there.iter().filter(|change| change.switch.is_some()).collect();
     assert!(by_switch.len() as u32 > PEOPLE / 6, "{} changes", by_switch.len());
+    assert_eq!(outcome["changes"].as_u64(), Some(by_switch.len() as u64), "{outcome}");
+    assert_eq!(outcome["partitions"].as_array().map(Vec::len), Some(PARTITIONS as usize), "{outcome}");
     assert!(
         by_switch
             .iter()

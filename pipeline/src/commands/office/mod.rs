@@ -8,6 +8,7 @@
 //! hold       the emergency stop
 //! publish    a pack is proposed
 //! officials  the list, and another one proposed
+//! outcomes   what a switch came to
 //! shown      a switch, a proposal, a history in words and as JSON
 //! ```
 //!
@@ -17,6 +18,7 @@ mod agree;
 mod hold;
 mod keys;
 mod officials;
+mod outcomes;
 mod place;
 mod publish;
 pub(super) mod shown;

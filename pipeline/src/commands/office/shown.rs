@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 use fuma_schemas::Instant;
 use serde_json::{Value, json};
 
+use super::outcomes;
 use super::place::{Office, Seen};
 use crate::live::decisions::Record;
 use crate::live::decisions::basis::{
@@ -97,6 +98,9 @@ pub(crate) fn list(seen: &Seen) -> String {
         if let Some(reason) = &switch.rollback {
             line(&mut text, format_args!("                rollback: {reason}"));
         }
+        if let Some(outcome) = outcomes::text(&seen.fold, switch.number) {
+            line(&mut text, format_args!("                {outcome}"));
+        }
     }
     for proposal in basis.proposals().filter(|proposal| proposal.state == State::Open) {
         let (authors, approvers) = basis.officials().map_or((0, 0), |it| it.missing(&proposal.signed()));
@@ -127,6 +131,7 @@ pub(crate) fn list_json(seen: &Seen) -> Value {
             if let Some(object) = value.as_object_mut() {
                 object.insert("place".to_owned(), place_of(basis, switch, seen.now_ms).into());
                 object.insert("document".to_owned(), document(seen, &switch.pack.digest).into());
+                object.insert("outcome".to_owned(), outcomes::json(&seen.fold, switch.number));
             }
             value
         })
@@ -242,6 +247,9 @@ pub(crate) fn log(seen: &Seen) -> String {
         let signed = if switch.signed.is_empty() { "first pack".to_owned() } else { switch.signed.join(", ") };
         let at_once = if switch.at_once { "  (at once: each partition at an instant of its own)" } else { "" };
         line(&mut text, format_args!("  {}  # switch {}, {signed}{at_once}", replay_of(switch), switch.number));
+        if let Some(outcome) = outcomes::text(&seen.fold, switch.number) {
+            line(&mut text, format_args!("      {outcome}"));
+        }
     }
     text
 }
