@@ -61,6 +61,11 @@ struct Model {
 }
 
 impl Model {
+    /// The log takes a record: only then does its clock go on.
+    fn takes(&mut self, now: i64) {
+        self.clock = self.clock.max(now);
+    }
+
     fn is_settled(&self, number: u64) -> bool {
         self.schedule.iter().any(|(other, at)| *other == number && self.clock > at - SWITCH_NOTICE_MS)
     }
@@ -128,7 +133,6 @@ fn run(steps: &[Step]) -> Result<(), TestCaseError> {
     let mut model = Model { told: Vec::new(), schedule: vec![(1, 0)], number: 1, clock: log.now };
     let mut settled: Vec<Switch> = Vec::new();
     for (place, step) in steps.iter().enumerate() {
-        model.clock = model.clock.max(log.now);
         match step {
             Step::Propose { minutes, is_stale, not_after } => {
                 let seen = match is_stale {
@@ -140,6 +144,7 @@ fn run(steps: &[Step]) -> Result<(), TestCaseError> {
                 let valid_from = BEGIN + minutes * 10 * MINUTE;
                 let proposed = Proposed::new(INSTALLATION, what, valid_from, seen.clone(), log.now);
                 let id = proposed.id.clone();
+                model.takes(log.now);
                 log.write(Record::Proposed(proposed));
                 let is_over = seen.number != model.schedule.last().unwrap().0;
                 let (follows, signers, number) = (seen.number, Vec::new(), None);
@@ -154,6 +159,7 @@ fn run(steps: &[Step]) -> Result<(), TestCaseError> {
                         .signature
                         .replace_range(0..2, if approved.signature.starts_with("00") { "01" } else { "00" });
                 }
+                model.takes(log.now);
                 log.write(Record::Approved(approved));
                 if *is_right {
                     model.approve(*proposal, NAMES[*name]);
@@ -163,12 +169,15 @@ fn run(steps: &[Step]) -> Result<(), TestCaseError> {
             }
             Step::Withdraw { proposal } => {
                 let Some(told) = model.told.get(*proposal) else { continue };
-                log.withdraw(&told.id.clone());
+                let id = told.id.clone();
+                model.takes(log.now);
+                log.withdraw(&id);
                 model.withdraw(*proposal);
             }
             Step::Again => {
                 let before = log.basis.schedule().to_vec();
                 let (_, record) = log.written.last().unwrap().clone();
+                model.takes(log.now);
                 prop_assert!(log.write(record).is_some(), "a record that comes again says nothing");
                 prop_assert_eq!(&before, &log.basis.schedule().to_vec());
             }
