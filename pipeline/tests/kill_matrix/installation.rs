@@ -23,7 +23,7 @@ pub(crate) struct Installation {
     pub(crate) prefix: String,
     pub(crate) folder: tempfile::TempDir,
     /// The configuration by which processes reach the broker, where that is not its address alone.
-    config: Option<PathBuf>,
+    pub(crate) config: Option<PathBuf>,
 }
 
 impl Installation {

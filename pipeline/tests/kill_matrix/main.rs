@@ -8,6 +8,7 @@
 //! brokers        the broker dies, the broker pauses
 //! surroundings   no room for snapshots, poison on every feed, topics that are missing or wrong
 //! belongs        topics, key, group and partitions are other than they were: refused, and the advice is followed
+//! officials      a pack is changed as officials do it
 //! named          members with names of their own: a rolling restart moves no partition
 //! parked         one person out of step, and an operator's word; a stop while no broker answers
 //! secure         a broker with TLS and passwords
@@ -34,6 +35,7 @@ mod feeds;
 mod installation;
 mod matrix;
 mod named;
+mod officials;
 mod parked;
 mod records;
 mod secure;

@@ -72,7 +72,10 @@ impl Case {
 
     fn run(self, bootstrap: &str) -> Outcome {
         let begun = Moment::now();
-        let mut installation = Installation::new(bootstrap);
+        let mut installation = match self.place {
+            "in-sweep" => Installation::with_officials(bootstrap),
+            _ => Installation::new(bootstrap),
+        };
         let mut announced = installation.announced();
         // A case that panics is wrong like any other: the table has it.
         let played = catch_unwind(AssertUnwindSafe(|| self.play(&installation, &mut announced)));
@@ -120,14 +123,20 @@ impl Case {
         if ended { settled } else { settled.and(Err("did not end in order".to_owned())) }
     }
 
-    /// The first half, judged by another pack where everybody is to be swept.
+    /// The first half, judged by another pack where everybody is to be swept by one that takes over at once.
     fn make_history(self, installation: &Installation, announced: &mut Announced) -> Result<(), String> {
         let pack = if self.place == "in-sweep" { CHONGQING } else { ZHEJIANG };
         let [first, _] = feeds().halves();
         let process = installation.start("one", pack, None);
         installation.send(&[&first], "100000").finish();
         announced.settle(&|| feeds().expected(pack, false))?;
-        if process.end() { Ok(()) } else { Err("did not end in order".to_owned()) }
+        if !process.end() {
+            return Err("did not end in order".to_owned());
+        }
+        if pack != ZHEJIANG {
+            installation.switch(ZHEJIANG);
+        }
+        Ok(())
     }
 
     /// The one that died is started again; the one that was stopped goes on when others take it for dead.
