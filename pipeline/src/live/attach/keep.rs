@@ -116,7 +116,7 @@ impl Keeper {
     ) {
         let Some(snapshots) = &self.snapshots else { return };
         if let Some(under_way) = &mut self.under_way {
-            if let Some(outcome) = under_way.go_on() {
+            if let Some(outcome) = under_way.writer.hand_over(&mut under_way.pages) {
                 let id = under_way.id;
                 self.under_way = None;
                 ended(id, outcome, source);
@@ -145,23 +145,6 @@ impl Keeper {
             }
             return;
         }
-    }
-}
-
-impl UnderWay {
-    /// Hands over what there is room for; the outcome, once it is known.
-    fn go_on(&mut self) -> Option<Result<Written, SnapshotError>> {
-        while self.writer.has_room()
-            && let Some(page) = self.pages.pop_front()
-        {
-            if !self.writer.page(page) {
-                self.pages.clear();
-            }
-            if self.pages.is_empty() {
-                self.writer.finish();
-            }
-        }
-        self.writer.outcome()
     }
 }
 

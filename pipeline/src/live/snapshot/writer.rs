@@ -3,6 +3,7 @@
 //! Owns the thread and its queue. The worker hands over pages when there is room and never waits for a disk; whatever
 //! fails here ends the snapshot and nothing else, and what was written of it is deleted. The manifest is last.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
@@ -81,6 +82,22 @@ impl SnapshotWriter {
     pub fn page(&mut self, page: Export) -> bool {
         self.waiting.fetch_add(1, Ordering::AcqRel);
         self.pages.as_ref().is_some_and(|pages| pages.send(Message::Page(page)).is_ok())
+    }
+
+    /// Hands over what there is room for of the pages of one moment, and finishes after the last; the outcome, once
+    /// it is known.
+    pub fn hand_over(&mut self, pages: &mut VecDeque<Export>) -> Option<Result<Written, SnapshotError>> {
+        while self.has_room()
+            && let Some(page) = pages.pop_front()
+        {
+            if !self.page(page) {
+                pages.clear();
+            }
+            if pages.is_empty() {
+                self.finish();
+            }
+        }
+        self.outcome()
     }
 
     /// Says that all pages were handed over. The rest goes on beside, and so does the pruning of what is older: see

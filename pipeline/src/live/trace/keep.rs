@@ -80,7 +80,7 @@ impl Keeper {
     pub(super) fn turn(&mut self, trace: &Trace, next: u64, now: Clock, links: &mut dyn LinkSource) {
         let Some(snapshots) = &self.snapshots else { return };
         if let Some(under_way) = &mut self.under_way {
-            if let Some(outcome) = under_way.go_on() {
+            if let Some(outcome) = under_way.writer.hand_over(&mut under_way.pages) {
                 self.under_way = None;
                 ended(outcome, links);
             }
@@ -122,23 +122,6 @@ impl Keeper {
         let passed = next.saturating_sub(self.offset.unwrap_or(next));
         let least = if self.is_last { snapshots.records / WORTH_AT_STOP } else { snapshots.records };
         passed > 0 && (passed >= least || self.begun.elapsed() >= snapshots.every)
-    }
-}
-
-impl UnderWay {
-    /// Hands over what there is room for; the outcome, once it is known.
-    fn go_on(&mut self) -> Option<Result<Written, SnapshotError>> {
-        while self.writer.has_room()
-            && let Some(page) = self.pages.pop_front()
-        {
-            if !self.writer.page(page) {
-                self.pages.clear();
-            }
-            if self.pages.is_empty() {
-                self.writer.finish();
-            }
-        }
-        self.writer.outcome()
     }
 }
 
