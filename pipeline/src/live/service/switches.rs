@@ -91,7 +91,7 @@ fn switches(service: &Service, fold: &Fold, references: &References, loaded: &mu
         };
         if known.is_none() {
             match &pack {
-                Ok(pack) => tracing::info!(switch = switch.number, id = %pack.id, "the pack of a switch is ready"),
+                Ok(pack) => tracing::info!(switch = switch.number, id = %pack.id, "the pack of a switch is loaded"),
                 Err(why) => tracing::warn!(switch = switch.number, digest, why, "the pack of a switch is not here"),
             }
             loaded.insert(digest.clone(), (pack.clone(), end));
