@@ -46,6 +46,8 @@ enum Command {
     Demo(commands::demo::DemoArguments),
     /// Show who holds which partition, and how far it is behind
     Status(commands::status::StatusArguments),
+    /// Show who looked whom up over HTTP, what for, and when
+    Audit(commands::audit::AuditArguments),
     /// Create or check the Kafka topics
     Topics(commands::topics::TopicsArguments),
     /// Agree, as an official, to what waits: a pack, a list of officials, the release of a hold
@@ -109,6 +111,7 @@ fn run(command: Command, screen: &Screen) -> Result<ExitCode, CommandError> {
         Command::Approve(arguments) => return commands::office::approve(&arguments, screen),
         Command::Withdraw(arguments) => return commands::office::withdraw(&arguments, screen),
         Command::Hold(arguments) => return commands::office::hold(&arguments, screen),
+        Command::Audit(arguments) => return commands::audit::run(&arguments, screen),
         Command::Topics(arguments) => return commands::topics::run(&arguments, screen),
         Command::Status(arguments) => return commands::status::run(&arguments, screen),
         Command::Send(arguments) => return commands::send::run(&arguments, screen),

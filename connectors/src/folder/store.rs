@@ -3,7 +3,7 @@
 //! ```text
 //! DIR/log/lock                      held as long as the process lives
 //! DIR/log/meta.json                 format, number of partitions, fingerprint of the key
-//! DIR/log/evidence-0003/*.log       evidence;  phones, links, regions, policies, decisions likewise
+//! DIR/log/evidence-0003/*.log       evidence;  phones, links, regions, policies, decisions, audit likewise
 //! DIR/log/journal/*.log             transactions: changes and positions
 //! DIR/log/links.json                how far the link log is judged
 //! DIR/feeds.json                    how far the feeds are read
@@ -56,6 +56,7 @@ pub(super) struct Store {
     pub(super) regions: Segments,
     pub(super) policies: Segments,
     pub(super) decisions: Segments,
+    pub(super) audit: Segments,
     pub(super) journal: Journal,
     pub(super) is_of_older_build: bool,
     pub(super) signal: Signal,
@@ -87,6 +88,7 @@ impl Store {
             regions: open("regions", 0)?,
             policies: open("policies", 0)?,
             decisions: open("decisions", 0)?,
+            audit: open("audit", 0)?,
             journal: Journal::open(&log.join("journal"), options.segment_bytes)?,
             is_of_older_build,
             signal: Signal::default(),
@@ -116,6 +118,7 @@ impl Store {
             Topic::Regions => Ok(&self.regions),
             Topic::Policies => Ok(&self.policies),
             Topic::Decisions => Ok(&self.decisions),
+            Topic::Audit => Ok(&self.audit),
             Topic::Feed(_) | Topic::DeadLetters(_) | Topic::Status | Topic::Clock | Topic::Changes => {
                 Err(LogError::fatal(format!("the folder has no {topic:?} to append to")))
             }

@@ -18,7 +18,9 @@ use super::rejects::Rejects;
 use super::segments::{Cursor, Segments, replace};
 use super::store::{Store, now, passed};
 use super::watching::write_status;
-use crate::log::{Answer, Appender, KEPT_MS, LinkEvent, LinkSource, LogError, LogRecord, Outgoing, Reference, Topic};
+use crate::log::{
+    AUDIT_KEPT_MS, Answer, Appender, KEPT_MS, LinkEvent, LinkSource, LogError, LogRecord, Outgoing, Reference, Topic,
+};
 
 /// What one poll gives.
 const POLL_BYTES_MAX: usize = 4 << 20;
@@ -70,8 +72,13 @@ impl Appender for FolderAppender {
                     let log = self.store.log(*topic, first.partition)?;
                     log.write(at, part.iter().map(|(_, record)| record.value.as_ref()))?;
                     touched.push(log);
-                    if *topic == Topic::Phones {
-                        log.trim_before(Instant(at.0.saturating_sub(KEPT_MS)))?;
+                    let kept_ms = match topic {
+                        Topic::Phones => Some(KEPT_MS),
+                        Topic::Audit => Some(AUDIT_KEPT_MS),
+                        _ => None,
+                    };
+                    if let Some(kept_ms) = kept_ms {
+                        log.trim_before(Instant(at.0.saturating_sub(kept_ms)))?;
                     }
                 }
                 [] => {}

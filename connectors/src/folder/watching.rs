@@ -154,6 +154,30 @@ impl Watching for FolderWatching {
         }
         Ok(newest(entries))
     }
+
+    fn read_since(
+        &mut self,
+        topic: Topic,
+        since: Instant,
+        each: &mut dyn FnMut(Entry) -> bool,
+    ) -> Result<(), LogError> {
+        let name = match topic {
+            Topic::Regions => "regions",
+            Topic::Policies => "policies",
+            Topic::Decisions => "decisions",
+            Topic::Audit => "audit",
+            _ => return Err(LogError::fatal(format!("the folder has no {topic:?} to be read on"))),
+        };
+        let folder = self.dir.join("log").join(name);
+        if !folder.is_dir() {
+            return Ok(());
+        }
+        walk(&folder, 0, &mut |header, value| {
+            let at = Instant(header.timestamp_ms);
+            at < since || each(Entry { key: String::new(), value, at })
+        })?;
+        Ok(())
+    }
 }
 
 /// Whole frames from an offset on, as far as they are written; returns one past the last that was looked at.

@@ -2,7 +2,7 @@
 //!
 //! Owns the numbers and why they are so. Must never ask a broker.
 
-use crate::log::{KEPT_MS, Topic};
+use crate::log::{AUDIT_KEPT_MS, KEPT_MS, Topic};
 
 const HOUR_MS: i64 = 3_600_000;
 const DAY_MS: i64 = 24 * HOUR_MS;
@@ -110,6 +110,15 @@ pub(super) fn settings(topic: Topic) -> Vec<Setting> {
             setting("delete.retention.ms", DAY_MS, Demand::Any),
             setting("segment.ms", HOUR_MS, Demand::Any),
             by_broker_clock(),
+        ],
+        // Who looked whom up: kept for as long as an auditor may ask.
+        Topic::Audit => vec![
+            exactly("cleanup.policy", "delete"),
+            setting("retention.ms", AUDIT_KEPT_MS, Demand::AtLeast(DAY_MS)),
+            exactly("retention.bytes", "-1"),
+            setting("max.message.bytes", MIB, Demand::AtLeast(MIB)),
+            by_broker_clock(),
+            exactly("unclean.leader.election.enable", "false"),
         ],
         // Probes: the answer is the record's timestamp, nobody reads the record.
         Topic::Clock => vec![

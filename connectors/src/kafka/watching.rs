@@ -57,7 +57,8 @@ impl KafkaWatching {
         Ok(led)
     }
 
-    /// One end of partitions of a topic (`Beginning` or `End`).
+    /// One end of partitions of a topic (`Beginning` or `End`), or where what came at or after an instant begins
+    /// (`Offset`, in milliseconds); none where nothing did.
     fn ends(&self, topic: &str, led: &[bool], end: Offset) -> Result<Vec<Option<u64>>, LogError> {
         let wrong = |error: &KafkaError| failed(&self.settings, topic, error);
         let mut list = TopicPartitionList::with_capacity(led.len());
@@ -224,5 +225,26 @@ impl Watching for KafkaWatching {
             offset + 1 < held.end
         })?;
         Ok(newest(records))
+    }
+
+    fn read_since(
+        &mut self,
+        topic: Topic,
+        since: Instant,
+        each: &mut dyn FnMut(Entry) -> bool,
+    ) -> Result<(), LogError> {
+        let name = self.settings.topic(topic);
+        let Some(held) = self.bounds_of(&name)?.into_iter().next() else { return Ok(()) };
+        let held = held.ok_or_else(|| LogError::transient(format!("kafka: {name}: no leader")))?;
+        // A log may hold records in another order than that of their timestamps only where a clock was turned back.
+        let led = [true];
+        let asked = Offset::Offset(since.0.max(0));
+        let first = self.ends(&name, &led, asked)?.into_iter().next().flatten().unwrap_or(held.end);
+        if first >= held.end {
+            return Ok(());
+        }
+        self.read_on(&self.client, (&name, 0, first.max(held.start)), READ_WAIT_MAX, &mut |offset, entry| {
+            each(entry) && offset + 1 < held.end
+        })
     }
 }

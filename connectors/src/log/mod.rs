@@ -32,7 +32,7 @@ pub use error::{Code, LogError, Remedy, Scope, Severity};
 pub use keyed::KeyedSource;
 pub use link_event::LinkEvent;
 pub use stop::{STOP_PATIENCE, Stop};
-pub use topics::{KEPT_MS, Topic, TopicIdentity, Topics};
+pub use topics::{AUDIT_KEPT_MS, KEPT_MS, Topic, TopicIdentity, Topics};
 pub use watching::{Entry, Watching};
 pub use whole::Whole;
 

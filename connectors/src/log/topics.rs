@@ -3,13 +3,16 @@
 //! Owns their names, and what of them must be known again. Must never ask a broker.
 //!
 //! Names that later builds will use, so that nobody takes them for something else: the feed `appeals.v1`, the logs
-//! `rides.v1` and `documents.v1`, the outputs `tasks.v1` and `audit.v1`.
+//! `rides.v1` and `documents.v1`, the output `tasks.v1`.
 
 use fuma_schemas::Feed;
 
 /// How long feeds, dead letters, evidence, links and phones stay unless an operator says otherwise: days, since the
 /// erasure of one person must become true, and longer than two snapshots are apart.
 pub const KEPT_MS: i64 = 7 * 24 * 3_600_000;
+
+/// How long the audit of look-ups stays unless an operator says otherwise: half a year.
+pub const AUDIT_KEPT_MS: i64 = 183 * 24 * 3_600_000;
 
 /// A topic of fuma.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -32,6 +35,8 @@ pub enum Topic {
     Decisions,
     /// What each process holds, by process: one partition, compacted.
     Status,
+    /// Who looked whom up: one partition.
+    Audit,
     /// Probe records that ask for the broker's clock.
     Clock,
     /// Code changes.
@@ -54,6 +59,7 @@ impl Topics {
             Topic::Policies,
             Topic::Decisions,
             Topic::Status,
+            Topic::Audit,
             Topic::Clock,
             Topic::Changes,
         ];
@@ -74,6 +80,7 @@ impl Topic {
             Topic::Policies => format!("{prefix}reference-policies.v1"),
             Topic::Decisions => format!("{prefix}decisions.v1"),
             Topic::Status => format!("{prefix}status.v1"),
+            Topic::Audit => format!("{prefix}audit.v1"),
             Topic::Clock => format!("{prefix}clock.v1"),
             Topic::Changes => format!("{prefix}code-changes.v1"),
         }
@@ -83,7 +90,13 @@ impl Topic {
     pub fn is_single(self) -> bool {
         matches!(
             self,
-            Topic::Links | Topic::Regions | Topic::Policies | Topic::Decisions | Topic::Status | Topic::Clock
+            Topic::Links
+                | Topic::Regions
+                | Topic::Policies
+                | Topic::Decisions
+                | Topic::Status
+                | Topic::Audit
+                | Topic::Clock
         )
     }
 
@@ -98,7 +111,7 @@ impl Topic {
             | Topic::Policies
             | Topic::Decisions
             | Topic::Changes => true,
-            Topic::Feed(_) | Topic::DeadLetters(_) | Topic::Status | Topic::Clock => false,
+            Topic::Feed(_) | Topic::DeadLetters(_) | Topic::Status | Topic::Audit | Topic::Clock => false,
         }
     }
 }

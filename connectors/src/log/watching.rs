@@ -60,6 +60,26 @@ pub trait Watching: Send {
     /// # Errors
     /// When the log cannot be read.
     fn read(&mut self, topic: Topic) -> Result<Vec<Entry>, LogError>;
+
+    /// The records of a log of one partition that it took at or after an instant, in order; `each` says whether to go
+    /// on. Ends at the end that the log has now.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    fn read_since(
+        &mut self,
+        topic: Topic,
+        since: Instant,
+        each: &mut dyn FnMut(Entry) -> bool,
+    ) -> Result<(), LogError> {
+        let entries = self.read(topic)?.into_iter().filter(|entry| entry.at >= since);
+        for entry in entries {
+            if !each(entry) {
+                break;
+            }
+        }
+        Ok(())
+    }
 }
 
 /// Of records with keys the newest of each, without those that were erased; the others as they are.

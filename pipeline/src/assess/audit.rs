@@ -50,6 +50,9 @@ impl Partition {
             self.due.set(person, next);
             let was_due = next.is_some_and(|next| next <= clock);
             let pure = invariants::is_pure(&mut self.announced, person, &timeline, clock, &self.in_force);
+            if pure {
+                self.show_found(person, &timeline, clock);
+            }
             if !was_due && !pure {
                 differing.push(person);
             }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use fuma_schemas::change::RuleHead;
 use fuma_schemas::{CodeChange, Colour, Instant, Person, Reason};
 
-use super::timeline::{Rules, Stretches, Timeline};
+use super::timeline::{Rules, Sample, Stretches, Timeline};
 use crate::policy::Pack;
 
 /// What every change of a pack has in common, and the colours of its rules as masks.
@@ -89,11 +89,17 @@ impl<'a> Course<'a> {
         self.timeline
     }
 
+    /// The state at `clock`, with what surrounds it.
+    pub fn sample(&self, clock: Instant) -> Sample {
+        let (palette, timeline) = (self.palette, self.timeline);
+        let stretches = self.stretches.get_or_init(|| timeline.stretches(|rules| palette.colour(rules)));
+        stretches.sample(timeline, clock).in_force_since(palette.since)
+    }
+
     /// The change from the colour last announced to the state at `clock`.
     pub fn change(&self, person: Person, from: Colour, clock: Instant) -> CodeChange {
         let (palette, timeline) = (self.palette, self.timeline);
-        let stretches = self.stretches.get_or_init(|| timeline.stretches(|rules| palette.colour(rules)));
-        let sample = stretches.sample(timeline, clock).in_force_since(palette.since);
+        let sample = self.sample(clock);
         let to = palette.colour(sample.rules);
         let ended = sample.segment_start.map_or(0, |start| timeline.ending_at(start));
         CodeChange {

@@ -74,6 +74,7 @@ impl Partition {
         past.retain(|fact| !missed.contains(fact.person));
         let mut links = Vec::new();
         let facts = self.evidence.forget_past(&past, &mut links);
+        past.iter().for_each(|fact| self.show_forgotten(fact.person));
         Forgotten { facts, facts_kept: found - facts, rows: 0, links }
     }
 

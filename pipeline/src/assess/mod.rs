@@ -13,6 +13,7 @@
 //! partition  the people of one partition: apply, gather, judge, remember what was announced
 //! difference whose state a switch changes, and the digest of that
 //! look       what a judge says of everybody, announcing nothing
+//! shown      what is answered of each person who was judged
 //! staged     live: memory that follows the commit, or is taken back
 //! audit      whether what was announced is what the evidence says
 //! forgetting what is past is dropped, where no rule would miss it
@@ -32,6 +33,7 @@ pub mod judge;
 mod left_out;
 mod look;
 pub mod partition;
+pub mod shown;
 mod staged;
 mod step;
 #[cfg(test)]

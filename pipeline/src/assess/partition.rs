@@ -20,6 +20,7 @@ use super::due::DueIndex;
 use super::invariants;
 use super::judge::{Judge, Judgement};
 use super::left_out::{LeftOut, Why};
+use super::shown::Showing;
 use super::staged::Staged;
 use super::step::{ROWS_MAX, Step};
 use super::timeline::{Merger, Timeline};
@@ -56,6 +57,8 @@ pub struct Partition {
     pub(super) wanting: Vec<(RuleTables, u32, u32)>,
     /// Live: what a transaction that is not committed yet would make of the memory.
     pub(super) staged: Option<Staged>,
+    /// Live: what is to be answered of whoever was judged; none where nobody asks.
+    pub(super) showing: Option<Showing>,
 }
 
 /// The multiple of the tick at or after an instant: when what begins at the instant is decided.
@@ -89,6 +92,7 @@ impl Partition {
             enlisting: Vec::new(),
             wanting: Vec::new(),
             staged: None,
+            showing: None,
         })
     }
 
@@ -302,7 +306,9 @@ impl Partition {
             let at = slot as usize;
             let (Some(&(person, from)), Some(&successor)) = (step.slots.get(at), successors.get(at)) else { return };
             let span = Span { from, successor, until };
-            partition.follow(person, (&judge, &Course::new(judge.palette(), timeline)), span, ticks, changes);
+            let course = Course::new(judge.palette(), timeline);
+            partition.follow(person, (&judge, &course), span, ticks, changes);
+            partition.show(person, (&judge, &course), until);
         });
         step.clear();
     }

@@ -32,10 +32,16 @@ impl Partition {
             staged.announced.clear();
             staged.judged.clear();
         }
+        if let Some(showing) = &mut self.showing {
+            showing.settle();
+        }
     }
 
     /// The transaction is not there: nothing was announced, and whoever was judged is judged again.
     pub fn roll_back(&mut self) {
+        if let Some(showing) = &mut self.showing {
+            showing.roll_back();
+        }
         let Some(mut staged) = self.staged.take() else { return };
         for (person, before) in staged.announced.drain(..).rev() {
             self.announced.set(person, before);

@@ -166,6 +166,9 @@ impl Partition {
         }
         let need = judge.needs(self.evidence.kinds(person));
         let may = need != RuleTables::NONE || !self.is_green(person);
+        if !may {
+            self.show_green(person);
+        }
         if !may || self.left_out.why(person) == Some(&Why::Crowded) {
             self.left_out.remove(person);
         }
@@ -234,6 +237,7 @@ impl Partition {
     /// From now on the person keeps the announced state, until a judgement goes well.
     pub(super) fn leave_out(&mut self, person: u32, why: Why) {
         self.due.set(person, None);
+        self.show_kept(person, &why);
         self.left_out.insert(person, why);
     }
 }

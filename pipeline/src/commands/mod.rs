@@ -3,6 +3,7 @@
 //! Owns I/O at the outermost edge: files, terminals, the wall clock. Must never hold a rule or decide a colour.
 
 pub mod accept;
+pub mod audit;
 mod chinese;
 pub mod config;
 pub mod contacts;

@@ -9,7 +9,8 @@ use fuma_connectors::client_settings;
 
 use super::error::{ConfigError, Problem};
 use super::layers::Settings;
-use super::{Config, Roles};
+use super::{Config, Listen, Roles};
+use crate::http::api::clients;
 use crate::intake::is_owner;
 use crate::live::decisions::basis::Officials;
 
@@ -26,6 +27,7 @@ pub(super) fn check(config: &Config, settings: &Settings) -> Result<(), ConfigEr
     owners(config, &mut checks);
     together(config, &mut checks);
     officials(config, &mut checks);
+    port(config, &mut checks);
     if checks.problems.is_empty() { Ok(()) } else { Err(ConfigError::Problems(checks.problems)) }
 }
 
@@ -53,6 +55,22 @@ fn officials(config: &Config, checks: &mut Checks<'_>) {
     if let Some(problem) = list.problem().filter(|_| !list.officials.is_empty()) {
         checks.hold(false, &["officials"], problem);
     }
+}
+
+/// Who may ask about people, and from where.
+fn port(config: &Config, checks: &mut Checks<'_>) {
+    let http = &config.http;
+    if let Some(problem) = clients::problem(&http.clients) {
+        checks.hold(false, &["http", "clients"], problem.to_string());
+    }
+    checks.within(http.connections_max, 10..=1_000_000, &["http", "connections_max"]);
+    let is_here = match http.listen {
+        Listen::At(address) => address.ip().is_loopback(),
+        Listen::Off => true,
+    };
+    let message = "lets everybody on this machine ask without a token: listen on loopback, or say false and give \
+                   clients ([[http.clients]])";
+    checks.hold(is_here || !http.open_on_loopback, &["http", "open_on_loopback"], message);
 }
 
 fn names(config: &Config, checks: &mut Checks<'_>) {

@@ -29,6 +29,7 @@ use fuma_schemas::Feed;
 use serde::Deserialize;
 
 use crate::evidence::Limits;
+use crate::http::api::ClientConfig;
 use crate::live::decisions::basis::{Official, Quorum};
 
 pub use error::{ConfigError, Origin, Problem};
@@ -197,6 +198,13 @@ pub struct SnapshotConfig {
 pub struct HttpConfig {
     /// Where it listens, if it does.
     pub listen: Listen,
+    /// The most connections at once.
+    pub connections_max: usize,
+    /// Whether people of this machine may ask without a token.
+    pub open_on_loopback: bool,
+    /// Who may ask about people.
+    #[serde(default)]
+    pub clients: Vec<ClientConfig>,
 }
 
 /// What is logged.

@@ -126,6 +126,8 @@ pub const DESCRIBED: &[Described] = &[
     ),
     (metric::OPEN_FEEDS, Kind::Gauge, Unit::Count, "1 for a feed that accepts every owner, because none is listed"),
     (metric::OVERDUE, Kind::Gauge, Unit::Count, "Reasons past their due that still hold"),
+    (metric::API_REQUESTS, Kind::Counter, Unit::Count, "Requests of /v1"),
+    (metric::AUDIT_WAITING, Kind::Gauge, Unit::Count, "Look-ups of people that are not written to the audit log yet"),
     (metric::KAFKA_LINES, Kind::Counter, Unit::Count, "Lines of the Kafka client's log, shown or not, by level"),
     (metric::BUILD, Kind::Gauge, Unit::Count, "1: this build, by version and engine"),
     (metric::POLICY, Kind::Gauge, Unit::Count, "1: the policy pack that this process judges by"),
@@ -182,6 +184,10 @@ pub(super) fn begin_at_zero() {
     for level in ["error", "warning"] {
         counter!(metric::KAFKA_LINES, "level" => level).absolute(0);
     }
+    for status in ["200", "401", "403", "429", "503"] {
+        counter!(metric::API_REQUESTS, "status" => status).absolute(0);
+    }
+    gauge!(metric::AUDIT_WAITING).set(0.0);
     for state in ["restoring", "owned", "parked"] {
         gauge!(metric::PARTITIONS, "state" => state).set(0.0);
     }

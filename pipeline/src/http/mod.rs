@@ -7,13 +7,17 @@
 //! /startupz  200 once it was ready
 //! ```
 //!
+//! `/v1` is answered to clients of the configuration alone, where there are any (`api`).
+//!
 //! Gauges of a partition are shown while this process holds it: what was true of it before is another's to say. One
 //! thread with a runtime of its own; the port is taken before anything else starts. Owns the answers. Must never show a
-//! person, a key, or an owner beyond a bounded number, and never ask a broker.
+//! person (but for `/v1`), a key, or an owner beyond a bounded number, and never ask a broker.
 
+pub mod api;
 mod described;
 mod health;
 mod held;
+mod serve;
 #[cfg(test)]
 mod tests;
 
@@ -32,6 +36,7 @@ use futures::channel::oneshot;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use metrics_process::Collector;
 
+pub use api::Api;
 pub use described::{DESCRIBED, Described, Kind};
 pub use health::{Health, Heartbeat, Part};
 
@@ -115,19 +120,13 @@ impl Server {
     ///
     /// # Errors
     /// When the port cannot be opened, or a thread cannot be started.
-    pub fn start(
-        address: SocketAddr,
-        metrics: Metrics,
-        health: Health,
-        partitions: Partitions,
-    ) -> Result<Server, HttpError> {
+    pub fn start(address: SocketAddr, shown: Shown) -> Result<Server, HttpError> {
         let bound = |source| HttpError::Bind { address, source };
         let listener = TcpListener::bind(address).map_err(bound)?;
         listener.set_nonblocking(true).map_err(bound)?;
         let address = listener.local_addr().map_err(bound)?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
         let (close, closed) = oneshot::channel();
-        let shown = Shown { metrics, health, partitions };
         let thread = std::thread::Builder::new().name("http".to_owned()).spawn(move || {
             if let Err(error) = runtime.block_on(serve(listener, shown, closed)) {
                 tracing::error!(%error, "the HTTP port is closed");
@@ -162,28 +161,52 @@ async fn serve(listener: TcpListener, shown: Shown, closed: oneshot::Receiver<()
             upkept.run_upkeep();
         }
     });
-    let answers = tokio::spawn(async move { axum::serve(listener, router(shown)).await });
+    let most = shown.connections_max;
+    let answers = tokio::spawn(async move { serve::connections(listener, router(shown), most).await });
     let _ = closed.await;
     upkeep.abort();
     answers.abort();
     Ok(())
 }
 
+/// What the port shows.
 #[derive(Clone)]
-struct Shown {
-    metrics: Metrics,
-    health: Health,
-    partitions: Partitions,
+pub struct Shown {
+    /// What is measured.
+    pub metrics: Metrics,
+    /// How the process is.
+    pub health: Health,
+    /// What becomes of its partitions.
+    pub partitions: Partitions,
+    /// Answers about people; none: nobody may ask.
+    pub api: Option<Api>,
+    /// The most connections at once.
+    pub connections_max: usize,
 }
 
-fn router(shown: Shown) -> Router {
-    Router::new()
+/// The most connections at once, unless the configuration says otherwise.
+pub const CONNECTIONS_MAX: usize = 2_000;
+
+impl Shown {
+    /// Metrics and probes, and nothing about people.
+    pub fn new(metrics: Metrics, health: Health, partitions: Partitions) -> Shown {
+        Shown { metrics, health, partitions, api: None, connections_max: CONNECTIONS_MAX }
+    }
+}
+
+fn router(mut shown: Shown) -> Router {
+    let about_people = shown.api.take().map(Api::router);
+    let router = Router::new()
         .route("/", get(index))
         .route("/metrics", get(scrape))
         .route("/livez", get(|State(shown): State<Shown>| async move { probed(shown.health.live()) }))
         .route("/readyz", get(|State(shown): State<Shown>| async move { ready(&shown) }))
         .route("/startupz", get(|State(shown): State<Shown>| async move { probed(shown.health.started()) }))
-        .with_state(shown)
+        .with_state(shown);
+    match about_people {
+        Some(about_people) => router.nest("/v1", about_people),
+        None => router,
+    }
 }
 
 async fn index() -> Html<&'static str> {

@@ -15,7 +15,8 @@ use crate::live::partitions::{ASSESS, ParkReason, Parked};
 
 fn server(health: &Health) -> Server {
     let metrics = Metrics::install().unwrap();
-    Server::start("127.0.0.1:0".parse().unwrap(), metrics, health.clone(), Partitions::default()).unwrap()
+    let shown = Shown::new(metrics, health.clone(), Partitions::default());
+    Server::start("127.0.0.1:0".parse().unwrap(), shown).unwrap()
 }
 
 /// Status and body.
@@ -158,7 +159,8 @@ fn what_is_parked_is_in_the_body_of_a_process_that_is_ready() {
     let (health, partitions) = (Health::new(), Partitions::default());
     health.part("assess-0").set_ready();
     let metrics = Metrics::install().unwrap();
-    let server = Server::start("127.0.0.1:0".parse().unwrap(), metrics, health.clone(), partitions.clone()).unwrap();
+    let shown = Shown::new(metrics, health.clone(), partitions.clone());
+    let server = Server::start("127.0.0.1:0".parse().unwrap(), shown).unwrap();
     let part = health.part("assess-0");
     part.set_ready();
     let parked = Parked {
@@ -216,7 +218,8 @@ fn ready_is_when_every_part_is() {
 fn a_port_in_use_is_said_with_what_to_do() {
     let health = Health::new();
     let first = server(&health);
-    let error = Server::start(first.address(), Metrics::install().unwrap(), health, Partitions::default());
+    let shown = Shown::new(Metrics::install().unwrap(), health, Partitions::default());
+    let error = Server::start(first.address(), shown);
     let error = error.unwrap_err().to_string();
     assert!(error.contains(&first.address().to_string()) && error.contains("--http"), "{error}");
 }

@@ -46,3 +46,4 @@ pub use owners::Owners;
 pub(crate) use owners::is_owner;
 pub use region_code::RegionTable;
 pub use reject::Reject;
+pub use who::person_of_certificate;

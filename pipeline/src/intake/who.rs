@@ -88,6 +88,15 @@ fn certificate(cert_type: &Slot<'_>, cert_number: &Slot<'_>, key: &Key, spelt: &
     Ok(key.token(name, spelt))
 }
 
+/// The person of a certificate that somebody asks about, by the same checks as of a record.
+///
+/// # Errors
+/// Why it cannot be anybody's; never what was given.
+pub fn person_of_certificate(key: &Key, cert_type: &str, cert_number: &str) -> Result<Person, RejectCode> {
+    let (cert_type, cert_number) = (Slot::Text(cert_type), Slot::Text(cert_number));
+    certificate(&cert_type, &cert_number, key, &mut Vec::new()).map_err(|fault| fault.code)
+}
+
 /// Whether a number other than a resident ID can be somebody's: 4 to 64 characters, a digit among them, not all the
 /// same.
 fn names_somebody(spelt: &[u8]) -> bool {

@@ -254,6 +254,7 @@ fn a_takeover_finds_what_was_announced() {
             cancelled: Arc::default(),
             lease: None,
             tells: false,
+            shows: false,
             belongs: None,
         };
         let owned = restore(restorer.as_mut(), partition, &context).unwrap();

@@ -93,6 +93,10 @@ pub const SNAPSHOT_SINCE: &str = "fuma_snapshot_records_since";
 pub const OPEN_FEEDS: &str = "fuma_feeds_open_to_everyone";
 /// Reasons past their due that still hold. Labels: partition.
 pub const OVERDUE: &str = "fuma_overdue_reasons";
+/// Requests of `/v1`. Labels: status.
+pub const API_REQUESTS: &str = "fuma_api_requests_total";
+/// Look-ups of people that are not written to the audit log yet.
+pub const AUDIT_WAITING: &str = "fuma_audit_waiting_lookups";
 /// Lines of the Kafka client's log. Labels: level (error, warning).
 pub const KAFKA_LINES: &str = "fuma_kafka_client_lines_total";
 /// This build: 1. Labels: version, engine.

@@ -9,6 +9,7 @@
 //! trace      link records -> contacts with their standing                    (one thread in the group)
 //! worker     evidence -> changes and positions in one transaction            (a thread a core)
 //! status      what the processes hold and how far behind they are, said in the log itself
+//! answers    announced states behind each commit, for those who ask
 //! snapshot   a partition's state as Parquet, written between commits, read at a takeover
 //! decisions  what the installation is, and what people decided: one log, and what it comes to
 //! packs      packs in the reference log: whole, by their digest
@@ -20,6 +21,7 @@
 //!
 //! Owns the order of I/O. Must never judge: that is `assess`, which knows neither log nor clock.
 
+pub mod answers;
 pub mod attach;
 pub mod decisions;
 pub mod fault;
@@ -29,7 +31,7 @@ pub mod intake;
 #[cfg(test)]
 mod memory;
 pub mod metric;
-mod monotonic;
+pub(crate) mod monotonic;
 mod outbox;
 pub mod packs;
 pub mod partitions;

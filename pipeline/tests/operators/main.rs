@@ -4,6 +4,7 @@
 //! process   the real binary on a log in a folder or on a broker, and its port
 //! scrape    what /metrics says, and which series an expression of Prometheus asks for
 //! alerts    every expression finds its series; every alert fires once, and once it does not (with promtool)
+//! asked     clients ask a service about people, before and after it is killed
 //! folder    a service on a folder: metrics, status, probes
 //! decided   packs that are published, signed, withdrawn and held
 //! phones    records of phones become evidence of whoever holds them, as in a replay, through a kill
@@ -16,6 +17,7 @@
 #![cfg(feature = "kafka")]
 
 mod alerts;
+mod asked;
 #[allow(unreachable_pub, dead_code, reason = "shared with a library")]
 #[path = "../../../tests/src/broker.rs"]
 mod broker;

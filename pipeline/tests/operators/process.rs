@@ -72,8 +72,13 @@ impl Process {
 
     /// Status and body; 0 where nobody answers.
     pub(crate) fn get(&self, path: &str) -> (u16, String) {
+        self.get_with(path, "")
+    }
+
+    /// The same with more headers, each with its line end.
+    pub(crate) fn get_with(&self, path: &str, headers: &str) -> (u16, String) {
         let Ok(mut stream) = TcpStream::connect(&self.address) else { return (0, String::new()) };
-        let asked = write!(stream, "GET {path} HTTP/1.1\r\nHost: fuma\r\nConnection: close\r\n\r\n");
+        let asked = write!(stream, "GET {path} HTTP/1.1\r\nHost: fuma\r\n{headers}Connection: close\r\n\r\n");
         let mut answer = String::new();
         if asked.and_then(|()| stream.read_to_string(&mut answer)).is_err() {
             return (0, String::new());
@@ -102,6 +107,12 @@ impl Process {
 
     pub(crate) fn until_ready(&mut self) {
         self.until("it is ready", |process| process.get("/readyz").0 == 200);
+    }
+
+    /// Kills it.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
     }
 
     /// Asks it to end, and waits.

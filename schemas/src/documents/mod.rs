@@ -41,6 +41,11 @@ pub fn all() -> Vec<(String, String)> {
     documents
 }
 
+/// A document as it is checked in: in an order for readers, the same wherever it is built.
+pub fn written(document: &Value) -> String {
+    layout::write(document)
+}
+
 /// The JSON Schema of the events of a feed.
 pub fn event_schema(feed: Feed) -> Value {
     json_schema::event(feed)

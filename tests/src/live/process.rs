@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use fuma_connectors::log::{Log, LogError, Reference, WorkerLog};
+use fuma_pipeline::live::answers::Answers;
 use fuma_pipeline::live::attach::{self, Stage};
 use fuma_pipeline::live::decisions::Belonging;
 use fuma_pipeline::live::partitions::{ASSESS, ATTACH, Holding, Partitions, Words};
@@ -65,6 +66,8 @@ pub struct Setup {
     pub belongs: Option<Belonging>,
     /// Which pack is in force when.
     pub schedule: Schedule,
+    /// Where announced states are published, where anybody asks.
+    pub answers: Option<Answers>,
 }
 
 impl Setup {
@@ -87,6 +90,7 @@ impl Setup {
             state: std::env::temp_dir().join(format!("fuma-simulated-{}", std::process::id())),
             belongs: None,
             schedule: Schedule::default(),
+            answers: None,
         }
     }
 
@@ -114,6 +118,7 @@ impl Setup {
             cancelled: Arc::new(AtomicBool::new(false)),
             lease: None,
             tells: false,
+            shows: false,
             belongs: self.belongs.clone(),
         }
     }
@@ -182,6 +187,9 @@ impl Process {
             worker.set_uncommitted_bytes_max(bytes);
         }
         worker.show_in(self.partitions.clone());
+        if let Some(answers) = &setup.answers {
+            worker.answer_in(answers.clone());
+        }
         if setup.attaches {
             worker.tell_phones(self.log.appender("tell")?);
         }

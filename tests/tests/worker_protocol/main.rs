@@ -2,6 +2,7 @@
 //! wrong.
 //!
 //! ```text
+//! answers    R-30                     what is answered of people
 //! bounds     I-10, R-28              how much one commit does
 //! commit     R-1, R-2, R-14           what one owner does with its transactions
 //! takeover   R-3 to R-6               what the next owner does first
@@ -26,6 +27,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod answers;
 mod bounds;
 mod causes;
 mod clocks;

@@ -22,7 +22,9 @@ use toml::Value;
 use super::CommandError;
 use super::screen::Screen;
 use crate::config::{self, Config, Flag, Listen, Settings};
-use crate::http::{Health, HttpError, Metrics, Server};
+use crate::http::api::{Audit, Clients};
+use crate::http::{Api, Health, HttpError, Metrics, Server, Shown};
+use crate::live::answers::Answers;
 use crate::live::metric;
 use crate::live::partitions::{Partitions, Words};
 use crate::live::service::{self, Service, Wishes};
@@ -173,7 +175,8 @@ pub fn run(arguments: &RunArguments, screen: &Screen) -> Result<(), CommandError
         .map_err(|error| CommandError::Other(format!("cannot listen for signals: {error}")))?;
     // Also without HTTP: the line of each minute is made of them.
     let metrics = Metrics::install()?;
-    let server = http(&service, &metrics)?;
+    let api = api(&mut service)?;
+    let server = http(&service, api, &metrics)?;
     service.http = server.as_ref().map(|server| names::advertised(server.address()));
     say(&service);
     let threads = readiness::tell(&service).and_then(|()| summary::tell(&service, metrics));
@@ -212,18 +215,36 @@ fn prepared(config: Config, wishes: Wishes) -> Result<Service, CommandError> {
         partitions: Partitions::default(),
         words: Words::default(),
         places: Places::default(),
+        asked: None,
         belongs: None,
         decisions: None,
         schedule: Schedule::default(),
     })
 }
 
+/// Answers about people, if anybody may ask.
+fn api(service: &mut Service) -> Result<Option<Api>, CommandError> {
+    let http = &service.config.http;
+    let clients = Clients::load(&http.clients, http.open_on_loopback);
+    let clients = clients.map_err(|error| CommandError::Input(error.to_string()))?;
+    if clients.is_empty() || matches!(http.listen, Listen::Off) {
+        return Ok(None);
+    }
+    let (answers, audit) = (Answers::default(), Audit::default());
+    service.asked = Some((answers.clone(), audit.clone()));
+    Ok(Some(Api::new(answers, service.partitions.clone(), clients, (audit, service.intake.key.clone()))))
+}
+
 /// The HTTP port, if one is wanted. One that is in use is an error: whoever scrapes it would see another process.
-fn http(service: &Service, metrics: &Metrics) -> Result<Option<Server>, HttpError> {
+fn http(service: &Service, api: Option<Api>, metrics: &Metrics) -> Result<Option<Server>, HttpError> {
     let Listen::At(address) = service.config.http.listen else { return Ok(None) };
-    let (health, partitions) = (service.health.clone(), service.partitions.clone());
-    let server = Server::start(address, metrics.clone(), health, partitions)?;
+    let shown = Shown::new(metrics.clone(), service.health.clone(), service.partitions.clone());
+    let connections_max = service.config.http.connections_max;
+    let server = Server::start(address, Shown { api, connections_max, ..shown })?;
     tracing::info!(address = %server.address(), "metrics and probes");
+    if service.asked.is_some() && !address.ip().is_loopback() {
+        tracing::warn!("people are answered about beyond this machine without TLS: put a proxy with TLS in front");
+    }
     Ok(Some(server))
 }
 

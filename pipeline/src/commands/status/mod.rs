@@ -20,6 +20,8 @@ use std::process::ExitCode;
 
 use clap::Args;
 
+#[cfg(feature = "kafka")]
+pub(super) use self::source::watching;
 use super::CommandError;
 use super::kafka::KafkaArguments;
 use super::screen::Screen;

@@ -10,6 +10,8 @@ use fuma_connectors::log::{LogError, Topic, Watching};
 
 use super::StatusArguments;
 use crate::commands::CommandError;
+use crate::commands::kafka::KafkaArguments;
+use crate::config::Config;
 use crate::live::decisions::Fold;
 use crate::live::service::policies::InForce;
 use crate::live::status::answer::{HeldName, Seen};
@@ -25,14 +27,37 @@ pub(super) fn seen(arguments: &StatusArguments) -> Result<Seen, CommandError> {
         return Ok(of_folder(&config.state)?);
     }
     let connection = arguments.kafka.connection_of(&config.kafka)?;
-    let group = arguments.group.as_ref().unwrap_or(&config.group);
-    let mut settings = KafkaSettings::new(connection.bootstrap(), group.as_str());
+    let names = (connection.topic(Topic::Evidence), connection.topic(Topic::Links));
+    Ok(read(&mut of_kafka(&arguments.kafka, &config, arguments.group.as_ref())?, names)?)
+}
+
+/// A look from outside at the log that arguments name.
+pub(in crate::commands) fn watching(
+    kafka: &KafkaArguments,
+    state: Option<&Path>,
+) -> Result<Box<dyn Watching>, CommandError> {
+    if let Some(dir) = state {
+        return Ok(Box::new(FolderWatching::open(dir)?));
+    }
+    let config = kafka.configuration()?;
+    match config.is_on_kafka() {
+        true => Ok(Box::new(of_kafka(kafka, &config, None)?)),
+        false => Ok(Box::new(FolderWatching::open(&config.state)?)),
+    }
+}
+
+fn of_kafka(
+    arguments: &KafkaArguments,
+    config: &Config,
+    group: Option<&String>,
+) -> Result<KafkaWatching, CommandError> {
+    let connection = arguments.connection_of(&config.kafka)?;
+    let mut settings = KafkaSettings::new(connection.bootstrap(), group.unwrap_or(&config.group).as_str());
     settings.prefix.clone_from(&config.kafka.prefix);
     let configured = config.kafka.client.iter().map(|(name, value)| (name.to_owned(), value.to_owned()));
-    let given = arguments.kafka.settings.iter().map(|setting| (setting.name.clone(), setting.value.clone()));
+    let given = arguments.settings.iter().map(|setting| (setting.name.clone(), setting.value.clone()));
     settings.client = configured.chain(given).collect();
-    let names = (connection.topic(Topic::Evidence), connection.topic(Topic::Links));
-    Ok(read(&mut KafkaWatching::new(settings)?, names)?)
+    Ok(KafkaWatching::new(settings)?)
 }
 
 fn of_folder(dir: &Path) -> Result<Seen, LogError> {

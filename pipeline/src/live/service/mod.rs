@@ -6,6 +6,7 @@
 //! policies    which pack an older build put in force
 //! office      the first pack, and decisions as they come
 //! switches    which pack is in force when, followed while running
+//! audit       who looked whom up reaches the log
 //! references  the reference logs, read to their end and followed
 //! words       what operators agreed to reaches the workers
 //! supervise   a stage is made anew when its client fails
@@ -16,6 +17,7 @@
 //!
 //! Owns which threads there are. Must never hold state of a stage: that dies with its thread.
 
+mod audit;
 pub(crate) mod belong;
 pub mod office;
 pub(crate) mod open;
@@ -41,8 +43,10 @@ use self::supervise::{Ended, Verdict};
 use self::turns::{Beating, Turns};
 use crate::assess::retention;
 use crate::config::Config;
+use crate::http::api::Audit;
 use crate::http::{Health, Heartbeat, Part};
 use crate::intake::Settings;
+use crate::live::answers::Answers;
 use crate::live::decisions::{Belonging, DecisionLog, FoundError};
 use crate::live::partitions::{ATTACH, Partitions, Words};
 use crate::live::record::{Fingerprint, Origin};
@@ -99,6 +103,8 @@ pub struct Service {
     pub words: Words,
     /// How many partitions are restored at once.
     pub places: Places,
+    /// Where announced states are published, and where look-ups wait for the log; none where nobody may ask.
+    pub asked: Option<(Answers, Audit)>,
     /// The installation; not known before the log is open.
     pub belongs: Option<Belonging>,
     /// What was decided; not known before the log is open.
@@ -193,6 +199,7 @@ fn start(service: &Service) -> Result<(Stages, watching::Beside), ServiceError> 
     let mut stages = Stages { service: service.clone(), log, threads: Vec::new(), verdict: Verdict::default() };
     stages.follow_references(&references)?;
     stages.office()?;
+    stages.audit()?;
     switches::know(service, &references);
     if service.config.roles.intake {
         for slot in 0..service.config.intake_threads {
@@ -287,6 +294,14 @@ impl Stages {
     fn office(&mut self) -> Result<(), ServiceError> {
         let (log, service) = (Arc::clone(&self.log), self.service.clone());
         self.spawn("office".into(), move || office::follow(log.as_ref(), &service))
+    }
+
+    /// Look-ups reach the log, where anybody may ask.
+    fn audit(&mut self) -> Result<(), ServiceError> {
+        let Some((answers, audit)) = self.service.asked.clone() else { return Ok(()) };
+        answers.know(self.log.partitions());
+        let (log, service) = (Arc::clone(&self.log), self.service.clone());
+        self.spawn("audit".into(), move || audit::follow(log.as_ref(), &service, &audit))
     }
 
     fn switches(&mut self, references: &References) -> Result<(), ServiceError> {
@@ -426,6 +441,7 @@ fn assess(
         cancelled: Arc::new(AtomicBool::new(false)),
         lease: None,
         tells: false,
+        shows: false,
         belongs: service.belongs.clone(),
     };
     let rhythm = Rhythm::new(config.commit.live, config.commit.backlog, config.commit.batch_bytes_max);
@@ -437,6 +453,9 @@ fn assess(
     worker.set_uncommitted_bytes_max(config.commit.uncommitted_bytes_max);
     worker.show_in(service.partitions.clone());
     worker.share_places(service.places.clone());
+    if let Some((answers, _)) = &service.asked {
+        worker.answer_in(answers.clone());
+    }
     let mut said = Duration::ZERO;
     let result = worker.run(&service.stop, &mut |worker| {
         watch.heartbeat.tick();

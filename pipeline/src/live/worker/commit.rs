@@ -281,6 +281,7 @@ impl Worker {
         for (id, standing) in standings {
             if let Some(owned) = self.owned.get_mut(&id) {
                 owned.commit(standing);
+                self.publisher.publish(owned, self.clock.elapsed());
             }
         }
     }

@@ -55,6 +55,7 @@ impl Worker {
         for id in partitions {
             self.owned.remove(id);
             self.parking.leave(*id);
+            self.publisher.gone(*id);
         }
         self.alone.retain(|id| !partitions.contains(id));
     }
@@ -168,8 +169,9 @@ impl Worker {
     pub(super) fn install(&mut self) -> Result<(), LogError> {
         for (id, restored, seconds) in self.takeovers.finished() {
             match restored {
-                Ok(owned) => {
+                Ok(mut owned) => {
                     self.measures.restored(seconds);
+                    self.publisher.take_over(&mut owned);
                     self.owned.insert(id, owned);
                     self.go_on(id)?;
                 }

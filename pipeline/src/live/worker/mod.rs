@@ -90,6 +90,7 @@ use self::taking::UNCOMMITTED_BYTES_MAX;
 use self::telling::Telling;
 use self::told::Teller;
 pub use self::trouble::Trouble;
+use crate::live::answers::{Answers, Publisher};
 use crate::live::monotonic;
 use crate::live::partitions::Partitions;
 use crate::live::stop::Stop;
@@ -126,6 +127,7 @@ pub struct Worker {
     overdue: Overdue,
     left_out: LeftOutLists,
     stalls: Stalls,
+    publisher: Publisher,
     records: Vec<LogRecord>,
     output: Vec<OutputRecord>,
     /// When the log took what is behind the changes of the commit under way.
@@ -166,6 +168,7 @@ impl Worker {
             overdue: Overdue::default(),
             left_out: LeftOutLists::default(),
             stalls: Stalls::default(),
+            publisher: Publisher::default(),
             records: Vec::new(),
             output: Vec::new(),
             causes: Vec::new(),
@@ -184,6 +187,12 @@ impl Worker {
     /// Shares the places for restores with the other workers of the process.
     pub fn share_places(&mut self, places: Places) {
         self.takeovers.places = places;
+    }
+
+    /// Publishes what is announced behind each commit, for those who ask.
+    pub fn answer_in(&mut self, answers: Answers) {
+        self.publisher = Publisher::new(answers);
+        self.context.shows = true;
     }
 
     /// Has trace told what people forget, through this appender.
@@ -357,6 +366,7 @@ impl Worker {
             self.park(id, error.into())?;
         }
         self.keep_switches();
+        self.publisher.keep_fresh(&mut self.owned, time.1);
         self.left_out.turn(&self.owned, &self.context.state, time.1);
         self.look_for_stalls()?;
         if let Some(snapshots) = self.context.snapshots.as_ref().filter(|_| self.telling.is_done()) {

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 
 use fuma_connectors::log::{LogRecord, OutputRecord, Position};
 use fuma_schemas::{CodeChange, Instant, Kind, Person};
-use rustc_hash::FxBuildHasher;
+use rustc_hash::{FxBuildHasher, FxHashMap};
 
 use super::announcement::{self, By, Cause};
 use super::apply::{apply, people_of};
@@ -16,6 +16,7 @@ use super::sweep::Sweep;
 use super::switch::{InForce, Switching};
 use super::told::ToTell;
 use crate::assess::joint::Share;
+use crate::assess::shown::Shown;
 use crate::assess::{AssessError, Partition, Step, Ticks};
 use crate::live::record::{self, Origin, RecordError, Section};
 use crate::live::{fault, metric};
@@ -116,6 +117,8 @@ pub struct Owned {
     regions_cause: Option<Instant>,
     /// Who was judged by the page of the sweep, since the last commit.
     pub(super) page: Vec<u32>,
+    /// What is answered of its people as a restore found it, until that is published.
+    pub(in crate::live) first_shown: FxHashMap<Person, Shown>,
     step: Step,
 }
 
@@ -150,6 +153,7 @@ impl Owned {
             finds_stays: false,
             regions_cause: None,
             page: Vec::new(),
+            first_shown: FxHashMap::default(),
             step: Step::default(),
         }
     }

@@ -83,6 +83,8 @@ pub struct Restoring {
     pub lease: Option<Lease>,
     /// Whether phones are told what people say; [`Worker::tell_phones`](super::Worker::tell_phones) sets it.
     pub tells: bool,
+    /// Whether it is noted what is answered of people; [`Worker::answer_in`](super::Worker::answer_in) sets it.
+    pub shows: bool,
     /// What the process belongs to: compared again before anything is taken over. None: not known.
     pub belongs: Option<Belonging>,
 }
@@ -134,6 +136,9 @@ pub fn restore(log: &mut dyn RestoreLog, id: u32, context: &Restoring) -> Result
     let expected = standing.as_ref().and_then(|standing| standing.snapshot);
     let (mut partition, base) = read_snapshot(log, id, (&position, expected), context)?;
     partition.set_limits(context.facts);
+    if context.shows {
+        partition.begin_showing();
+    }
     context.go_on()?;
     fault::place("in-restore");
     let standing = standing.or_else(|| base.standing.clone()).unwrap_or_default();
@@ -181,6 +186,9 @@ pub fn restore(log: &mut dyn RestoreLog, id: u32, context: &Restoring) -> Result
     }
     let announcements = announced.records;
     resume_switch(&mut owned, (&standing, switch), announced);
+    if context.shows {
+        owned.first_shown = owned.partition.first_shown();
+    }
     tracing::info!(
         partition = id,
         people = owned.partition.evidence().people(),

@@ -1,0 +1,129 @@
+//! The OpenAPI 3.1 document of `/v1`: the schemas are those of the types that are written, the codes those that are
+//! answered.
+//!
+//! Owns the paths and their words. Must never name a field that no type has.
+
+use schemars::generate::{SchemaGenerator, SchemaSettings};
+use serde_json::{Map, Value, json};
+
+use super::BODY_BYTES_MAX;
+use super::answer::{ClauseAnswer, ColourAnswer, LookUpBody, PersonAnswer};
+use super::problem::{Code, Problem};
+
+/// Codes that any request may meet.
+const OF_ALL: [Code; 5] = [Code::Unauthorized, Code::Forbidden, Code::TooManyRequests, Code::NotFound, Code::BadMethod];
+/// Codes of whoever looks somebody up.
+const OF_LOOK_UP: [Code; 5] =
+    [Code::PurposeMissing, Code::BadPurpose, Code::Starting, Code::NotHeldHere, Code::AuditUnavailable];
+
+/// The document as it is checked in and served.
+pub fn text() -> String {
+    fuma_schemas::documents::written(&document())
+}
+
+/// The document.
+pub fn document() -> Value {
+    let settings = SchemaSettings::draft2020_12();
+    let settings = settings.with(|settings| settings.definitions_path = "/components/schemas".into());
+    let mut generator = settings.into_generator();
+    let paths = json!({
+        "/v1/people/{token}": {"get": look(&mut generator)},
+        "/v1/people/lookup": {"post": look_up(&mut generator)},
+        "/v1/openapi.json": {"get": {
+            "operationId": "openapi",
+            "summary": "This document.",
+            "responses": {"200": {"description": "OpenAPI 3.1.", "content": {"application/json": {}}}},
+        }},
+    });
+    let schemas: Map<String, Value> = generator.take_definitions(true).into_iter().collect();
+    json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": "fuma",
+            "version": "1.0.0",
+            "description": "The colour of a person's code, with the rules and clauses behind it. Fields are only added \
+                in v1: pass over those that you do not know.",
+            "license": {"name": "Apache-2.0", "url": "https://www.apache.org/licenses/LICENSE-2.0"},
+        },
+        "servers": [{"url": "/"}],
+        "security": [{"client": []}],
+        "paths": paths,
+        "components": {
+            "securitySchemes": {"client": {
+                "type": "http", "scheme": "bearer", "description": "The token of a client of the configuration.",
+            }},
+            "schemas": schemas,
+        },
+    })
+}
+
+fn look(generator: &mut SchemaGenerator) -> Value {
+    json!({
+        "operationId": "look",
+        "summary": "A person's colour, by token.",
+        "description": "For issuers (by their own tokens), officials and auditors. Whoever is not known is green.",
+        "parameters": [{
+            "name": "token", "in": "path", "required": true,
+            "description": "The person as the client knows it: of an issuer its own token, else that of the changes.",
+            "schema": {"type": "string", "pattern": "^[0-9a-f]{32}$"},
+            "example": "9f0c4b2a9f0c4b2a9f0c4b2a9f0c4b2a",
+        }, purpose()],
+        "responses": responses(generator, &[Code::BadToken]),
+    })
+}
+
+fn look_up(generator: &mut SchemaGenerator) -> Value {
+    let body = generator.subschema_for::<LookUpBody>();
+    let of_body = [Code::BadBody, Code::BadCertificate, Code::BodyTooLarge, Code::BodyTooSlow];
+    json!({
+        "operationId": "lookUp",
+        "summary": "A person's colour, by certificate.",
+        "description": "For issuers and officials. The number is hashed at once and kept nowhere.",
+        "parameters": [purpose()],
+        "requestBody": {
+            "required": true,
+            "description": format!("At most {BODY_BYTES_MAX} bytes."),
+            "content": {"application/json": {
+                "schema": body, "example": {"cert_type": "10", "cert_number": "99000119900101003X"},
+            }},
+        },
+        "responses": responses(generator, &of_body),
+    })
+}
+
+fn purpose() -> Value {
+    json!({
+        "name": "Fuma-Purpose", "in": "header", "required": false,
+        "description": "What the look-up is for; issuers alone may leave it out. No numbers of people.",
+        "schema": {"type": "string", "pattern": "^[a-z0-9-]{1,64}$"},
+        "example": "call-4711",
+    })
+}
+
+/// The answer in each projection, and every problem by its status.
+fn responses(generator: &mut SchemaGenerator, own: &[Code]) -> Map<String, Value> {
+    let answers = [
+        generator.subschema_for::<PersonAnswer>(),
+        generator.subschema_for::<ClauseAnswer>(),
+        generator.subschema_for::<ColourAnswer>(),
+    ];
+    let ok = json!({
+        "description": "What was announced last; as much of it as the client may see.",
+        "content": {"application/json": {"schema": {"anyOf": answers}}},
+    });
+    let problem = generator.subschema_for::<Problem>();
+    let mut responses = Map::new();
+    responses.insert("200".to_owned(), ok);
+    let mut codes: Vec<Code> = own.iter().chain(&OF_ALL).chain(&OF_LOOK_UP).copied().collect();
+    codes.sort_by_key(|code| code.status());
+    for alike in codes.chunk_by(|one, other| one.status() == other.status()) {
+        let Some(first) = alike.first() else { continue };
+        let words: Vec<String> = alike.iter().map(|code| format!("`{}`: {}.", code.name(), code.words())).collect();
+        let response = json!({
+            "description": words.join(" "),
+            "content": {"application/problem+json": {"schema": problem}},
+        });
+        responses.insert(first.status().as_u16().to_string(), response);
+    }
+    responses
+}

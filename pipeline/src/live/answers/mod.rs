@@ -1,0 +1,100 @@
+//! What is answered of people while the service runs: the announced states of the partitions that this process holds.
+//!
+//! A worker publishes behind each commit; who asks reads, and waits for no step. Only what is committed is here, and
+//! `as_of` is the clock of the last commit that went through (docs/recovery.md R-30). A partition that is parked keeps
+//! its last answers with their `as_of`; one that moved away has none here.
+//!
+//! ```text
+//! publisher  what a worker publishes, and takes away when it ends
+//! place      the states of one partition
+//! ```
+//!
+//! Owns the published states. Must never hold evidence, nor a state that was not committed.
+
+mod place;
+mod publisher;
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use fuma_schemas::{Instant, Person};
+
+pub use place::{Answer, Published};
+pub use publisher::Publisher;
+
+use self::place::Place;
+
+/// Why there is no answer here.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Missing {
+    /// It is not known yet into how many partitions people are divided.
+    Starting,
+    /// This process does not hold the person's partition.
+    NotHeld(u32),
+}
+
+/// The published states; clones are handles of the same.
+#[derive(Clone, Debug, Default)]
+pub struct Answers(Arc<Shared>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    /// How many partitions there are; 0: not known.
+    partitions: AtomicU32,
+    places: RwLock<BTreeMap<u32, Arc<Place>>>,
+}
+
+impl Answers {
+    /// From now on it is known into how many partitions people are divided.
+    pub fn know(&self, partitions: u32) {
+        self.0.partitions.store(partitions, Ordering::Release);
+    }
+
+    /// Holds a partition for a test of those who ask.
+    #[cfg(test)]
+    pub(crate) fn hold(&self, partition: u32, published: Published) {
+        self.put(partition, &Arc::new(Place::new(published)));
+    }
+
+    fn put(&self, partition: u32, place: &Arc<Place>) {
+        let mut places = self.0.places.write().unwrap_or_else(PoisonError::into_inner);
+        places.insert(partition, Arc::clone(place));
+    }
+
+    /// Takes a place away, unless another worker of the process has taken the partition over meanwhile.
+    fn remove(&self, partition: u32, place: &Arc<Place>) {
+        let mut places = self.0.places.write().unwrap_or_else(PoisonError::into_inner);
+        if places.get(&partition).is_some_and(|published| Arc::ptr_eq(published, place)) {
+            places.remove(&partition);
+        }
+    }
+
+    /// The partition of a person.
+    ///
+    /// # Errors
+    /// [`Missing::Starting`].
+    pub fn partition_of(&self, person: Person) -> Result<u32, Missing> {
+        match self.0.partitions.load(Ordering::Acquire) {
+            0 => Err(Missing::Starting),
+            partitions => Ok(person.partition(partitions as usize) as u32),
+        }
+    }
+
+    /// What is answered of a person.
+    ///
+    /// # Errors
+    /// Where this process cannot say.
+    pub fn of(&self, person: Person) -> Result<Answer, Missing> {
+        let partition = self.partition_of(person)?;
+        let place = self.place(partition).ok_or(Missing::NotHeld(partition))?;
+        // Nothing was ever committed: there is nothing to be as of.
+        Some(place.answer(partition, person))
+            .filter(|answer| answer.as_of > Instant::default())
+            .ok_or(Missing::Starting)
+    }
+
+    fn place(&self, partition: u32) -> Option<Arc<Place>> {
+        self.0.places.read().unwrap_or_else(PoisonError::into_inner).get(&partition).cloned()
+    }
+}
