@@ -12,7 +12,7 @@ use std::sync::Arc;
 use fuma_schemas::{Colour, Instant, Person};
 use rustc_hash::FxHashMap;
 
-use super::announced::{Announced, GREEN, State};
+use super::announced::{Announced, GREEN, State, StateNumber};
 use super::change::Course;
 use super::judge::Judge;
 use super::left_out::Why;
@@ -63,6 +63,13 @@ impl Showing {
 
     pub(super) fn roll_back(&mut self) {
         self.staged.clear();
+    }
+
+    /// Drops what was noted of people of whom something else was judged than is announced.
+    pub(super) fn keep_but(&mut self, judged: &[(u32, StateNumber)], announced: &Announced) {
+        let other = judged.iter().filter(|(person, state)| announced.number(*person) != *state);
+        let other: rustc_hash::FxHashSet<u32> = other.map(|(person, _)| *person).collect();
+        self.staged.retain(|(person, _)| !other.contains(person));
     }
 }
 

@@ -52,6 +52,22 @@ impl Partition {
         self.staged = Some(staged);
     }
 
+    /// Nothing of what the transaction under way would announce is announced: it is taken back. Gives of everybody who
+    /// was judged the number of what would be announced. Who is due again stays as it was judged.
+    pub fn take_back(&mut self) -> Vec<(u32, StateNumber)> {
+        let Some(staged) = &mut self.staged else { return Vec::new() };
+        let judged: Vec<(u32, StateNumber)> =
+            staged.judged.iter().map(|person| (*person, self.announced.number(*person))).collect();
+        for (person, before) in staged.announced.drain(..).rev() {
+            self.announced.set(person, before);
+        }
+        if let Some(showing) = &mut self.showing {
+            // What is answered of them is what was announced; of all others what is known by now.
+            showing.keep_but(&judged, &self.announced);
+        }
+        judged
+    }
+
     /// What the transaction under way would announce: who, and the number of what was announced before.
     pub fn staged_announced(&self) -> impl Iterator<Item = (u32, StateNumber)> {
         self.staged.iter().flat_map(|staged| staged.announced.iter().copied())

@@ -94,6 +94,13 @@ pub const DESCRIBED: &[Described] = &[
     (metric::STATE_BYTES, Kind::Gauge, Unit::Bytes, "Bytes of state"),
     (metric::PEOPLE, Kind::Gauge, Unit::Count, "People by announced colour"),
     (metric::LEFT_OUT, Kind::Gauge, Unit::Count, "People who cannot be judged and keep what was announced, by reason"),
+    (metric::HELD, Kind::Gauge, Unit::Count, "1: the emergency stop is in force, and nothing is announced"),
+    (
+        metric::WITHHELD,
+        Kind::Gauge,
+        Unit::Count,
+        "People of whom the release of the emergency stop announces something",
+    ),
     (metric::PARTITIONS, Kind::Gauge, Unit::Count, "Partitions of evidence that this process holds, by state"),
     (
         metric::PARTITIONS_EXPECTED,
@@ -188,6 +195,7 @@ pub(super) fn begin_at_zero() {
         counter!(metric::API_REQUESTS, "status" => status).absolute(0);
     }
     gauge!(metric::AUDIT_WAITING).set(0.0);
+    gauge!(metric::HELD).set(0.0);
     for state in ["restoring", "owned", "parked"] {
         gauge!(metric::PARTITIONS, "state" => state).set(0.0);
     }

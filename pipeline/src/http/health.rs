@@ -31,6 +31,8 @@ struct Shared {
     next_id: AtomicU64,
     loops: Mutex<BTreeMap<u64, Loop>>,
     parts: Mutex<BTreeMap<u64, (String, Option<String>)>>,
+    /// What somebody who looks should know, ready or not.
+    remark: Mutex<Option<String>>,
 }
 
 impl std::fmt::Debug for Shared {
@@ -75,6 +77,7 @@ impl Health {
             next_id: AtomicU64::new(0),
             loops: Mutex::default(),
             parts: Mutex::default(),
+            remark: Mutex::default(),
         }))
     }
 
@@ -109,6 +112,16 @@ impl Health {
         let id = self.id();
         locked(&self.0.parts).insert(id, (name.into(), Some("starting".to_owned())));
         Part { health: self.clone(), id }
+    }
+
+    /// What somebody who looks should know, ready or not; none: nothing.
+    pub fn remark(&self, text: Option<String>) {
+        *locked(&self.0.remark) = text;
+    }
+
+    /// The remark.
+    pub fn remarked(&self) -> Option<String> {
+        locked(&self.0.remark).clone()
     }
 
     /// The process is ending: it is ready no more.

@@ -3,7 +3,8 @@
 //! ```text
 //! /metrics   Prometheus text: those of `live::metric`, and the process's CPU, memory, files
 //! /livez     200 while the supervisor turns, 503 and what does not
-//! /readyz    200 while every part has what it needs, 503 and what is missing; and which partitions are parked, and why
+//! /readyz    200 while every part has what it needs, 503 and what is missing; which partitions are parked, and why;
+//!            whether everything is held
 //! /startupz  200 once it was ready
 //! ```
 //!
@@ -227,6 +228,10 @@ async fn scrape(State(shown): State<Shown>) -> impl IntoResponse {
 /// Whether it is ready, and what is parked: that is no reason to send nobody here, but somebody should look.
 fn ready(shown: &Shown) -> (StatusCode, String) {
     let (status, mut text) = probed(shown.health.ready());
+    if let Some(remark) = shown.health.remarked() {
+        text.push_str(&remark);
+        text.push('\n');
+    }
     for ((stage, partition), holding) in shown.partitions.all() {
         let Some(parked) = &holding.parked else { continue };
         let next = parked.next_try.map(|next| format!("; tried again at {next}")).unwrap_or_default();

@@ -68,6 +68,10 @@ pub const PEOPLE: &str = "fuma_people";
 /// People who keep the state that was announced, because they cannot be judged. Labels: partition, reason (crowded:
 /// more facts than a person may have; failed: a rule fails on them).
 pub const LEFT_OUT: &str = "fuma_people_left_out";
+/// Whether the emergency stop is in force (`fuma hold --all`): 1, and nothing is announced.
+pub const HELD: &str = "fuma_held";
+/// People of whom the release of the emergency stop would announce something. Labels: partition.
+pub const WITHHELD: &str = "fuma_withheld_people";
 /// Partitions of evidence that this process holds. Labels: state (restoring, owned, parked).
 pub const PARTITIONS: &str = "fuma_partitions";
 /// Partitions that the evidence has: as many as all processes together should hold.

@@ -78,6 +78,7 @@ const CASES: &[Case] = &[
     fires("FumaDown", &[("up", &[], "0+0x130")]),
     fires("FumaNoOwner", &[("fuma_partitions", &[("state", "owned")], "1+0x130")]),
     fires("FumaParked", &[("fuma_parked_seconds", &[], "0+60x130")]),
+    fires("FumaHeld", &[("fuma_held", &[], "0+0x100 1+0x30")]),
     fires("FumaBehind", &[("fuma_lag_seconds", &[("partition", "1")], "0+60x130")]),
     fires(
         "FumaSlow",

@@ -74,6 +74,10 @@ impl Place {
         serde_json::from_str(&self.said(&["policy", "list", "--json", "--state", "state"])).unwrap()
     }
 
+    pub(crate) fn status(&self) -> Value {
+        serde_json::from_str(&self.said(&["status", "--json", "--state", "state"])).unwrap()
+    }
+
     /// Number, id and place of each switch.
     fn switches(&self) -> Vec<(u64, String, String)> {
         let list = self.list();
@@ -147,6 +151,12 @@ fn a_pack_is_published_signed_withdrawn_and_taken_back() {
         assert!(output.status.code() == Some(4) && said.contains(why), "{key}: {said}");
     }
     assert_eq!(place.switches().len(), 1, "one hand is not enough");
+    let coming = place.status()["coming"][0].clone();
+    assert_eq!(
+        (&coming["number"], &coming["authors_missing"], &coming["approvers_missing"]),
+        (&Value::Null, &0.into(), &1.into())
+    );
+    assert!(place.said(&["status", "--state", "state"]).contains("0 author(s), 1 approver(s) missing"));
     // The other hand signs elsewhere; a signature over other bytes is nobody's.
     let text = place.run(&["approve", &id, "--text", "--state", "state"]).stdout;
     assert!(text.starts_with(b"fuma-approval-v1\n") && text.ends_with(b"\n-\n"), "{}", String::from_utf8_lossy(&text));
@@ -160,6 +170,13 @@ fn a_pack_is_published_signed_withdrawn_and_taken_back() {
     assert_eq!(list["switches"][1]["signed"], serde_json::json!(["author", "approver"]));
     assert_eq!(list["switches"][1]["document"], "渝肺炎组办发〔2021〕24号");
     assert_eq!(list["switches"][1]["place"], "coming");
+    let coming = place.status()["coming"][0].clone();
+    assert_eq!(
+        (&coming["number"], &coming["policy"]["id"], &coming["at"]),
+        (&2.into(), &SECOND.into(), &at.as_str().into())
+    );
+    let said = place.said(&["status", "--state", "state"]);
+    assert!(said.contains(&format!("next switch   2 to {SECOND} 1.0.0")) && said.contains("may still be"), "{said}");
     let log = place.said(&["policy", "log", "--state", "state"]);
     assert!(log.contains(&format!("--policy {SECOND}@{at}")), "{log}");
     place.said(&["withdraw", &id, "--reason", "not yet", "--sign", "author.pem", "--state", "state"]);
@@ -226,7 +243,17 @@ fn a_service_without_a_pack_takes_the_one_of_the_log_and_a_hold_is_seen() {
     // Nobody releases it but an approver.
     let refused = place.refused(&["withdraw", &id, "--reason", "over", "--state", "state"]);
     assert!(refused.contains(&format!("fuma approve {id} --sign KEY")), "{refused}");
-    place.said(&["approve", &id, "--sign", "approver.pem", "--state", "state"]);
+    // Nobody releases it unseen.
+    while status()["withheld"].is_null() {
+        assert!(begun.elapsed().as_secs() < 90, "{}", status());
+        std::thread::sleep(std::time::Duration::from_millis(200));
+    }
+    let shown = place.refused(&["approve", &id, "--sign", "approver.pem", "--state", "state"]);
+    assert!(shown.contains("--yes"), "{shown}");
+    assert_eq!(status()["holds"][0]["id"], *id);
+    let said = place.said(&["approve", &id, "--sign", "approver.pem", "--yes", "--state", "state"]);
+    assert!(said.contains("its release changes what was announced of 0 people"), "{said}");
+    assert!(!said.contains("not counted"), "{said}");
     assert_eq!(status()["holds"], serde_json::json!([]));
     child.kill().unwrap();
     child.wait().unwrap();

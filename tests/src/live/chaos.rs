@@ -61,7 +61,17 @@ pub fn run(seed: u64) -> Ran {
 
 /// Runs a seed on a cluster that leaves a rule out.
 pub fn run_without(seed: u64, left_out: Option<LeftOut>) -> Ran {
-    let mut chaos = Chaos::new(seed, left_out, seed.is_multiple_of(2));
+    run_chaos(Chaos::new(seed, left_out, seed.is_multiple_of(2)))
+}
+
+/// Runs a seed in which everything is held, and released, again and again.
+pub fn run_held(seed: u64) -> Ran {
+    let mut chaos = Chaos::new(seed, None, seed.is_multiple_of(2));
+    chaos.is_held = Some(false);
+    run_chaos(chaos)
+}
+
+fn run_chaos(mut chaos: Chaos) -> Ran {
     let lines = chaos.lines();
     let mut rest = lines.as_slice();
     while !rest.is_empty() {
@@ -103,6 +113,8 @@ pub(super) struct Chaos {
     trims: usize,
     /// Whether positions may expire.
     pub(super) positions_expire: bool,
+    /// Whether everything is held now; none: nothing ever is.
+    is_held: Option<bool>,
     /// What happened, for whoever looks into a run that failed.
     history: Vec<String>,
 }
@@ -164,6 +176,7 @@ impl Chaos {
             aborts: 0,
             trims: 0,
             positions_expire: true,
+            is_held: None,
             history: Vec::new(),
         }
     }
@@ -220,9 +233,21 @@ impl Chaos {
         for _ in 0..self.draw(turns_max) {
             let member = self.member();
             self.mischief(&member);
+            if self.is_held.is_some() && self.draw(30) == 0 {
+                self.hold(self.is_held == Some(false));
+            }
             self.turn(&member);
             self.cluster.advance(self.draw(12));
         }
+    }
+
+    /// Everything is held, or released; all members share the word.
+    fn hold(&mut self, is_held: bool) {
+        self.is_held = Some(is_held);
+        for member in &self.members {
+            member.words().hold(is_held);
+        }
+        self.tell(if is_held { "everything is held" } else { "it is released" }.to_owned());
     }
 
     fn turn(&mut self, member: &Member) -> Turn {
@@ -320,6 +345,9 @@ impl Chaos {
 
     /// Nothing goes wrong any more; everybody finishes.
     pub(super) fn quiet(&mut self) {
+        if self.is_held == Some(true) {
+            self.hold(false);
+        }
         self.cluster.set_fault_rates(FaultRates::default());
         self.cluster.set_markers(MarkerDelivery::AtOnce);
         self.members.iter().for_each(|member| member.shift_clock(0));

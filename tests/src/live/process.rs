@@ -417,6 +417,11 @@ impl Member {
         self.process().decisions = Some(switches.to_vec());
     }
 
+    /// What operators agreed to, and whether everything is held.
+    pub fn words(&self) -> Words {
+        self.process().setup.words.clone()
+    }
+
     /// What it knows of the packs.
     pub fn schedule(&self) -> Schedule {
         self.process().setup.schedule.clone()

@@ -8,7 +8,7 @@ use fuma_pipeline::live::worker::switch::{Outcome, Schedule, Switch};
 use fuma_pipeline::policy::Pack;
 use fuma_schemas::{Instant, Person};
 use fuma_tests::live::announced::Announced;
-use fuma_tests::live::lines::{listing, person, stay, tier};
+use fuma_tests::live::lines::{listing, person, retracted_listing, stay, tier};
 use fuma_tests::live::switched::{self, switch_to};
 use fuma_tests::live::{Member, Setup, scratch};
 use fuma_tests::simulated::{CommitPlace, Fault};
@@ -22,18 +22,18 @@ fn chongqing() -> &'static Arc<Pack> {
 }
 
 /// The pack with which everything begins, and Chongqing's from an instant on.
-fn switches(at: Instant) -> Vec<Switch> {
+pub(crate) fn switches(at: Instant) -> Vec<Switch> {
     vec![switch_to(1, zhejiang(), Instant::MIN), switch_to(2, chongqing(), at)]
 }
 
-fn setup(page: usize) -> Setup {
+pub(crate) fn setup(page: usize) -> Setup {
     let schedule = Schedule::default();
     schedule.set(switches(Instant(i64::MAX)));
     Setup { page: Some(page), schedule, ..Setup::of(zhejiang()) }
 }
 
 /// A process that has judged everybody by the first pack, and how many changes that were.
-fn judged(stage: &mut Stage, page: usize) -> (Member, usize) {
+pub(crate) fn judged(stage: &mut Stage, page: usize) -> (Member, usize) {
     let at = stage.now();
     let mut lines = vec![tier("t1", 1, "330106", "medium", at)];
     for number in 0..PEOPLE {
@@ -60,7 +60,7 @@ fn differing(stage: &Stage) -> BTreeSet<Person> {
     (0..PEOPLE).map(person).filter(|it| old.get(it) != new.get(it)).collect()
 }
 
-fn outcome(member: &Member) -> Outcome {
+pub(crate) fn outcome(member: &Member) -> Outcome {
     let mut outcomes = member.schedule().to_write();
     assert_eq!(outcomes.len(), 1);
     outcomes.pop().unwrap()
@@ -116,6 +116,57 @@ fn evidence_between_the_pages_is_judged_by_the_new_pack() {
     assert_eq!(outcome.causes.touched, 2, "who was touched before the page came, and who came since");
     let changes = stage.announced().split_off(before);
     people_of(&changes);
+    scratch::check(&stage.cluster, chongqing(), 1);
+}
+
+/// Who cannot be judged keeps what was announced, is counted as what may differ from a preview, and is judged by
+/// the new pack as soon as that is possible.
+#[test]
+fn a_crowded_person_keeps_the_old_state_through_a_switch_and_is_counted() {
+    let mut stage = Stage::new();
+    let (a, _) = judged(&mut stage, 128);
+    let mut others = differing(&stage);
+    let crowded = *others.iter().next().unwrap();
+    let ids: Vec<String> = (0..=500).map(|number| format!("c{number}")).collect();
+    let at = stage.now();
+    stage.feed.write(&ids.iter().map(|id| listing(crowded, id, "red", at, 20 * DAY)).collect::<Vec<_>>());
+    a.run(2_000);
+    let before = stage.announced().len();
+    a.read_decisions(&switches(stage.now()));
+    a.run(3_000);
+    let changes = stage.announced().split_off(before);
+    others.remove(&crowded);
+    assert_eq!(people_of(&changes), others);
+    let outcome = outcome(&a);
+    assert_eq!((outcome.causes.crowded, outcome.causes.failed, outcome.changes()), (1, 0, changes.len() as u64));
+    let retracted: Vec<_> = ids.iter().map(|id| retracted_listing(crowded, id, stage.now())).collect();
+    stage.feed.write(&retracted);
+    a.run(2_000);
+    let last = stage.announced().pop().unwrap();
+    assert_eq!((last.person, last.headers["ce_policydigest"].as_str()), (crowded, &*chongqing().digest));
+    scratch::check(&stage.cluster, chongqing(), 1);
+}
+
+/// A position that expires in the middle of a switch takes nothing away of what the switch says.
+#[test]
+fn a_position_that_expires_in_the_middle_of_a_switch_leaves_it_a_switch() {
+    let mut stage = Stage::new();
+    let (a, before) = judged(&mut stage, 128);
+    let expected = differing(&stage);
+    a.read_decisions(&switches(stage.now()));
+    while stage.announced().len() < before + 60 {
+        a.turn().unwrap();
+        stage.cluster.advance(1);
+    }
+    a.die();
+    stage.cluster.forget_position(0);
+    let b = Member::new(&stage.cluster, "b", setup(128));
+    b.read_decisions(&switches(stage.now()));
+    b.run(5_000);
+    let changes = stage.announced().split_off(before);
+    assert_eq!(people_of(&changes), expected);
+    assert!(changes.iter().all(|change| change.headers.get("ce_switch").is_some_and(|number| number == "2")));
+    assert_eq!(outcome(&b).changes(), changes.len() as u64);
     scratch::check(&stage.cluster, chongqing(), 1);
 }
 

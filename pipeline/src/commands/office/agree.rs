@@ -9,6 +9,7 @@ use clap::Args;
 use ring::signature::KeyPair as _;
 
 use super::place::{Office, PlaceArguments, Seen};
+use super::release::{ReleaseArguments, agreed};
 use super::{keys, refused, shown};
 use crate::commands::CommandError;
 use crate::commands::screen::Screen;
@@ -36,10 +37,14 @@ pub struct ApproveArguments {
     #[arg(long, value_name = "DIGEST", value_parser = digest)]
     preview: Option<String>,
     #[command(flatten)]
+    release: ReleaseArguments,
+    #[command(flatten)]
     place: PlaceArguments,
 }
 
 const EXAMPLES: &str = "\
+An approval of a hold is its release: it shows first how many people turn which colour, and by which rules, and asks.
+
 What counts is decided by the log of decisions: an approval of somebody who is not on the list, or of what is not
 proposed any more, is written, counts for nothing, and is said (exit code 4).
 
@@ -47,7 +52,8 @@ Examples:
   fuma approve 0f3a55b19c20d7e1 --sign li-na.pem --state fuma-state
   fuma approve 0f3a55b19c20d7e1 --text --state fuma-state > text
   openssl pkeyutl -sign -rawin -inkey li-na.pem -in text -out signature
-  fuma approve 0f3a55b19c20d7e1 --signature signature --state fuma-state";
+  fuma approve 0f3a55b19c20d7e1 --signature signature --state fuma-state
+  fuma approve 7c11d0e5a2f94b38 --sign li-na.pem --yes --state fuma-state      release a hold without being asked";
 
 pub(super) fn digest(text: &str) -> Result<String, String> {
     if is_digest(text) { Ok(text.to_owned()) } else { Err("give the 64 hex digits of a digest".to_owned()) }
@@ -85,6 +91,7 @@ pub fn approve(arguments: &ApproveArguments, screen: &Screen) -> Result<ExitCode
         screen.print(&String::from_utf8_lossy(&signed.bytes()))?;
         return Ok(ExitCode::SUCCESS);
     }
+    agreed(&office, &seen, &arguments.id, arguments.release, screen)?;
     let (official, signature) = match (&arguments.sign, &arguments.signature) {
         (Some(key), _) => by_key(&seen, key, &signed)?,
         (None, Some(file)) => by_signature(&seen, &keys::signature(file)?, &signed)?,

@@ -17,7 +17,7 @@ use crate::live::decisions::basis::Held;
 /// The arguments of `fuma hold`.
 #[derive(Args, Clone, Debug)]
 pub struct HoldArguments {
-    /// Everything: evidence is read on, and nothing is judged and announced until the release is approved
+    /// Everything: evidence is read and judged on, and nothing is announced until the release is approved
     #[arg(long, required = true)]
     all: bool,
     /// Why, on one line

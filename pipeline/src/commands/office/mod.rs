@@ -6,6 +6,7 @@
 //! agree      approve, and the bytes that are signed
 //! withdraw   what waits, or is scheduled, is not to happen
 //! hold       the emergency stop
+//! release    its end: what it announces is shown first
 //! publish    a pack is proposed
 //! officials  the list, and another one proposed
 //! outcomes   what a switch came to
@@ -21,6 +22,7 @@ mod officials;
 mod outcomes;
 mod place;
 mod publish;
+mod release;
 pub(super) mod shown;
 mod withdraw;
 

@@ -23,6 +23,7 @@ use crate::live::decisions::basis::Event;
 use crate::live::decisions::{DecisionLog, Fold, Record};
 use crate::live::packs;
 use crate::live::service::office::{Left, leave};
+use crate::live::status::entry::Entry;
 use crate::live::worker::clock::{SystemWall, Wall as _};
 
 /// For how long a process that has the folder may take.
@@ -151,16 +152,29 @@ impl Office {
         }
     }
 
+    fn watching(&self) -> Result<Box<dyn Watching>, CommandError> {
+        Ok(match self {
+            Office::Folder(dir) => Box::new(FolderWatching::open(dir)?),
+            #[cfg(feature = "kafka")]
+            Office::Kafka(settings) => Box::new(fuma_connectors::kafka::KafkaWatching::new(settings.as_ref().clone())?),
+        })
+    }
+
+    /// What the processes of the installation say of themselves, and when the log took it.
+    ///
+    /// # Errors
+    /// When the log does not answer.
+    pub fn statuses(&self) -> Result<Vec<(Entry, fuma_schemas::Instant)>, CommandError> {
+        let records = self.watching()?.read(Topic::Status)?;
+        Ok(records.iter().filter_map(|record| Some((Entry::parse(&record.value)?, record.at))).collect())
+    }
+
     /// Reads both logs.
     ///
     /// # Errors
     /// When they do not answer, or hold what this build does not understand.
     pub fn look(&self) -> Result<Seen, CommandError> {
-        let mut watching: Box<dyn Watching> = match self {
-            Office::Folder(dir) => Box::new(FolderWatching::open(dir)?),
-            #[cfg(feature = "kafka")]
-            Office::Kafka(settings) => Box::new(fuma_connectors::kafka::KafkaWatching::new(settings.as_ref().clone())?),
-        };
+        let mut watching = self.watching()?;
         let mut fold = Fold::default();
         for (offset, entry) in (0_u64..).zip(watching.read(Topic::Decisions)?) {
             fold.take(offset, entry.at, &entry.value);

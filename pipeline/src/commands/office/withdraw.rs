@@ -10,6 +10,7 @@ use clap::Args;
 use super::agree::{awaited, by_key};
 use super::place::PlaceArguments;
 use super::refused;
+use super::release::{ReleaseArguments, agreed};
 use crate::commands::CommandError;
 use crate::commands::screen::Screen;
 use crate::live::decisions::Record;
@@ -27,6 +28,8 @@ pub struct WithdrawArguments {
     #[arg(long, value_name = "KEY")]
     sign: Option<PathBuf>,
     #[command(flatten)]
+    release: ReleaseArguments,
+    #[command(flatten)]
     place: PlaceArguments,
 }
 
@@ -43,6 +46,9 @@ pub fn withdraw(arguments: &WithdrawArguments, screen: &Screen) -> Result<ExitCo
     let seen = office.installation()?;
     let id = &arguments.id;
     let (digest, valid_from, _) = awaited(seen.fold.basis(), id)?;
+    if seen.fold.basis().officials().is_none() {
+        agreed(&office, &seen, id, arguments.release, screen)?;
+    }
     let installation = seen.fold.basis().installation().to_owned();
     let signed = Signed { purpose: Purpose::Withdrawal, digest, valid_from, installation, preview: None };
     let by = arguments.sign.as_ref().map(|key| by_key(&seen, key, &signed)).transpose()?;

@@ -87,6 +87,7 @@ fn read(watching: &mut dyn Watching, (topic, links): (String, String)) -> Result
         entries: entries.collect(),
         policy: decided.policy.or_else(|| policy(&policies)),
         holds: decided.holds,
+        fold: decided.fold,
         installation: installation(&decisions),
         topic,
         links,
@@ -109,6 +110,7 @@ fn installation(records: &[fuma_connectors::log::Entry]) -> Option<serde_json::V
 struct Decided {
     policy: Option<PolicyName>,
     holds: Vec<HeldName>,
+    fold: Fold,
 }
 
 /// The pack in force, and the holds that are not released.
@@ -131,7 +133,8 @@ fn decided(records: &[fuma_connectors::log::Entry]) -> Decided {
         reason: hold.held.reason.clone(),
         since: fuma_schemas::Instant(hold.held.at).to_string(),
     });
-    Decided { policy, holds: holds.collect() }
+    let holds = holds.collect();
+    Decided { policy, holds, fold }
 }
 
 /// The pack in force by an older build: the last that was put in force.

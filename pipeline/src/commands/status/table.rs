@@ -6,6 +6,8 @@ use std::fmt::Write as _;
 
 use crate::live::partitions::TRACE;
 use crate::live::status::answer::{Answer, Partition, Process};
+use crate::live::status::entry::PolicyName;
+use crate::live::status::switches::{Coming, Progress, UnderWay};
 
 /// The text.
 pub(super) fn text(answer: &Answer) -> String {
@@ -17,8 +19,14 @@ pub(super) fn text(answer: &Answer) -> String {
     let installation = answer.installation.as_ref().and_then(|record| record.get("id")).and_then(|id| id.as_str());
     line(&mut out, format_args!("installation  {}", installation.unwrap_or("not recorded")));
     line(&mut out, format_args!("policy        {policy}"));
+    switches(&mut out, answer);
     for hold in &answer.holds {
         line(&mut out, format_args!("HELD          {} since {}: {}", hold.id, hold.since, hold.reason));
+    }
+    if let Some(withheld) = &answer.withheld {
+        for text in withheld.lines() {
+            line(&mut out, format_args!("              {text}"));
+        }
     }
     processes(&mut out, &answer.processes);
     let count = |state: &str| answer.partitions.iter().filter(|partition| partition.state == state).count();
@@ -57,6 +65,39 @@ pub(super) fn text(answer: &Answer) -> String {
         line(&mut out, format_args!("\n{what} is parked since {since}: {reason}; {next}"));
     }
     out
+}
+
+/// The switch under way, and what is to come.
+fn switches(out: &mut String, answer: &Answer) {
+    if let Some(UnderWay { number, policy: PolicyName { id, version, digest }, at, partitions }) = &answer.switch {
+        let done = partitions.iter().filter(|progress| progress.state == "done").count();
+        let all = partitions.len();
+        line(
+            out,
+            format_args!("switch        {number} to {id} {version} ({digest}) since {at}: {done} of {all} are done"),
+        );
+        for Progress { partition, state, percent } in partitions.iter().filter(|progress| progress.state != "done") {
+            line(out, format_args!("              partition {partition}: {state}, {percent} %"));
+        }
+    }
+    for coming in &answer.coming {
+        let Coming { id, policy, at, authors_missing, approvers_missing, .. } = coming;
+        let at = if coming.at_once { "at once" } else { at.as_str() };
+        let policy = format!("{} {} ({})", policy.id, policy.version, policy.digest);
+        match coming.number {
+            Some(number) => {
+                let may = if coming.settled { "nothing changes it any more" } else { "it may still be withdrawn" };
+                line(out, format_args!("next switch   {number} to {policy} at {at}: {may}"));
+            }
+            None => line(
+                out,
+                format_args!(
+                    "waits         {id}: {policy} at {at}: {authors_missing} author(s), {approvers_missing} approver(s)\
+                     \x20missing"
+                ),
+            ),
+        }
+    }
 }
 
 fn processes(out: &mut String, processes: &[Process]) {

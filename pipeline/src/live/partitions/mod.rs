@@ -10,6 +10,7 @@
 //! reason    the closed list of reasons: code, advice, who can help
 //! words     what operators agreed to
 //! handed    words that wait in a state folder
+//! withheld  what the emergency stop holds back
 //! ```
 //!
 //! Owns the states that metrics, probes and `fuma status` show. A stage writes them; whoever else has the handle reads.
@@ -17,6 +18,7 @@
 
 mod handed;
 mod reason;
+mod withheld;
 mod words;
 
 use std::collections::BTreeMap;
@@ -26,6 +28,7 @@ use fuma_schemas::Instant;
 
 pub use handed::{take_words, write_word};
 pub use reason::ParkReason;
+pub use withheld::{Moved, Withheld};
 pub use words::{Words, digest_of};
 
 /// The stage that judges.

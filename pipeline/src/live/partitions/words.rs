@@ -3,14 +3,15 @@
 //! A digest names what was looked at, place in the log included: as soon as the partition has gone on, the same word
 //! fits nothing any more. So it is used once, and a successor that finds the same state unchanged may use it, too.
 //!
-//! Beside them stands whether everything is held (`fuma hold --all`): then nobody announces anything.
+//! Beside them stands whether everything is held (`fuma hold --all`): then nobody announces anything, and of each
+//! partition it stands here what its release would announce.
 //!
 //! Owns the words that were read. Must never make one.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::ParkReason;
+use super::{ParkReason, Withheld};
 
 type Word = (ParkReason, u32, String);
 
@@ -27,6 +28,7 @@ struct Heard {
     used: Vec<Word>,
     /// Nothing is announced.
     is_held: bool,
+    withheld: BTreeMap<u32, Withheld>,
 }
 
 impl Words {
@@ -59,6 +61,20 @@ impl Words {
     /// Whether everything is held: nothing is announced.
     pub fn is_held(&self) -> bool {
         self.heard().is_held
+    }
+
+    /// Notes what a release would announce in a partition; none: nothing is held there.
+    pub fn note_withheld(&self, partition: u32, withheld: Option<Withheld>) {
+        let mut heard = self.heard();
+        match withheld {
+            Some(withheld) => drop(heard.withheld.insert(partition, withheld)),
+            None => drop(heard.withheld.remove(&partition)),
+        }
+    }
+
+    /// What a release would announce in a partition, as far as this process judges it.
+    pub fn withheld(&self, partition: u32) -> Option<Withheld> {
+        self.heard().withheld.get(&partition).cloned()
     }
 
     /// The words that were acted on since the last call.

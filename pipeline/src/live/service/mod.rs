@@ -462,7 +462,7 @@ fn assess(
         let elapsed = worker.elapsed();
         if elapsed.saturating_sub(said) >= GAUGES_EVERY {
             said = elapsed;
-            report(worker, watch);
+            report(worker, watch, &service.words);
         }
     });
     watch.part.set_waiting("restarting");
@@ -470,7 +470,7 @@ fn assess(
 }
 
 /// Ready is a worker that is in the group and has restored, or parked, all that it was given.
-fn report(worker: &Worker, watch: &Watch) {
+fn report(worker: &Worker, watch: &Watch, words: &Words) {
     match (worker.is_member(), worker.restoring()) {
         (false, _) => watch.part.set_waiting("not in the group yet: its partitions are not assigned"),
         (true, 0) => watch.part.set_ready(),
@@ -480,5 +480,6 @@ fn report(worker: &Worker, watch: &Watch) {
         metrics::gauge!(metric::CLOCK_SKEW).set(skew_ms as f64 / 1e3);
     }
     worker.owned().for_each(gauges);
+    worker.owned().for_each(|owned| words.note_withheld(owned.id, owned.withheld()));
     worker.parked().for_each(|(id, owned)| parked_gauges(id, owned));
 }

@@ -72,7 +72,7 @@ fn say(service: &Service, log: &dyn Log) {
     let wall = SystemWall::default();
     let mut publisher = Publisher::new(entry(service, wall.now()));
     while !service.stop.is_set() {
-        publisher.turn(log, holdings(&service.partitions), (wall.now(), wall.elapsed()));
+        publisher.turn(log, holdings(service), (wall.now(), wall.elapsed()));
         std::thread::sleep(LOOK);
     }
     publisher.end(log);
@@ -96,11 +96,16 @@ fn entry(service: &Service, now: Instant) -> Entry {
     }
 }
 
-fn holdings(partitions: &Partitions) -> Vec<Holding> {
-    let all = partitions.all().into_iter().map(|((stage, partition), holding)| Holding {
+fn holdings(service: &Service) -> Vec<Holding> {
+    let withheld = |stage, partition, state| match (stage, state) {
+        (ASSESS, State::Owned) => service.words.withheld(partition),
+        _ => None,
+    };
+    let all = service.partitions.all().into_iter().map(|((stage, partition), holding)| Holding {
         stage: stage.to_owned(),
         partition,
         state: holding.state.name().to_owned(),
+        withheld: withheld(stage, partition, holding.state),
         since: holding.since.to_string(),
         reason: holding.parked.as_ref().map(|parked| parked.reason.code().to_owned()),
         next_try: holding.parked.and_then(|parked| Some(parked.next_try?.to_string())),

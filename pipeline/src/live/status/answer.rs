@@ -10,7 +10,9 @@ use fuma_schemas::Instant;
 use serde::Serialize;
 
 use super::entry::{Entry, Holding, PolicyName};
-use crate::live::partitions::{ASSESS, LINKS, TRACE};
+use super::switches::{self, Coming, UnderWay};
+use crate::live::decisions::Fold;
+use crate::live::partitions::{ASSESS, LINKS, TRACE, Withheld};
 use crate::live::worker::position::Standing;
 
 /// What is known of the log.
@@ -36,6 +38,8 @@ pub struct Seen {
     pub policy: Option<PolicyName>,
     /// The holds that are not released.
     pub holds: Vec<HeldName>,
+    /// What was decided.
+    pub fold: Fold,
 }
 
 /// The answer, as `fuma status --json` prints it.
@@ -47,6 +51,12 @@ pub struct Answer {
     pub policy: Option<PolicyName>,
     /// The emergency stops that are not released: nothing is announced.
     pub holds: Vec<HeldName>,
+    /// What the release of the emergency stop would announce, of all partitions that say it; null: nothing is held.
+    pub withheld: Option<Withheld>,
+    /// The switch under way; null: none is.
+    pub switch: Option<UnderWay>,
+    /// The packs that are to come, and what they still need.
+    pub coming: Vec<Coming>,
     /// When this was asked.
     pub at: String,
     /// The processes that were heard of.
@@ -118,6 +128,9 @@ pub struct Partition {
     pub lag_records: Option<u64>,
     /// How long the oldest of them waits.
     pub lag_seconds: Option<f64>,
+    /// While everything is held: what its release would announce here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub withheld: Option<Withheld>,
 }
 
 /// A parked partition.
@@ -166,12 +179,51 @@ pub fn answer(seen: &Seen, now: Instant) -> Answer {
     Answer {
         installation: seen.installation.clone(),
         policy: seen.policy.clone(),
+        withheld: withheld(&partitions).filter(|_| !seen.holds.is_empty()),
         holds: seen.holds.clone(),
+        switch: switches::under_way(&seen.fold, &standings(seen), now),
+        coming: switches::coming(&seen.fold, now),
         at: now.to_string(),
         processes: processes.collect(),
         parked: parked.chain(links(seen, now)).collect(),
         partitions,
     }
+}
+
+fn standings(seen: &Seen) -> Vec<Option<Standing>> {
+    seen.positions.iter().map(|position| Standing::parse(&position.metadata).ok().flatten()).collect()
+}
+
+/// What a release would announce in all of these.
+fn withheld(partitions: &[Partition]) -> Option<Withheld> {
+    let mut all: Option<Withheld> = None;
+    for withheld in partitions.iter().filter_map(|partition| partition.withheld.as_ref()) {
+        all.get_or_insert_default().add(withheld);
+    }
+    all
+}
+
+/// What the release of an emergency stop would announce, by what the processes say; and of which partitions nobody says
+/// it whole, with why.
+pub fn of_release(entries: Vec<(Entry, Instant)>, partitions: u32, now: Instant) -> (Withheld, Vec<(u32, String)>) {
+    let seen = Seen { entries, ..Seen::default() };
+    let (mut all, mut missing) = (Withheld::default(), Vec::new());
+    for number in 0..partitions {
+        let found = holder(&seen, (ASSESS, number), now);
+        let withheld = found.and_then(|(_, holding, _)| holding.withheld.as_ref());
+        withheld.iter().for_each(|withheld| all.add(withheld));
+        let why = match (found, withheld) {
+            (None, _) => Some("no process has it".to_owned()),
+            (Some((_, _, "owned")), None) => Some("its process has not counted yet".to_owned()),
+            (Some((_, _, state)), None) => Some(format!("it is {state}")),
+            (_, Some(withheld)) if withheld.to_judge > 0 => {
+                Some(format!("{} people are still to be judged", withheld.to_judge))
+            }
+            _ => None,
+        };
+        missing.extend(why.map(|why| (number, why)));
+    }
+    (all, missing)
 }
 
 /// The link log, where it is parked: nobody traces contacts then.
@@ -219,6 +271,7 @@ fn partition(seen: &Seen, place: usize, now: Instant) -> Partition {
         end: bounds.as_ref().map(|held| held.end),
         lag_records,
         lag_seconds,
+        withheld: holder.and_then(|(_, holding, _)| holding.withheld.clone()),
     }
 }
 

@@ -6,6 +6,8 @@
 use fuma_schemas::Instant;
 use serde::{Deserialize, Serialize};
 
+use crate::live::partitions::Withheld;
+
 /// An entry older than this is stale: its process has ended, or hangs.
 pub const STALE_AFTER_MS: i64 = 30_000;
 
@@ -62,6 +64,9 @@ pub struct Holding {
     /// When it is tried again by itself; none: it waits for somebody.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next_try: Option<String>,
+    /// While everything is held: what its release would announce here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub withheld: Option<Withheld>,
 }
 
 impl Entry {

@@ -5,6 +5,7 @@
 //! publish   says it, when it changes and each 10 s
 //! measure   how far behind the partitions are that this process holds
 //! answer    entries, positions and ends of the log -> one answer: `fuma status`
+//! switches  packs to come, and the switch under way
 //! ```
 //!
 //! Owns the words. Must never name a person, nor decide who owns what: the group does.
@@ -13,5 +14,6 @@ pub mod answer;
 pub mod entry;
 pub mod measure;
 pub mod publish;
+pub mod switches;
 #[cfg(test)]
 mod tests;

@@ -9,12 +9,21 @@ use fuma_connectors::log::{Appender, Log, LogError, Outgoing, Topic};
 use fuma_schemas::Instant;
 
 use super::entry::{Entry, Holding};
+use crate::live::partitions::Withheld;
 
 /// How often it is said again: thrice before it is stale.
 pub const EVERY: Duration = Duration::from_secs(10);
+/// How often it is said again while the counts of what is held back change all the time.
+const EVERY_COUNTS: Duration = Duration::from_secs(2);
 /// For how long the words of ended processes are kept.
 const KEPT_MS: i64 = 3_600_000;
 const _: () = assert!(EVERY.as_millis() as i64 * 3 <= super::entry::STALE_AFTER_MS);
+
+/// Whether nothing but counts of what is held back is another; that something is held back at all is no count.
+fn is_same_but_counts(one: &[Holding], other: &[Holding]) -> bool {
+    let bare = |it: &Holding| Holding { withheld: it.withheld.as_ref().map(|_| Withheld::default()), ..it.clone() };
+    one.iter().map(bare).eq(other.iter().map(bare))
+}
 
 /// Says what a process holds.
 pub struct Publisher {
@@ -32,8 +41,10 @@ impl Publisher {
 
     /// Says it, where that is due: something is another than before, or 10 s have passed.
     pub fn turn(&mut self, log: &dyn Log, held: Vec<Holding>, (now, elapsed): (Instant, Duration)) {
-        let is_due = self.said_at.is_none_or(|at| elapsed.saturating_sub(at) >= EVERY);
-        if !is_due && held == self.entry.partitions {
+        let since = self.said_at.map(|at| elapsed.saturating_sub(at));
+        let every = if is_same_but_counts(&held, &self.entry.partitions) { EVERY } else { Duration::ZERO };
+        let every = if held == self.entry.partitions { EVERY } else { every.min(EVERY_COUNTS) };
+        if since.is_some_and(|since| since < every) {
             return;
         }
         self.entry.partitions = held;

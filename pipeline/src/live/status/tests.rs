@@ -110,6 +110,7 @@ fn process(name: &str, holdings: &[(u32, &str, Option<&str>)]) -> Entry {
         since: Instant(BEGIN).to_string(),
         reason: reason.map(str::to_owned),
         next_try: None,
+        withheld: None,
     });
     Entry { process: name.into(), partitions: partitions.collect(), ..Entry::default() }
 }

@@ -120,14 +120,7 @@ impl Worker {
 
     /// Judges, and commits what there is to say and where things stand.
     pub(super) fn commit(&mut self, whom: Whom<'_>, turn: &mut Turn) -> Result<(), LogError> {
-        // The emergency stop: nothing is announced, and no position passes what was not.
-        let is_held = self.context.words.is_held();
-        let Whom::Leaving(partitions) = whom else {
-            return if is_held { Ok(()) } else { self.try_commit(whom, turn).map(drop) };
-        };
-        if is_held {
-            return self.release_positions(partitions);
-        }
+        let Whom::Leaving(partitions) = whom else { return self.try_commit(whom, turn).map(drop) };
         for _ in 0..LEAVING_TRIES {
             if self.try_commit(whom, turn)? == Outcome::Committed {
                 break;
@@ -217,7 +210,11 @@ impl Worker {
         for (id, clock) in &clocks {
             self.owned.get_mut(id).into_iter().for_each(|owned| owned.attempted = *clock);
         }
-        let changed = self.judge(&clocks)?;
+        let is_held = self.hold(&clocks);
+        let mut changed = self.judge(&clocks)?;
+        if is_held {
+            self.take_back(&mut changed);
+        }
         let (standings, counts) = self.announce(&changed, &clocks, whom);
         // Offsets and the cursor of a sweep that says nothing go along with a later commit: they are progress.
         let is_silent = self.output.is_empty() && !whom.is_leaving();

@@ -85,6 +85,8 @@ pub fn gauges(owned: &Owned) {
     for (reason, people) in [("crowded", crowded), ("failed", failed)] {
         metrics::gauge!(metric::LEFT_OUT, "partition" => label(), "reason" => reason).set(people as f64);
     }
+    let withheld = owned.withheld().map_or(0, |withheld| withheld.people);
+    metrics::gauge!(metric::WITHHELD, "partition" => label()).set(withheld as f64);
     metrics::gauge!(metric::PACK_NUMBER, "partition" => label()).set(owned.in_force.number as f64);
     metrics::gauge!(metric::SWEEP_REMAINING, "partition" => label()).set(owned.sweep.remaining() as f64);
 }

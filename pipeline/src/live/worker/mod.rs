@@ -25,6 +25,7 @@
 //! stall         a client that skips records, or stands still before them
 //! forget        what is past its retention goes
 //! switch        another pack takes over in a running worker
+//! withheld      everything is held: what was judged is counted, and not announced
 //! left_out      who cannot be judged is listed
 //! telling       what went is told to trace
 //! told          what people have to say to phones
@@ -64,6 +65,7 @@ mod telling;
 mod together;
 mod told;
 mod trouble;
+mod withheld;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;

@@ -15,6 +15,7 @@ use super::reference::References;
 use super::sweep::Sweep;
 use super::switch::{InForce, Switching};
 use super::told::ToTell;
+use super::withheld::WithheldPeople;
 use crate::assess::joint::Share;
 use crate::assess::shown::Shown;
 use crate::assess::{AssessError, Partition, Step, Ticks};
@@ -107,6 +108,8 @@ pub struct Owned {
     pub(super) attempted: Instant,
     /// How many commits with changes of it were refused in a row.
     pub(super) refusals: u32,
+    /// Who is not told what was judged, while everything is held; none: nothing is held.
+    pub(super) withheld: Option<WithheldPeople>,
     /// What its people have to say to phones.
     pub(super) to_tell: ToTell,
     /// What was applied since the last commit, for the causes.
@@ -148,6 +151,7 @@ impl Owned {
             is_paused: false,
             attempted: Instant::default(),
             refusals: 0,
+            withheld: None,
             to_tell: ToTell::default(),
             pending: Vec::new(),
             finds_stays: false,
@@ -308,6 +312,8 @@ impl Owned {
 
     fn sweep_standing(&self) -> SweepStanding {
         match self.sweep.cursor() {
+            // Whoever comes next judges everybody: what is held back is in no position and in no output.
+            _ if self.withheld.is_some() => SweepStanding::Begun,
             _ if !self.is_sweeping() => SweepStanding::None,
             None => SweepStanding::Begun,
             Some(person) => SweepStanding::After(person),

@@ -20,21 +20,17 @@ pub(super) const QUIET: Duration = Duration::from_millis(100);
 impl Worker {
     /// Whether those who did not fit into the last commit are judged before the log is polled again.
     pub(super) fn must_catch_up(&self) -> bool {
-        if self.context.words.is_held() {
-            return false;
-        }
         let is_behind = || self.owned.values().any(|owned| owned.is_behind() && !owned.must_claim);
         let since_poll = || self.clock.elapsed().saturating_sub(self.polled_at);
         self.is_catching_up && self.alone.is_empty() && is_behind() && since_poll() < CATCH_UP
     }
 
     pub(super) fn is_time(&self) -> bool {
-        if self.context.words.is_held() {
-            return false;
-        }
         let now = self.clock.now();
+        let is_held = self.context.words.is_held();
         let is_urgent = self.owned.values().any(|owned| {
             owned.partition.waiting() > 0
+                || owned.is_held() != is_held
                 || owned.is_sweeping()
                 || owned.is_due(now)
                 || owned.regions < self.context.references.regions_end()
@@ -47,9 +43,6 @@ impl Worker {
 
     /// How long the log may be waited for.
     pub(super) fn wait(&self) -> Duration {
-        if self.context.words.is_held() {
-            return IDLE;
-        }
         if !self.alone.is_empty() {
             return Duration::ZERO;
         }

@@ -23,6 +23,8 @@ mod proposal;
 mod records;
 mod rules;
 #[cfg(test)]
+mod sample;
+#[cfg(test)]
 mod tests;
 mod void;
 
@@ -32,4 +34,6 @@ pub use officials::{Official, Officials, Purpose, Quorum, Role, Signed, bytes_of
 pub use proposal::{Approval, Proposal, State, Switch};
 pub use records::{Approved, Bootstrap, FirstOfficials, Held, PackName, Proposed, Seen, What, Withdrawn};
 pub use rules::is_text;
+#[cfg(test)]
+pub(crate) use sample::signed_switch;
 pub use void::Void;

@@ -86,7 +86,7 @@ impl Log {
         (id, self.write(Record::Proposed(proposed)))
     }
 
-    fn propose(&mut self, pack: PackName, valid_from: i64) -> String {
+    pub(super) fn propose(&mut self, pack: PackName, valid_from: i64) -> String {
         let (id, void) = self.publish(plain(pack), valid_from);
         assert_eq!(void, None);
         id
@@ -97,7 +97,7 @@ impl Log {
         approved(id, name, what.digest(), valid_from, basis, INSTALLATION)
     }
 
-    fn approve(&mut self, id: &str, name: &str) -> Option<Void> {
+    pub(super) fn approve(&mut self, id: &str, name: &str) -> Option<Void> {
         let approved = self.approval(id, name);
         self.write(Record::Approved(approved))
     }

@@ -12,7 +12,7 @@ use super::super::supervise::Ended;
 use super::inbox;
 use crate::live::decisions::basis::{Basis, Event, Then};
 use crate::live::decisions::{DecisionError, DecisionLog};
-use crate::live::monotonic;
+use crate::live::{metric, monotonic};
 
 /// How often the log is read on: in a folder that costs nothing.
 const EVERY_FOLDER: Duration = Duration::from_millis(500);
@@ -56,13 +56,18 @@ pub(in crate::live::service) fn follow(log: &dyn Log, service: &Service) -> Resu
 /// Has the workers announce nothing while a hold is not released.
 pub(super) fn hold(service: &Service, basis: &Basis) {
     let held = basis.holds().next();
+    metrics::gauge!(metric::HELD).set(f64::from(u8::from(held.is_some())));
+    service.health.remark(held.map(|hold| {
+        let (id, since, reason) = (&hold.held.id, Instant(hold.held.at), &hold.held.reason);
+        format!("HELD: nothing is announced since {since} ({id}): {reason}")
+    }));
     if !service.words.hold(held.is_some()) {
         return;
     }
     match held {
         Some(hold) => {
             let (id, reason) = (&hold.held.id, &hold.held.reason);
-            tracing::warn!(%id, %reason, "HELD: nothing is announced until the release is approved");
+            tracing::warn!(%id, %reason, "HELD: people are judged, nothing is announced until the release is approved");
         }
         None => tracing::warn!("the hold is released: what was held back is announced now"),
     }

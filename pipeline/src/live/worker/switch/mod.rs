@@ -119,6 +119,11 @@ impl Owned {
         Ok(())
     }
 
+    /// Whether a switch was begun whose pages are not all committed.
+    pub(super) fn is_switching(&self) -> bool {
+        self.switching.as_ref().is_some_and(|switching| !switching.is_handed_on)
+    }
+
     /// A predecessor began this switch; these lines it announced.
     pub(super) fn resume_switch(&mut self, standing: &Standing, under_way: UnderWay, lines: Vec<Line>) {
         let mut switching = Switching { is_resumed: true, ..Switching::new(under_way, standing.clock) };
@@ -150,6 +155,10 @@ impl Owned {
 
     /// The commit under way is there, or has nothing to say: who was judged in it, was judged by the new pack.
     pub(super) fn note_switched(&mut self) {
+        // What is held back was not announced: these people are judged again when it is released.
+        if self.withheld.is_some() {
+            return;
+        }
         let Some(mut switching) = self.switching.take_if(|it| !it.is_handed_on) else { return };
         let partition = &self.partition;
         let first: BTreeMap<u32, StateNumber> =
