@@ -138,7 +138,22 @@ fn facts<'a>(
         }
     }
     facts.extend(derived(known, (partition, number)));
+    let unnamed = unnamed(known, (partition, number), &facts);
+    facts.extend(unnamed);
     facts
+}
+
+/// The facts of a person of which nobody knows the record any more: the log that had it does not go back so far.
+fn unnamed<'a>(known: &Known<'a>, (partition, number): (&'a Partition, u32), facts: &[Fact<'a>]) -> Vec<Fact<'a>> {
+    let is_known = |handle: u64| facts.iter().any(|fact| fact.line.handle == handle);
+    let standing = partition.evidence().standing(number, RuleTables::ALL).filter(|(handle, _)| !is_known(*handle));
+    let unnamed = standing.map(|(handle, view)| {
+        let name = Name { feed: view.kind.feed(), owner: "", id: "" };
+        let version = Version { revision: view.revision, retracted: false, known_at: view.known_at };
+        let record = NamedRecord { name, key: view.key, version, kind: view.kind };
+        Fact { line: EvidenceLine::new(known, partition, None, handle, view), record }
+    });
+    unnamed.collect()
 }
 
 /// The facts of a person that no record of the person says: attached evidence of a phone, contacts by conveyance.

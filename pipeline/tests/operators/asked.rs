@@ -31,6 +31,24 @@ fn answered(service: &Process, person: &str) -> Value {
     serde_json::from_str(&body).unwrap()
 }
 
+/// Why: each reason has evidence with its owner and id, of the log, and the announcements come to the colour.
+fn explained(service: &Process, person: &str) {
+    let headers = "Authorization: Bearer of-the-line\r\nFuma-Purpose: call-1\r\n";
+    let (status, body) = service.get_with(&format!("/v1/people/{person}/explain"), headers);
+    assert_eq!(status, 200, "{body}");
+    let answer: Value = serde_json::from_str(&body).unwrap();
+    assert_eq!((&answer["is_whole"], &answer["account"]["known"]), (&true.into(), &true.into()), "{body}");
+    let active = answer["account"]["reasons"].as_array().unwrap().iter().filter(|reason| reason["phase"] == "active");
+    let because: Vec<&Value> = active.flat_map(|reason| reason["because"].as_array().unwrap()).collect();
+    assert!(!because.is_empty(), "{body}");
+    assert!(
+        because.iter().all(|fact| fact["record"]["owner"].is_string() && fact["record"]["id"].is_string()),
+        "{body}"
+    );
+    let last = answer["announced"].as_array().unwrap().last().unwrap();
+    assert_eq!(last["to"], answer["account"]["colour"], "{body}");
+}
+
 #[test]
 fn what_is_answered_is_what_was_announced_also_after_a_kill() {
     let _alone = alone();
@@ -83,6 +101,8 @@ fn what_is_answered_is_what_was_announced_also_after_a_kill() {
         }
         assert!(others * 10 < expected.len(), "{others} of {}", expected.len());
         assert!(coloured > 5, "{coloured} of {}", expected.len());
+        let person = expected.iter().find(|(_, (_, rules))| !rules.is_empty()).map(|(person, _)| person).unwrap();
+        explained(&service, person);
         assert_eq!(service.get_with("/v1/people/x", "").0, 401);
         if round == 0 {
             // What was looked up in the last two seconds may be lost with a process that is killed.

@@ -19,8 +19,9 @@ const LINE_CHARACTERS_MAX: usize = 120;
 #[rustfmt::skip]
 const SCHEMAS: &[&str] = &[
     // JSON Schema and AsyncAPI
-    "asyncapi", "$schema", "$id", "$ref", "name", "info", "title", "version", "summary", "description", "license",
-    "defaultContentType", "servers", "channels", "operations", "components", "action", "channel", "address", "host",
+    "asyncapi", "openapi", "$schema", "$id", "$ref", "name", "info", "title", "version", "summary", "description",
+    "license", "defaultContentType", "servers", "channels", "operations", "components", "action", "channel", "address",
+    "host",
     "protocol", "contentType", "type", "const", "format", "pattern", "minimum", "maximum", "minLength", "maxLength",
     "minItems", "maxItems", "uniqueItems", "items", "contains", "default", "enum", "properties", "required",
     "additionalProperties", "if", "then", "else", "oneOf", "anyOf", "headers", "payload", "messages", "schemas",

@@ -176,3 +176,72 @@ fn what_is_held_is_not_answered() {
     a.run(1_000);
     assert_eq!(colour(&answers, person(1)), Colour::Red);
 }
+
+/// The names of evidence come from the log; what the log has no more is shown without a name, and nothing is left out.
+#[test]
+fn why_is_answered_with_the_names_that_the_log_has() {
+    use fuma_connectors::log::{Log as _, Topic};
+    use fuma_pipeline::live::answers::explain::found;
+    use fuma_pipeline::live::record::Origin;
+
+    let mut stage = Stage::new();
+    let (a, answers) = asked(&stage, "a");
+    a.run(300);
+    stage.feed.write(&[listing(person(1), "l1", "red", stage.now(), DAY)]);
+    stage.feed.write(&[
+        listing(person(1), "l2", "yellow", stage.now(), DAY),
+        listing(person(2), "l3", "red", stage.now(), DAY),
+    ]);
+    a.run(3_000);
+    let explain = || {
+        let mut reply = answers.ask(person(1)).unwrap();
+        let question = answers.next_asked().unwrap();
+        let mut reader = stage.cluster.process("reader").observer().unwrap();
+        let found = found(reader.as_mut(), (0, person(1)), Origin::default()).unwrap();
+        answers.with_names(0, question, found);
+        assert!(reply.try_recv().unwrap().is_none(), "it waits for a step");
+        a.run(300);
+        reply.try_recv().unwrap().expect("a step answers")
+    };
+    let ids = |account: &serde_json::Value| {
+        let reasons = account["reasons"].as_array().unwrap().iter();
+        let facts = reasons.flat_map(|reason| reason["because"].as_array().unwrap());
+        let mut ids: Vec<String> = facts.map(|fact| fact["record"]["id"].to_string()).collect();
+        ids.sort();
+        ids
+    };
+    let explained = explain();
+    assert_eq!((ids(&explained.account), explained.is_whole), (vec!["\"l1\"".to_owned(), "\"l2\"".to_owned()], true));
+    let announced: Vec<_> = explained.announced.iter().map(|change| change["to"].clone()).collect();
+    assert_eq!(announced.last(), Some(&"red".into()));
+    assert!(!explained.account.to_string().contains(&person(2).to_string()), "nobody else");
+    assert!(explained.as_of <= stage.now());
+    // The log begins behind the first record.
+    stage.cluster.retain_from(Topic::Evidence, 0, 1);
+    assert_eq!(ids(&explain().account), ["\"l2\"", "null"]);
+}
+
+/// What was taken in and is not committed is no evidence yet: the answer waits.
+#[test]
+fn why_is_not_answered_from_what_is_not_committed() {
+    use fuma_pipeline::live::answers::explain::Found;
+
+    let mut stage = Stage::new();
+    let (a, answers) = asked(&stage, "a");
+    a.run(300);
+    for _ in 0..3 {
+        stage.cluster.fail_commit(&a.owner, Fault::Abort);
+    }
+    stage.feed.write(&[listing(person(1), "l1", "red", stage.now(), DAY)]);
+    let mut reply = answers.ask(person(1)).unwrap();
+    while a.turn().unwrap().aborts == 0 {
+        stage.cluster.advance(1);
+    }
+    answers.with_names(0, answers.next_asked().unwrap(), Found::default());
+    a.turn().unwrap();
+    let early = reply.try_recv().unwrap();
+    assert!(early.is_none(), "{early:?}");
+    a.run(500);
+    let explained = reply.try_recv().unwrap().expect("a step answers");
+    assert_eq!((&explained.account["colour"], explained.is_whole), (&"red".into(), false));
+}

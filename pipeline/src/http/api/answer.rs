@@ -7,12 +7,14 @@ use fuma_schemas::documents::text::{OutputInstant, PersonToken};
 use fuma_schemas::{Colour, Instant, Person};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use super::clients::Fields;
 use crate::assess::Why;
 use crate::assess::shown::Reasons;
 use crate::assess::timeline::Interval;
 use crate::live::answers::Answer;
+use crate::live::answers::explain::Explained;
 use crate::policy::Pack;
 
 /// A person's colour, and nothing more: the projection `colour`.
@@ -111,6 +113,34 @@ pub enum NotJudged {
     Crowded,
     /// A rule failed on the person.
     RuleFailed,
+}
+
+/// Why a person has a colour.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct ExplainAnswer {
+    /// The person.
+    pub person: PersonToken,
+    /// The clock of the commit that it is of.
+    pub as_of: OutputInstant,
+    /// The account as `fuma explain --json` prints it: reasons with their evidence, what does not count and why.
+    pub account: Map<String, Value>,
+    /// The changes that were announced, oldest first, as far as the log has them: at most the last 100.
+    pub announced: Vec<Map<String, Value>>,
+    /// Whether the log was read to its end: else names of evidence, and announcements, may be missing.
+    pub is_whole: bool,
+}
+
+impl ExplainAnswer {
+    pub(super) fn of(person: Person, explained: Explained) -> ExplainAnswer {
+        let object = |value| if let Value::Object(fields) = value { fields } else { Map::new() };
+        ExplainAnswer {
+            person: PersonToken(person.to_string()),
+            as_of: instant(explained.as_of),
+            account: object(explained.account),
+            announced: explained.announced.into_iter().map(object).collect(),
+            is_whole: explained.is_whole,
+        }
+    }
 }
 
 /// Whom a look-up by certificate names. Read and hashed; never shown.

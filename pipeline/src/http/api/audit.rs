@@ -29,6 +29,8 @@ pub enum Act {
     Look,
     /// By a certificate.
     LookUp,
+    /// By a token, and why.
+    Explain,
 }
 
 impl Act {
@@ -36,6 +38,7 @@ impl Act {
         match self {
             Act::Look => "look",
             Act::LookUp => "lookup",
+            Act::Explain => "explain",
         }
     }
 }
@@ -59,7 +62,7 @@ pub struct Line {
     pub client: String,
     /// What the client is.
     pub role: String,
-    /// look, lookup.
+    /// look, lookup, explain.
     pub act: String,
     /// Whom: the person's token, also where the client has one of its own.
     pub person: String,

@@ -3,8 +3,7 @@
 //! ```text
 //! clients   who may ask: tokens, roles, projections
 //! admit     a request before anything is answered: its token, its role, its rate
-//! rate      how many requests a second
-//! tokens    the tokens by which an issuer knows people
+//! explain   why a person has a colour
 //! openapi   the document of all that
 //! people    a person's colour, by token or by certificate
 //! answer    the shapes of answers
@@ -19,13 +18,12 @@ mod admit;
 pub mod answer;
 pub mod audit;
 pub mod clients;
+mod explain;
 pub mod openapi;
 mod people;
 pub mod problem;
-mod rate;
 #[cfg(test)]
 mod tests;
-mod tokens;
 
 use std::sync::{Arc, LazyLock};
 
@@ -84,6 +82,7 @@ impl Api {
             .route("/openapi.json", get(|| async { openapi() }))
             .route("/people/lookup", post(people::look_up))
             .route("/people/{token}", get(people::look))
+            .route("/people/{token}/explain", get(explain::explain))
             .fallback(|| async { Problem::of(Code::NotFound) })
             .method_not_allowed_fallback(|| async { Problem::of(Code::BadMethod) })
             .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))

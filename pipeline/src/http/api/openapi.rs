@@ -7,7 +7,7 @@ use schemars::generate::{SchemaGenerator, SchemaSettings};
 use serde_json::{Map, Value, json};
 
 use super::BODY_BYTES_MAX;
-use super::answer::{ClauseAnswer, ColourAnswer, LookUpBody, PersonAnswer};
+use super::answer::{ClauseAnswer, ColourAnswer, ExplainAnswer, LookUpBody, PersonAnswer};
 use super::problem::{Code, Problem};
 
 /// Codes that any request may meet.
@@ -24,10 +24,11 @@ pub fn text() -> String {
 /// The document.
 pub fn document() -> Value {
     let settings = SchemaSettings::draft2020_12();
-    let settings = settings.with(|settings| settings.definitions_path = "/components/schemas".into());
+    let settings = settings.for_serialize().with(|settings| settings.definitions_path = "/components/schemas".into());
     let mut generator = settings.into_generator();
     let paths = json!({
         "/v1/people/{token}": {"get": look(&mut generator)},
+        "/v1/people/{token}/explain": {"get": explain(&mut generator)},
         "/v1/people/lookup": {"post": look_up(&mut generator)},
         "/v1/openapi.json": {"get": {
             "operationId": "openapi",
@@ -70,6 +71,19 @@ fn look(generator: &mut SchemaGenerator) -> Value {
         }, purpose()],
         "responses": responses(generator, &[Code::BadToken]),
     })
+}
+
+fn explain(generator: &mut SchemaGenerator) -> Value {
+    let mut operation = look(generator);
+    operation["operationId"] = json!("explain");
+    operation["summary"] = json!("Why a person has a colour.");
+    operation["description"] = json!(
+        "For officials and auditors. Waits for a step of the service. The account is what `fuma explain --json` prints."
+    );
+    let mut responses = responses(generator, &[Code::BadToken, Code::Busy]);
+    responses["200"]["content"]["application/json"]["schema"] = generator.subschema_for::<ExplainAnswer>().to_value();
+    operation["responses"] = Value::Object(responses);
+    operation
 }
 
 fn look_up(generator: &mut SchemaGenerator) -> Value {

@@ -73,16 +73,29 @@ async fn body(request: Request) -> Result<Bytes, Code> {
 }
 
 /// Whether a client's role may do this.
-fn may(client: &Client, act: Act) -> Result<(), Code> {
+pub(super) fn may(client: &Client, act: Act) -> Result<(), Code> {
     let may = match (client.role, act) {
         (Role::Issuer | Role::Official, Act::Look | Act::LookUp) | (Role::Auditor, Act::Look) => true,
-        (Role::Auditor, Act::LookUp) | (Role::Operator, _) => false,
+        (Role::Official | Role::Auditor, Act::Explain) => true,
+        (Role::Auditor, Act::LookUp) | (Role::Issuer, Act::Explain) | (Role::Operator, _) => false,
     };
     if may { Ok(()) } else { Err(Code::Forbidden) }
 }
 
-/// Records the look-up and answers it. A look-up that is refused here says nothing of anybody, and is not recorded.
+/// Records the look-up and answers it.
 fn answered(api: &Api, (caller, client): (&Caller, &Client), person: Person, act: Act) -> Result<Response, Code> {
+    let answer = recorded(api, (caller, client), person, act)?;
+    Ok(response(&answer, api.is_parked(answer.partition), (client, person)))
+}
+
+/// Records the look-up, and gives what is published. One that is refused here says nothing of anybody, and is not
+/// recorded.
+pub(super) fn recorded(
+    api: &Api,
+    (caller, client): (&Caller, &Client),
+    person: Person,
+    act: Act,
+) -> Result<Answer, Code> {
     let purpose = caller.purpose.as_deref();
     // An issuer shows a code to who bears it; all others say what for.
     if purpose.is_none() && client.role != Role::Issuer {
@@ -95,7 +108,7 @@ fn answered(api: &Api, (caller, client): (&Caller, &Client), person: Person, act
     let look_up =
         LookUp { client: client.name.clone(), role: client.role, act, person, purpose: purpose.map(str::to_owned) };
     api.0.audit.record(look_up).map_err(|_| Code::AuditUnavailable)?;
-    Ok(response(&answer, api.is_parked(answer.partition), (client, person)))
+    Ok(answer)
 }
 
 fn response(answer: &Answer, parked: bool, (client, person): (&Client, Person)) -> Response {

@@ -40,13 +40,15 @@ pub enum Code {
     Starting,
     /// Another process holds the person's partition.
     NotHeldHere,
+    /// Why cannot be said now: the partition stands still, or too many ask.
+    Busy,
     /// The look-up cannot be recorded, so it is not answered.
     AuditUnavailable,
 }
 
 impl Code {
     /// Every code.
-    pub const ALL: [Code; 15] = [
+    pub const ALL: [Code; 16] = [
         Code::Unauthorized,
         Code::Forbidden,
         Code::TooManyRequests,
@@ -61,6 +63,7 @@ impl Code {
         Code::BadPurpose,
         Code::Starting,
         Code::NotHeldHere,
+        Code::Busy,
         Code::AuditUnavailable,
     ];
 
@@ -83,7 +86,7 @@ impl Code {
             }
             Code::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Code::BodyTooSlow => StatusCode::REQUEST_TIMEOUT,
-            Code::Starting | Code::NotHeldHere | Code::AuditUnavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Code::Starting | Code::NotHeldHere | Code::Busy | Code::AuditUnavailable => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 
@@ -110,6 +113,7 @@ impl Code {
             }
             Code::Starting => "the process has not taken over its partitions yet: ask again",
             Code::NotHeldHere => "another process of the group holds this person: ask it, or ask again later",
+            Code::Busy => "why cannot be said now: ask again; the colour is at /v1/people/{token}",
             Code::AuditUnavailable => "look-ups cannot be recorded now, so none is answered: ask again",
         }
     }
@@ -155,7 +159,7 @@ impl IntoResponse for Problem {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         match self.code {
             Code::Unauthorized => drop(headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))),
-            Code::TooManyRequests | Code::Starting | Code::NotHeldHere | Code::AuditUnavailable => {
+            Code::TooManyRequests | Code::Starting | Code::NotHeldHere | Code::Busy | Code::AuditUnavailable => {
                 headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
             }
             _ => {}

@@ -279,6 +279,24 @@ fn each_role_may_ask_what_is_its_own() {
     }
 }
 
+/// No worker answers here: who asks why is told so, and a parked partition says so at once.
+#[test]
+fn why_is_for_officials_and_auditors_and_comes_from_a_step_or_not_at_all() {
+    let port = port();
+    let path = format!("/v1/people/{}/explain", anna());
+    for client in ["issuer", "operator"] {
+        assert_eq!(code(&get(&port, client, &path)), (403, "forbidden"), "{client}");
+    }
+    assert_eq!(audited(&port), []);
+    let parked = Parked { reason: ParkReason::Gap, what: "x".into(), next_try: None, tries: 1, digest: None };
+    port.partitions.parked(ASSESS, anna().partition(2) as u32, AT, parked);
+    for client in ["official", "auditor"] {
+        assert_eq!(code(&get(&port, client, &path)), (503, "busy"), "{client}");
+    }
+    let acts: Vec<String> = audited(&port).into_iter().flat_map(|record| record.lookups).map(|line| line.act).collect();
+    assert_eq!(acts, ["explain", "explain"]);
+}
+
 #[test]
 fn what_is_wrong_with_a_request_is_said_and_never_repeated() {
     let port = port();

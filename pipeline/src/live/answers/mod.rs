@@ -7,10 +7,12 @@
 //! ```text
 //! publisher  what a worker publishes, and takes away when it ends
 //! place      the states of one partition
+//! explain    why somebody has a colour: that waits for a step of the worker
 //! ```
 //!
 //! Owns the published states. Must never hold evidence, nor a state that was not committed.
 
+pub mod explain;
 mod place;
 mod publisher;
 
@@ -19,10 +21,12 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use fuma_schemas::{Instant, Person};
+use futures::channel::oneshot::{Receiver, channel};
 
 pub use place::{Answer, Published};
 pub use publisher::Publisher;
 
+use self::explain::{Asked, Explained, Found, Question, Queue};
 use self::place::Place;
 
 /// Why there is no answer here.
@@ -43,6 +47,8 @@ struct Shared {
     /// How many partitions there are; 0: not known.
     partitions: AtomicU32,
     places: RwLock<BTreeMap<u32, Arc<Place>>>,
+    /// Questions why, whose names are still to be read.
+    asked: Queue<Asked>,
 }
 
 impl Answers {
@@ -92,6 +98,25 @@ impl Answers {
         Some(place.answer(partition, person))
             .filter(|answer| answer.as_of > Instant::default())
             .ok_or(Missing::Starting)
+    }
+
+    /// Asks why a person has a colour; none where too many ask. The answer never comes where nobody can give it.
+    pub fn ask(&self, person: Person) -> Option<Receiver<Explained>> {
+        let (reply, answer) = channel();
+        self.0.asked.push(Asked { person, reply }).then_some(answer)
+    }
+
+    /// A question whose names are to be read.
+    pub fn next_asked(&self) -> Option<Asked> {
+        self.0.asked.pop()
+    }
+
+    /// Hands a question to the partition's worker, with what the log says of the person. It is dropped where the
+    /// partition is not held, or too many wait.
+    pub fn with_names(&self, partition: u32, asked: Asked, found: Found) {
+        if let Some(place) = self.place(partition) {
+            place.questions.push(Question::new(asked, found));
+        }
     }
 
     fn place(&self, partition: u32) -> Option<Arc<Place>> {

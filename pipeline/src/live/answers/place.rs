@@ -8,6 +8,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use fuma_schemas::{Colour, Instant, Person};
 use rustc_hash::FxHashMap;
 
+use super::explain::{Question, Queue};
 use crate::assess::shown::{Reasons, Shown};
 use crate::policy::Pack;
 
@@ -37,11 +38,15 @@ pub struct Answer {
 
 /// One partition.
 #[derive(Debug)]
-pub(super) struct Place(RwLock<Published>);
+pub(super) struct Place {
+    published: RwLock<Published>,
+    /// Questions that wait for a step of the worker.
+    pub(super) questions: Queue<Question>,
+}
 
 impl Place {
     pub(super) fn new(published: Published) -> Place {
-        Place(RwLock::new(published))
+        Place { published: RwLock::new(published), questions: Queue::default() }
     }
 
     pub(super) fn publish(
@@ -49,7 +54,7 @@ impl Place {
         (as_of, pack): (Instant, &Arc<Pack>),
         shown: impl IntoIterator<Item = (Person, Option<Shown>)>,
     ) {
-        let mut published = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let mut published = self.published.write().unwrap_or_else(PoisonError::into_inner);
         for (person, shown) in shown {
             match shown {
                 Some(shown) => drop(published.people.insert(person, shown)),
@@ -63,7 +68,7 @@ impl Place {
     }
 
     pub(super) fn answer(&self, partition: u32, person: Person) -> Answer {
-        let published = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let published = self.published.read().unwrap_or_else(PoisonError::into_inner);
         let shown = published.people.get(&person).cloned().unwrap_or_else(green);
         let pack = match &shown.reasons {
             Reasons::Known(pack, _) => pack,

@@ -47,6 +47,17 @@ impl Publisher {
         place.publish((owned.standing.clock, &owned.in_force.pack), owned.partition.take_shown());
     }
 
+    /// Answers a question of each partition in which nothing is under way and all that was taken in is committed.
+    pub(crate) fn explain(&self, owned: &BTreeMap<u32, Owned>) {
+        for (id, place) in &self.places {
+            let settled = owned.get(id).filter(|owned| owned.next == owned.committed && !owned.is_behind());
+            let Some(owned) = settled.filter(|owned| owned.is_between_steps()) else { continue };
+            if let Some(question) = place.questions.pop() {
+                question.answer(owned);
+            }
+        }
+    }
+
     /// A partition is the worker's no more.
     pub(crate) fn gone(&mut self, partition: u32) {
         self.committed.remove(&partition);

@@ -7,6 +7,7 @@
 //! office      the first pack, and decisions as they come
 //! switches    which pack is in force when, followed while running
 //! audit       who looked whom up reaches the log
+//! explain     why somebody has a colour: what the log says goes to the worker with the question
 //! references  the reference logs, read to their end and followed
 //! words       what operators agreed to reaches the workers
 //! supervise   a stage is made anew when its client fails
@@ -19,6 +20,7 @@
 
 mod audit;
 pub(crate) mod belong;
+mod explain;
 pub mod office;
 pub(crate) mod open;
 pub mod policies;
@@ -296,12 +298,14 @@ impl Stages {
         self.spawn("office".into(), move || office::follow(log.as_ref(), &service))
     }
 
-    /// Look-ups reach the log, where anybody may ask.
+    /// Look-ups reach the log, and questions the workers, where anybody may ask.
     fn audit(&mut self) -> Result<(), ServiceError> {
         let Some((answers, audit)) = self.service.asked.clone() else { return Ok(()) };
         answers.know(self.log.partitions());
         let (log, service) = (Arc::clone(&self.log), self.service.clone());
-        self.spawn("audit".into(), move || audit::follow(log.as_ref(), &service, &audit))
+        self.spawn("audit".into(), move || audit::follow(log.as_ref(), &service, &audit))?;
+        let (log, service) = (Arc::clone(&self.log), self.service.clone());
+        self.spawn("explain".into(), move || explain::follow(log.as_ref(), &service, &answers))
     }
 
     fn switches(&mut self, references: &References) -> Result<(), ServiceError> {

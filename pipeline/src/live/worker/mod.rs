@@ -369,6 +369,7 @@ impl Worker {
         }
         self.keep_switches();
         self.publisher.keep_fresh(&mut self.owned, time.1);
+        self.publisher.explain(&self.owned);
         self.left_out.turn(&self.owned, &self.context.state, time.1);
         self.look_for_stalls()?;
         if let Some(snapshots) = self.context.snapshots.as_ref().filter(|_| self.telling.is_done()) {

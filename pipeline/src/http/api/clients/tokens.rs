@@ -13,11 +13,11 @@ use fuma_schemas::Person;
 const KEY_DIGITS: usize = 64;
 
 /// The key of an issuer.
-pub(super) struct IssuerKey(Aes256);
+pub(in crate::http::api) struct IssuerKey(Aes256);
 
 impl IssuerKey {
     /// Reads 64 hex digits, with white space around them or not; none of anything else.
-    pub(super) fn from_hex(text: &str) -> Option<IssuerKey> {
+    pub(in crate::http::api) fn from_hex(text: &str) -> Option<IssuerKey> {
         let text = text.trim();
         if text.len() != KEY_DIGITS || !text.is_ascii() {
             return None;
@@ -31,14 +31,14 @@ impl IssuerKey {
     }
 
     /// The person as the issuer knows it.
-    pub(super) fn hidden(&self, person: Person) -> Person {
+    pub(in crate::http::api) fn hidden(&self, person: Person) -> Person {
         let mut block = Block::from(person.0);
         self.0.encrypt_block(&mut block);
         Person(block.into())
     }
 
     /// The person behind what the issuer gives. Whatever it gives stands for somebody.
-    pub(super) fn found(&self, hidden: Person) -> Person {
+    pub(in crate::http::api) fn found(&self, hidden: Person) -> Person {
         let mut block = Block::from(hidden.0);
         self.0.decrypt_block(&mut block);
         Person(block.into())

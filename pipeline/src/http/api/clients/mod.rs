@@ -7,7 +7,15 @@
 //! operator   nobody's colour
 //! ```
 //!
+//! ```text
+//! rate      how many requests a second
+//! tokens    the tokens by which an issuer knows people
+//! ```
+//!
 //! Owns the list. Must never hold a token, only its hash, and compares hashes in constant time.
+
+mod rate;
+mod tokens;
 
 use std::path::{Path, PathBuf};
 
@@ -15,8 +23,8 @@ use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 use subtle::{ConditionallySelectable as _, ConstantTimeEq as _};
 
-use super::rate::Rate;
-use super::tokens::IssuerKey;
+use self::rate::Rate;
+use self::tokens::IssuerKey;
 
 /// What a client is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 /// A bucket of one second's requests.
 #[derive(Debug)]
-pub(super) struct Rate {
+pub(in crate::http::api) struct Rate {
     a_second: f64,
     bucket: Mutex<Bucket>,
 }
@@ -19,13 +19,13 @@ struct Bucket {
 }
 
 impl Rate {
-    pub(super) fn new(a_second: u32) -> Rate {
+    pub(in crate::http::api) fn new(a_second: u32) -> Rate {
         let a_second = f64::from(a_second);
         Rate { a_second, bucket: Mutex::new(Bucket { left: a_second, at: Duration::ZERO }) }
     }
 
     /// Whether one more may be made at `now`, a time that never goes back.
-    pub(super) fn take(&self, now: Duration) -> bool {
+    pub(in crate::http::api) fn take(&self, now: Duration) -> bool {
         let mut bucket = self.bucket.lock().unwrap_or_else(PoisonError::into_inner);
         let since = now.saturating_sub(bucket.at).as_secs_f64();
         bucket.left = (bucket.left + since * self.a_second).min(self.a_second);
