@@ -45,7 +45,7 @@ impl fmt::Display for Person {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut text = Vec::with_capacity(32);
         self.write_to(&mut text);
-        out.write_str(&String::from_utf8_lossy(&text))
+        out.write_str(std::str::from_utf8(&text).map_err(|_| fmt::Error)?)
     }
 }
 

@@ -27,6 +27,7 @@
 //! fetcher      reads a member's partitions, with one client while little comes and with another while much does
 //! caller       calls of the client that may never come back
 //! transact     one transaction after another, under two ids of its own in turn
+//! sets         the records of a transaction in rounds of one message set a partition
 //! worker       WorkerLog: member + transact
 //! restore      RestoreLog: clients of their own for taking a partition over
 //! watching     Watching: positions, bounds and statuses, asked from outside
@@ -70,6 +71,7 @@ mod progress;
 mod reference;
 mod restore;
 mod seldom;
+mod sets;
 mod settings;
 mod transact;
 #[cfg(test)]

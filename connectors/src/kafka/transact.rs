@@ -33,6 +33,7 @@ use super::member::Member;
 use super::native::flushed;
 use super::place::place;
 use super::seldom::{Seldom, client_line};
+use super::sets;
 use super::settings::KafkaSettings;
 use crate::log::{Code, LogError, Outcome, OutputRecord, Position, Stop, Transaction};
 
@@ -121,6 +122,8 @@ pub(super) struct Transactor {
     changes: String,
     evidence: String,
     timeout: Duration,
+    /// What a partition may have in one message set.
+    set_bytes: usize,
     stop: Stop,
 }
 
@@ -131,8 +134,9 @@ impl Transactor {
         let (evidence, changes) = topics;
         producers.iter().for_each(|producer| client::introduce(producer.client(), &changes));
         let producers = producers.map(|producer| (Arc::new(producer), Begun::default()));
-        let (timeout, stop) = (settings.transaction_timeout(), settings.stop.clone());
-        Ok(Transactor { producers, caller: Caller::default(), id, changes, evidence, timeout, stop })
+        let (timeout, set_bytes, stop) =
+            (settings.transaction_timeout(), sets::set_bytes(settings), settings.stop.clone());
+        Ok(Transactor { producers, caller: Caller::default(), id, changes, evidence, timeout, set_bytes, stop })
     }
 
     /// The owner whose transactions these are.
@@ -185,9 +189,17 @@ impl Transactor {
     }
 
     fn fill(&mut self, transaction: Transaction<'_>, member: &Member) -> Result<Step, LogError> {
-        for change in transaction.changes {
-            if let Step::Refused(code) = self.send(change)? {
-                return Ok(Step::Refused(code));
+        for (at, round) in sets::rounds(transaction.changes, self.set_bytes).into_iter().enumerate() {
+            if at > 0 {
+                match self.drain()? {
+                    Step::Done => self.begun().answered(),
+                    refused => return Ok(refused),
+                }
+            }
+            for change in round {
+                if let Step::Refused(code) = self.send(change)? {
+                    return Ok(Step::Refused(code));
+                }
             }
         }
         place("after-send");

@@ -11,16 +11,21 @@ use crate::assess::{Partition, very_late};
 use crate::evidence::Said;
 use crate::live::record::{Control, RecordError, Section, derived_rows, forgotten_rows};
 
-/// Whose each row of a section is.
-pub(super) fn people_of(section: &Section) -> Vec<(usize, Person)> {
+/// Tells whose each row of a section is.
+pub(super) fn each_person(section: &Section, mut each: impl FnMut(usize, Person)) {
     match section {
-        Section::Verdicts(verdicts) => verdicts.iter().map(|verdict| verdict.person).enumerate().collect(),
-        Section::Rows { batch, .. } | Section::Derived { batch, .. } => {
-            let column = batch.column(log::PERSON).as_fixed_size_binary_opt();
-            let tokens = column.into_iter().flat_map(|column| column.iter().enumerate());
-            tokens.filter_map(|(row, token)| Some((row, Person(token?.try_into().ok()?)))).collect()
+        Section::Verdicts(verdicts) => {
+            verdicts.iter().enumerate().for_each(|(row, verdict)| each(row, verdict.person));
         }
-        Section::Phones { .. } | Section::Told { .. } | Section::Forgotten(_) | Section::Control(_) => Vec::new(),
+        Section::Rows { batch, .. } | Section::Derived { batch, .. } => {
+            let Some(column) = batch.column(log::PERSON).as_fixed_size_binary_opt() else { return };
+            for (row, token) in column.iter().enumerate() {
+                if let Some(token) = token.and_then(|token| token.try_into().ok()) {
+                    each(row, Person(token));
+                }
+            }
+        }
+        Section::Phones { .. } | Section::Told { .. } | Section::Forgotten(_) | Section::Control(_) => {}
     }
 }
 

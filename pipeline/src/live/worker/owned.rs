@@ -9,7 +9,7 @@ use fuma_schemas::{CodeChange, Instant, Kind, Person};
 use rustc_hash::{FxBuildHasher, FxHashMap};
 
 use super::announcement::{self, By, Cause};
-use super::apply::{apply, people_of};
+use super::apply::{apply, each_person};
 use super::position::{Standing, SweepStanding};
 use super::reference::References;
 use super::sweep::Sweep;
@@ -385,14 +385,14 @@ impl Owned {
         }
         for section in &self.pending {
             let of_rows = section.causes();
-            for (row, person) in people_of(section) {
-                let Some(cause) = causes.get_mut(&person) else { continue };
+            each_person(section, |row, person| {
+                let Some(cause) = causes.get_mut(&person) else { return };
                 let received = of_rows.cause(row);
                 if received >= cause.received {
                     let traceparent = of_rows.traceparent(row).map(str::to_owned);
                     *cause = Cause { received, traceparent };
                 }
-            }
+            });
         }
         for person in &self.page {
             let token = self.partition.evidence().person(*person);
