@@ -21,7 +21,7 @@ pub struct Differences {
 
 impl Differences {
     /// People with their states before and after, as numbers of what was announced.
-    pub(super) fn new(mut lines: Vec<(Person, StateNumber, StateNumber)>, announced: &Announced) -> Differences {
+    pub fn new(mut lines: Vec<(Person, StateNumber, StateNumber)>, announced: &Announced) -> Differences {
         lines.sort_unstable();
         Differences { lines, states: announced.states().iter().map(super::announced::State::text).collect() }
     }

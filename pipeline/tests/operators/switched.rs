@@ -12,6 +12,7 @@ use fuma_pipeline::live::worker::announcement::read_back;
 use fuma_schemas::Instant;
 use fuma_schemas::instant::DAY_MS;
 use serde_json::Value;
+use sha2::Digest as _;
 
 use crate::alone;
 use crate::decided::{FIRST, Place, id_of};
@@ -154,12 +155,39 @@ fn cases(place: &Place) {
     }
 }
 
-/// Published and signed by two hands, at once.
-fn published(place: &Place, pack: &str, more: &[&str]) {
+/// Published and signed by two hands, at once; the second has seen a preview, if there is one.
+fn published(place: &Place, pack: &str, more: &[&str], preview: Option<&str>) {
     let publish =
         [&["policy", "publish", pack, "--at-once", "--sign", "author.pem", "--state", "state"], more].concat();
     let id = id_of(&place.said(&publish));
-    place.said(&["policy", "approve", &id, "--sign", "approver.pem", "--state", "state"]);
+    let mut approve = vec!["policy", "approve", &id, "--sign", "approver.pem", "--state", "state"];
+    approve.extend(preview.into_iter().flat_map(|digest| ["--preview", digest]));
+    place.said(&approve);
+}
+
+/// What a switch came to, once all partitions together have a digest.
+fn settled(place: &Place, number: usize) -> Value {
+    let begun = std::time::Instant::now();
+    loop {
+        let outcome = place.list()["switches"][number - 1]["outcome"].clone();
+        if !outcome["digest"].is_null() {
+            return outcome;
+        }
+        assert!(begun.elapsed().as_secs() < 60, "{outcome}");
+        std::thread::sleep(std::time::Duration::from_millis(200));
+    }
+}
+
+/// The digest of docs/feeds.md section 6, written out.
+fn digest_of(changes: &[&Change]) -> String {
+    let line = |change: &&Change| {
+        let before = change.switch.as_ref().map(|(_, before)| before.clone()).unwrap();
+        format!("{} {before} {}\n", change.person, change.after)
+    };
+    let mut lines: Vec<String> = changes.iter().map(line).collect();
+    lines.sort();
+    let digest = sha2::Sha256::digest(lines.concat().as_bytes());
+    fuma_pipeline::live::decisions::basis::hex_of(&digest)
 }
 
 /// Waits until every partition has finished a switch.
@@ -189,8 +217,16 @@ fn ten_days_for_fourteen_in_a_running_service_and_back() {
     feeds(&place, now());
     let mut service = place.service(&["--policy", FIRST]);
     judged(&mut service);
-    published(&place, "ten-days", &[]);
+    // What officials see before they sign is what the switch then says that it did, over all partitions.
+    let at = now().to_string();
+    let preview = ["policy", "preview", "ten-days", "--policy", FIRST, "--feeds", "feeds", "--at", &at, "--json"];
+    let preview: Value = serde_json::from_str(&place.said(&preview)).unwrap();
+    let previewed = preview["digest"].as_str().unwrap().to_owned();
+    published(&place, "ten-days", &[], Some(&previewed));
     finished(&mut service, 2);
+    let whole = settled(&place, 2);
+    assert_eq!((whole["digest"].as_str(), &whole["as_previewed"]), (Some(previewed.as_str()), &true.into()), "{whole}");
+    assert!(place.said(&["policy", "log", "--state", "state"]).contains(", as previewed by approver"));
     let list = place.list();
     let at = list["switches"][1]["from"].as_str().unwrap_or_else(|| panic!("{list}"));
     let outcome = list["switches"][1]["outcome"].clone();
@@ -199,6 +235,7 @@ fn ten_days_for_fourteen_in_a_running_service_and_back() {
     let there = changes(&place);
     let by_switch: Vec<&Change> = there.iter().filter(|change| change.switch.is_some()).collect();
     assert!(by_switch.len() as u32 > PEOPLE / 6, "{} changes", by_switch.len());
+    assert_eq!(digest_of(&by_switch), previewed);
     assert_eq!(outcome["changes"].as_u64(), Some(by_switch.len() as u64), "{outcome}");
     assert_eq!(outcome["partitions"].as_array().map(Vec::len), Some(PARTITIONS as usize), "{outcome}");
     assert!(
@@ -212,8 +249,11 @@ fn ten_days_for_fourteen_in_a_running_service_and_back() {
 
     // Back, by the same path; exactly those who were changed are changed back.
     let mut service = place.service(&["--policy", "ten-days"]);
-    published(&place, FIRST, &["--rollback", "--reason", "ten days are too few"]);
+    // Approved by a preview of something else: said, and not refused.
+    published(&place, FIRST, &["--rollback", "--reason", "ten days are too few"], Some(&previewed));
     finished(&mut service, 3);
+    assert_eq!(settled(&place, 3)["as_previewed"], false);
+    assert!(place.said(&["policy", "log", "--state", "state"]).contains("NOT AS PREVIEWED by approver"));
     service.stop();
     let back = changes(&place);
     let by_rollback = back.iter().filter(|change| change.switch.as_ref().is_some_and(|(number, _)| *number == 3));
@@ -232,7 +272,7 @@ fn a_service_that_is_killed_in_the_middle_of_a_switch() {
     std::fs::write(place.path("fuma.toml"), format!("{config}\n[commit]\npage = 8\n")).unwrap();
     let mut service = place.service(&["--policy", FIRST]);
     judged(&mut service);
-    published(&place, "ten-days", &[]);
+    published(&place, "ten-days", &[], None);
     service.until("the switch has begun", |service| service.said().contains("another pack judges"));
     // SIGKILL.
     drop(service);
@@ -247,9 +287,11 @@ fn a_service_that_is_killed_in_the_middle_of_a_switch() {
             && numbers.iter().all(|line| line.ends_with(" 2"))
             && sweeps.iter().all(|line| line.ends_with(" 0"))
     });
+    let whole = settled(&place, 2);
     service.stop();
     let there = changes(&place);
     let by_switch: Vec<&Change> = there.iter().filter(|change| change.switch.is_some()).collect();
+    assert_eq!(whole["digest"], digest_of(&by_switch), "also what was announced before it was killed");
     let people: std::collections::BTreeSet<&str> = by_switch.iter().map(|change| change.person.as_str()).collect();
     assert!(
         people.len() == by_switch.len() && people.len() as u32 > PEOPLE / 6,

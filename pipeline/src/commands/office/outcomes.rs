@@ -22,7 +22,42 @@ pub(super) fn text(fold: &Fold, number: u64) -> Option<String> {
         all if all >= u64::from(partitions) => format!("finished {}", Instant(last)),
         some => format!("{some} of {partitions} partitions have finished"),
     };
-    Some(format!("{place}: {changes} of {people} people changed{left_out}"))
+    let digest = compared(fold, number).map_or_else(String::new, |text| format!("; {text}"));
+    Some(format!("{place}: {changes} of {people} people changed{left_out}{digest}"))
+}
+
+/// The digest over all partitions, compared with the previews by which officials approved the switch.
+fn compared(fold: &Fold, number: u64) -> Option<String> {
+    let settled = fold.settled(number)?;
+    let short = |digest: &str| digest.chars().take(16).collect::<String>();
+    let mut text = format!("digest {}", short(&settled.digest));
+    let (same, others): (Vec<_>, Vec<_>) =
+        fold.previews(number).into_iter().partition(|(_, preview)| *preview == settled.digest);
+    let names = |all: &[(&str, &str)]| all.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
+    if !same.is_empty() {
+        text.push_str(&format!(", as previewed by {}", names(&same)));
+    }
+    if !others.is_empty() {
+        text.push_str(&format!(", NOT AS PREVIEWED by {} ({})", names(&others), causes(fold, number)));
+    }
+    Some(text)
+}
+
+/// Why it may differ from a preview.
+fn causes(fold: &Fold, number: u64) -> String {
+    let sum = |of: fn(&Switched) -> u64| fold.switched(number).map(of).sum::<u64>();
+    let causes: [(&str, u64); 4] = [
+        ("due between the two", sum(|it| it.due)),
+        ("touched by evidence", sum(|it| it.touched)),
+        ("crowded", sum(|it| it.crowded)),
+        ("on whom a rule fails", sum(|it| it.failed)),
+    ];
+    let named = causes.iter().filter(|(_, people)| *people > 0).map(|(cause, people)| format!("{people} {cause}"));
+    let named: Vec<String> = named.collect();
+    match named.is_empty() {
+        true => "no cause is known: either the preview was of other evidence, or this is a fault".to_owned(),
+        false => format!("who may differ: {}", named.join(", ")),
+    }
 }
 
 /// The same for machines, with the digest of each partition; null where no partition has finished.
@@ -44,6 +79,11 @@ pub(super) fn json(fold: &Fold, number: u64) -> Value {
         })
     };
     json!({
+        "digest": fold.settled(number).map(|settled| settled.digest.as_str()),
+        "as_previewed": fold.settled(number).and_then(|settled| {
+            let previews = fold.previews(number);
+            (!previews.is_empty()).then(|| previews.iter().all(|(_, preview)| *preview == settled.digest))
+        }),
         "partitions_in_all": fold.installation().map(|it| it.partitions),
         "people": sum(|it| it.people),
         "changes": sum(|it| it.changes),
@@ -60,7 +100,8 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
-    use crate::live::decisions::{Installation, Record};
+    use crate::live::decisions::basis::signed_switch;
+    use crate::live::decisions::{Installation, Record, Settled};
 
     fn folded(partitions: &[(u32, u64)]) -> Fold {
         let mut fold = Fold::default();
@@ -77,6 +118,7 @@ mod tests {
                 crowded: u64::from(*partition),
                 failed: 0,
                 resumed: false,
+                output: None,
                 begun: 0,
                 done: 1_000 * i64::from(*partition),
             })
@@ -85,6 +127,51 @@ mod tests {
             fold.take(offset as u64, Instant(0), &record.to_bytes().unwrap());
         }
         fold
+    }
+
+    /// The second switch of a whole log, whose approver saw a preview.
+    fn settled(digest: &str, touched: u64) -> Fold {
+        let (mut fold, _) = signed_switch(Some(&"cd".repeat(32)));
+        let switched = |partition| Switched {
+            switch: 2,
+            partition,
+            people: 10,
+            changes: 1,
+            digest: String::new(),
+            due: 0,
+            touched,
+            crowded: 0,
+            failed: 0,
+            resumed: false,
+            output: Some(0),
+            begun: 0,
+            done: 0,
+        };
+        let all = [
+            Record::Switched(switched(0)),
+            Record::Settled(Settled { switch: 2, changes: 1, digest: digest.to_owned() }),
+            Record::Settled(Settled { switch: 2, changes: 9, digest: "later".to_owned() }),
+        ];
+        for (offset, record) in (100..).zip(all) {
+            fold.take(offset, Instant(0), &record.to_bytes().unwrap());
+        }
+        fold
+    }
+
+    #[test]
+    fn what_was_announced_is_compared_with_what_was_previewed() {
+        let same = settled(&"cd".repeat(32), 3);
+        let said = text(&same, 2).unwrap();
+        assert!(said.ends_with("; digest cdcdcdcdcdcdcdcd, as previewed by approver"), "{said}");
+        assert_eq!(json(&same, 2)["as_previewed"], true);
+        let other = settled(&"ef".repeat(32), 3);
+        let said = text(&other, 2).unwrap();
+        assert!(said.contains("NOT AS PREVIEWED by approver (who may differ: 3 touched by evidence)"), "{said}");
+        assert_eq!(
+            (json(&other, 2)["as_previewed"].clone(), json(&other, 2)["digest"].clone()),
+            (false.into(), "ef".repeat(32).into())
+        );
+        assert!(text(&settled(&"ef".repeat(32), 0), 2).unwrap().contains("no cause is known"));
     }
 
     #[test]

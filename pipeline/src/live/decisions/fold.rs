@@ -8,7 +8,7 @@ use fuma_schemas::Instant;
 
 use super::basis::{Basis, Switch};
 use super::installation::Installation;
-use super::record::{Accepted, Record, RecordFault, Switched, Used};
+use super::record::{Accepted, Record, RecordFault, Settled, Switched, Used};
 
 /// An operator's word that was not used up.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -31,6 +31,8 @@ pub struct Fold {
     basis: Basis,
     /// What each switch came to, by its number and the partition.
     switched: BTreeMap<(u64, u32), Switched>,
+    /// The same of all partitions, by its number.
+    settled: BTreeMap<u64, Settled>,
     not_understood: Option<(u64, RecordFault)>,
 }
 
@@ -65,6 +67,9 @@ impl Fold {
             Ok(Record::Switched(switched)) => {
                 self.switched.entry((switched.switch, switched.partition)).or_insert(switched);
             }
+            Ok(Record::Settled(settled)) => {
+                self.settled.entry(settled.switch).or_insert(settled);
+            }
             Ok(
                 Record::Bootstrap(_)
                 | Record::Officials(_)
@@ -97,6 +102,19 @@ impl Fold {
     /// What a switch came to, by partition, as far as they have finished it.
     pub fn switched(&self, number: u64) -> impl Iterator<Item = &Switched> {
         self.switched.range((number, 0)..=(number, u32::MAX)).map(|(_, switched)| switched)
+    }
+
+    /// What a switch announced in all partitions; none before every partition has finished it.
+    pub fn settled(&self, number: u64) -> Option<&Settled> {
+        self.settled.get(&number)
+    }
+
+    /// Who approved a switch by which preview.
+    pub fn previews(&self, number: u64) -> Vec<(&str, &str)> {
+        let switch = self.schedule().iter().find(|switch| switch.number == number);
+        let proposal = switch.and_then(|switch| self.basis.proposal(switch.proposal.as_ref()?));
+        let approvals = proposal.into_iter().flat_map(|proposal| &proposal.approvals);
+        approvals.filter_map(|it| Some((it.official.as_str(), it.preview.as_deref()?))).collect()
     }
 
     /// The first record that this build does not understand, and why.

@@ -30,4 +30,4 @@ pub use fold::{Fold, Word};
 pub use found::{FoundError, Own, found, to_create};
 pub use handle::{DecisionError, DecisionLog};
 pub use installation::{Formats, Here, Installation, NotOurs};
-pub use record::{Accepted, AddedTopics, RECORD_BYTES_MAX, Record, RecordFault, Switched, Used};
+pub use record::{Accepted, AddedTopics, RECORD_BYTES_MAX, Record, RecordFault, Settled, Switched, Used};

@@ -23,7 +23,7 @@ use super::installation::Installation;
 /// The version of every type that this build writes; a higher one is not understood.
 const VERSION: u64 = 1;
 /// The types that this build knows.
-const TYPES: [&str; 11] = [
+const TYPES: [&str; 12] = [
     "installation",
     "topics",
     "accepted",
@@ -35,6 +35,7 @@ const TYPES: [&str; 11] = [
     "withdrawn",
     "held",
     "switched",
+    "settled",
 ];
 /// The longest record: a list of all officials that there may be.
 pub const RECORD_BYTES_MAX: usize = 256 << 10;
@@ -65,6 +66,19 @@ pub enum Record {
     Held(Held),
     /// A partition has judged everybody by the pack of a switch. Of each switch and partition the first counts.
     Switched(Switched),
+    /// What a switch announced in all partitions. Of each switch the first counts.
+    Settled(Settled),
+}
+
+/// What a switch announced in all partitions.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Settled {
+    /// The number of the switch.
+    pub switch: u64,
+    /// People whose announced state it changed.
+    pub changes: u64,
+    /// The digest over all partitions (docs/feeds.md section 6).
+    pub digest: String,
 }
 
 /// What a switch came to in one partition.
@@ -90,6 +104,9 @@ pub struct Switched {
     pub failed: u64,
     /// Whether an owner went on where another had begun: then the counts of people are those of the last one.
     pub resumed: bool,
+    /// No change of it lies before this offset of the partition's output; none: an older build wrote it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output: Option<u64>,
     /// The clocks of its first commit and its last, in milliseconds UTC.
     pub begun: i64,
     /// The last.
@@ -158,6 +175,7 @@ impl Record {
             Record::Withdrawn(_) => "withdrawn",
             Record::Held(_) => "held",
             Record::Switched(_) => "switched",
+            Record::Settled(_) => "settled",
         }
     }
 

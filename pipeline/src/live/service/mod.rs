@@ -5,6 +5,7 @@
 //! belong      the installation that the process is of
 //! policies    which pack an older build put in force
 //! office      the first pack, and decisions as they come
+//! settled     one digest over all partitions of what a switch announced
 //! switches    which pack is in force when, followed while running
 //! audit       who looked whom up reaches the log
 //! explain     why somebody has a colour: what the log says goes to the worker with the question
@@ -25,6 +26,7 @@ pub mod office;
 pub(crate) mod open;
 pub mod policies;
 mod references;
+mod settled;
 pub(crate) mod snapshots;
 pub mod supervise;
 mod switches;
@@ -217,6 +219,7 @@ fn start(service: &Service) -> Result<(Stages, watching::Beside), ServiceError> 
     if service.config.roles.assess {
         stages.attach(&snapshots)?;
         stages.switches(&references)?;
+        stages.settled()?;
         for slot in 0..service.config.workers {
             stages.assess(slot, (pack_order, references.clone(), snapshots.clone()))?;
         }
@@ -311,6 +314,11 @@ impl Stages {
     fn switches(&mut self, references: &References) -> Result<(), ServiceError> {
         let (log, service, references) = (Arc::clone(&self.log), self.service.clone(), references.clone());
         self.spawn("switches".into(), move || switches::follow(log.as_ref(), &service, &references))
+    }
+
+    fn settled(&mut self) -> Result<(), ServiceError> {
+        let (log, service) = (Arc::clone(&self.log), self.service.clone());
+        self.spawn("settled".into(), move || settled::follow(log.as_ref(), &service))
     }
 
     fn intake(&mut self, slot: usize) -> Result<(), ServiceError> {

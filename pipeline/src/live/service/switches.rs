@@ -140,6 +140,7 @@ fn switched(outcome: &Outcome) -> Switched {
         crowded: outcome.causes.crowded,
         failed: outcome.causes.failed,
         resumed: outcome.is_resumed,
+        output: Some(outcome.output),
         begun: outcome.clocks.0.0,
         done: outcome.clocks.1.0,
     }

@@ -71,7 +71,8 @@ impl Basis {
             | Record::Topics(_)
             | Record::Accepted(_)
             | Record::Used(_)
-            | Record::Switched(_) => {
+            | Record::Switched(_)
+            | Record::Settled(_) => {
                 return;
             }
         };

@@ -191,6 +191,7 @@ impl Owned {
         Some(Outcome {
             number: switching.under_way.number,
             partition: self.id,
+            output: switching.under_way.output,
             clocks: (switching.begun, self.standing.clock),
             people: u64::from(self.partition.evidence().people()),
             differences: self.partition.lines(std::mem::take(&mut switching.lines)),

@@ -28,6 +28,8 @@ pub struct Outcome {
     pub number: u64,
     /// The partition.
     pub partition: u32,
+    /// No change of it lies before this offset of the output.
+    pub output: u64,
     /// The first clock at which somebody was judged by the new pack, and the last of the sweep.
     pub clocks: (Instant, Instant),
     /// People with evidence.
