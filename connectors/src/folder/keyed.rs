@@ -1,4 +1,4 @@
-//! The log of phones in a folder: its partitions at will.
+//! A log by key (phones, rides) in a folder: its partitions at will.
 //!
 //! Owns where its reader stands. Must never write.
 
@@ -14,27 +14,28 @@ use crate::log::{Code, KeyedSource, LogError, LogRecord, Topic};
 /// What one poll gives, over all partitions.
 const POLL_BYTES_MAX: usize = 4 << 20;
 
-/// Reads records of phones.
-pub(super) struct FolderPhones {
+/// Reads records by key.
+pub(super) struct FolderKeyed {
     store: Arc<Store>,
+    topic: Topic,
     reading: BTreeMap<u32, Cursor>,
 }
 
-impl FolderPhones {
-    pub(super) fn new(store: &Arc<Store>) -> FolderPhones {
-        FolderPhones { store: Arc::clone(store), reading: BTreeMap::new() }
+impl FolderKeyed {
+    pub(super) fn new(store: &Arc<Store>, topic: Topic) -> FolderKeyed {
+        FolderKeyed { store: Arc::clone(store), topic, reading: BTreeMap::new() }
     }
 
     fn log(&self, partition: u32) -> Result<&Segments, LogError> {
-        self.store.log(Topic::Phones, partition)
+        self.store.log(self.topic, partition)
     }
 }
 
-impl KeyedSource for FolderPhones {
+impl KeyedSource for FolderKeyed {
     fn place(&mut self, partition: u32, offset: u64) -> Result<(), LogError> {
         let Range { start, end } = self.log(partition)?.bounds();
         if offset < start || offset > end {
-            let message = format!("phones {partition} holds {start} to {end}, and {offset} is wanted");
+            let message = format!("{} {partition} holds {start} to {end}, and {offset} is wanted", self.topic.name(""));
             return Err(LogError::new(Code::OutOfRange, message));
         }
         self.reading.insert(partition, Cursor::new(offset));
@@ -51,7 +52,7 @@ impl KeyedSource for FolderPhones {
         loop {
             let seen = self.store.signal.count();
             for (partition, cursor) in &mut self.reading {
-                self.store.log(Topic::Phones, *partition)?.read(cursor, u64::MAX, share_bytes, &mut |record| {
+                self.store.log(self.topic, *partition)?.read(cursor, u64::MAX, share_bytes, &mut |record| {
                     records.push(record);
                     true
                 })?;

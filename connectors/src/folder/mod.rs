@@ -149,8 +149,8 @@ impl Log for FolderLog {
         Ok(Box::new(streams::FolderLinks::new(&self.0)))
     }
 
-    fn phones(&self) -> Result<Box<dyn KeyedSource>, LogError> {
-        Ok(Box::new(keyed::FolderPhones::new(&self.0)))
+    fn keyed(&self, topic: Topic) -> Result<Box<dyn KeyedSource>, LogError> {
+        Ok(Box::new(keyed::FolderKeyed::new(&self.0, topic)))
     }
 
     fn reference(&self) -> Result<Box<dyn Reference>, LogError> {

@@ -3,7 +3,7 @@
 //! ```text
 //! DIR/log/lock                      held as long as the process lives
 //! DIR/log/meta.json                 format, number of partitions, fingerprint of the key
-//! DIR/log/evidence-0003/*.log       evidence;  phones, links, regions, policies, decisions, audit likewise
+//! DIR/log/evidence-0003/*.log       evidence;  phones, rides, links, regions, policies, decisions, audit likewise
 //! DIR/log/journal/*.log             transactions: changes and positions
 //! DIR/log/links.json                how far the link log is judged
 //! DIR/feeds.json                    how far the feeds are read
@@ -53,6 +53,7 @@ pub(super) struct Store {
     pub(super) evidence: Vec<Segments>,
     pub(super) links: Segments,
     pub(super) phones: Vec<Segments>,
+    pub(super) rides: Vec<Segments>,
     pub(super) regions: Segments,
     pub(super) policies: Segments,
     pub(super) decisions: Segments,
@@ -80,10 +81,12 @@ impl Store {
         let open = |name: &str, partition| Segments::open(&log.join(name), partition, options.segment_bytes);
         let evidence = (0..options.partitions).map(|partition| open(&format!("evidence-{partition:04}"), partition));
         let phones = (0..options.partitions).map(|partition| open(&format!("phones-{partition:04}"), partition));
+        let rides = (0..options.partitions).map(|partition| open(&format!("rides-{partition:04}"), partition));
         Ok(Store {
             partitions: options.partitions,
             evidence: evidence.collect::<Result<_, _>>()?,
             phones: phones.collect::<Result<_, _>>()?,
+            rides: rides.collect::<Result<_, _>>()?,
             links: open("links", 0)?,
             regions: open("regions", 0)?,
             policies: open("policies", 0)?,
@@ -115,6 +118,10 @@ impl Store {
                 let found = self.phones.get(partition as usize);
                 found.ok_or_else(|| LogError::fatal(format!("there is no partition {partition} of phones")))
             }
+            Topic::Rides => {
+                let found = self.rides.get(partition as usize);
+                found.ok_or_else(|| LogError::fatal(format!("there is no partition {partition} of rides")))
+            }
             Topic::Regions => Ok(&self.regions),
             Topic::Policies => Ok(&self.policies),
             Topic::Decisions => Ok(&self.decisions),
@@ -143,6 +150,7 @@ impl Store {
             parts(Topic::Evidence, "evidence", &self.evidence),
             one(Topic::Links, "links", self.links.id()),
             parts(Topic::Phones, "phones", &self.phones),
+            parts(Topic::Rides, "rides", &self.rides),
             one(Topic::Regions, "regions", self.regions.id()),
             one(Topic::Policies, "policies", self.policies.id()),
             one(Topic::Decisions, "decisions", self.decisions.id()),

@@ -73,7 +73,7 @@ impl Appender for FolderAppender {
                     log.write(at, part.iter().map(|(_, record)| record.value.as_ref()))?;
                     touched.push(log);
                     let kept_ms = match topic {
-                        Topic::Phones => Some(KEPT_MS),
+                        Topic::Phones | Topic::Rides => Some(KEPT_MS),
                         Topic::Audit => Some(AUDIT_KEPT_MS),
                         _ => None,
                     };

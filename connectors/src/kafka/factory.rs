@@ -18,7 +18,7 @@ use super::clock::Clock;
 use super::decisions::KafkaDecisions;
 use super::feeds::KafkaFeeds;
 use super::gaps::Gaps;
-use super::keyed::KafkaPhones;
+use super::keyed::KafkaKeyed;
 use super::links::KafkaLinks;
 use super::native;
 use super::reference::KafkaReference;
@@ -166,8 +166,8 @@ impl Log for KafkaLog {
         Ok(Box::new(KafkaLinks::new(Arc::clone(&self.common))?))
     }
 
-    fn phones(&self) -> Result<Box<dyn KeyedSource>, LogError> {
-        Ok(Box::new(KafkaPhones::new(Arc::clone(&self.common))?))
+    fn keyed(&self, topic: Topic) -> Result<Box<dyn KeyedSource>, LogError> {
+        Ok(Box::new(KafkaKeyed::new(Arc::clone(&self.common), topic)?))
     }
 
     fn reference(&self) -> Result<Box<dyn Reference>, LogError> {

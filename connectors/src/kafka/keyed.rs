@@ -1,4 +1,4 @@
-//! The log of phones: its partitions at will, without a group.
+//! A log by key (phones, rides): its partitions at will, without a group.
 //!
 //! Owns the reader. Must never commit anything: how far a stage is, its snapshots say.
 
@@ -9,22 +9,23 @@ use super::client::Common;
 use super::fetcher::Fetcher;
 use crate::log::{Code, KeyedSource, LogError, LogRecord, Topic};
 
-/// Reads records of phones.
-pub(super) struct KafkaPhones {
+/// Reads records by key.
+pub(super) struct KafkaKeyed {
     common: Common,
     topic: String,
     fetcher: Fetcher,
 }
 
-impl KafkaPhones {
-    pub(super) fn new(common: Common) -> Result<KafkaPhones, LogError> {
-        let topic = common.settings.topic(Topic::Phones);
-        let fetcher = Fetcher::new(&common, "attach", topic.clone())?;
-        Ok(KafkaPhones { common, topic, fetcher })
+impl KafkaKeyed {
+    pub(super) fn new(common: Common, topic: Topic) -> Result<KafkaKeyed, LogError> {
+        let name = if topic == Topic::Rides { "aboard" } else { "attach" };
+        let topic = common.settings.topic(topic);
+        let fetcher = Fetcher::new(&common, name, topic.clone())?;
+        Ok(KafkaKeyed { common, topic, fetcher })
     }
 }
 
-impl KeyedSource for KafkaPhones {
+impl KeyedSource for KafkaKeyed {
     fn place(&mut self, partition: u32, offset: u64) -> Result<(), LogError> {
         let held = self.bounds(partition)?;
         if offset < held.start || offset > held.end {

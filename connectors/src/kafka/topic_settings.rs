@@ -8,7 +8,7 @@ const HOUR_MS: i64 = 3_600_000;
 const DAY_MS: i64 = 24 * HOUR_MS;
 const MIB: i64 = 1 << 20;
 
-/// How long feeds, dead letters, evidence, links and phones stay.
+/// How long feeds, dead letters, evidence, links, phones and rides stay.
 const RETENTION_MS: i64 = KEPT_MS;
 /// A record of evidence holds a batch.
 const RECORD_BYTES_MAX: i64 = 4 * MIB;
@@ -20,7 +20,7 @@ const FEED_RECORD_BYTES_MAX: i64 = 2 * MIB;
 pub(super) fn partitions_expected(topic: Topic, found: u32, evidence: Option<u32>) -> Option<String> {
     let expected = match topic {
         _ if topic.is_single() => 1,
-        Topic::Evidence | Topic::Phones | Topic::Changes => evidence?,
+        topic if topic.is_as_evidence() => evidence?,
         // Any number will do for a feed, which may grow, and for its dead letters: several of its partitions share one.
         _ => return None,
     };
@@ -87,7 +87,7 @@ pub(super) fn settings(topic: Topic) -> Vec<Setting> {
             setting("max.message.bytes", FEED_RECORD_BYTES_MAX, Demand::AtLeast(FEED_RECORD_BYTES_MAX)),
         ],
         // Never compacted: compaction keeps the last record, not the highest revision.
-        Topic::Evidence | Topic::Links | Topic::Phones => vec![
+        Topic::Evidence | Topic::Links | Topic::Phones | Topic::Rides => vec![
             exactly("cleanup.policy", "delete"),
             kept(DAY_MS),
             exactly("retention.bytes", "-1"),

@@ -418,11 +418,11 @@ pub trait Log: Send + Sync {
     /// When the client cannot be made.
     fn links(&self) -> Result<Box<dyn LinkSource>, LogError>;
 
-    /// The records of phones, and who holds them, by phone.
+    /// A log by key: of phones, or of rides.
     ///
     /// # Errors
     /// When the client cannot be made.
-    fn phones(&self) -> Result<Box<dyn KeyedSource>, LogError>;
+    fn keyed(&self, topic: Topic) -> Result<Box<dyn KeyedSource>, LogError>;
 
     /// The reference topics.
     ///

@@ -2,13 +2,13 @@
 //!
 //! Owns their names, and what of them must be known again. Must never ask a broker.
 //!
-//! Names that later builds will use, so that nobody takes them for something else: the feed `appeals.v1`, the logs
-//! `rides.v1` and `documents.v1`, the output `tasks.v1`.
+//! Names that later builds will use, so that nobody takes them for something else: the feed `appeals.v1`, the log
+//! `documents.v1`, the output `tasks.v1`.
 
 use fuma_schemas::Feed;
 
-/// How long feeds, dead letters, evidence, links and phones stay unless an operator says otherwise: days, since the
-/// erasure of one person must become true, and longer than two snapshots are apart.
+/// How long feeds, dead letters, evidence, links, phones and rides stay unless an operator says otherwise: days, since
+/// the erasure of one person must become true, and longer than two snapshots are apart.
 pub const KEPT_MS: i64 = 7 * 24 * 3_600_000;
 
 /// How long the audit of look-ups stays unless an operator says otherwise: half a year.
@@ -27,6 +27,8 @@ pub enum Topic {
     Links,
     /// Records of phones and who holds them, by phone; partitions as the evidence.
     Phones,
+    /// What people say about conveyances, by conveyance; partitions as the evidence.
+    Rides,
     /// Risk tiers of regions: reference, one partition, kept for ever.
     Regions,
     /// Which packs were put in force: reference, one partition, kept for ever.
@@ -55,6 +57,7 @@ impl Topics {
             Topic::Evidence,
             Topic::Links,
             Topic::Phones,
+            Topic::Rides,
             Topic::Regions,
             Topic::Policies,
             Topic::Decisions,
@@ -76,6 +79,7 @@ impl Topic {
             Topic::Evidence => format!("{prefix}evidence.v1"),
             Topic::Links => format!("{prefix}links.v1"),
             Topic::Phones => format!("{prefix}phones.v1"),
+            Topic::Rides => format!("{prefix}rides.v1"),
             Topic::Regions => format!("{prefix}reference-regions.v1"),
             Topic::Policies => format!("{prefix}reference-policies.v1"),
             Topic::Decisions => format!("{prefix}decisions.v1"),
@@ -84,6 +88,11 @@ impl Topic {
             Topic::Clock => format!("{prefix}clock.v1"),
             Topic::Changes => format!("{prefix}code-changes.v1"),
         }
+    }
+
+    /// Whether it has as many partitions as the evidence.
+    pub fn is_as_evidence(self) -> bool {
+        matches!(self, Topic::Evidence | Topic::Phones | Topic::Rides | Topic::Changes)
     }
 
     /// Whether it always has one partition.
@@ -107,6 +116,7 @@ impl Topic {
             Topic::Evidence
             | Topic::Links
             | Topic::Phones
+            | Topic::Rides
             | Topic::Regions
             | Topic::Policies
             | Topic::Decisions

@@ -276,6 +276,14 @@ impl Partition {
         Ok(self.evidence.derive_said(derived, said, &mut self.touched)?)
     }
 
+    /// Facts go that their stage says no more, by where they stand.
+    ///
+    /// # Errors
+    /// When a table is full.
+    pub fn end_derived(&mut self, is_over: &dyn Fn(crate::evidence::Said) -> bool) -> Result<(), AssessError> {
+        Ok(self.evidence.end_derived(is_over, &mut self.touched)?)
+    }
+
     /// Judges the step. Each slot answers for the clocks from its own up to the person's next slot, the last one up
     /// to `until`: before the clock at which somebody still waits ([`Partition::waiting`]). Memory of what was
     /// announced follows at once; live it is staged, and the caller says how the transaction ended

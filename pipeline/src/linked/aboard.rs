@@ -237,6 +237,21 @@ impl Aboard {
         }
     }
 
+    /// What a person said last.
+    pub(super) fn ride(&self, person: u32) -> Option<&Ride> {
+        self.riders.get(&person)
+    }
+
+    /// What everybody said, by person.
+    pub(super) fn rides(&self) -> impl Iterator<Item = (u32, &Ride)> {
+        self.riders.iter().map(|(person, ride)| (*person, ride))
+    }
+
+    /// When the last of those aboard left; none: nobody is aboard.
+    pub(super) fn last_alighted(&self) -> Option<i64> {
+        self.riders.values().flat_map(|ride| &ride.trips).map(|trip| trip.alighted_at).max()
+    }
+
     /// The conveyance.
     pub(super) fn conveyance(&self) -> &Conveyance {
         &self.conveyance

@@ -5,8 +5,11 @@
 //! attach     key = phone: its records and holders -> evidence of people
 //! phone_state  the phones as tables of a snapshot, and forgetting
 //! rides      key = person: what a person says about each conveyance
+//! speaker    people asked together, under the pack that traces
 //! aboard     key = conveyance: rides -> contacts of those who were aboard with a case
-//! tracer     rides and conveyances under the pack that traces
+//! conveyances  all conveyances under one pack
+//! tracer     people and conveyances in one step, for a replay
+//! journeys   conveyances by what people told them, for a running service
 //! stage      all of it in the order of DESIGN: bindings, phones, rides, conveyances
 //! counts     what waits, and what is left out
 //! ```
@@ -19,10 +22,13 @@
 
 mod aboard;
 mod attach;
+mod conveyances;
 mod counts;
 mod holders;
+mod journeys;
 mod phone_state;
 mod rides;
+mod speaker;
 mod stage;
 #[cfg(test)]
 mod tests;
@@ -32,6 +38,8 @@ pub use aboard::{Met, PAIRS_MAX as CONVEYANCE_PAIRS_MAX, Party, ROWS_MAX as CONV
 pub use attach::{Attach, attached_key};
 pub use counts::{LinkedCounts, Waiting};
 pub use holders::Holding;
+pub use journeys::Journeys;
 pub use phone_state::{HOLDERS, PhonePages};
-pub use rides::Conveyance;
+pub use rides::{Conveyance, Infectious, KeptFrom, Ride, Trip, conveyances};
+pub use speaker::{Says, Speaker};
 pub use stage::{Linked, holdings, reads};

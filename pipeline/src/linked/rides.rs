@@ -2,11 +2,12 @@
 //!
 //! Owns the reading of trips and of what `infectious.sql` gives. Must never know who else is aboard.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use arrow::array::{Array as _, AsArray as _, RecordBatch};
 use arrow::datatypes::{TimestampMillisecondType, UInt32Type, UInt64Type};
 use fuma_schemas::{Instant, Kind};
+use siphasher::sip::SipHasher13;
 
 use crate::evidence::{Evidence, FactKey, FactView, RuleTable, RuleTables};
 
@@ -21,33 +22,63 @@ pub struct Conveyance {
     pub service_date: i32,
 }
 
+impl Conveyance {
+    /// The partition of the log of rides that it is of. It stands in logs, and never changes.
+    pub fn partition(&self, partitions: usize) -> usize {
+        let mut bytes = Vec::with_capacity(32);
+        for text in [&self.mode, &self.number] {
+            bytes.extend_from_slice(&(text.len() as u32).to_le_bytes());
+            bytes.extend_from_slice(text.as_bytes());
+        }
+        bytes.extend_from_slice(&self.service_date.to_le_bytes());
+        let hash = SipHasher13::new_with_key(PARTITION_SEED).hash(&bytes);
+        (hash % partitions.max(1) as u64) as usize
+    }
+}
+
+/// The key of the hash by which conveyances are shared out; it is no secret, and never changes.
+const PARTITION_SEED: &[u8; 16] = b"fuma.conveyance1";
+
 /// A trip, as far as those aboard matter to each other.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct Trip {
-    pub(super) fact: FactKey,
-    pub(super) boarded_at: i64,
-    pub(super) alighted_at: i64,
-    pub(super) carriage: Option<Box<str>>,
-    pub(super) row: Option<i32>,
-    pub(super) role: Box<str>,
-    pub(super) known_at: Instant,
-    pub(super) first_known_at: Instant,
+pub struct Trip {
+    /// The fact.
+    pub fact: FactKey,
+    /// From when on, in milliseconds UTC.
+    pub boarded_at: i64,
+    /// Until when.
+    pub alighted_at: i64,
+    /// The carriage or cabin.
+    pub carriage: Option<Box<str>>,
+    /// The row of the seat.
+    pub row: Option<i32>,
+    /// Passenger or crew.
+    pub role: Box<str>,
+    /// The known_at of its record.
+    pub known_at: Instant,
+    /// When it was first known.
+    pub first_known_at: Instant,
 }
 
 /// While a case of the person counts as infectious.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct Infectious {
-    pub(super) case: FactKey,
-    pub(super) classification: Box<str>,
-    pub(super) determined_at: i64,
-    pub(super) known_at: Instant,
-    pub(super) first_known_at: Instant,
+pub struct Infectious {
+    /// The fact of the case.
+    pub case: FactKey,
+    /// Its classification.
+    pub classification: Box<str>,
+    /// When it was determined.
+    pub determined_at: i64,
+    /// The known_at of its record.
+    pub known_at: Instant,
+    /// When it was first known.
+    pub first_known_at: Instant,
     /// Which of the intervals of the case it is, from 0.
-    pub(super) ordinal: u32,
+    pub ordinal: u32,
     /// No bound: the least number.
-    pub(super) since: i64,
+    pub since: i64,
     /// Open: the greatest number.
-    pub(super) until: i64,
+    pub until: i64,
 }
 
 impl Infectious {
@@ -59,15 +90,51 @@ impl Infectious {
 
 /// What one person says about one conveyance.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
-pub(super) struct Ride {
-    pub(super) trips: Vec<Trip>,
+pub struct Ride {
+    /// The trips on it.
+    pub trips: Vec<Trip>,
     /// Those of the intervals that give an index trip here.
-    pub(super) infectious: Vec<Infectious>,
+    pub infectious: Vec<Infectious>,
+}
+
+/// From when on trips and cases are kept, by the time of a log.
+#[derive(Clone, Copy, Debug)]
+pub struct KeptFrom {
+    /// A trip that ended before is past.
+    pub trips: i64,
+    /// An infectious interval that ended before is past.
+    pub cases: i64,
 }
 
 impl Ride {
+    /// What is past neither comes nor goes: people may have forgotten it, and that withdraws nothing; and a conveyance
+    /// that is past takes no ride.
+    pub fn settle_past(&mut self, before: &Ride, kept_from: KeptFrom) {
+        let is_past = |trip: &Trip| trip.alighted_at < kept_from.trips;
+        self.trips.retain(|trip| !is_past(trip) || before.trips.iter().any(|was| was.fact == trip.fact));
+        for was in before.trips.iter().filter(|was| is_past(was)) {
+            if !self.trips.iter().any(|trip| trip.fact == was.fact) {
+                self.trips.push(was.clone());
+            }
+        }
+        for was in before.infectious.iter().filter(|was| was.until < kept_from.cases) {
+            if !self.infectious.iter().any(|one| one.case == was.case) {
+                self.infectious.push(was.clone());
+            }
+        }
+        self.order();
+        let trips = &self.trips;
+        self.infectious.retain(|infectious| trips.iter().any(|trip| infectious.is_on(trip)));
+    }
+
+    /// By what it says, so that what was said before can be compared.
+    fn order(&mut self) {
+        self.trips.sort_unstable_by_key(|trip| trip.fact);
+        self.infectious.sort_unstable_by_key(|one| (one.case, one.ordinal));
+    }
+
     /// How many rows of the conveyance it is.
-    pub(super) fn rows(&self) -> usize {
+    pub fn rows(&self) -> usize {
         self.trips.len() + self.infectious.len()
     }
 }
@@ -83,12 +150,19 @@ pub(super) fn rides(evidence: &Evidence, person: u32, infectious: &[Infectious])
         }
     }
     for ride in rides.values_mut() {
-        // By what it says, so that what was said before can be compared.
-        ride.trips.sort_unstable_by_key(|trip| trip.fact);
         let on = infectious.iter().filter(|infectious| ride.trips.iter().any(|trip| infectious.is_on(trip)));
         ride.infectious = on.cloned().collect();
+        ride.order();
     }
     rides
+}
+
+/// The conveyances that a person has trips on.
+pub fn conveyances(evidence: &Evidence, person: u32) -> BTreeSet<Conveyance> {
+    if !evidence.kinds(person).meets(TRIPS) {
+        return BTreeSet::new();
+    }
+    evidence.standing(person, TRIPS).filter_map(|(_, fact)| Some(trip(&fact)?.0)).collect()
 }
 
 fn trip(fact: &FactView<'_>) -> Option<(Conveyance, Trip)> {

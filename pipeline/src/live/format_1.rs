@@ -253,7 +253,7 @@ fn a_takeover_finds_what_was_announced() {
             now: standing.clock,
             cancelled: Arc::default(),
             lease: None,
-            tells: false,
+            tells: crate::live::worker::Tells::default(),
             shows: false,
             belongs: None,
         };

@@ -20,6 +20,17 @@ pub const PHONE_RECORDS_ATTACHED: &str = "fuma_phone_records_attached";
 /// Records of phones that wait for a holder, in the partitions of this process. Labels: reason (unbound, not-then,
 /// several, crowded).
 pub const PHONE_RECORDS_WAITING: &str = "fuma_phone_records_waiting";
+/// Contacts by conveyance that hold, of the conveyances of the partitions of this process.
+pub const CONVEYANCE_CONTACTS: &str = "fuma_conveyance_contacts";
+/// Conveyances with more rows or pairs than one may have: nobody aboard is anybody's contact.
+pub const CROWDED_CONVEYANCES: &str = "fuma_conveyances_crowded";
+/// Trips that end when they begin: they meet nobody.
+pub const TRIPS_WITHOUT_LENGTH: &str = "fuma_trips_without_length";
+/// Pairs of people aboard on whom the pack's `aboard.sql` failed since the state was made: no contact.
+pub const FAILED_PAIRS: &str = "fuma_conveyance_pairs_failed";
+/// Whether a partition goes on by the old pack, because the one that is due traces in another way: 1. Labels:
+/// partition.
+pub const SWITCH_HELD: &str = "fuma_switch_held";
 /// Feed records that were deleted before they were read: at most so many (offsets). Labels: feed.
 pub const FEED_LOST: &str = "fuma_feed_records_lost_total";
 /// Dead letters that the log has acknowledged. Labels: feed.
@@ -43,7 +54,7 @@ pub const ANNOUNCE_SECONDS: &str = "fuma_announce_seconds";
 pub const TRANSACTIONS: &str = "fuma_transactions_total";
 /// Seconds of a commit, as the worker waits for it.
 pub const COMMIT_SECONDS: &str = "fuma_commit_seconds";
-/// Records that wait. Labels: stage (intake, trace, attach, assess), partition (assess), slot (intake).
+/// Records that wait. Labels: stage (intake, trace, attach, aboard, assess), partition (assess), slot (intake).
 pub const LAG_RECORDS: &str = "fuma_lag_records";
 /// How long the oldest record of evidence waits that is not committed; 0 where none waits. Labels: partition.
 pub const LAG_SECONDS: &str = "fuma_lag_seconds";

@@ -21,6 +21,7 @@
 //!
 //! Owns the order of I/O. Must never judge: that is `assess`, which knows neither log nor clock.
 
+pub mod aboard;
 pub mod answers;
 pub mod attach;
 pub mod decisions;
@@ -28,6 +29,7 @@ pub mod fault;
 #[cfg(test)]
 mod format_1;
 pub mod intake;
+pub mod keyed;
 #[cfg(test)]
 mod memory;
 pub mod metric;

@@ -91,6 +91,12 @@ impl Pack {
         self.manifest.retention_days.get(&kind).copied().unwrap_or(i64::MAX / fuma_schemas::instant::DAY_MS)
     }
 
+    /// Whether another pack traces alike, as far as their files say; neither may trace.
+    pub fn traces_as(&self, other: &Pack) -> bool {
+        let digest = |pack: &Pack| pack.tracing.as_ref().map(|tracing| tracing.digest.clone());
+        digest(self) == digest(other)
+    }
+
     /// The first 16 digits of the digest: what positions hold.
     pub fn short_digest(&self) -> &str {
         self.digest.get(..16).unwrap_or(&self.digest)

@@ -14,6 +14,7 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use fuma_schemas::Kind;
 use fuma_schemas::evidence::instant_type;
 
+use super::digest::digest;
 use super::files::TRACING;
 use super::manifest::Manifest;
 use super::sql::planner::{Planned, Planner};
@@ -62,6 +63,8 @@ pub struct Tracing {
     pub aboard: Planned,
     /// Which columns of evidence `infectious` reads, through views too.
     pub wanted: Wanted,
+    /// One number for all that tracing may hang on: its queries, the views, tables and parameters of the pack.
+    pub digest: Box<str>,
 }
 
 impl Tracing {
@@ -96,7 +99,15 @@ pub(super) fn load(
     check_needs(&one, &infectious)?;
     let wanted = planner.wanted();
     let aboard = planner.plan_aboard(&other)?;
-    Ok(Some(Tracing { infectious, aboard, wanted }))
+    Ok(Some(Tracing { infectious, aboard, wanted, digest: digest_of(source, manifest).into() }))
+}
+
+/// The digest of what tracing may hang on. Two packs of one digest trace alike; two that differ may do so, too.
+fn digest_of(source: &PackSource, manifest: &Manifest) -> String {
+    let is_of = |path: &str| ["tracing/", "views/", "tables/"].iter().any(|folder| path.starts_with(folder));
+    let files = source.files.iter().filter(|(path, _)| is_of(path)).map(|(path, text)| (path.clone(), text.clone()));
+    let parameters = ("parameters".to_owned(), format!("{:?} {:?}", manifest.parameters, manifest.tables));
+    digest(&files.chain([parameters]).collect())
 }
 
 fn missing(path: &str, beside: &str) -> PackError {

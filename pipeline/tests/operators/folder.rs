@@ -113,18 +113,6 @@ fn a_refused_connection_is_told_at_once() {
     assert!(begun.elapsed() < Duration::from_secs(8), "{:?}", begun.elapsed());
 }
 
-/// What a running service does not do yet is said, where somebody relies on it: a missed contact is not silent.
-#[test]
-fn that_a_running_service_does_not_trace_is_said() {
-    let _alone = alone();
-    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
-    let feeds = folder.path().join("feeds");
-    std::fs::create_dir(&feeds).unwrap();
-    let arguments = ["--watch", feeds.to_str().unwrap(), "--policy", "national-2020"];
-    let mut service = Process::start(folder.path(), "state", &arguments);
-    service.until("that it does not trace is said", |service| service.said().contains("does not trace yet"));
-}
-
 /// A record of the link log that nobody can read. What one sees, and what one does, as the message says.
 #[test]
 fn a_link_log_that_cannot_be_judged_goes_on_with_the_word_that_its_message_names() {

@@ -8,6 +8,7 @@
 //! folder    a service on a folder: metrics, status, probes
 //! decided   packs that are published, signed, withdrawn and held
 //! phones    records of phones become evidence of whoever holds them, as in a replay, through a kill
+//! aboard    those aboard with a case are contacts, as in a replay, through kills
 //! switched  a pack changes in a running service, and is taken back
 //! broker    a service on a broker that is killed for a while
 //! ```
@@ -16,6 +17,7 @@
 #![allow(clippy::print_stdout, reason = "says what it could not try")]
 #![cfg(feature = "kafka")]
 
+mod aboard;
 mod alerts;
 mod asked;
 #[allow(unreachable_pub, dead_code, reason = "shared with a library")]

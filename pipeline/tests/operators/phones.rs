@@ -16,22 +16,22 @@ use crate::process::{Process, fuma, output};
 use crate::scrape::series;
 
 /// How long it may take until what is announced is what the replay says.
-const PATIENCE: std::time::Duration = std::time::Duration::from_secs(30);
-const HOUR: i64 = 3_600_000;
+pub(super) const PATIENCE: std::time::Duration = std::time::Duration::from_secs(30);
+pub(super) const HOUR: i64 = 3_600_000;
 const PEOPLE: u64 = 12;
 const PHONES: u64 = 8;
 
 /// Numbers that come again with the same seed.
-struct Chance(u64);
+pub(super) struct Chance(pub(super) u64);
 
 impl Chance {
-    fn below(&mut self, bound: u64) -> u64 {
+    pub(super) fn below(&mut self, bound: u64) -> u64 {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) % bound
     }
 }
 
-fn person(number: u64) -> String {
+pub(super) fn person(number: u64) -> String {
     format!("{:032x}", (u128::from(number) + 1) * 0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835)
 }
 
@@ -83,7 +83,7 @@ fn add(feeds: &Path, [bindings, listings]: &[String; 2]) {
 }
 
 /// Who is not green in the end, and by which rules, of changes as lines of JSON.
-fn last(changes: &str) -> BTreeMap<String, (String, Vec<String>)> {
+pub(super) fn last(changes: &str) -> BTreeMap<String, (String, Vec<String>)> {
     let mut last = BTreeMap::new();
     for line in changes.lines() {
         let change: serde_json::Value = serde_json::from_str(line).unwrap();

@@ -78,6 +78,51 @@ pub fn retracted_listing_of_phone(number: u32, id: &str, at: Instant) -> Line {
     Line { feed, person: None, text: text.replace(&person, &phone) }
 }
 
+/// A case of a classification, determined at an instant. Of whatever revision.
+pub fn case(person: Person, (id, revision): (&str, u32), classification: &str, at: Instant, known_at: Instant) -> Line {
+    let fields = format!("\"classification\":\"{classification}\",\"determined_at\":\"{at}\"");
+    line(Feed::Cases, Some(person), id, revision, known_at, &fields)
+}
+
+/// The case never was one.
+pub fn retracted_case(person: Person, id: &str, revision: u32, at: Instant) -> Line {
+    line(Feed::Cases, Some(person), id, revision, at, "\"retracted\":true")
+}
+
+/// A trip by rail: the number of the train, the carriage, and from when until when. Of whatever revision.
+pub fn trip(
+    person: Person,
+    (id, revision): (&str, u32),
+    (train, carriage): (u32, u32),
+    (boarded_at, alighted_at): (Instant, Instant),
+    known_at: Instant,
+) -> Line {
+    let date = boarded_at.to_string().get(..10).unwrap_or_default().to_owned();
+    let fields = format!(
+        "\"kind\":\"trip\",\"mode\":\"rail\",\"number\":\"G{train}\",\"service_date\":\"{date}\",\
+         \"carriage\":\"{carriage}\",\"boarded_at\":\"{boarded_at}\",\"alighted_at\":\"{alighted_at}\""
+    );
+    line(Feed::Travel, Some(person), id, revision, known_at, &fields)
+}
+
+/// The trip never was.
+pub fn retracted_trip(person: Person, id: &str, revision: u32, at: Instant) -> Line {
+    line(Feed::Travel, Some(person), id, revision, at, "\"kind\":\"trip\",\"retracted\":true")
+}
+
+/// A trip of whoever holds a phone when it begins.
+pub fn trip_of_phone(
+    number: u32,
+    id: (&str, u32),
+    on: (u32, u32),
+    stretch: (Instant, Instant),
+    known_at: Instant,
+) -> Line {
+    let Line { feed, text, .. } = trip(person(0), id, on, stretch, known_at);
+    let (person, phone) = (format!("\"person\":\"{}\"", person(0)), format!("\"phone\":\"{}\"", phone(number)));
+    Line { feed, person: None, text: text.replace(&person, &phone) }
+}
+
 /// A stay that goes on, begun a day before `at`.
 pub fn stay(person: Person, id: &str, region: &str, at: Instant) -> Line {
     let arrived_at = Instant(at.0 - DAY_MS);

@@ -8,10 +8,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use fuma_connectors::log::{Log, LogError, Reference, WorkerLog};
+use fuma_pipeline::live::aboard::Conveyances;
 use fuma_pipeline::live::answers::Answers;
-use fuma_pipeline::live::attach::{self, Stage};
+use fuma_pipeline::live::attach::Phones;
 use fuma_pipeline::live::decisions::Belonging;
-use fuma_pipeline::live::partitions::{ASSESS, ATTACH, Holding, Partitions, Words};
+use fuma_pipeline::live::keyed::{self, Keyed, Labels, Stage};
+use fuma_pipeline::live::partitions::{ABOARD, ASSESS, ATTACH, Holding, Partitions, Words};
 use fuma_pipeline::live::record::Origin;
 use fuma_pipeline::live::stop::Stop;
 use fuma_pipeline::live::worker::clock::{CommitClock, Wall};
@@ -58,7 +60,7 @@ pub struct Setup {
     pub partitions: u32,
     /// Whether restores run on the worker's own thread.
     pub is_inline: bool,
-    /// Whether phones are told who holds them, and their records are attached.
+    /// Whether phones and conveyances are told what people say, records are attached, and those aboard are traced.
     pub attaches: bool,
     /// Where differing people are listed.
     pub state: PathBuf,
@@ -117,7 +119,7 @@ impl Setup {
             now,
             cancelled: Arc::new(AtomicBool::new(false)),
             lease: None,
-            tells: false,
+            tells: fuma_pipeline::live::worker::Tells::default(),
             shows: false,
             belongs: self.belongs.clone(),
         }
@@ -161,7 +163,8 @@ pub struct Process {
     decisions: Option<Vec<Switch>>,
     partitions: Partitions,
     worker: Option<Worker>,
-    attach: Option<Stage>,
+    attach: Option<Stage<Phones>>,
+    aboard: Option<Stage<Conveyances>>,
 }
 
 impl Process {
@@ -192,6 +195,7 @@ impl Process {
         }
         if setup.attaches {
             worker.tell_phones(self.log.appender("tell")?);
+            worker.tell_conveyances(self.log.appender("tell-rides")?);
         }
         self.worker = Some(worker);
         Ok(())
@@ -233,29 +237,35 @@ impl Process {
             self.start()?;
         }
         let turn = self.worker.as_mut().unwrap().turn()?;
-        // A stage of its own: what ends it is begun again, and the worker goes on.
-        if self.setup.attaches && self.attach().is_err() {
-            self.attach = None;
+        if self.setup.attaches {
+            let (mut attach, mut aboard) = (self.attach.take(), self.aboard.take());
+            // A stage of its own: what ends it is begun again, and the worker goes on.
+            self.attach = self.keyed(&mut attach).ok().and(attach);
+            self.aboard = self.keyed(&mut aboard).ok().and(aboard);
         }
         Ok(turn)
     }
 
-    /// A turn of the stage that attaches.
-    fn attach(&mut self) -> Result<usize, LogError> {
+    /// A turn of a stage by another key.
+    fn keyed<K: Keyed>(&self, stage: &mut Option<Stage<K>>) -> Result<usize, LogError> {
         let setup = &self.setup;
-        let stage = match &mut self.attach {
+        let stage = match stage {
             Some(stage) => stage,
             none => {
-                let options = attach::Options {
+                let options = keyed::Options {
                     topic_prefix: String::new(),
                     partitions: setup.partitions.max(1),
-                    message_bytes_max: attach::MESSAGE_BYTES_MAX,
+                    message_bytes_max: keyed::MESSAGE_BYTES_MAX,
                     snapshots: setup.snapshots.clone(),
                     origin: setup.origin,
                     facts: fuma_pipeline::evidence::Limits::default(),
                     retention: fuma_pipeline::assess::retention(std::iter::once(&setup.pack)),
+                    labels: Labels {
+                        schedule: setup.schedule.clone(),
+                        first: Some((setup.pack_order, Arc::clone(&setup.pack))),
+                    },
                 };
-                let (source, appender) = (self.log.phones()?, self.log.appender(ATTACH)?);
+                let (source, appender) = (self.log.keyed(K::TOPIC)?, self.log.appender(K::STAGE)?);
                 none.insert(Stage::new(source, appender, self.partitions.clone(), options))
             }
         };
@@ -265,8 +275,13 @@ impl Process {
     }
 
     /// The stage that attaches, if it was begun and lives.
-    pub fn attaching(&self) -> Option<&Stage> {
+    pub fn attaching(&self) -> Option<&Stage<Phones>> {
         self.attach.as_ref()
+    }
+
+    /// The stage that traces, if it was begun and lives.
+    pub fn tracing(&self) -> Option<&Stage<Conveyances>> {
+        self.aboard.as_ref()
     }
 
     /// The worker, if it was started and lives.
@@ -301,6 +316,7 @@ impl Member {
             partitions: Partitions::default(),
             worker: None,
             attach: None,
+            aboard: None,
         };
         Member { owner: format!("{name}-0"), process: Arc::new(Mutex::new(process)) }
     }
@@ -346,7 +362,7 @@ impl Member {
         let mut process = self.process();
         let stop = Stop::default();
         stop.set();
-        (process.reference, process.attach) = (None, None);
+        (process.reference, process.attach, process.aboard) = (None, None, None);
         let cluster = process.cluster.clone();
         match process.worker.take() {
             // Time goes on while last snapshots are written.
@@ -360,7 +376,8 @@ impl Member {
         let mut process = self.process();
         process.cluster.crash(&self.owner);
         process.cluster.expire(&self.owner);
-        (process.worker, process.reference, process.attach) = (None, None, None);
+        (process.worker, process.reference) = (None, None);
+        (process.attach, process.aboard) = (None, None);
         process.partitions = Partitions::default();
     }
 
@@ -392,6 +409,11 @@ impl Member {
     /// What becomes of a partition of phones of it.
     pub fn attaching(&self, partition: u32) -> Option<Holding> {
         self.process().partitions.of(ATTACH, partition)
+    }
+
+    /// What becomes of a partition of rides of it.
+    pub fn tracing(&self, partition: u32) -> Option<Holding> {
+        self.process().partitions.of(ABOARD, partition)
     }
 
     /// Why a partition is parked; turns until it is, for at most a minute.

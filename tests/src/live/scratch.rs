@@ -55,7 +55,7 @@ fn is_of(person: Person, cluster: &SimulatedCluster, id: u32) -> bool {
     person.partition(cluster.partitions() as usize) == id as usize
 }
 
-/// What records of phones give to their holders, computed from nothing.
+/// What records of phones give to their holders, and cases to those aboard with them, computed from nothing.
 fn derived(cluster: &SimulatedCluster, pack: &Arc<Pack>) -> Vec<Derived> {
     let mut linked = Linked::new(&[pack], Seed::default(), Limits::default());
     for id in 0..cluster.partitions() {
@@ -76,6 +76,7 @@ fn derived(cluster: &SimulatedCluster, pack: &Arc<Pack>) -> Vec<Derived> {
         }
     }
     let mut derived = Vec::new();
+    linked.trace_by(pack, &mut derived).unwrap();
     linked.settle(&mut derived).unwrap();
     derived
 }

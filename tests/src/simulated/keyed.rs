@@ -1,4 +1,4 @@
-//! The log of phones: whoever wants to reads it, from wherever.
+//! A log by key (phones, rides): who wants to reads it, from any place.
 //!
 //! Owns where one reader stands.
 
@@ -11,25 +11,26 @@ use fuma_connectors::log::{Code, KeyedSource, LogError, LogRecord, Topic};
 use super::SimulatedCluster;
 use super::state::ClientNumber;
 
-/// Reads records of phones.
-pub(super) struct SimulatedPhones {
+/// Reads records by key.
+pub(super) struct SimulatedKeyed {
     cluster: SimulatedCluster,
+    topic: Topic,
     client: ClientNumber,
     next: BTreeMap<u32, u64>,
 }
 
-impl SimulatedPhones {
-    pub(super) fn new(cluster: &SimulatedCluster, instance: &str) -> SimulatedPhones {
-        let client = cluster.state().add_client(&format!("{instance}-phones"), instance);
-        SimulatedPhones { cluster: cluster.clone(), client, next: BTreeMap::new() }
+impl SimulatedKeyed {
+    pub(super) fn new(cluster: &SimulatedCluster, instance: &str, topic: Topic) -> SimulatedKeyed {
+        let client = cluster.state().add_client(&format!("{instance}-{}", topic.name("")), instance);
+        SimulatedKeyed { cluster: cluster.clone(), topic, client, next: BTreeMap::new() }
     }
 }
 
-impl KeyedSource for SimulatedPhones {
+impl KeyedSource for SimulatedKeyed {
     fn place(&mut self, partition: u32, offset: u64) -> Result<(), LogError> {
         let Range { start, end } = self.bounds(partition)?;
         if offset < start || offset > end {
-            let message = format!("simulated: phones {partition} holds {start}..{end}, not {offset}");
+            let message = format!("simulated: {:?} {partition} holds {start}..{end}, not {offset}", self.topic);
             return Err(LogError::new(Code::OutOfRange, message));
         }
         self.next.insert(partition, offset);
@@ -45,11 +46,11 @@ impl KeyedSource for SimulatedPhones {
         state.call(self.client)?;
         let held = records.len();
         for (partition, next) in &mut self.next {
-            if !state.has_leader(Topic::Phones, *partition) {
+            if !state.has_leader(self.topic, *partition) {
                 continue;
             }
             let records_max = state.batch_records();
-            let log = state.log(Topic::Phones, *partition);
+            let log = state.log(self.topic, *partition);
             for record in log.committed(*next, log.end()).take(records_max) {
                 *next = record.offset + 1;
                 let value = record.value.clone().unwrap_or_default();
@@ -66,8 +67,8 @@ impl KeyedSource for SimulatedPhones {
     fn bounds(&mut self, partition: u32) -> Result<Range<u64>, LogError> {
         let mut state = self.cluster.state();
         state.call(self.client)?;
-        state.led(Topic::Phones, partition)?;
-        let log = state.log(Topic::Phones, partition);
+        state.led(self.topic, partition)?;
+        let log = state.log(self.topic, partition);
         Ok(log.first()..log.end())
     }
 }

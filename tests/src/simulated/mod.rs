@@ -385,8 +385,8 @@ impl Log for SimulatedLog {
         Ok(Box::new(streams::SimulatedLinks::new(&self.cluster, &self.instance)))
     }
 
-    fn phones(&self) -> Result<Box<dyn KeyedSource>, LogError> {
-        Ok(Box::new(keyed::SimulatedPhones::new(&self.cluster, &self.instance)))
+    fn keyed(&self, topic: Topic) -> Result<Box<dyn KeyedSource>, LogError> {
+        Ok(Box::new(keyed::SimulatedKeyed::new(&self.cluster, &self.instance, topic)))
     }
 
     fn reference(&self) -> Result<Box<dyn Reference>, LogError> {

@@ -21,12 +21,14 @@
 //! clocks     a clock for each partition; a broker's clock that is not known for a while
 //! causes     expiries, causes, traces
 //! phones     R-17 to R-22            records of phones, and who holds them
+//! aboard     R-17 to R-23            who was aboard with a case
 //! ```
 //!
 //! Owns the interleavings. One partition where nothing else is said; people are numbers.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod aboard;
 mod answers;
 mod bounds;
 mod causes;

@@ -255,13 +255,6 @@ fn say(service: &Service) {
     let (group, state, workers) = (&config.group, config.state.display(), config.workers);
     let (version, engine) = (env!("CARGO_PKG_VERSION"), service::policies::ENGINE);
     tracing::info!(version, policy = %pack.id, log, group, %state, workers, "starting");
-    if pack.tracing.is_some() {
-        tracing::warn!(
-            policy = %pack.id,
-            "the pack finds contacts aboard conveyances, and a running service does not trace yet: here nobody becomes \
-             a contact by conveyance. `fuma replay` with the same feeds finds them"
-        );
-    }
     metrics::gauge!(metric::BUILD, "version" => version, "engine" => engine).set(1.0);
     let labels =
         [("id", pack.id.to_string()), ("version", pack.version.to_string()), ("digest", service.pack_hash.clone())];

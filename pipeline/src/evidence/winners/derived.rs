@@ -140,6 +140,25 @@ impl Evidence {
         Ok(())
     }
 
+    /// Facts that their stage says no more, by where they stand: they go, and their people are touched.
+    ///
+    /// # Errors
+    /// When a table is full.
+    pub fn end_derived(&mut self, is_over: &dyn Fn(Said) -> bool, touched: &mut Touched) -> Result<(), EvidenceError> {
+        let over = self.said.iter().filter(|(_, said)| is_over(**said)).map(|(place, _)| *place);
+        let mut over: Vec<(u32, FactKey)> = over.collect();
+        over.sort_unstable();
+        for (person, key) in over {
+            self.said.remove(&(person, key));
+            let token = self.person(person);
+            let kind = self.winner(person, key).and_then(|at| Some(self.describe(at.handle())?.kind));
+            if let Some((person, kind)) = token.zip(kind) {
+                self.derive(&Derived { person, key, kind, row: None }, touched)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Takes back from a snapshot where a derived fact stands in what its stage says.
     pub(in crate::evidence) fn restore_said(&mut self, person: u32, fact: FactKey, said: Said) {
         let last = self.said.entry((person, fact)).or_insert(said);

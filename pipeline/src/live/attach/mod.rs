@@ -1,240 +1,166 @@
-//! Attach as a stage: the log of phones in; evidence of whoever holds them out (docs/recovery.md R-17 to R-22).
+//! Attach as a stage: the log of phones in; evidence of those who hold them out (docs/recovery.md R-17 to R-22).
 //!
 //! ```text
-//! state     one partition of the log: records, holders, what is attached
-//! output    what is said, by partition of people -> messages
-//! keep      the state stored, and taken back
-//! parking   a partition that cannot go on, and when it is tried again
+//! records of phones    settled by the tables of people, with the phone in the person's place
+//! what people told     the whole set of one person, of several the greatest version
+//! past                 by the log's own time, a day at a time
+//! phones-0003          people, kinds, holders (linked) | told (tables)
 //! ```
 //!
-//! A process attaches the phones of those partitions whose people it judges: so the group shares the work out, and no
-//! second group is needed. Two processes may read one partition for a while, the old owner and the new one. That does
-//! no harm: what is said at an offset is a function of the log up to there, and carries that offset as its version. How
-//! far a partition is, its snapshot says; what was said behind it is said again.
-//!
-//! Owns the loop. Must never say anything that hangs on a clock, or on another log.
+//! Owns what a record of that log does. Must never read a clock.
 
-mod keep;
-mod output;
-mod parking;
-mod state;
+mod tables;
 
-use std::collections::BTreeMap;
-use std::time::Duration;
+use std::collections::VecDeque;
 
-use fuma_connectors::log::{Appender, KeyedSource, LogError, LogRecord, Severity};
-use fuma_schemas::Instant;
+use arrow::array::{AsArray as _, RecordBatch};
+use fuma_connectors::log::Topic;
+use fuma_schemas::{Instant, Kind, Person, Phone};
+use hashbrown::HashMap;
 use metrics::gauge;
 
-use self::keep::Keeper;
-use self::output::Output;
-use self::parking::{Parking, Trouble};
-use self::state::State;
+use self::tables::{PAGE_ROWS, TOLD, take_told, told_table};
+use super::keyed::{EMPTY_KEPT_MS, Keyed, Options, Place, Told, Trouble, refuse_epoch};
 use super::metric;
-use super::outbox::Outbox;
-use super::partitions::{ASSESS, ATTACH, Partitions};
-use super::record::Origin;
-use super::stop::Stop;
-use super::worker::clock::{SystemWall, Wall as _};
-use super::worker::snapshots::Snapshots;
-use crate::evidence::{Limits, Retention};
-use crate::linked::{LinkedCounts, Waiting};
+use super::partitions::ATTACH;
+use super::record::{Causes, Derived, RecordError, SaidRow, Section, Stage, ToldRow, live_schema, told_rows};
+use crate::evidence::{EvidenceError, Export, Seed, TableError};
+use crate::linked::{Attach, Holding, LinkedCounts, PhonePages, Waiting};
+use crate::seed;
 
-/// A wait for records; the wish to stop, and what happened to the partitions, is looked at in between.
-const WAIT: Duration = Duration::from_millis(50);
-/// How often gauges are set.
-const GAUGES_EVERY: Duration = Duration::from_secs(2);
+/// What is behind what a phone's records become.
+type Cause = (Option<Instant>, Option<Box<str>>);
 
-/// Bytes of rows after which a message is full, unless it is said otherwise.
-pub const MESSAGE_BYTES_MAX: usize = 512 << 10;
+/// Under which version each person told each phone.
+type ToldToPhones = HashMap<(Phone, Person), Told, Seed>;
 
-/// How the stage works.
-#[derive(Clone, Debug)]
-pub struct Options {
-    /// What the names of the topics begin with.
-    pub topic_prefix: String,
-    /// How many partitions people have.
-    pub partitions: u32,
-    /// Bytes of rows after which a message is full.
-    pub message_bytes_max: usize,
-    /// Where the state is stored, and how often; nowhere: the log of phones must be whole.
-    pub snapshots: Option<Snapshots>,
-    /// Whose the messages are.
-    pub origin: Origin,
-    /// How many records of a kind one phone may have.
-    pub facts: Limits,
-    /// How long records and bindings are kept.
-    pub retention: Retention,
+/// The phones of one partition.
+pub struct Phones {
+    attach: Attach,
+    told: ToldToPhones,
+    causes: HashMap<Phone, Cause, Seed>,
 }
 
-/// The partitions of the log of phones that this process reads.
-pub struct Stage {
-    source: Box<dyn KeyedSource>,
-    appender: Box<dyn Appender>,
-    partitions: Partitions,
-    options: Options,
-    states: BTreeMap<u32, State>,
-    parking: Parking,
-    keeper: Keeper,
-    output: Output,
-    outbox: Outbox,
-    records: Vec<LogRecord>,
-    measured: Option<Duration>,
-}
+impl Keyed for Phones {
+    const STAGE: &'static str = ATTACH;
+    const TOPIC: Topic = Topic::Phones;
+    const LOG: &'static str = "log of phones";
+    const SERIES: &'static str = "phones";
+    type Pages = PhonePages;
 
-impl Stage {
-    /// Reads nothing yet. Which partitions it reads, the partitions of `assess` say.
-    pub fn new(
-        source: Box<dyn KeyedSource>,
-        appender: Box<dyn Appender>,
-        partitions: Partitions,
-        options: Options,
-    ) -> Stage {
-        Stage {
-            source,
-            appender,
-            states: BTreeMap::new(),
-            parking: Parking::new(partitions.clone()),
-            partitions,
-            keeper: Keeper::new(options.snapshots.clone(), options.origin),
-            output: Output::new(options.partitions, options.message_bytes_max, options.origin),
-            outbox: Outbox::new(ATTACH, &options.topic_prefix),
-            records: Vec::new(),
-            measured: None,
-            options,
+    fn new(options: &Options) -> Phones {
+        Phones {
+            attach: Attach::new(seed::of_process(), options.facts),
+            told: HashMap::with_hasher(seed::of_process()),
+            causes: HashMap::with_hasher(seed::of_process()),
         }
     }
 
-    /// Runs until it is asked to stop.
-    ///
-    /// # Errors
-    /// When the log is of no use any more.
-    pub fn run(&mut self, stop: &Stop) -> Result<(), LogError> {
-        let wall = SystemWall::default();
-        while !stop.is_set() {
-            self.turn(WAIT, (wall.now(), wall.elapsed()), stop)?;
+    fn take(&mut self, section: &Section, place: Place, options: &Options) -> Result<(), Trouble> {
+        let (log, offset) = (Self::LOG, place.offset);
+        let wrong = |error| Trouble::Record { log, offset, error };
+        match section {
+            Section::Phones { kind, batch } => self.apply(*kind, batch).map_err(|error| match error {
+                Ok(error) => Trouble::Evidence { log, offset, error },
+                Err(error) => wrong(error),
+            }),
+            Section::Told { derived, batch } => {
+                refuse_epoch(*derived).map_err(wrong)?;
+                told_rows(batch).map_err(wrong)?.into_iter().for_each(|told| self.hear(told, place.clock, options));
+                Ok(())
+            }
+            _ => Err(wrong(RecordError::Layout(0))),
         }
+    }
+
+    fn settle(&mut self, place: Place, rows: &mut Vec<SaidRow>) -> Derived {
+        let causes = &self.causes;
+        self.attach.settle_each(&mut |phone, derived| {
+            let (cause, traceparent) = causes.get(&phone).cloned().unwrap_or_default();
+            rows.push(SaidRow { derived, version: place.offset, cause, traceparent });
+        });
+        self.causes.clear();
+        Derived { stage: Stage::ATTACH, epoch: 0 }
+    }
+
+    fn pass(&mut self, clock: Instant, options: &Options) {
+        let gone = self.attach.forget(clock, &options.retention);
+        let (attach, kept_from) = (&self.attach, clock.0.saturating_sub(EMPTY_KEPT_MS));
+        self.told.retain(|(phone, person), told| told.at >= kept_from || !attach.told(*person, *phone).is_empty());
+        if gone > 0 {
+            tracing::info!(records = gone, "records of phones that are past their retention are forgotten");
+        }
+    }
+
+    fn export(&self) -> Result<VecDeque<Export>, TableError> {
+        let mut pages: VecDeque<Export> = self.attach.export()?.into();
+        let mut told: Vec<((Phone, Person), Told)> = self.told.iter().map(|(key, told)| (*key, *told)).collect();
+        told.sort_unstable_by_key(|((phone, person), _)| (phone.0, person.0));
+        for some in told.chunks(PAGE_ROWS) {
+            pages.push_back(Export { tables: vec![(TOLD, told_table(some)?)] });
+        }
+        Ok(pages)
+    }
+
+    fn import(&mut self, pages: &mut PhonePages, table: &str, batch: &RecordBatch) -> Result<(), TableError> {
+        match table {
+            TOLD => take_told(&mut self.told, batch),
+            table => pages.take(&mut self.attach, table, batch),
+        }
+    }
+
+    fn imported(&mut self, pages: PhonePages, _: &Options) -> Result<(), Trouble> {
+        pages.end(&mut self.attach);
         Ok(())
     }
 
-    /// One turn: who came and went, what the log has, what follows from it. Gives how many records were taken in.
-    ///
-    /// # Errors
-    /// When the log is of no use any more.
-    pub fn turn(
-        &mut self,
-        wait: Duration,
-        (now, elapsed): (Instant, Duration),
-        stop: &Stop,
-    ) -> Result<usize, LogError> {
-        self.follow_people((now, elapsed))?;
-        let mut records = std::mem::take(&mut self.records);
-        records.clear();
-        if self.outbox.has_room() {
-            match self.source.poll(wait, &mut records) {
-                Err(error) if error.severity() == Severity::Transient => {
-                    tracing::warn!(%error, "the log of phones cannot be read for now");
-                }
-                polled => polled?,
-            }
-        } else {
-            std::thread::sleep(wait);
-        }
-        for record in &records {
-            self.take(record, (now, elapsed))?;
-        }
-        let taken = records.len();
-        self.records = records;
-        self.output.end(&mut self.outbox).map_err(|error| LogError::fatal(error.to_string()))?;
-        self.outbox.deliver(self.appender.as_mut(), stop)?;
-        if self.outbox.is_empty() {
-            // All that was said is safe: so a state that is stored now owes nothing.
-            self.keeper.turn(&self.states, (now, elapsed), self.source.as_mut());
-        }
-        if self.measured.is_none_or(|at| elapsed.saturating_sub(at) >= GAUGES_EVERY) {
-            self.measured = Some(elapsed);
-            self.measure();
-        }
-        Ok(taken)
-    }
-
-    /// What is attached, and what waits, in all partitions.
-    pub fn counts(&self) -> LinkedCounts {
-        let mut counts = LinkedCounts::default();
-        self.states.values().for_each(|state| state.count(&mut counts));
-        counts
-    }
-
-    /// Takes on the phones of the partitions that came, and lets go those of the partitions that went.
-    fn follow_people(&mut self, (now, elapsed): (Instant, Duration)) -> Result<(), LogError> {
-        let all = self.partitions.all();
-        let held: Vec<u32> = all.iter().filter(|((stage, _), _)| *stage == ASSESS).map(|((_, id), _)| *id).collect();
-        let gone: Vec<u32> = all
-            .iter()
-            .filter(|((stage, id), _)| *stage == ATTACH && !held.contains(id))
-            .map(|((_, id), _)| *id)
-            .collect();
-        for id in gone {
-            self.let_go(id);
-            self.parking.forget(id);
-            self.partitions.gone(ATTACH, id);
-        }
-        // One a turn: a state that is taken back may be large, and the others go on meanwhile.
-        let next = held.into_iter().find(|id| !self.states.contains_key(id) && self.parking.may_try(*id, elapsed));
-        let Some(id) = next else { return Ok(()) };
-        self.parking.restoring(id, now);
-        match self.begin(id) {
-            Ok(state) => {
-                self.states.insert(id, state);
-                self.parking.owned(id, now);
-                Ok(())
-            }
-            Err(trouble) => {
-                self.source.leave(id);
-                self.parking.park(id, trouble, (now, elapsed))
-            }
-        }
-    }
-
-    fn begin(&mut self, id: u32) -> Result<State, Trouble> {
-        let bounds = self.source.bounds(id)?;
-        let state = self.keeper.newest(id, &bounds, &self.options)?;
-        if bounds.start > state.next() {
-            return Err(Trouble::Gap { begins: bounds.start, next: state.next() });
-        }
-        self.source.place(id, state.next())?;
-        tracing::info!(partition = id, from = state.next(), end = bounds.end, "records of phones are attached");
-        Ok(state)
-    }
-
-    fn take(&mut self, record: &LogRecord, at: (Instant, Duration)) -> Result<(), LogError> {
-        let id = record.partition;
-        let Some(state) = self.states.get_mut(&id) else { return Ok(()) };
-        let (output, outbox) = (&mut self.output, &mut self.outbox);
-        let taken = state.take(record, &self.options, &mut |row| output.say(row, outbox));
-        let Err(trouble) = taken else { return Ok(()) };
-        // Half a record may be in the tables: the state is not used again.
-        self.let_go(id);
-        self.parking.park(id, trouble, at)
-    }
-
-    fn let_go(&mut self, id: u32) {
-        self.source.leave(id);
-        self.states.remove(&id);
+    fn count(&self, counts: &mut LinkedCounts) {
+        self.attach.count(counts);
     }
 
     #[expect(clippy::cast_precision_loss, reason = "gauges are floats")]
-    fn measure(&mut self) {
-        let (mut lag, counts) = (0, self.counts());
-        for (id, state) in &self.states {
-            if let Ok(bounds) = self.source.bounds(*id) {
-                lag += bounds.end.saturating_sub(state.next());
-            }
-        }
-        gauge!(metric::LAG_RECORDS, "stage" => ATTACH).set(lag as f64);
+    fn show(counts: &LinkedCounts) {
         gauge!(metric::PHONE_RECORDS_ATTACHED).set(counts.attached as f64);
         for (reason, count) in Waiting::ALL.iter().zip(counts.waiting) {
             gauge!(metric::PHONE_RECORDS_WAITING, "reason" => reason.code()).set(count as f64);
         }
+    }
+}
+
+impl Phones {
+    fn apply(&mut self, kind: Kind, batch: &RecordBatch) -> Result<(), Result<EvidenceError, RecordError>> {
+        let of_rows = Causes::of(batch);
+        let phones = batch.column_by_name("phone").and_then(|column| column.as_fixed_size_binary_opt());
+        let phones = phones.ok_or(Err(RecordError::Rows))?;
+        for row in 0..batch.num_rows() {
+            let Ok(phone) = phones.value(row).try_into().map(Phone) else { continue };
+            if let Some(received) = of_rows.cause(row) {
+                let cause = self.causes.entry(phone).or_default();
+                if cause.0.is_none_or(|last| last <= received) {
+                    *cause = (Some(received), of_rows.traceparent(row).map(Into::into));
+                }
+            }
+        }
+        let rows: Vec<u32> = (0..batch.num_rows() as u32).collect();
+        let as_people = RecordBatch::try_new(live_schema(kind), batch.columns().to_vec());
+        let as_people = as_people.map_err(|_| Err(RecordError::Rows))?;
+        self.attach.apply(kind, &as_people, &rows).map_err(Ok)
+    }
+
+    /// Hears what a person says of a phone, unless something later was heard. A binding that is past is kept also where
+    /// it is not told any more: the person may have forgotten it, and that withdraws nothing (R-22).
+    fn hear(&mut self, row: ToldRow, clock: Instant, options: &Options) {
+        let ToldRow { phone, person, version, mut holdings } = row;
+        let at = clock.0;
+        if self.told.get(&(phone, person)).is_some_and(|last| last.version >= version) {
+            return;
+        }
+        self.told.insert((phone, person), Told { version, at });
+        let past = options.kept_from(Kind::Bindings, clock);
+        let is_settled =
+            |holding: &&Holding| holding.until < past && !holdings.iter().any(|told| told.since == holding.since);
+        let settled: Vec<Holding> = self.attach.told(person, phone).iter().filter(is_settled).copied().collect();
+        holdings.extend(settled);
+        self.attach.tell(person, phone, holdings);
     }
 }

@@ -187,7 +187,8 @@ pub fn to_create(log: &dyn Log, prefix: &str) -> Result<Vec<Topic>, FoundError> 
         let listed: Vec<&str> = listed.collect();
         return if listed.is_empty() { Ok(missing) } else { Err(installation.missing(&listed).into()) };
     }
-    let of_every_build = |topic: &&Topic| topic.holds_state() && !matches!(topic, Topic::Decisions | Topic::Phones);
+    let of_every_build =
+        |topic: &&Topic| topic.holds_state() && !matches!(topic, Topic::Decisions | Topic::Phones | Topic::Rides);
     let lost: Vec<String> = missing.iter().filter(of_every_build).map(|topic| topic.name(prefix)).collect();
     match first_that_holds(log, &topics)? {
         Some(topic) if !lost.is_empty() => Err(FoundError::LostUnrecorded { missing: lost.join(","), topic }),

@@ -276,8 +276,7 @@ impl Installation {
             let topics: Vec<&str> = std::iter::once(first).chain(again.map(|(name, ..)| name)).collect();
             return Err(NotOurs::MadeAgain { id: self.id, topics: topics.join(","), recorded, found });
         }
-        let is_counted =
-            |topic: &&TopicIdentity| matches!(topic.topic, Topic::Evidence | Topic::Changes | Topic::Phones);
+        let is_counted = |topic: &&TopicIdentity| topic.topic.is_as_evidence();
         match topics.iter().filter(is_counted).find(|topic| topic.partitions != self.partitions) {
             None => Ok(()),
             Some(TopicIdentity { name, partitions, .. }) => Err(NotOurs::Partitions {

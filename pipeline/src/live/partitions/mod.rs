@@ -37,6 +37,8 @@ pub const ASSESS: &str = "assess";
 pub const TRACE: &str = "trace";
 /// The stage that attaches records of phones.
 pub const ATTACH: &str = "attach";
+/// The stage that finds who was aboard with a case.
+pub const ABOARD: &str = "aboard";
 /// The one partition of the link log.
 pub const LINKS: u32 = 0;
 

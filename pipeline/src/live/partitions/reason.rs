@@ -106,6 +106,10 @@ reasons! {
     ClockAhead = "clock-ahead", Word, "set the clocks of this machine and of the broker right, or wait until they are";
     /// What was announced is not what the evidence gives.
     Differences = "differences", Word, "look at the list of people that the message names";
+    /// Two packs trace, and the second is due: contacts by conveyance would end, and come back later.
+    Retraces = "tracing-differs", Word,
+        "publish the pack before at once (fuma policy publish --at-once), or agree: contacts by conveyance of the old \
+         pack end at the switch, and those of the new come some seconds after, so people may turn green and red again";
     /// A record of the link log cannot be judged.
     LinkNotJudged = "link-not-judged", Word,
         "start a build that is at least as new, or see who else writes to the link log; a record that is damaged for \

@@ -20,8 +20,8 @@ use fuma_schemas::Kind;
 use fuma_schemas::evidence::{ColumnType, LINK_COLUMNS, instant_type};
 
 use super::error::RecordError;
-use super::schema::{forgotten_schema, live_schema, of_derived, of_phone, told_schema, verdict_schema};
-use super::tag::{FORGOTTEN, TOLD, VERDICTS, kind_of, tag_of};
+use super::schema::{forgotten_schema, live_schema, of_derived, of_phone, rides_schema, told_schema, verdict_schema};
+use super::tag::{FORGOTTEN, RIDES, TOLD, VERDICTS, kind_of, tag_of};
 
 /// What every row begins with.
 const HEAD: &str = "person:token owner:text id:text revision:u32 retracted:bool known_at:instant";
@@ -101,6 +101,12 @@ const LISTS: &[Listed] = &[
     listed(12, 1, "phone:text holder:verified|registered|guardian since:instant until:instant"),
     listed(VERDICTS, 1, "person:token fact:u64 counts:bool version:u64"),
     listed(TOLD, 1, "phone:token person:token version:u64 since:instant until:instant first_known_at:instant"),
+    listed(
+        RIDES,
+        1,
+        "mode:text number:text service_date:date person:token version:u64 part:u8 fact:u64 since:instant until:instant \
+         carriage:text row:i32 word:text determined_at:instant ordinal:u32 known_at:instant first_known_at:instant",
+    ),
     listed(FORGOTTEN, 1, "person:token fact:u64 revision:u32 retracted:bool known_at:instant"),
 ];
 
@@ -199,6 +205,7 @@ fn layout(list: &'static Listed, of: Of) -> Layout {
         (_, Some(kind)) if of == Of::Derived => (HEAD_DERIVED, of_derived(&live_schema(kind))),
         (_, Some(kind)) => (HEAD, live_schema(kind)),
         (TOLD, None) => ("", told_schema()),
+        (RIDES, None) => ("", rides_schema()),
         (FORGOTTEN, None) => ("", forgotten_schema()),
         (_, None) => ("", verdict_schema()),
     };

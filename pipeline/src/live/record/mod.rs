@@ -26,6 +26,7 @@ mod fingerprint;
 mod forgotten;
 mod halves;
 mod read;
+mod rides;
 mod schema;
 mod section;
 mod tag;
@@ -42,9 +43,10 @@ pub use fingerprint::{Fingerprint, Origin};
 pub use forgotten::{ForgottenRow, forgotten_batch, forgotten_rows};
 pub use halves::halves;
 pub use read::{read, read_as};
+pub use rides::{RideRow, rides_batch, rides_rows};
 pub use schema::{
-    derived_live_schema, forgotten_schema, live_schema, phone_live_schema, told_schema, verdict_schema, with_causes,
-    with_causes_of_phone,
+    derived_live_schema, forgotten_schema, live_schema, phone_live_schema, rides_schema, told_schema, verdict_schema,
+    with_causes, with_causes_of_phone,
 };
 pub use section::{Causes, Control, Derived, Section, Stage};
 pub use told::{ToldRow, told_batch, told_rows};

@@ -18,7 +18,7 @@ use super::columns::{Layout, Of, layout_of};
 use super::error::RecordError;
 use super::fingerprint::{Fingerprint, Origin};
 use super::section::{Control, Derived, Section, Stage};
-use super::tag::{CONTROL, FORGOTTEN, TOLD, VERDICTS, kind_of};
+use super::tag::{CONTROL, FORGOTTEN, RIDES, TOLD, VERDICTS, kind_of};
 use super::verdicts::Verdicts;
 use super::{
     CHECKSUM_AT, CHECKSUM_END, DERIVED_BYTES, FORMAT, HEAD_BYTES, HEAD_BYTES_1, INSTALLATION_AT, IS_DERIVED, KEY_AT,
@@ -164,8 +164,8 @@ impl Reader<'_> {
             return self.control(&sizes);
         }
         let is_known = |derived: &Derived| match (tag, derived.stage) {
-            (VERDICTS, Stage::TRACE) | (TOLD, Stage::PEOPLE) => true,
-            (_, Stage::ATTACH) => kind_of(tag).is_some(),
+            (VERDICTS, Stage::TRACE) | (TOLD | RIDES, Stage::PEOPLE) => true,
+            (_, Stage::ATTACH | Stage::ABOARD) => kind_of(tag).is_some(),
             _ => false,
         };
         if let Some(derived) = derived.filter(|derived| !is_known(derived)) {
@@ -229,6 +229,7 @@ fn of_tag(tag: u8, of: Of, derived: Derived, batch: RecordBatch) -> Option<Secti
         (None, _) if of == Of::Phone => return None,
         (None, VERDICTS) => Section::Verdicts(Verdicts::of(batch, derived)?),
         (None, TOLD) => Section::Told { derived, batch },
+        (None, RIDES) => Section::Rides { derived, batch },
         (None, FORGOTTEN) => Section::Forgotten(batch),
         _ => return None,
     })

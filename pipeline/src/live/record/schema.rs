@@ -53,6 +53,27 @@ static TOLD: LazyLock<SchemaRef> = LazyLock::new(|| {
     ])
 });
 
+static RIDES: LazyLock<SchemaRef> = LazyLock::new(|| {
+    with_live(vec![
+        Field::new("mode", DataType::Utf8, false),
+        Field::new("number", DataType::Utf8, false),
+        Field::new("service_date", DataType::Date32, false),
+        Field::new("person", DataType::FixedSizeBinary(16), false),
+        Field::new("version", DataType::UInt64, false),
+        Field::new("part", DataType::UInt8, false),
+        Field::new("fact", DataType::UInt64, true),
+        Field::new("since", instant_type(), true),
+        Field::new("until", instant_type(), true),
+        Field::new("carriage", DataType::Utf8, true),
+        Field::new("row", DataType::Int32, true),
+        Field::new("word", DataType::Utf8, true),
+        Field::new("determined_at", instant_type(), true),
+        Field::new("ordinal", DataType::UInt32, true),
+        Field::new("known_at", instant_type(), true),
+        Field::new("first_known_at", instant_type(), true),
+    ])
+});
+
 /// What stands in the place of the head of a record where rows are derived.
 pub(super) fn of_derived(schema: &SchemaRef) -> SchemaRef {
     let mut fields = vec![
@@ -113,6 +134,12 @@ pub fn derived_live_schema(kind: Kind) -> SchemaRef {
 /// `traceparent`.
 pub fn told_schema() -> SchemaRef {
     Arc::clone(&TOLD)
+}
+
+/// The schema of what people tell to conveyances: the conveyance, person, version, what the row is, and its columns
+/// ([`RideRow`](super::RideRow)), then `cause` and `traceparent`.
+pub fn rides_schema() -> SchemaRef {
+    Arc::clone(&RIDES)
 }
 
 /// The schema of what people forgot, or trace dropped: person, fact, the version of its winner, then `cause` and

@@ -43,6 +43,13 @@ pub enum Section {
         /// The rows.
         batch: RecordBatch,
     },
+    /// What people told to conveyances, of [`rides_schema`](super::rides_schema).
+    Rides {
+        /// Who says so; the epoch holds the label.
+        derived: Derived,
+        /// The rows.
+        batch: RecordBatch,
+    },
     /// Verdicts on contacts, and the epoch of trace in which they were given.
     Verdicts(Verdicts),
     /// Facts of cases and contacts that people forgot, of [`forgotten_schema`](super::forgotten_schema).
@@ -68,6 +75,7 @@ impl Section {
             | Section::Phones { batch, .. }
             | Section::Derived { batch, .. }
             | Section::Told { batch, .. }
+            | Section::Rides { batch, .. }
             | Section::Forgotten(batch) => Some(batch),
             Section::Verdicts(verdicts) => Some(verdicts.batch()),
             Section::Control(_) => None,
@@ -86,6 +94,8 @@ impl Stage {
     pub const ATTACH: Stage = Stage(2);
     /// What people tell to other keys.
     pub const PEOPLE: Stage = Stage(3);
+    /// Who was aboard with a case.
+    pub const ABOARD: Stage = Stage(4);
 }
 
 /// Who derived the rows of a section. Of two rows of one key the greater (epoch, version) holds, whatever the
@@ -96,6 +106,27 @@ pub struct Derived {
     pub stage: Stage,
     /// Rises when what the stage says begins anew.
     pub epoch: u64,
+}
+
+/// Bits of an epoch below the label.
+const LABEL_SHIFT: u32 = 32;
+
+impl Derived {
+    /// What a stage says under a label: the number of the switch of packs that made it live, in the upper half
+    /// of the epoch. No label is 0.
+    pub fn labelled(stage: Stage, label: u64) -> Derived {
+        Derived { stage, epoch: label << LABEL_SHIFT }
+    }
+
+    /// The label; 0: none.
+    pub fn label(self) -> u64 {
+        self.epoch >> LABEL_SHIFT
+    }
+
+    /// The epoch of the stage.
+    pub fn own_epoch(self) -> u64 {
+        self.epoch & ((1 << LABEL_SHIFT) - 1)
+    }
 }
 
 /// A control section.

@@ -11,6 +11,8 @@ pub(super) const VERDICTS: u8 = 11;
 pub(super) const FORGOTTEN: u8 = 13;
 /// What people told to phones (in the log of phones).
 pub(super) const TOLD: u8 = 14;
+/// What people told to conveyances (in the log of rides).
+pub(super) const RIDES: u8 = 15;
 /// A control section: no rows, but what a stage says about its own say.
 pub(super) const CONTROL: u8 = 255;
 

@@ -13,10 +13,10 @@ use super::columns::newest;
 use super::error::RecordError;
 use super::fingerprint::Origin;
 use super::schema::{
-    derived_live_schema, forgotten_schema, live_schema, phone_live_schema, told_schema, verdict_schema,
+    derived_live_schema, forgotten_schema, live_schema, phone_live_schema, rides_schema, told_schema, verdict_schema,
 };
 use super::section::{Control, Derived, Stage};
-use super::tag::{CONTROL, FORGOTTEN, TOLD, VERDICTS, tag_of};
+use super::tag::{CONTROL, FORGOTTEN, RIDES, TOLD, VERDICTS, tag_of};
 use super::{
     ALIGNMENT, CHECKSUM_AT, DERIVED_BYTES, FORMAT, HEAD_BYTES, INSTALLATION_AT, IS_DERIVED, KEY_AT, MAGIC, OF_PHONE,
     SECTION_HEAD_BYTES, SECTIONS_AT, checksum,
@@ -115,6 +115,18 @@ impl RecordWriter {
         }
         let derived = Some(Derived { stage: Stage::PEOPLE, epoch: 0 });
         self.add_section(&Head { tag: TOLD, marks: IS_DERIVED, derived }, batch, usize::MAX).map(|_| ())
+    }
+
+    /// Adds what people tell to conveyances under a label, of [`rides_schema`].
+    ///
+    /// # Errors
+    /// Rows of another schema; the message is as before.
+    pub fn add_rides(&mut self, label: u64, batch: &RecordBatch) -> Result<(), RecordError> {
+        if !is_of(batch, &rides_schema()) {
+            return Err(RecordError::Rows);
+        }
+        let derived = Some(Derived::labelled(Stage::PEOPLE, label));
+        self.add_section(&Head { tag: RIDES, marks: IS_DERIVED, derived }, batch, usize::MAX).map(|_| ())
     }
 
     /// Adds verdicts, of [`verdict_schema`].

@@ -12,6 +12,7 @@
 //! references  the reference logs, read to their end and followed
 //! words       what operators agreed to reaches the workers
 //! supervise   a stage is made anew when its client fails
+//! keyed       the stages by other keys than people
 //! turns       a stage is ready while its source is polled
 //! snapshots   where they go, and what is lost with a folder that is not there
 //! watching    how far behind, and what this process holds: measured and said beside the stages
@@ -22,6 +23,7 @@
 mod audit;
 pub(crate) mod belong;
 mod explain;
+mod keyed;
 pub mod office;
 pub(crate) mod open;
 pub mod policies;
@@ -45,17 +47,19 @@ use fuma_schemas::Feed;
 
 use self::supervise::{Ended, Verdict};
 use self::turns::{Beating, Turns};
-use crate::assess::retention;
 use crate::config::Config;
 use crate::http::api::Audit;
 use crate::http::{Health, Heartbeat, Part};
 use crate::intake::Settings;
+use crate::live::aboard::Conveyances;
 use crate::live::answers::Answers;
+use crate::live::attach::Phones;
 use crate::live::decisions::{Belonging, DecisionLog, FoundError};
-use crate::live::partitions::{ATTACH, Partitions, Words};
+use crate::live::partitions::{Partitions, Words};
 use crate::live::record::{Fingerprint, Origin};
 use crate::live::snapshot::SnapshotError;
 use crate::live::stop::Stop;
+use crate::live::worker::Tells;
 use crate::live::worker::clock::{CommitClock, SystemWall, Wall as _};
 use crate::live::worker::owned::Identity;
 use crate::live::worker::reference::References;
@@ -64,7 +68,7 @@ use crate::live::worker::rhythm::Rhythm;
 use crate::live::worker::snapshots::Snapshots;
 use crate::live::worker::switch::Schedule;
 use crate::live::worker::{Places, Worker, gauges, parked_gauges};
-use crate::live::{attach, intake, metric, monotonic, trace};
+use crate::live::{intake, metric, monotonic, trace};
 use crate::policy::Pack;
 
 /// How often gauges are set.
@@ -217,7 +221,8 @@ fn start(service: &Service) -> Result<(Stages, watching::Beside), ServiceError> 
         stages.words()?;
     }
     if service.config.roles.assess {
-        stages.attach(&snapshots)?;
+        stages.keyed::<Phones>(&snapshots)?;
+        stages.keyed::<Conveyances>(&snapshots)?;
         stages.switches(&references)?;
         stages.settled()?;
         for slot in 0..service.config.workers {
@@ -359,28 +364,6 @@ impl Stages {
         })
     }
 
-    /// The phones of the partitions that this process judges.
-    fn attach(&mut self, snapshots: &Snapshots) -> Result<(), ServiceError> {
-        let turns = Turns::new(&self.service.health, ATTACH.to_owned());
-        let (log, service, snapshots) = (Arc::clone(&self.log), self.service.clone(), snapshots.clone());
-        self.spawn(ATTACH.to_owned(), move || {
-            turns.wait();
-            let source = Beating { inner: log.phones()?, turns: turns.clone() };
-            let appender = log.appender(ATTACH)?;
-            let options = attach::Options {
-                topic_prefix: service.config.kafka.prefix.clone(),
-                partitions: log.partitions(),
-                message_bytes_max: attach::MESSAGE_BYTES_MAX,
-                snapshots: Some(snapshots.clone()),
-                origin: service.origin(),
-                facts: service.config.evidence.facts_max,
-                retention: retention(std::iter::once(&service.pack)),
-            };
-            let mut stage = attach::Stage::new(Box::new(source), appender, service.partitions.clone(), options);
-            stage.run(&service.stop).map_err(Ended::from)
-        })
-    }
-
     fn words(&mut self) -> Result<(), ServiceError> {
         let (log, service) = (Arc::clone(&self.log), self.service.clone());
         self.spawn("words".into(), move || words::follow(log.as_ref(), &service))
@@ -452,7 +435,7 @@ fn assess(
         now: wall.now(),
         cancelled: Arc::new(AtomicBool::new(false)),
         lease: None,
-        tells: false,
+        tells: Tells::default(),
         shows: false,
         belongs: service.belongs.clone(),
     };
@@ -461,6 +444,7 @@ fn assess(
     let mut worker = Worker::new(client, context, CommitClock::new(Box::new(wall)), rhythm);
     worker.set_page(config.commit.page);
     worker.tell_phones(log.appender(&format!("tell-{slot}"))?);
+    worker.tell_conveyances(log.appender(&format!("tell-rides-{slot}"))?);
     worker.tell_trace(log.appender(&format!("forget-{slot}"))?);
     worker.set_uncommitted_bytes_max(config.commit.uncommitted_bytes_max);
     worker.show_in(service.partitions.clone());

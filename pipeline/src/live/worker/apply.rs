@@ -6,9 +6,10 @@ use arrow::array::AsArray as _;
 use fuma_schemas::evidence::log;
 use fuma_schemas::{Instant, Kind, Person};
 
+use super::labels::Labelled;
 use super::owned::ApplyError;
 use crate::assess::{Partition, very_late};
-use crate::evidence::Said;
+use crate::live::keyed;
 use crate::live::record::{Control, RecordError, Section, derived_rows, forgotten_rows};
 
 /// Tells whose each row of a section is.
@@ -25,7 +26,11 @@ pub(super) fn each_person(section: &Section, mut each: impl FnMut(usize, Person)
                 }
             }
         }
-        Section::Phones { .. } | Section::Told { .. } | Section::Forgotten(_) | Section::Control(_) => {}
+        Section::Phones { .. }
+        | Section::Told { .. }
+        | Section::Rides { .. }
+        | Section::Forgotten(_)
+        | Section::Control(_) => {}
     }
 }
 
@@ -34,7 +39,11 @@ pub(super) fn each_person(section: &Section, mut each: impl FnMut(usize, Person)
 /// # Errors
 /// A section that does not belong into the log of people, or that this build cannot follow: an epoch of a stage other
 /// than the first.
-pub(super) fn apply(partition: &mut Partition, section: &Section, at: Instant) -> Result<(u64, u64), ApplyError> {
+pub(super) fn apply(
+    (partition, labels): (&mut Partition, &mut Labelled),
+    section: &Section,
+    at: Instant,
+) -> Result<(u64, u64), ApplyError> {
     match section {
         Section::Verdicts(verdicts) => {
             refuse_epoch(verdicts.epoch())?;
@@ -61,14 +70,14 @@ pub(super) fn apply(partition: &mut Partition, section: &Section, at: Instant) -
             Ok((0, 0))
         }
         Section::Derived { derived, kind, batch } => {
-            refuse_epoch(derived.epoch)?;
+            keyed::refuse_epoch(*derived)?;
             let rows = derived_rows(*kind, batch)?;
             for (fact, version) in &rows {
-                partition.derive_said(fact, (Said { epoch: derived.epoch, version: *version }, at))?;
+                labels.take(partition, (*derived, *version, at), fact)?;
             }
             Ok((rows.len() as u64, 0))
         }
-        Section::Phones { .. } | Section::Told { .. } => Err(RecordError::Layout(0).into()),
+        Section::Phones { .. } | Section::Told { .. } | Section::Rides { .. } => Err(RecordError::Layout(0).into()),
     }
 }
 

@@ -80,8 +80,8 @@ impl Worker {
             .map(|owned| {
                 let at = owned.standing_at(owned.standing.clock, &self.identity, false);
                 // Nobody was judged: the clock, and up to when, are the predecessor's.
-                let told = owned.standing.told;
-                (owned.id, Standing { judged_until: owned.standing.judged_until, told, ..at })
+                let (told, rides) = (owned.standing.told, owned.standing.rides);
+                (owned.id, Standing { judged_until: owned.standing.judged_until, told, rides, ..at })
             })
             .collect();
         if claims.is_empty() {

@@ -138,7 +138,7 @@ mod tests {
     fn owned() -> BTreeMap<u32, Owned> {
         let pack = load(&PackSource::built_in("zhejiang-2020-109").unwrap()).unwrap();
         let partition = Partition::new(Arc::clone(&pack)).unwrap();
-        let in_force = InForce { number: 1, hash: String::new(), pack, since: None };
+        let in_force = InForce { number: 1, hash: String::new(), pack, since: None, label: 1 };
         BTreeMap::from([(3, Owned::new(3, partition, 0, Standing::default(), in_force))])
     }
 

@@ -88,6 +88,7 @@ pub fn gauges(owned: &Owned) {
     let withheld = owned.withheld().map_or(0, |withheld| withheld.people);
     metrics::gauge!(metric::WITHHELD, "partition" => label()).set(withheld as f64);
     metrics::gauge!(metric::PACK_NUMBER, "partition" => label()).set(owned.in_force.number as f64);
+    metrics::gauge!(metric::SWITCH_HELD, "partition" => label()).set(f64::from(u8::from(owned.held.is_some())));
     metrics::gauge!(metric::SWEEP_REMAINING, "partition" => label()).set(owned.sweep.remaining() as f64);
 }
 

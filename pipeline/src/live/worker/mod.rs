@@ -28,7 +28,8 @@
 //! withheld      everything is held: what was judged is counted, and not announced
 //! left_out      who cannot be judged is listed
 //! telling       what went is told to trace
-//! told          what people have to say to phones
+//! told          what people have to say to phones and conveyances
+//! labels        which derived contacts a partition sees
 //! overdue       how many reasons are past their due
 //! snapshots     a partition's state, written between commits, read at a takeover
 //! ```
@@ -52,6 +53,7 @@ mod commit;
 mod events;
 mod forget;
 mod judge;
+mod labels;
 mod lease;
 mod left_out;
 mod measure;
@@ -91,6 +93,7 @@ pub use self::takeover::{Places, RESTORES_MAX};
 use self::taking::UNCOMMITTED_BYTES_MAX;
 use self::telling::Telling;
 use self::told::Teller;
+pub use self::told::Tells;
 pub use self::trouble::Trouble;
 use crate::live::answers::{Answers, Publisher};
 use crate::live::monotonic;
@@ -166,7 +169,7 @@ impl Worker {
             keeper: Keeper::default(),
             forgetter: Forgetter::default(),
             telling: Telling::new(None, context.identity.origin),
-            teller: Teller::new(None, context.identity.origin, context.identity.partitions),
+            teller: Teller::new(context.identity.origin, context.identity.partitions),
             overdue: Overdue::default(),
             left_out: LeftOutLists::default(),
             stalls: Stalls::default(),
@@ -200,13 +203,6 @@ impl Worker {
     /// Has trace told what people forget, through this appender.
     pub fn tell_trace(&mut self, appender: Box<dyn Appender>) {
         self.telling = Telling::new(Some(appender), self.identity.origin);
-    }
-
-    /// Has phones told who holds them, through this appender.
-    pub fn tell_phones(&mut self, appender: Box<dyn Appender>) {
-        let Identity { origin, partitions, .. } = self.identity;
-        self.teller = Teller::new(Some(appender), origin, partitions);
-        self.context.tells = true;
     }
 
     /// Judges at most so many people in one commit.

@@ -10,6 +10,7 @@ use rustc_hash::{FxBuildHasher, FxHashMap};
 
 use super::announcement::{self, By, Cause};
 use super::apply::{apply, each_person};
+use super::labels::Labelled;
 use super::position::{Standing, SweepStanding};
 use super::reference::References;
 use super::sweep::Sweep;
@@ -110,8 +111,12 @@ pub struct Owned {
     pub(super) refusals: u32,
     /// Who is not told what was judged, while everything is held; none: nothing is held.
     pub(super) withheld: Option<WithheldPeople>,
-    /// What its people have to say to phones.
+    /// What its people have to say to other keys.
     pub(super) to_tell: ToTell,
+    /// The switch that waits for an operator's word.
+    pub(super) held: Option<super::switch::Held>,
+    /// Which derived contacts are seen.
+    pub(super) labels: Labelled,
     /// What was applied since the last commit, for the causes.
     pending: Vec<Section>,
     /// Whether people are still to be found who stayed where a tier changed.
@@ -153,6 +158,8 @@ impl Owned {
             refusals: 0,
             withheld: None,
             to_tell: ToTell::default(),
+            held: None,
+            labels: Labelled::default(),
             pending: Vec::new(),
             finds_stays: false,
             regions_cause: None,
@@ -181,7 +188,7 @@ impl Owned {
         let mut taken = Taken::default();
         for section in sections {
             self.to_tell.remember(self.partition.evidence(), &section, log_record.offset);
-            let (rows, late) = apply(&mut self.partition, &section, log_record.timestamp)?;
+            let (rows, late) = apply((&mut self.partition, &mut self.labels), &section, log_record.timestamp)?;
             taken.rows += rows;
             taken.very_late += late;
             self.pending.push(section);
@@ -307,7 +314,7 @@ impl Owned {
             || self.sweep_standing() != self.standing.sweep
             || self.switching.as_ref().map(|switching| switching.under_way) != self.standing.switch
             || self.standing.through.is_some() && !self.is_behind()
-            || self.to_tell.is_on() && self.to_tell.is_done() && self.standing.told != Some(self.next)
+            || self.to_tell.has_news(self.next, &self.standing)
     }
 
     fn sweep_standing(&self) -> SweepStanding {
@@ -323,7 +330,7 @@ impl Owned {
     /// The standing after a commit at `clock`.
     pub fn standing_at(&self, clock: Instant, identity: &Identity, released: bool) -> Standing {
         let due = self.partition.next_due().filter(|due| *due <= clock);
-        Standing {
+        let mut standing = Standing {
             owner: identity.owner.clone(),
             released,
             clock,
@@ -335,10 +342,13 @@ impl Owned {
             origin: identity.origin,
             regions: self.regions,
             snapshot: self.snapshot,
-            told: self.to_tell.told(self.next),
+            told: None,
+            rides: None,
             sweep: self.sweep_standing(),
             switch: self.switching.as_ref().map(|switching| switching.under_way),
-        }
+        };
+        self.to_tell.stand(self.next, &mut standing);
+        standing
     }
 
     /// The position that says so.

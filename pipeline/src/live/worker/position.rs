@@ -51,6 +51,9 @@ pub struct Standing {
     pub snapshot: Option<u64>,
     /// Phones were told all that the evidence below this offset says; none: that is not known.
     pub told: Option<u64>,
+    /// Conveyances were told all that the evidence below this offset says, under this label; none: that is
+    /// not known.
+    pub rides: Option<(u64, u64)>,
     /// The sweep under way, if any.
     pub sweep: SweepStanding,
     /// The switch of packs that is not written down yet, if any.
@@ -121,6 +124,9 @@ impl Standing {
         if let Some(told) = self.told {
             add(format_args!(" told={told}"));
         }
+        if let Some((told, label)) = self.rides {
+            add(format_args!(" rides={told}@{label}"));
+        }
         match self.sweep {
             SweepStanding::None => {}
             SweepStanding::Begun => add(format_args!(" sweep=begun")),
@@ -172,10 +178,9 @@ impl Standing {
             "told" => self.told = Some(number("told")?),
             "installation" => self.origin.installation = fingerprint("installation")?,
             "key" => self.origin.key = fingerprint("key")?,
+            "rides" => self.rides = Some(pair(value).ok_or(PositionError::Value("rides"))?),
             "switch" => {
-                let read = value.split_once('@').and_then(|(number, output)| {
-                    Some(UnderWay { number: number.parse().ok()?, output: output.parse().ok()? })
-                });
+                let read = pair(value).map(|(number, output)| UnderWay { number, output });
                 self.switch = Some(read.ok_or(PositionError::Value("switch"))?);
             }
             "sweep" if value == "begun" => self.sweep = SweepStanding::Begun,
@@ -206,6 +211,12 @@ impl Standing {
     }
 }
 
+/// Two numbers.
+fn pair(text: &str) -> Option<(u64, u64)> {
+    let (one, other) = text.split_once('@')?;
+    Some((one.parse().ok()?, other.parse().ok()?))
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -226,6 +237,7 @@ mod tests {
             regions: 17,
             snapshot: Some(98),
             told: Some(97),
+            rides: Some((96, 4)),
             sweep: SweepStanding::After(Person([0xab; 16])),
             switch: Some(UnderWay { number: 4, output: 77 }),
         }
@@ -237,7 +249,8 @@ mod tests {
             for (through, origin) in [(Some(0), Origin::default()), (None, standing().origin)] {
                 let snapshot = through.map(|_| 12);
                 let told = through.map(|_| 13);
-                let standing = Standing { sweep, through, origin, snapshot, told, ..standing() };
+                let rides = through.map(|_| (13, 1));
+                let standing = Standing { sweep, through, origin, snapshot, told, rides, ..standing() };
                 let text = standing.to_text();
                 assert!(text.is_ascii() && text.len() < 512, "{text}");
                 assert_eq!(Standing::parse(&text), Ok(Some(standing)));

@@ -396,8 +396,8 @@ impl Keeper {
 /// The position in a snapshot must say all there is to say: nobody may wait who was touched before it. And nothing may
 /// wait to be told: what was told is read from the position, and the log before it goes.
 fn is_ready(owned: &Owned) -> bool {
-    let is_told = !owned.to_tell.is_on() || owned.standing.told == Some(owned.committed);
-    !owned.must_claim && owned.through == owned.committed && is_told
+    let is_told = owned.to_tell.is_said(owned.committed, &owned.standing);
+    !owned.must_claim && owned.through == owned.committed && is_told && owned.labels.is_settled()
 }
 
 /// Hands a page over; false when it was the last.

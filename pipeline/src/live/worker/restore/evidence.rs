@@ -17,6 +17,7 @@ use crate::assess::Partition;
 use crate::live::metric;
 use crate::live::record::{Origin, Section};
 use crate::live::worker::apply::apply;
+use crate::live::worker::labels::Labelled;
 use crate::live::worker::owned::{self, ApplyError};
 use crate::live::worker::stall::{is_marker, tell_marker};
 use crate::live::worker::told::ToTell;
@@ -30,7 +31,7 @@ pub(super) fn replay(
     id: u32,
     offsets: Range<u64>,
     context: &Restoring,
-    (partition, to_tell): (&mut Partition, &mut ToTell),
+    (partition, (to_tell, labels)): (&mut Partition, &mut (&mut ToTell, &mut Labelled)),
 ) -> Result<u64, RestoreError> {
     let mut records = 0;
     read_whole(log, id, offsets, context, &mut |record| {
@@ -38,10 +39,8 @@ pub(super) fn replay(
         let place = ("the evidence log", record.offset, record.timestamp);
         let sections = sections(id, place, &record.value, context.identity.origin)?;
         sections.iter().try_for_each(|section| {
-            if to_tell.is_untold(record.offset) {
-                to_tell.remember(partition.evidence(), section, record.offset);
-            }
-            taken(id, place, partition, section)
+            to_tell.remember_untold(partition.evidence(), section, record.offset);
+            taken(id, place, (partition, labels), section)
         })
     })?;
     Ok(records)
@@ -111,7 +110,7 @@ pub(super) fn sections(
 pub(super) fn taken(
     partition: u32,
     (log, offset, at): Place,
-    state: &mut Partition,
+    state: (&mut Partition, &mut Labelled),
     section: &Section,
 ) -> Result<(), RestoreError> {
     match apply(state, section, at) {

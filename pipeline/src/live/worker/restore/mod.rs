@@ -31,13 +31,14 @@ use std::time::Duration;
 use fuma_connectors::log::{Position, RestoreLog};
 use fuma_schemas::Instant;
 
+use super::labels::Labelled;
 use super::lease::Lease;
 use super::owned::{Identity, Owned};
 use super::position::Standing;
 use super::reference::References;
 use super::snapshots::Snapshots;
 use super::switch::{InForce, Schedule, UnderWay};
-use super::told::ToTell;
+use super::told::{Tells, ToTell};
 use crate::evidence::Limits;
 use crate::live::decisions::{Belonging, BelongingError};
 use crate::live::partitions::Words;
@@ -81,8 +82,9 @@ pub struct Restoring {
     pub cancelled: Arc<AtomicBool>,
     /// Whether the worker still is who was given the partition: waited for before anybody is fenced. None: it is.
     pub lease: Option<Lease>,
-    /// Whether phones are told what people say; [`Worker::tell_phones`](super::Worker::tell_phones) sets it.
-    pub tells: bool,
+    /// Who is told what people say; [`Worker::tell_phones`](super::Worker::tell_phones) and
+    /// [`Worker::tell_conveyances`](super::Worker::tell_conveyances) set it.
+    pub tells: Tells,
     /// Whether it is noted what is answered of people; [`Worker::answer_in`](super::Worker::answer_in) sets it.
     pub shows: bool,
     /// What the process belongs to: compared again before anything is taken over. None: not known.
@@ -98,7 +100,7 @@ impl Restoring {
     fn first(&self) -> InForce {
         let (number, hash) = (self.identity.pack_order, self.identity.pack.clone());
         let known = self.schedule.of(number, &hash).and_then(Result::ok);
-        known.unwrap_or_else(|| InForce { number, hash, pack: Arc::clone(&self.pack), since: None })
+        known.unwrap_or_else(|| InForce { number, hash, pack: Arc::clone(&self.pack), since: None, label: number })
     }
 
     /// The pack by which a partition is judged on from a position: the position's own, where it is known. A switch
@@ -159,13 +161,13 @@ pub fn restore(log: &mut dyn RestoreLog, id: u32, context: &Restoring) -> Result
     };
     // Whoever was touched from `through` on was not judged by the last commit: they wait, and are not held against it.
     let through = standing.through.unwrap_or(next).min(next).max(base.evidence);
-    let mut to_tell = match context.tells {
-        true => ToTell::from(standing.told.filter(|told| *told >= base.evidence)),
-        false => ToTell::default(),
-    };
-    let mut records = replay(log, id, base.evidence..through, context, (&mut partition, &mut to_tell))?;
+    let mut to_tell = ToTell::from(context.tells, &standing, base.evidence, &in_force)?;
+    let mut labels = Labelled::of(in_force.label);
+    let mut beside = (&mut to_tell, &mut labels);
+    let mut records = replay(log, id, base.evidence..through, context, (&mut partition, &mut beside))?;
+    beside.1.settle(&mut partition)?;
     partition.take_waiting();
-    records += replay(log, id, through..next, context, (&mut partition, &mut to_tell))?;
+    records += replay(log, id, through..next, context, (&mut partition, &mut beside))?;
     to_tell.replayed(partition.evidence());
     let waiting = partition.take_waiting();
     let newest = announced.newest.max(standing.clock);
@@ -176,7 +178,7 @@ pub fn restore(log: &mut dyn RestoreLog, id: u32, context: &Restoring) -> Result
     let is_new = position.offset.is_none() && base.standing.is_none() && announced.records == 0;
     let is_lost = position.offset.is_none() && !is_new;
     waiting.iter().for_each(|person| owned.partition.touch(*person));
-    owned.to_tell = to_tell;
+    (owned.to_tell, owned.labels) = (to_tell, labels);
     owned.through = through;
     owned.snapshot = base.snapshot.or(expected);
     match is_lost || is_new && switch.is_some() {
@@ -294,7 +296,7 @@ fn basis(owned: &mut Owned, context: &Restoring, regions: u64) -> Result<(), Res
     for region in context.references.regions(0, regions) {
         let place = ("the log of regions", region.next.saturating_sub(1), Instant::default());
         for section in sections(owned.id, place, &region.value, context.identity.origin)? {
-            taken(owned.id, place, &mut owned.partition, &section)?;
+            taken(owned.id, place, (&mut owned.partition, &mut owned.labels), &section)?;
         }
     }
     owned.regions = regions;

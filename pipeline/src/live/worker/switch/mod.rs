@@ -10,12 +10,14 @@
 //!
 //! ```text
 //! schedule   which pack is in force when, as the process knows it
+//! held       a switch between two packs that trace waits for an operator's word
 //! outcome    what a switch announced, and who may differ from a preview
 //! ```
 //!
 //! Owns what a partition remembers of the switch under way. After a crash the successor finds it again: in the position
 //! where the switch's part of the output begins, in the output whom it changed. Must never decide that a pack is due.
 
+mod held;
 mod outcome;
 mod schedule;
 #[cfg(test)]
@@ -36,6 +38,7 @@ use super::{of_client, sweep::Sweep};
 use crate::assess::announced::StateNumber;
 use crate::assess::{AssessError, Judge, Partition, Why};
 
+pub(super) use self::held::Held;
 pub use self::outcome::{Causes, Outcome};
 pub use self::schedule::{InForce, Missing, Schedule, Switch};
 
@@ -98,6 +101,8 @@ impl Owned {
         if let Some(since) = in_force.since {
             switching.causes.due = self.partition.due_before(since) as u64;
         }
+        self.to_tell.follow(&in_force)?;
+        self.labels.begin(&mut self.partition, in_force.label)?;
         self.put_in_force(in_force)?;
         // A sweep under way is part of this one: it begins at the first person again.
         let cause = self.sweep.cause();
@@ -216,6 +221,9 @@ impl Worker {
                 }
                 Some(Ok(due)) => due,
             };
+            if held::is_held(owned, &due, self.clock.elapsed(), &self.context.words) {
+                continue;
+            }
             let output = match self.log.output_end(*id) {
                 Ok(output) => output,
                 Err(error) => {

@@ -26,6 +26,9 @@ pub struct InForce {
     pub pack: Arc<Pack>,
     /// Since when; none for the first pack of an installation: it holds for all time.
     pub since: Option<Instant>,
+    /// The number of the switch that made its way of tracing live: of those before it that trace alike, without
+    /// another between them, the first.
+    pub label: u64,
 }
 
 /// A switch that the decisions put in force at an instant.
@@ -114,21 +117,28 @@ impl Schedule {
     pub fn due(&self, number: u64, clock: Instant) -> Option<Result<InForce, Missing>> {
         let known = self.known();
         let switch = known.switches.iter().rfind(|switch| switch.at <= clock)?;
-        (switch.number > number).then(|| switch.in_force())
+        (switch.number > number).then(|| known.in_force(switch))
     }
 
     /// The pack with this number, if the process knows it under this hash.
     pub fn of(&self, number: u64, hash: &str) -> Option<Result<InForce, Missing>> {
         let known = self.known();
         let switch = known.switches.iter().find(|switch| switch.number == number && switch.hash == hash)?;
-        Some(switch.in_force())
+        Some(known.in_force(switch))
+    }
+
+    /// The pack with this number, if the process knows of it.
+    pub fn numbered(&self, number: u64) -> Option<Result<InForce, Missing>> {
+        let known = self.known();
+        let switch = known.switches.iter().find(|switch| switch.number == number)?;
+        Some(known.in_force(switch))
     }
 
     /// The packs that are to come after this number, as far as they are here.
     pub fn coming(&self, number: u64) -> Vec<InForce> {
         let known = self.known();
         let coming = known.switches.iter().filter(|switch| switch.number > number);
-        coming.filter_map(|switch| switch.in_force().ok()).collect()
+        coming.filter_map(|switch| known.in_force(switch).ok()).collect()
     }
 
     /// The next switch after this number, be it due or not.
@@ -163,12 +173,17 @@ impl Schedule {
     }
 }
 
-impl Switch {
-    fn in_force(&self) -> Result<InForce, Missing> {
-        let missing = |why: &String| Missing { number: self.number, why: why.clone() };
-        let pack = Arc::clone(self.pack.as_ref().map_err(missing)?);
-        let since = (self.number > 1).then_some(self.at);
-        Ok(InForce { number: self.number, hash: self.hash.clone(), pack, since })
+impl Known {
+    fn in_force(&self, switch: &Switch) -> Result<InForce, Missing> {
+        let Switch { number, hash, at, pack } = switch;
+        let missing = |why: &String| Missing { number: *number, why: why.clone() };
+        let pack = Arc::clone(pack.as_ref().map_err(missing)?);
+        let since = (*number > 1).then_some(*at);
+        // A pack that is not here may trace in another way.
+        let before = self.switches.iter().rev().skip_while(|other| other.number >= *number);
+        let alike = before.take_while(|other| other.pack.as_ref().is_ok_and(|other| other.traces_as(&pack)));
+        let label = alike.last().map_or(*number, |first| first.number);
+        Ok(InForce { number: *number, hash: hash.clone(), pack, since, label })
     }
 }
 

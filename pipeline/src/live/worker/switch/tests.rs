@@ -12,7 +12,7 @@ use crate::policy::{PackSource, load};
 
 fn in_force(number: u64) -> InForce {
     let pack = load(&PackSource::built_in("zhejiang-2020-109").unwrap()).unwrap();
-    InForce { number, hash: format!("h{number}"), pack, since: Some(Instant(50)) }
+    InForce { number, hash: format!("h{number}"), pack, since: Some(Instant(50)), label: number }
 }
 
 fn owned() -> Owned {

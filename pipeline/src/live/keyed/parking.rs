@@ -1,4 +1,4 @@
-//! Partitions of phones that cannot go on, by name, and when they are tried again. The others go on.
+//! Partitions of a keyed log that cannot go on, by name, and when they are tried again. The others go on.
 //!
 //! Owns reasons and pauses. Must never end the stage for the sake of one partition.
 
@@ -9,54 +9,76 @@ use fuma_connectors::log::{LogError, Scope};
 use fuma_schemas::Instant;
 
 use crate::evidence::EvidenceError;
-use crate::live::partitions::{ATTACH, ParkReason, Parked, Partitions};
+use crate::live::partitions::{ParkReason, Parked, Partitions};
 use crate::live::record::RecordError;
 use crate::live::snapshot::SnapshotError;
 
-/// Why a partition of phones goes no further.
+/// Why a partition goes no further.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Trouble {
+pub enum Trouble {
     /// The log.
     #[error(transparent)]
     Log(#[from] LogError),
     /// The store of snapshots.
-    #[error("the snapshots of phones cannot be read: {0}")]
+    #[error("the snapshots of the stage cannot be read: {0}")]
     Store(#[from] SnapshotError),
     /// The facts between the snapshot and the log are gone (R-7).
     #[error(
-        "the log of phones begins at {begins}, and its newest snapshot ends at {next}: what lies between is gone, so \
-         holders would be missing; put back a snapshot"
+        "the {log} begins at {begins}, and its newest snapshot ends at {next}: what lies between is gone, so what was \
+         told there would be missing; put back a snapshot"
     )]
     Gap {
+        /// Which log.
+        log: &'static str,
         /// Where the log begins.
         begins: u64,
         /// Where the state ends.
         next: u64,
     },
     /// The log goes on further behind.
-    #[error("the log of phones goes on at {found}, not at {next}: records were skipped")]
+    #[error("the {log} goes on at {found}, not at {next}: records were skipped")]
     Skipped {
+        /// Which log.
+        log: &'static str,
         /// What came.
         found: u64,
         /// What was wanted.
         next: u64,
     },
-    /// A record is not understood: to pass over it could leave a phone with its old holder.
-    #[error("record {offset} of the log of phones: {error}")]
+    /// A record is not understood: to pass over it could leave what it takes back.
+    #[error("record {offset} of the {log}: {error}")]
     Record {
+        /// Which log.
+        log: &'static str,
         /// Where.
         offset: u64,
         /// Why.
         error: RecordError,
     },
     /// The engine.
-    #[error("record {offset} of the log of phones: {error}")]
+    #[error("record {offset} of the {log}: {error}")]
     Evidence {
+        /// Which log.
+        log: &'static str,
         /// Where.
         offset: u64,
         /// Why.
         error: EvidenceError,
     },
+    /// Rides are told under a label that this process does not know, or whose pack it does not have (R-23).
+    #[error(
+        "rides are told under switch {label} of packs: {why}. They wait until the decisions are read as far and the \
+         pack is here"
+    )]
+    Label {
+        /// The number of the switch.
+        label: u64,
+        /// What is not there.
+        why: String,
+    },
+    /// The system has no room for an executor.
+    #[error("conveyances cannot be traced: {0}")]
+    Executor(String),
 }
 
 impl Trouble {
@@ -72,21 +94,23 @@ impl Trouble {
                 ParkReason::Foreign
             }
             Trouble::Record { .. } => ParkReason::Record,
-            Trouble::Evidence { .. } => ParkReason::Engine,
+            Trouble::Label { .. } => ParkReason::PackMissing,
+            Trouble::Evidence { .. } | Trouble::Executor(_) => ParkReason::Engine,
         }
     }
 }
 
 /// The parked partitions.
 pub(super) struct Parking {
+    stage: &'static str,
     partitions: Partitions,
     /// How often each was tried, and when it is next.
     tried: BTreeMap<u32, (u32, Duration)>,
 }
 
 impl Parking {
-    pub(super) fn new(partitions: Partitions) -> Parking {
-        Parking { partitions, tried: BTreeMap::new() }
+    pub(super) fn new(stage: &'static str, partitions: Partitions) -> Parking {
+        Parking { stage, partitions, tried: BTreeMap::new() }
     }
 
     /// Whether a partition may be taken on.
@@ -97,15 +121,15 @@ impl Parking {
     /// It is tried; one that is parked stays so meanwhile.
     pub(super) fn restoring(&self, id: u32, now: Instant) {
         if !self.tried.contains_key(&id) {
-            self.partitions.restoring(ATTACH, id, now);
+            self.partitions.restoring(self.stage, id, now);
         }
     }
 
     pub(super) fn owned(&mut self, id: u32, now: Instant) {
         if self.tried.remove(&id).is_some() {
-            tracing::info!(partition = id, "records of phones are attached again");
+            tracing::info!(stage = self.stage, partition = id, "it goes on");
         }
-        self.partitions.owned(ATTACH, id, now);
+        self.partitions.owned(self.stage, id, now);
     }
 
     pub(super) fn forget(&mut self, id: u32) {
@@ -127,11 +151,12 @@ impl Parking {
         let pause = reason.pause(tries);
         if tries == 1 {
             let (reason, again_in_s) = (reason.code(), pause.as_secs_f32());
-            tracing::error!(partition = id, reason, again_in_s, "records of phones are not attached: {trouble}");
+            let stage = self.stage;
+            tracing::error!(stage, partition = id, reason, again_in_s, "a partition of the stage is parked: {trouble}");
         }
         let next_try = Instant(now.0.saturating_add(i64::try_from(pause.as_millis()).unwrap_or(i64::MAX)));
         let parked = Parked { reason, what: trouble.to_string(), next_try: Some(next_try), tries, digest: None };
-        self.partitions.parked(ATTACH, id, now, parked);
+        self.partitions.parked(self.stage, id, now, parked);
         self.tried.insert(id, (tries, elapsed + pause));
         Ok(())
     }

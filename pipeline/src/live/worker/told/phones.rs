@@ -13,21 +13,19 @@
 //! told is never compared with what was told before: a set that came and went between two commits of one owner may
 //! have been told by another.
 //!
-//! Owns what waits to be told. Must never forget a phone before the log has what was told to it.
+//! Owns what waits to be told to phones. Must never forget a phone before the log has what was told to it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use arrow::array::{Array as _, AsArray as _, RecordBatch};
-use fuma_connectors::log::{Appender, LogError, Outgoing, Topic};
+use fuma_connectors::log::{Outgoing, Topic};
 use fuma_schemas::evidence::log;
 use fuma_schemas::{Kind, Person, Phone};
 
-use super::owned::Owned;
 use crate::evidence::Evidence;
 use crate::linked::holdings;
 use crate::live::outbox::{Outbox, Shorter};
-use crate::live::record::{Origin, RecordError, RecordWriter, Section, ToldRow, told_batch};
-use crate::live::stop::Stop;
+use crate::live::record::{RecordError, RecordWriter, Section, ToldRow, told_batch};
 
 /// Rows of a message, and phones that are told in one turn.
 const ROWS_MAX: usize = 8_192;
@@ -35,7 +33,7 @@ const TOLD_MAX: usize = 65_536;
 
 /// What a partition has to tell.
 #[derive(Debug, Default)]
-pub(super) struct ToTell {
+pub(super) struct ToPhones {
     /// Whether anybody is told at all.
     is_on: bool,
     waiting: BTreeSet<(Person, Phone)>,
@@ -45,10 +43,10 @@ pub(super) struct ToTell {
     told: Option<u64>,
 }
 
-impl ToTell {
+impl ToPhones {
     /// Of a partition of which all below an offset was told; none: that is not known.
-    pub(super) fn from(told: Option<u64>) -> ToTell {
-        ToTell { is_on: true, told, ..ToTell::default() }
+    pub(super) fn from(told: Option<u64>) -> ToPhones {
+        ToPhones { is_on: true, told, ..ToPhones::default() }
     }
 
     /// Whether anybody is told.
@@ -102,7 +100,7 @@ impl ToTell {
     }
 
     /// What is to be told next, of a partition that has applied everything below `next`.
-    fn begin(&mut self, evidence: &Evidence, next: u64) -> Vec<ToldRow> {
+    pub(super) fn begin(&mut self, evidence: &Evidence, next: u64) -> Vec<ToldRow> {
         if self.under_way.is_some() || self.waiting.is_empty() {
             return Vec::new();
         }
@@ -126,7 +124,7 @@ impl ToTell {
     }
 
     /// The log has what was on its way.
-    fn arrived(&mut self) {
+    pub(super) fn arrived(&mut self) {
         if let Some((_, upto)) = self.under_way.take()
             && self.waiting.is_empty()
         {
@@ -146,48 +144,8 @@ fn named(batch: &RecordBatch) -> impl Iterator<Item = (Person, Option<Phone>)> {
     })
 }
 
-/// Tells phones what the people of a worker say.
-pub(super) struct Teller {
-    appender: Option<Box<dyn Appender>>,
-    writer: RecordWriter,
-    partitions: usize,
-    outbox: Outbox,
-}
-
-impl Teller {
-    /// Without an appender nobody is told, and no position says so.
-    pub(super) fn new(appender: Option<Box<dyn Appender>>, origin: Origin, partitions: u32) -> Teller {
-        let writer = RecordWriter::of(origin);
-        Teller { appender, writer, partitions: partitions.max(1) as usize, outbox: Outbox::new("assess", "") }
-    }
-
-    /// Tells what waits. What cannot be told for now is told again later.
-    ///
-    /// # Errors
-    /// When the log is of no use any more.
-    pub(super) fn turn(&mut self, owned: &mut BTreeMap<u32, Owned>) -> Result<(), LogError> {
-        let Some(appender) = &mut self.appender else { return Ok(()) };
-        if self.outbox.is_empty() {
-            let mut by_phone: BTreeMap<u32, Vec<ToldRow>> = BTreeMap::new();
-            for owned in owned.values_mut() {
-                for row in owned.to_tell.begin(owned.partition.evidence(), owned.next) {
-                    by_phone.entry(row.phone.partition(self.partitions) as u32).or_default().push(row);
-                }
-            }
-            if by_phone.is_empty() {
-                return Ok(());
-            }
-            write(&mut self.writer, &by_phone, &mut self.outbox).map_err(|error| LogError::fatal(error.to_string()))?;
-        }
-        self.outbox.deliver(appender.as_mut(), &Stop::default())?;
-        if self.outbox.is_empty() {
-            owned.values_mut().for_each(|owned| owned.to_tell.arrived());
-        }
-        Ok(())
-    }
-}
-
-fn write(
+/// Puts what is told into messages.
+pub(super) fn write(
     writer: &mut RecordWriter,
     by_phone: &BTreeMap<u32, Vec<ToldRow>>,
     outbox: &mut Outbox,

@@ -7,11 +7,12 @@ use fuma_connectors::log::{Outgoing, Topic};
 use fuma_schemas::Person;
 
 use crate::live::outbox::{Outbox, Shorter};
-use crate::live::record::{Derived, Origin, RecordError, RecordWriter, SaidRow, Stage, derived_batches};
+use crate::live::record::{Derived, Origin, RecordError, RecordWriter, SaidRow, derived_batches};
 
 /// What waits to be written to a partition.
 #[derive(Default)]
 struct Waiting {
+    by: Derived,
     rows: Vec<SaidRow>,
     bytes: usize,
 }
@@ -30,9 +31,13 @@ impl Output {
     }
 
     /// Adds what one record of the log says, and ends the messages that are full.
-    pub(super) fn say(&mut self, rows: Vec<SaidRow>, outbox: &mut Outbox) -> Result<(), RecordError> {
+    pub(super) fn say(&mut self, by: Derived, rows: Vec<SaidRow>, outbox: &mut Outbox) -> Result<(), RecordError> {
         let count = self.partitions.len();
         let of = |person: Person| person.partition(count);
+        if self.partitions.iter().any(|waiting| waiting.by != by) {
+            self.end(outbox)?;
+            self.partitions.iter_mut().for_each(|waiting| waiting.by = by);
+        }
         for row in rows {
             let Some(waiting) = self.partitions.get_mut(of(row.derived.person)) else { continue };
             waiting.bytes += row.bytes();
@@ -53,7 +58,7 @@ impl Output {
             return Ok(());
         };
         for (kind, batch) in derived_batches(&waiting.rows)? {
-            self.writer.add_derived(Derived { stage: Stage::ATTACH, epoch: 0 }, kind, &batch)?;
+            self.writer.add_derived(waiting.by, kind, &batch)?;
         }
         waiting.rows.clear();
         waiting.bytes = 0;
