@@ -31,6 +31,7 @@ fn number(name: &str, default: u64) -> u64 {
 fn whatever_goes_wrong_every_change_is_announced_once() {
     let (first, seeds) = (number("FUMA_SEED", 1), number("FUMA_SEEDS", 200));
     let (mut changes, mut deaths, mut aborts, mut ms, mut trims) = (0, 0, 0, 0, 0);
+    let (mut away, mut damaged, mut links) = (0, 0, 0);
     let begun = std::time::Instant::now();
     for seed in first..first + seeds {
         let _named = Seed(seed);
@@ -40,23 +41,26 @@ fn whatever_goes_wrong_every_change_is_announced_once() {
         aborts += ran.aborts;
         ms += ran.ms;
         trims += ran.trims;
+        (away, damaged, links) = (away + ran.store_faults[0], damaged + ran.store_faults[1], links + ran.links);
     }
     let hours = begun.elapsed().as_secs_f64() / 3_600.0;
     eprintln!(
-        "{seeds} seeds: {changes} changes, {deaths} deaths, {aborts} aborts, {trims} times retention; in an hour {:.0} \
-         seeds and {:.0} simulated hours",
+        "{seeds} seeds: {changes} changes, {deaths} deaths, {aborts} aborts, {trims} times retention, {away} times \
+         no store, {damaged} damaged snapshots, {links} links traced; in an hour {:.0} seeds and {:.0} simulated hours",
         seeds as f64 / hours,
         ms as f64 / 3_600_000.0 / hours,
     );
     if seeds >= 20 {
         assert!(changes as u64 > 20 * seeds && deaths as u64 > seeds && aborts as u64 > seeds, "much happens");
         assert!(trims as u64 > seeds / 20, "restores need snapshots: {trims}");
+        assert!(away as u64 > seeds / 4 && damaged as u64 > seeds / 20 && links > seeds, "{away} {damaged} {links}");
     }
 }
 
 #[test]
 fn the_same_seed_is_the_same_run_step_by_step() {
-    for seed in [11, 12] {
+    // With trace, without; with snapshots and without.
+    for seed in [10, 11, 12, 13] {
         let (one, other) = (chaos::run(seed), chaos::run(seed));
         assert!(one.trace.len() > 50, "{} steps", one.trace.len());
         assert_eq!(one, other);

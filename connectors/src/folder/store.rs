@@ -234,8 +234,8 @@ fn refuse_meta(path: &str, found: &Meta, wanted: &Meta) -> Result<(), LogError> 
     }
     if found.partitions != wanted.partitions {
         return Err(LogError::operator(format!(
-            "{path}: the folder was made with {} partitions, and {} are wanted; set partitions = {}, or begin another \
-             folder",
+            "{path}: the folder was made with {} partitions, and {} are wanted; set [kafka] partitions = {}, or begin \
+             another folder",
             found.partitions, wanted.partitions, found.partitions
         )));
     }

@@ -92,7 +92,8 @@ impl FolderTail {
 
     /// Reads on; false when nothing was new.
     fn read(&mut self) -> Result<bool, LogError> {
-        let path = segment_path(&self.folder, self.segment()?);
+        let Some(segment) = self.segment()? else { return Ok(false) };
+        let path = segment_path(&self.folder, segment);
         let file = match self.file.take() {
             Some(file) => file,
             None => File::open(&path).map_err(|error| failed("open", &path, &error))?,
@@ -122,14 +123,15 @@ impl FolderTail {
         Ok(false)
     }
 
-    fn segment(&self) -> Result<u64, LogError> {
+    /// The segment to be read; none of a log that is being made, which has its folder and nothing in it yet.
+    fn segment(&self) -> Result<Option<u64>, LogError> {
         let held = firsts(&self.folder)?;
+        if held.is_empty() && self.next == 0 {
+            return Ok(None);
+        }
         let below = |first: &&u64| if self.place == 0 { **first <= self.next } else { **first < self.next };
-        held.iter()
-            .rev()
-            .find(below)
-            .copied()
-            .ok_or_else(|| damaged(&self.folder, self.next, "the segment of this transaction is gone"))
+        let found = held.iter().rev().find(below).copied();
+        found.map(Some).ok_or_else(|| damaged(&self.folder, self.next, "the segment of this transaction is gone"))
     }
 
     /// Takes whole frames; returns how many bytes the next one wants, if that is known.

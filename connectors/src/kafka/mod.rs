@@ -28,6 +28,7 @@
 //! caller       calls of the client that may never come back
 //! transact     one transaction after another, under two ids of its own in turn
 //! sets         the records of a transaction in rounds of one message set a partition
+//! resting      an id whose last transaction may not have ended
 //! worker       WorkerLog: member + transact
 //! restore      RestoreLog: clients of their own for taking a partition over
 //! watching     Watching: positions, bounds and statuses, asked from outside
@@ -69,6 +70,7 @@ mod native;
 mod place;
 mod progress;
 mod reference;
+mod resting;
 mod restore;
 mod seldom;
 mod sets;

@@ -12,6 +12,9 @@
 //! transaction begins after the one before it is known to be decided, so there is one order, and a successor fences
 //! both ids before it reads what is there.
 //!
+//! An abort whose markers cannot be written (nobody leads one of its partitions) is not over before that partition has a
+//! leader: until then that id rests, and the other one has every turn ([`super::resting`]).
+//!
 //! Owns what each error of the client means: the same call again, an abort, or the end of the client. Must never abort
 //! once a commit was asked for and its outcome is unknown.
 
@@ -32,6 +35,7 @@ use super::client::{self, failed, number, raw};
 use super::member::Member;
 use super::native::flushed;
 use super::place::place;
+use super::resting::{self, Resting};
 use super::seldom::{Seldom, client_line};
 use super::sets;
 use super::settings::KafkaSettings;
@@ -48,6 +52,8 @@ static ABORTS: Seldom = Seldom::new();
 /// Counts the records that could not be written.
 #[derive(Default)]
 pub(super) struct Failures {
+    /// The transactional id of the client.
+    id: String,
     count: AtomicUsize,
     first: Mutex<Option<RDKafkaErrorCode>>,
 }
@@ -117,6 +123,9 @@ enum Step {
 pub(super) struct Transactor {
     /// The one whose turn it is comes first.
     producers: [(Arc<BaseProducer<Failures>>, Begun); 2],
+    /// Of the second one the last transaction may not have ended: the first has every turn.
+    resting: Option<Resting>,
+    settings: KafkaSettings,
     caller: Caller,
     id: String,
     changes: String,
@@ -136,7 +145,9 @@ impl Transactor {
         let producers = producers.map(|producer| (Arc::new(producer), Begun::default()));
         let (timeout, set_bytes, stop) =
             (settings.transaction_timeout(), sets::set_bytes(settings), settings.stop.clone());
-        Ok(Transactor { producers, caller: Caller::default(), id, changes, evidence, timeout, set_bytes, stop })
+        let (caller, settings) = (Caller::default(), settings.clone());
+        let resting = None;
+        Ok(Transactor { producers, resting, settings, caller, id, changes, evidence, timeout, set_bytes, stop })
     }
 
     /// The owner whose transactions these are.
@@ -163,19 +174,48 @@ impl Transactor {
         if member.generation().is_none() {
             return Ok(Outcome::Aborted);
         }
+        self.wake();
         self.producer().begin_transaction().map_err(|error| self.fatal("begin", &error))?;
         let step = match self.fill(transaction, member)? {
             Step::Done => self.finish()?,
             refused => refused,
         };
+        let is_stuck = matches!(&step, Step::Refused(Some(code)) if resting::may_be_stuck(*code));
         let outcome = self.conclude(step);
         if matches!(outcome, Ok(Outcome::Committed)) {
             self.begun().answered()
         } else {
             self.begun().forget()
         }
-        self.producers.reverse();
+        if self.resting.is_none() {
+            self.producers.reverse();
+            if is_stuck && outcome.is_ok() {
+                self.rest();
+            }
+        }
         outcome
+    }
+
+    /// The second client is not used before its id is known to be free.
+    fn rest(&mut self) {
+        let [_, (producer, _)] = &self.producers;
+        let id = producer.context().id.clone();
+        match Resting::begin(&self.settings, &id) {
+            Ok(resting) => self.resting = Some(resting),
+            Err(error) => tracing::warn!(target: "kafka", id, %error, "no thread to wait for a transaction's end"),
+        }
+    }
+
+    /// Takes the second client back once its id is free.
+    fn wake(&mut self) {
+        let Some(producer) = self.resting.as_ref().and_then(Resting::ended) else { return };
+        client::introduce(producer.client(), &self.changes);
+        tracing::info!(target: "kafka", id = producer.context().id, "a transaction that was stuck has ended");
+        let [_, second] = &mut self.producers;
+        let (old, _) = std::mem::replace(second, (Arc::new(producer), Begun::default()));
+        // To destroy a client may take long.
+        let _ = std::thread::Builder::new().name("kafka-stuck".to_owned()).spawn(move || drop(old));
+        self.resting = None;
     }
 
     fn conclude(&self, step: Step) -> Result<Outcome, LogError> {
@@ -368,10 +408,11 @@ pub(super) fn begin_as(
 }
 
 /// A client under a transactional id.
-fn begin_under(settings: &KafkaSettings, name: &str, id: &str) -> Result<BaseProducer<Failures>, LogError> {
+pub(super) fn begin_under(settings: &KafkaSettings, name: &str, id: &str) -> Result<BaseProducer<Failures>, LogError> {
     let config = client::transactional(settings, name, id);
-    let producer: BaseProducer<Failures> =
-        config.create_with_context(Failures::default()).map_err(|error| failed(settings, name, &error))?;
+    let producer: BaseProducer<Failures> = config
+        .create_with_context(Failures { id: id.to_owned(), ..Failures::default() })
+        .map_err(|error| failed(settings, name, &error))?;
     let deadline = client::now() + settings.transaction_timeout() * 3;
     loop {
         let Err(error) = producer.init_transactions(CALL) else { return Ok(producer) };

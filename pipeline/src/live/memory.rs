@@ -49,6 +49,8 @@ struct Inner {
     feeds_committed: usize,
     links_committed: Option<u64>,
     links_begin: u64,
+    /// Offsets of the link log that hold no record for whoever reads.
+    markers: HashSet<u64>,
     written: HashMap<(Topic, u32), Vec<Outgoing>>,
     crash: Option<Crash>,
     /// The longest record that a topic takes, where that is bounded.
@@ -102,6 +104,24 @@ impl MemoryLog {
     /// Drops what was noted and written of links, and lets the log begin later.
     pub(super) fn set_links_begin(&self, begin: u64) {
         self.0.lock().unwrap().links_begin = begin;
+    }
+
+    /// Appends the end of a transaction to the link log: an offset without a record.
+    pub(super) fn mark_links(&self) {
+        let mut inner = self.0.lock().unwrap();
+        let links = inner.written.entry((Topic::Links, 0)).or_default();
+        links.push(Outgoing::default());
+        let offset = links.len() as u64 - 1;
+        inner.markers.insert(offset);
+    }
+
+    /// Records come after all where there seemed to be none.
+    pub(super) fn unmark_links(&self, records: &[(u64, Outgoing)]) {
+        let mut inner = self.0.lock().unwrap();
+        for (offset, record) in records {
+            inner.markers.remove(offset);
+            inner.written.get_mut(&(Topic::Links, 0)).unwrap()[*offset as usize] = record.clone();
+        }
     }
 
     pub(super) fn append(&self, topic: Topic, record: Outgoing) {
@@ -291,13 +311,14 @@ impl LinkSource for Links {
         let size = inner.size();
         let links = inner.written.get(&(Topic::Links, 0)).map(Vec::as_slice).unwrap_or_default();
         let values = links.iter().enumerate().skip(next as usize).take(size);
+        self.next = Some((next as usize + size).min(links.len()) as u64);
+        let values = values.filter(|(offset, _)| !inner.markers.contains(&(*offset as u64)));
         records.extend(values.map(|(offset, record)| LogRecord {
             partition: 0,
             offset: offset as u64,
             timestamp: TAKEN,
             value: record.value.clone(),
         }));
-        self.next = Some(next + records.len() as u64);
         if self.next == Some(links.len() as u64) {
             self.stop.set();
         }

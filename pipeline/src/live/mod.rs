@@ -14,6 +14,7 @@
 //! decisions  what the installation is, and what people decided: one log, and what it comes to
 //! packs      packs in the reference log: whole, by their digest
 //! service    opens the log, starts the stages, ends them
+//! marker     an offset of a log at which nothing stands
 //! monotonic  a clock for deadlines
 //! metric     the names and units of what is measured
 //! fault      places at which a test can end the process                      (only in test builds)
@@ -30,6 +31,7 @@ pub mod fault;
 mod format_1;
 pub mod intake;
 pub mod keyed;
+mod marker;
 #[cfg(test)]
 mod memory;
 pub mod metric;

@@ -102,11 +102,23 @@ fn two_brokers_that_die_stop_writing_and_it_is_said() {
 #[test]
 #[ignore = "three brokers: scripts/long brokers"]
 fn a_partition_without_a_leader_holds_up_nobody_else() {
+    without_a_leader("evidence.v1");
+}
+
+/// One partition of changes has no leader for a while. The transaction that met it is aborted and cannot end before
+/// there is one again, and its id is stuck with it: the others are judged under the other id.
+#[test]
+#[ignore = "three brokers: scripts/long brokers"]
+fn a_partition_of_changes_without_a_leader_holds_up_nobody_else() {
+    without_a_leader("code-changes.v1");
+}
+
+fn without_a_leader(topic: &str) {
     let _alone = crate::alone();
     let broker = Broker::start_three();
     let installation = Installation::new(broker.bootstrap());
     let mut announced = installation.announced();
-    let topic = format!("{}evidence.v1", installation.prefix);
+    let topic = format!("{}{topic}", installation.prefix);
     let plan = installation.folder.path().join("plan.json");
     let text = format!(r#"{{"version":1,"partitions":[{{"topic":"{topic}","partition":3,"replicas":[2]}}]}}"#);
     std::fs::write(&plan, text).unwrap();
@@ -123,7 +135,12 @@ fn a_partition_without_a_leader_holds_up_nobody_else() {
     announced.left_out = Some((3, PARTITIONS.parse().unwrap()));
     let settled = announced.settle(&|| feeds().expected(ZHEJIANG, true));
     assert!(settled.is_ok(), "meanwhile: {settled:?}\n{}", installation.logs());
-    assert!(comes(|| installation.logs().contains(&format!("{topic} partition 3"))), "{}", installation.logs());
+    assert!(
+        comes(|| installation.logs().contains(&format!("{topic} partition 3"))
+            || installation.logs().contains(&format!("{topic} 3:"))),
+        "{}",
+        installation.logs()
+    );
     broker.run(&["resume", "--node", "2"]);
     announced.left_out = None;
     let settled = announced.settle(&|| feeds().expected(ZHEJIANG, true));

@@ -90,8 +90,6 @@ impl Place {
         let (feeds, config) = (self.path("feeds"), self.path("fuma.toml"));
         let mut arguments = vec!["--watch", &feeds, "--config", &config, "--workers", "1"];
         arguments.extend(policy);
-        // What an earlier one said of its port is not this one's.
-        drop(std::fs::remove_file(self.path("state.log")));
         let mut service = Process::start(self.folder.path(), "state", &arguments);
         service.until_ready();
         service

@@ -124,7 +124,6 @@ fn a_link_log_that_cannot_be_judged_goes_on_with_the_word_that_its_message_names
     let mut service = start();
     service.until("it judges", |service| service.metrics().contains("fuma_changes_total{"));
     service.stop();
-    std::fs::remove_file(folder.path().join("state.log")).unwrap();
     let partitions = FolderWatching::open(&state).unwrap().partitions().unwrap();
     let log = FolderLog::open(&FolderOptions::new(&state, partitions, 1)).unwrap();
     let mut appender = log.appender("test").unwrap();

@@ -145,8 +145,7 @@ fn a_running_service_attaches_phones_as_a_replay_does() {
                 stored.flatten().flatten().filter(|of| of.file_name().to_string_lossy().starts_with("phones-"));
             assert!(phones.count() > 0, "the phones are stored");
         }
-        // Dropped, it is killed: nothing is written in order. The next one says another port.
+        // Dropped, it is killed: nothing is written in order.
         drop(service);
-        fs::remove_file(folder.path().join("state.log")).unwrap();
     }
 }

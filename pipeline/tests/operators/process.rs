@@ -17,6 +17,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub(crate) struct Process {
     child: Child,
     log: PathBuf,
+    /// Where its part of the file begins: under the same name one may have run before.
+    begins: usize,
     address: String,
 }
 
@@ -49,6 +51,7 @@ impl Process {
     pub(crate) fn start(folder: &Path, name: &str, arguments: &[&str]) -> Process {
         let log = folder.join(format!("{name}.log"));
         let file = File::options().create(true).append(true).open(&log).unwrap();
+        let begins = usize::try_from(file.metadata().unwrap().len()).unwrap();
         let mut command = fuma(&["run", "--http", "127.0.0.1:0", "--state"]);
         command.arg(folder.join(name));
         if !arguments.contains(&"--policy") {
@@ -58,7 +61,7 @@ impl Process {
         // What an earlier start of this name said, its port among it, is of no use.
         let earlier = fs::read_to_string(&log).unwrap_or_default().len();
         let child = command.spawn().unwrap();
-        let mut process = Process { child, log, address: String::new() };
+        let mut process = Process { child, log, begins, address: String::new() };
         process.until("its port is told", |process| {
             let text = process.said();
             let Some((_, rest)) = text[earlier..].split_once("metrics and probes address=") else { return false };
@@ -68,8 +71,10 @@ impl Process {
         process
     }
 
+    /// What it has written to its log.
     pub(crate) fn said(&self) -> String {
-        fs::read_to_string(&self.log).unwrap_or_default()
+        let all = fs::read(&self.log).unwrap_or_default();
+        String::from_utf8_lossy(all.get(self.begins..).unwrap_or_default()).into_owned()
     }
 
     /// Status and body; 0 where nobody answers.

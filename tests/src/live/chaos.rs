@@ -2,11 +2,13 @@
 //!
 //! Random feeds come in on the cluster's clock while two or three workers abort, lose answers, die at any place, stand
 //! still and wake, lose and swap partitions, and have their clocks put forward and back; in every second seed they
-//! write snapshots, and retention takes what these hold. Then it gets quiet, and what
-//! was announced has to be what one look at all the evidence says, a chain for each person.
+//! write snapshots, retention takes what these hold, and the store is away or has a snapshot damaged; in half of the
+//! seeds contacts go through trace, whose reader changes. Then it gets quiet, and what was announced has to be what one
+//! look at all the evidence says, a chain for each person.
 //!
 //! Owns what happens when. All of it is drawn from the seed: the same seed is the same run.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -48,8 +50,12 @@ pub struct Ran {
     pub aborts: usize,
     /// The cluster's milliseconds from begin to end.
     pub ms: i64,
-    /// How often retention took evidence that snapshots hold.
+    /// How often retention took evidence, or links, that snapshots hold.
     pub trims: usize,
+    /// How often the store went away, and how often a snapshot was damaged.
+    pub store_faults: [usize; 2],
+    /// Records of the link log that were traced.
+    pub links: u64,
     /// What happened, a line each.
     pub trace: Vec<String>,
 }
@@ -61,7 +67,11 @@ pub fn run(seed: u64) -> Ran {
 
 /// Runs a seed on a cluster that leaves a rule out.
 pub fn run_without(seed: u64, left_out: Option<LeftOut>) -> Ran {
-    run_chaos(Chaos::new(seed, left_out, seed.is_multiple_of(2)))
+    let mut chaos = Chaos::new(seed, left_out, seed.is_multiple_of(2));
+    if seed % 4 > 1 {
+        chaos.trace();
+    }
+    run_chaos(chaos)
 }
 
 /// Runs a seed in which everything is held, and released, again and again.
@@ -80,7 +90,9 @@ fn run_chaos(mut chaos: Chaos) -> Ran {
         chaos.pass_until(now.last().map_or(Instant::MIN, |(known_at, _)| *known_at));
         let lines: Vec<Line> = now.iter().map(|(_, line)| line.clone()).collect();
         chaos.feed.write(&lines);
-        chaos.judge_contacts(&lines);
+        if !chaos.traces {
+            chaos.judge_contacts(&lines);
+        }
         chaos.tell(format!("{} lines come in", lines.len()));
         chaos.work(8);
     }
@@ -93,6 +105,8 @@ fn run_chaos(mut chaos: Chaos) -> Ran {
         aborts: chaos.aborts,
         ms: chaos.cluster.now().0 - WORLD.begin().0,
         trims: chaos.trims,
+        store_faults: chaos.store_faults,
+        links: chaos.cluster.end(Topic::Links, 0),
         trace: std::mem::take(&mut chaos.history),
     }
 }
@@ -111,6 +125,11 @@ pub(super) struct Chaos {
     deaths: usize,
     aborts: usize,
     trims: usize,
+    store_faults: [usize; 2],
+    /// The snapshot that is damaged, for as long as it is kept: never more than one of a series.
+    damaged: Option<PathBuf>,
+    /// Contacts go through trace.
+    traces: bool,
     /// Whether positions may expire.
     pub(super) positions_expire: bool,
     /// Whether everything is held now; none: nothing ever is.
@@ -175,10 +194,25 @@ impl Chaos {
             deaths: 0,
             aborts: 0,
             trims: 0,
+            store_faults: [0, 0],
+            damaged: None,
+            traces: false,
             positions_expire: true,
             is_held: None,
             history: Vec::new(),
         }
+    }
+
+    /// Where they write snapshots, if they do.
+    pub(super) fn snapshots(&self) -> Option<Snapshots> {
+        self.snapshots.as_ref().map(|(_, snapshots)| snapshots.clone())
+    }
+
+    /// Contacts are traced from now on.
+    fn trace(&mut self) {
+        self.traces = true;
+        self.feed.link();
+        self.members.iter().for_each(Member::trace);
     }
 
     pub(super) fn draw(&self, bound: u64) -> u64 {
@@ -296,30 +330,84 @@ impl Chaos {
             }
             9 if self.positions_expire => self.cluster.forget_position(self.draw(u64::from(PARTITIONS)) as u32),
             10 | 11 => self.stand_still(member, place),
-            12..=14 if self.snapshots.is_some() => self.expire(self.draw(u64::from(PARTITIONS)) as u32),
+            12..=14 if self.snapshots.is_some() => self.expire(),
+            15 if self.snapshots.is_some() => self.move_store(),
+            16 if self.snapshots.is_some() => self.damage(),
+            17 if self.traces => self.cluster.expire_links(),
             _ => {}
         }
     }
 
-    /// Retention takes the evidence that the older of two snapshots holds, and no more.
-    fn expire(&mut self, partition: u32) {
-        let Some((_, snapshots)) = &self.snapshots else { return };
-        let folder = std::path::Path::new(&snapshots.place).join(series_of_partition(partition));
-        let names = std::fs::read_dir(folder)
-            .into_iter()
-            .flatten()
-            .filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    /// A series of snapshots, its log, and the snapshots that it has, the oldest first: the offset of each, and where.
+    fn series(&self) -> Option<((Topic, u32), Vec<(u64, PathBuf)>)> {
+        let (_, snapshots) = self.snapshots.as_ref()?;
+        let at = self.draw(u64::from(PARTITIONS) + u64::from(self.traces)) as u32;
+        let (series, log) = match at {
+            PARTITIONS => ("links".to_owned(), (Topic::Links, 0)),
+            _ => (series_of_partition(at), (Topic::Evidence, at)),
+        };
+        let entries = std::fs::read_dir(Path::new(&snapshots.place).join(series)).into_iter().flatten().flatten();
         // A name begins with the offset; one that is being written begins with a dot.
-        let mut offsets: Vec<u64> = names.filter_map(|name| name.split('-').next()?.parse().ok()).collect();
-        offsets.sort_unstable();
-        let held = self.cluster.records(Topic::Evidence, partition).first().map(|record| record.offset);
-        if let (true, Some(oldest), Some(held)) = (offsets.len() > 1, offsets.first(), held)
+        let offset = |path: &PathBuf| path.file_name()?.to_str()?.split('-').next()?.parse().ok();
+        let mut found: Vec<(u64, PathBuf)> =
+            entries.filter_map(|entry| Some((offset(&entry.path())?, entry.path()))).collect();
+        found.sort_unstable();
+        Some((log, found))
+    }
+
+    /// Retention takes what the older of two snapshots holds, and no more.
+    fn expire(&mut self) {
+        let Some(((topic, partition), found)) = self.series() else { return };
+        let held = self.cluster.records(topic, partition).first().map(|record| record.offset);
+        if let (true, Some((oldest, _)), Some(held)) = (found.len() > 1, found.first(), held)
             && *oldest > held
         {
-            self.cluster.retain_from(Topic::Evidence, partition, *oldest);
+            self.cluster.retain_from(topic, partition, *oldest);
             self.trims += 1;
-            self.tell(format!("partition {partition} begins at {oldest} now"));
+            self.tell(format!("{topic:?} {partition} begins at {oldest} now"));
         }
+    }
+
+    /// The store goes away, or comes back.
+    fn move_store(&mut self) {
+        let Some((_, snapshots)) = &self.snapshots else { return };
+        let place = Path::new(&snapshots.place);
+        let elsewhere = place.with_extension("away");
+        let (from, to) = if place.is_dir() { (place, &*elsewhere) } else { (&*elsewhere, place) };
+        std::fs::rename(from, to).unwrap();
+        let is_away = to == elsewhere;
+        self.store_faults[0] += usize::from(is_away);
+        self.tell(format!("the store is {}", if is_away { "away" } else { "back" }));
+    }
+
+    /// The newest snapshot of a series is damaged: the one before it is enough (R-9 keeps two).
+    fn damage(&mut self) {
+        let Some((_, found)) = self.series() else { return };
+        let [.., (_, newest)] = &found[..] else { return };
+        if found.len() < 2 || self.damaged.as_ref().is_some_and(|damaged| damaged.is_dir() || !self.has_store()) {
+            return;
+        }
+        let mut files: Vec<PathBuf> = std::fs::read_dir(newest).unwrap().flatten().map(|entry| entry.path()).collect();
+        files.retain(|path| path.extension().is_some_and(|ending| ending == "parquet"));
+        files.sort_unstable();
+        let Some(file) = files.first() else { return };
+        let mut bytes = std::fs::read(file).unwrap();
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 1;
+        std::fs::write(file, bytes).unwrap();
+        self.store_faults[1] += 1;
+        self.tell(format!("a snapshot is damaged: {:?}", newest.file_name()));
+        self.damaged = Some(newest.clone());
+    }
+
+    fn has_store(&self) -> bool {
+        self.snapshots.as_ref().is_none_or(|(_, snapshots)| Path::new(&snapshots.place).is_dir())
+    }
+
+    /// Whether everything in the link log is judged, and known to whoever has it.
+    fn is_traced(&self) -> bool {
+        let end = self.cluster.end(Topic::Links, 0);
+        !self.traces || self.members.iter().any(|member| member.process().judged_links() == Some(end))
     }
 
     /// In its next commit the member stands still, is expelled, and the others go on for a while.
@@ -351,6 +439,9 @@ impl Chaos {
         self.cluster.set_fault_rates(FaultRates::default());
         self.cluster.set_markers(MarkerDelivery::AtOnce);
         self.members.iter().for_each(|member| member.shift_clock(0));
+        if !self.has_store() {
+            self.move_store();
+        }
         // Beyond every clock that was ahead.
         self.cluster.advance(7_200_000);
         let mut rounds_without_news = 0;
@@ -363,7 +454,7 @@ impl Chaos {
             rounds_without_news = if has_news { 0 } else { rounds_without_news + 1 };
             // Longer than a session: a worker may have died in the quiet, by a fault that was planned before.
             if rounds_without_news > 80 {
-                if scratch::is_calm(&self.cluster, &self.pack, PARTITIONS, 5_000) {
+                if self.is_traced() && scratch::is_calm(&self.cluster, &self.pack, PARTITIONS, 5_000) {
                     return;
                 }
                 self.cluster.advance(11_000);
@@ -377,8 +468,8 @@ impl Chaos {
 /// Snapshots after so many records, in a folder of the run's own.
 fn snapshots(records: u64) -> (TempDir, Snapshots) {
     let folder = tempfile::tempdir().unwrap();
-    let place = folder.path().display().to_string();
-    let store = SnapshotStore::folder(folder.path()).unwrap();
+    let path = folder.path().join("store");
+    let (place, store) = (path.display().to_string(), SnapshotStore::folder(&path).unwrap());
     let (every, at_stop) = (Duration::from_secs(1_000 * 86_400), Duration::ZERO);
     (folder, Snapshots { store, place, every, records, at_stop })
 }

@@ -8,7 +8,7 @@ use arrow::array::{ArrayRef, RecordBatch, StringArray, TimestampMillisecondArray
 use fuma_connectors::log::Topic;
 use fuma_pipeline::intake::{Decoder, EvidenceBuilders};
 use fuma_pipeline::live::record::{RecordWriter, VerdictRow, VerdictRows, with_causes, with_causes_of_phone};
-use fuma_schemas::{Instant, Kind};
+use fuma_schemas::{Feed, Instant, Kind};
 
 use crate::feeds::Line;
 use crate::simulated::SimulatedCluster;
@@ -27,13 +27,20 @@ pub struct EvidenceFeed {
     cluster: SimulatedCluster,
     decoder: Decoder,
     builders: Vec<EvidenceBuilders>,
+    /// Where cases and contacts wait for trace; none: contacts are evidence at once.
+    links: Option<Vec<EvidenceBuilders>>,
 }
 
 impl EvidenceFeed {
     /// Intake for so many partitions.
     pub fn new(cluster: &SimulatedCluster, partitions: u32) -> EvidenceFeed {
         let builders = (0..partitions).map(|_| EvidenceBuilders::new()).collect();
-        EvidenceFeed { cluster: cluster.clone(), decoder: Decoder::new(crate::settings()), builders }
+        EvidenceFeed { cluster: cluster.clone(), decoder: Decoder::new(crate::settings()), builders, links: None }
+    }
+
+    /// Cases go into the link log as well, and contacts there alone: trace writes them on.
+    pub fn link(&mut self) {
+        self.links = Some(vec![EvidenceBuilders::new()]);
     }
 
     /// Writes lines, caused by records that the broker took now.
@@ -45,8 +52,25 @@ impl EvidenceFeed {
     /// Writes lines: one record of phones and one of evidence a partition, and one of regions if there are any.
     pub fn write_behind(&mut self, lines: &[Line], behind: Behind<'_>) {
         for line in lines {
-            let accepted = self.decoder.decode(line.feed, line.text.as_bytes(), None, &mut self.builders);
-            accepted.unwrap_or_else(|reject| panic!("{reject:?}: {}", line.text));
+            let mut decode = |builders: &mut [EvidenceBuilders]| {
+                let accepted = self.decoder.decode(line.feed, line.text.as_bytes(), None, builders);
+                accepted.unwrap_or_else(|reject| panic!("{reject:?}: {}", line.text));
+            };
+            if let Some(links) = self.links.as_mut().filter(|_| matches!(line.feed, Feed::Cases | Feed::Contacts)) {
+                decode(links);
+            }
+            if self.links.is_none() || line.feed != Feed::Contacts {
+                decode(&mut self.builders);
+            }
+        }
+        if let Some([links]) = self.links.as_deref_mut()
+            && links.rows() > 0
+        {
+            let mut writer = RecordWriter::new();
+            for (kind, batch) in links.finish() {
+                writer.add(kind, &caused(kind, &batch, behind)).unwrap();
+            }
+            self.cluster.append(Topic::Links, 0, writer.finish());
         }
         let mut regions = RecordWriter::new();
         for (partition, builders) in (0..).zip(&mut self.builders) {

@@ -16,6 +16,7 @@ use fuma_pipeline::live::keyed::{self, Keyed, Labels, Stage};
 use fuma_pipeline::live::partitions::{ABOARD, ASSESS, ATTACH, Holding, Partitions, Words};
 use fuma_pipeline::live::record::Origin;
 use fuma_pipeline::live::stop::Stop;
+use fuma_pipeline::live::trace::{self, Tracer};
 use fuma_pipeline::live::worker::clock::{CommitClock, Wall};
 use fuma_pipeline::live::worker::owned::Identity;
 use fuma_pipeline::live::worker::reference::References;
@@ -62,6 +63,8 @@ pub struct Setup {
     pub is_inline: bool,
     /// Whether phones and conveyances are told what people say, records are attached, and those aboard are traced.
     pub attaches: bool,
+    /// Whether it traces contacts when it has the link log.
+    pub traces: bool,
     /// Where differing people are listed.
     pub state: PathBuf,
     /// What its processes belong to.
@@ -89,6 +92,7 @@ impl Setup {
             partitions: 0,
             is_inline: true,
             attaches: false,
+            traces: false,
             state: std::env::temp_dir().join(format!("fuma-simulated-{}", std::process::id())),
             belongs: None,
             schedule: Schedule::default(),
@@ -165,6 +169,7 @@ pub struct Process {
     worker: Option<Worker>,
     attach: Option<Stage<Phones>>,
     aboard: Option<Stage<Conveyances>>,
+    tracer: Option<Tracer>,
 }
 
 impl Process {
@@ -216,7 +221,7 @@ impl Process {
         let turn = self.try_turn();
         if turn.is_err() {
             // As the service does: all state that hangs on the client goes with it.
-            (self.worker, self.reference) = (None, None);
+            (self.worker, self.reference, self.tracer) = (None, None, None);
             self.partitions.all().iter().for_each(|((stage, id), _)| self.partitions.gone(stage, *id));
         }
         turn
@@ -243,7 +248,39 @@ impl Process {
             self.attach = self.keyed(&mut attach).ok().and(attach);
             self.aboard = self.keyed(&mut aboard).ok().and(aboard);
         }
+        if self.setup.traces && self.trace().is_err() {
+            self.tracer = None;
+        }
         Ok(turn)
+    }
+
+    /// A turn of trace.
+    fn trace(&mut self) -> Result<(), LogError> {
+        let setup = &self.setup;
+        let tracer = match &mut self.tracer {
+            Some(tracer) => tracer,
+            none => {
+                let options = trace::Options {
+                    topic_prefix: String::new(),
+                    snapshots: setup.snapshots.clone(),
+                    origin: setup.origin,
+                    partitions: self.partitions.clone(),
+                    words: setup.words.clone(),
+                    ..trace::Options::default()
+                };
+                let log = (self.log.links()?, self.log.appender("trace")?);
+                let tracer = none.insert(Tracer::new(log, self.log.partitions(), &options));
+                tracer.keep_inline();
+                tracer
+            }
+        };
+        let elapsed = Duration::from_millis((self.cluster.now().0 - self.begin.0) as u64);
+        tracer.turn(Duration::ZERO, elapsed, &Stop::default())
+    }
+
+    /// Up to where it has judged the link log, if it has that.
+    pub fn judged_links(&self) -> Option<u64> {
+        self.tracer.as_ref().and_then(Tracer::judged)
     }
 
     /// A turn of a stage by another key.
@@ -317,6 +354,7 @@ impl Member {
             worker: None,
             attach: None,
             aboard: None,
+            tracer: None,
         };
         Member { owner: format!("{name}-0"), process: Arc::new(Mutex::new(process)) }
     }
@@ -363,6 +401,7 @@ impl Member {
         let stop = Stop::default();
         stop.set();
         (process.reference, process.attach, process.aboard) = (None, None, None);
+        process.tracer = None;
         let cluster = process.cluster.clone();
         match process.worker.take() {
             // Time goes on while last snapshots are written.
@@ -378,12 +417,18 @@ impl Member {
         process.cluster.expire(&self.owner);
         (process.worker, process.reference) = (None, None);
         (process.attach, process.aboard) = (None, None);
+        process.tracer = None;
         process.partitions = Partitions::default();
     }
 
     /// Starts with something else from its next start on.
     pub fn set_up(&self, setup: Setup) {
         self.process().setup = setup;
+    }
+
+    /// Traces contacts from now on, when it has the link log.
+    pub fn trace(&self) {
+        self.process().setup.traces = true;
     }
 
     /// Puts something between worker and log from its next start on.

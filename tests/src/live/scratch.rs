@@ -5,17 +5,19 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use arrow::array::RecordBatch;
+use arrow::array::{AsArray as _, RecordBatch};
 use fuma_connectors::log::Topic;
 use fuma_pipeline::assess::{Partition, Step, Ticks};
 use fuma_pipeline::evidence::{Derived, Limits, Seed};
 use fuma_pipeline::linked::Linked;
 use fuma_pipeline::live::record::{self, Section, live_schema};
 use fuma_pipeline::policy::Pack;
-use fuma_schemas::{Instant, Person};
+use fuma_pipeline::trace::{Judged, Trace, version_of};
+use fuma_schemas::evidence::log;
+use fuma_schemas::{Instant, Kind, Person};
 
 use super::announced::{self, Said};
-use crate::simulated::SimulatedCluster;
+use crate::simulated::{SimulatedCluster, StoredRecord};
 
 struct EveryInstant;
 
@@ -29,8 +31,12 @@ impl Ticks for EveryInstant {
 pub fn partition(cluster: &SimulatedCluster, pack: &Arc<Pack>, id: u32) -> Partition {
     let mut partition = Partition::new(Arc::clone(pack)).unwrap();
     let records = cluster.records(Topic::Regions, 0).into_iter().chain(cluster.records_ever(Topic::Evidence, id));
+    let links = cluster.records_ever(Topic::Links, 0);
+    trace(cluster, id, &links, &mut partition);
     for section in records.flat_map(|record| record::read(&record.value.unwrap()).unwrap()) {
         match section {
+            // What trace made of the links is computed from nothing, above.
+            Section::Verdicts(_) | Section::Rows { kind: Kind::Contacts, .. } if !links.is_empty() => {}
             Section::Verdicts(verdicts) => {
                 for verdict in verdicts.iter() {
                     partition.set_counts(verdict.person, verdict.fact, verdict.counts, verdict.version);
@@ -49,6 +55,28 @@ pub fn partition(cluster: &SimulatedCluster, pack: &Arc<Pack>, id: u32) -> Parti
         partition.derive(derived).unwrap();
     }
     partition
+}
+
+/// Contacts of a partition, with what one reading of the whole link log says of them.
+fn trace(cluster: &SimulatedCluster, id: u32, links: &[StoredRecord], partition: &mut Partition) {
+    let (mut trace, mut judged) = (Trace::new(), Vec::new());
+    for record in links {
+        let mut row = 0;
+        for section in record::read(record.value.as_ref().unwrap()).unwrap() {
+            let Section::Rows { kind, batch } = section else { panic!("nobody writes it here: {section:?}") };
+            trace.judge(kind, &batch, version_of(record.offset, row), &mut judged).unwrap();
+            row += batch.num_rows() as u64;
+            if kind == Kind::Contacts {
+                let people = batch.column(log::PERSON).as_fixed_size_binary();
+                let is_own = |row: &u32| is_of(Person(people.value(*row as usize).try_into().unwrap()), cluster, id);
+                let rows: Vec<u32> = (0..batch.num_rows() as u32).filter(is_own).collect();
+                partition.apply(kind, &batch, &rows).unwrap();
+            }
+        }
+    }
+    for Judged { verdict, version, .. } in judged.iter().filter(|it| is_of(it.verdict.person, cluster, id)) {
+        partition.set_counts(verdict.person, verdict.fact, verdict.counts, *version);
+    }
 }
 
 fn is_of(person: Person, cluster: &SimulatedCluster, id: u32) -> bool {

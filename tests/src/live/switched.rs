@@ -47,7 +47,7 @@ pub fn switch_to(number: u64, pack: &Arc<Pack>, at: Instant) -> Switch {
 
 /// Runs a seed; `left_out`: on a cluster that leaves a rule out.
 pub fn run(seed: u64, left_out: Option<LeftOut>) -> Ran {
-    let mut chaos = Chaos::new(seed, left_out, false);
+    let mut chaos = Chaos::new(seed, left_out, seed.is_multiple_of(2));
     let (old, new) = (Arc::clone(&chaos.pack), Arc::clone(&crate::packs()[(seed as usize + 1) % 2]));
     let first = switch_to(1, &old, Instant::MIN);
     for member in &chaos.members {
@@ -55,7 +55,7 @@ pub fn run(seed: u64, left_out: Option<LeftOut>) -> Ran {
         let schedule = Schedule::default();
         schedule.set(vec![first.clone()]);
         let page = [Some(1), Some(2), None][seed as usize % 3];
-        member.set_up(Setup { schedule, page, ..Setup::of(&old) });
+        member.set_up(Setup { schedule, page, snapshots: chaos.snapshots(), ..Setup::of(&old) });
     }
     // Trace is not here: nothing hangs on another person.
     let lines = chaos.lines().into_iter().filter(|(_, line)| line.feed != Feed::Contacts);

@@ -63,11 +63,14 @@ impl Gate {
 /// How many of the next records are passed over.
 pub(crate) type Losses = Arc<AtomicUsize>;
 
+/// What happens while a process stands still.
+pub(crate) type Meanwhile = Arc<Mutex<Option<Box<dyn FnOnce() + Send>>>>;
+
 /// The process stands still before it asks for the output's end, and hears nothing from its group when it goes on.
 #[derive(Default)]
 pub(crate) struct Sleep {
-    /// Run once, before the end of the output is asked for.
-    pub(crate) meanwhile: Mutex<Option<Box<dyn FnOnce() + Send>>>,
+    /// Run once, before the end of the output is asked for; the test says from when on.
+    pub(crate) meanwhile: Meanwhile,
     /// It hears nothing.
     pub(crate) is_deaf: Arc<AtomicBool>,
 }

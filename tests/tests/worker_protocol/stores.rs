@@ -14,7 +14,7 @@ use fuma_pipeline::live::worker::snapshots::Snapshots;
 use fuma_tests::live::lines::{listing, person, retracted_listing};
 use fuma_tests::live::{EvidenceFeed, Member, Setup};
 
-use crate::faulty::{FaultyLog, Gate, Sleep};
+use crate::faulty::{FaultyLog, Gate, Meanwhile, Sleep};
 use crate::whole::{refusal, take_over};
 use crate::{DAY, Stage, step, zhejiang};
 
@@ -232,18 +232,20 @@ fn a_woken_owner_writes_no_snapshot_with_its_successors_end() {
     let at = stage.now();
     // The successor reads that the listing never held, and says so. The sleeper has not read it: it is asked for
     // nothing.
-    let (cluster, successor, deaf) = (stage.cluster.clone(), b.clone(), Arc::clone(&is_deaf));
+    let (cluster, successor) = (stage.cluster.clone(), b.clone());
+    let (meanwhile, deaf) = (Meanwhile::default(), Arc::clone(&is_deaf));
+    let of_log = Arc::clone(&meanwhile);
     a.wrap(Box::new(move |inner| {
-        let (cluster, successor) = (cluster.clone(), successor.clone());
-        let meanwhile: Box<dyn FnOnce() + Send> = Box::new(move || {
-            cluster.expire("a-0");
-            EvidenceFeed::new(&cluster, 1).write(&[retracted_listing(person(1), "l1", cluster.now())]);
-            successor.run(1_000);
-        });
-        let sleep = Sleep { meanwhile: Some(meanwhile).into(), is_deaf: Arc::clone(&deaf) };
+        let sleep = Sleep { meanwhile: Arc::clone(&of_log), is_deaf: Arc::clone(&deaf) };
         Box::new(FaultyLog { sleep, ..FaultyLog::of(inner) })
     }));
     a.run(300);
+    // The look for records that do not come asks as well, some seconds apart: it was just here.
+    *meanwhile.lock().unwrap() = Some(Box::new(move || {
+        cluster.expire("a-0");
+        EvidenceFeed::new(&cluster, 1).write(&[retracted_listing(person(1), "l1", cluster.now())]);
+        successor.run(1_000);
+    }));
     stage.feed.write(&[listing(person(1), "l1", "red", at, DAY)]);
     for _ in 0..1_000 {
         assert!(a.turn().is_ok());
@@ -290,7 +292,8 @@ fn a_log_that_does_not_say_where_it_ends_holds_up_no_commit() {
             std::thread::sleep(Duration::from_micros(200));
         }
     }
-    assert_eq!((silence.begun(), stage.cluster.position(0).offset), (1, Some(20)), "it is asked, and commits go on");
+    assert!(silence.begun() > 0, "it is asked");
+    assert_eq!(stage.cluster.position(0).offset, Some(20), "and commits go on");
     silence.open();
     until_written(&stage, &a, 20);
 }

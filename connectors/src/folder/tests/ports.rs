@@ -193,6 +193,26 @@ fn another_process_sees_changes_as_they_come() {
     assert_eq!(rest.len(), 100, "over all segments");
 }
 
+/// `fuma tail` beside a service that makes its log at this moment: the folder is there, and nothing in it.
+#[test]
+fn a_log_that_is_being_made_has_no_change_yet() {
+    let dir = tempfile::tempdir().unwrap();
+    let journal = dir.path().join("log/journal");
+    std::fs::create_dir_all(&journal).unwrap();
+    let mut tails = [true, false].map(|all| FolderTail::open(dir.path(), all).unwrap());
+    for tail in &mut tails {
+        assert_eq!(tail.poll(Duration::ZERO).unwrap(), None);
+    }
+    std::fs::remove_dir(&journal).unwrap();
+    let log = open(dir.path());
+    let mut worker = log.worker(0).unwrap();
+    begin(&mut *worker);
+    commit(&mut *worker, &[0], 1, "a").unwrap();
+    for tail in &mut tails {
+        assert_eq!(tail.poll(SOON).unwrap().map(|change| change.value), Some("a".into()));
+    }
+}
+
 #[test]
 fn dead_letters_become_lines_for_the_owners_eyes() {
     use std::os::unix::fs::PermissionsExt as _;

@@ -206,9 +206,9 @@ fn start(service: &Service) -> Result<(Stages, watching::Beside), ServiceError> 
     let beside = watching::begin(service, &log)?;
     let mut stages = Stages { service: service.clone(), log, threads: Vec::new(), verdict: Verdict::default() };
     stages.follow_references(&references)?;
-    stages.office()?;
     stages.audit()?;
     switches::know(service, &references);
+    stages.office(&references)?;
     if service.config.roles.intake {
         for slot in 0..service.config.intake_threads {
             stages.intake(slot)?;
@@ -223,7 +223,6 @@ fn start(service: &Service) -> Result<(Stages, watching::Beside), ServiceError> 
     if service.config.roles.assess {
         stages.keyed::<Phones>(&snapshots)?;
         stages.keyed::<Conveyances>(&snapshots)?;
-        stages.switches(&references)?;
         stages.settled()?;
         for slot in 0..service.config.workers {
             stages.assess(slot, (pack_order, references.clone(), snapshots.clone()))?;
@@ -270,7 +269,11 @@ impl Failure for FoundError {
 
 impl Failure for ServiceError {
     fn passes(&self) -> bool {
-        matches!(self, ServiceError::Log(error) if error.passes())
+        match self {
+            ServiceError::Log(error) => error.passes(),
+            ServiceError::Found(error) => error.passes(),
+            _ => false,
+        }
     }
 }
 
@@ -301,11 +304,6 @@ impl Stages {
         })
     }
 
-    fn office(&mut self) -> Result<(), ServiceError> {
-        let (log, service) = (Arc::clone(&self.log), self.service.clone());
-        self.spawn("office".into(), move || office::follow(log.as_ref(), &service))
-    }
-
     /// Look-ups reach the log, and questions the workers, where anybody may ask.
     fn audit(&mut self) -> Result<(), ServiceError> {
         let Some((answers, audit)) = self.service.asked.clone() else { return Ok(()) };
@@ -316,9 +314,9 @@ impl Stages {
         self.spawn("explain".into(), move || explain::follow(log.as_ref(), &service, &answers))
     }
 
-    fn switches(&mut self, references: &References) -> Result<(), ServiceError> {
+    fn office(&mut self, references: &References) -> Result<(), ServiceError> {
         let (log, service, references) = (Arc::clone(&self.log), self.service.clone(), references.clone());
-        self.spawn("switches".into(), move || switches::follow(log.as_ref(), &service, &references))
+        self.spawn("office".into(), move || office::follow(log.as_ref(), &service, &references))
     }
 
     fn settled(&mut self) -> Result<(), ServiceError> {

@@ -1,18 +1,17 @@
-//! Which pack is in force when: the decisions are followed while the process runs, the packs come from their log, and
+//! Which pack is in force when: the decisions say it (`office::follow` reads them on), the packs come from their log, and
 //! what switches came to is written down.
 //!
-//! Owns the look at the decisions for the workers: up to when they were read is told only when they were read to
+//! Owns what the workers are told of the decisions: up to when they were read is told only when they were read to
 //! their end and understood. Without that the workers stand still after a while; they are never told to go on.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use fuma_connectors::log::{Log, LogError, Scope};
+use fuma_connectors::log::{LogError, Scope};
 use fuma_schemas::Instant;
 
 use super::Service;
-use super::supervise::Ended;
 use crate::live::decisions::{DecisionError, DecisionLog, Fold, Record, Switched};
 use crate::live::worker::clock::{SystemWall, Wall as _};
 use crate::live::worker::reference::References;
@@ -20,10 +19,6 @@ use crate::live::worker::switch::{Outcome, Switch};
 use crate::live::{metric, packs};
 use crate::policy::Pack;
 
-/// How often the decisions are read.
-const EVERY: Duration = Duration::from_millis(500);
-/// How often it is said that they cannot be.
-const SAY_EVERY: Duration = Duration::from_secs(60);
 /// Digits of a digest in a position.
 const HASH_DIGITS: usize = 16;
 
@@ -44,38 +39,28 @@ pub(super) fn in_force(service: &Service, order: u64, now: Instant) -> (Arc<Pack
     }
 }
 
-/// Follows the decisions until the process stops.
-pub(super) fn follow(log: &dyn Log, service: &Service, references: &References) -> Result<(), Ended> {
-    let wall = SystemWall::default();
-    let (mut loaded, mut said) = (Loaded::new(), None);
-    let mut decisions = service.decisions.clone();
-    while !service.stop.is_set() {
-        let looked = wall.elapsed();
-        let read = match &decisions {
-            Some(decisions) => decisions.refresh(),
-            None => DecisionLog::open(log).map(|opened| decisions = Some(opened)),
-        };
-        match (read, &decisions) {
-            (Ok(()), Some(decisions)) => {
-                let fold = decisions.fold();
-                service.schedule.set(switches(service, &fold, references, &mut loaded));
-                service.schedule.read_to_end(looked);
-                write_down(service, decisions, &fold)?;
-                show(service, wall.now());
-            }
-            (Ok(()), None) => {}
-            (Err(DecisionError::Log(error)), _) if error.scope() >= Scope::Stage => return Err(error.into()),
-            (Err(error), _) => {
-                let is_due = said.is_none_or(|at: Duration| looked.saturating_sub(at) >= SAY_EVERY);
-                if is_due {
-                    said = Some(looked);
-                    tracing::error!(%error, "the decisions are not read: partitions stand still four minutes after");
-                }
-            }
-        }
-        service.stop.rest(EVERY, Duration::from_millis(100));
+/// What follows from the decisions for those who judge.
+#[derive(Default)]
+pub(super) struct Follower(Loaded);
+
+impl Follower {
+    /// The decisions were read to their end, by a look that began at this monotonic time: the packs are loaded, and what
+    /// switches came to is written.
+    ///
+    /// # Errors
+    /// When the log is of no more use.
+    pub(super) fn turn(
+        &mut self,
+        (service, references): (&Service, &References),
+        (decisions, fold): (&DecisionLog, &Fold),
+        looked: Duration,
+    ) -> Result<(), LogError> {
+        service.schedule.set(switches(service, fold, references, &mut self.0));
+        service.schedule.read_to_end(looked);
+        write_down(service, decisions, fold)?;
+        show(service, SystemWall::default().now());
+        Ok(())
     }
-    Ok(())
 }
 
 fn switches(service: &Service, fold: &Fold, references: &References, loaded: &mut Loaded) -> Vec<Switch> {

@@ -2,12 +2,14 @@
 //!
 //! ```text
 //! link-not-judged   one record cannot be judged: with the word that record is passed over, whenever it is read
-//! links-missing     records between the newest graph and the log are gone: with the word the graph goes on without
+//! links-missing     records between the newest graph and the log are gone, or do not come: with the word the graph goes
+//!                   on without
 //! ```
 //!
 //! Owns what is shown of the stage's one partition. Must never go on without the word: contacts would count that do
 //! not.
 
+use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use fuma_connectors::log::LogError;
@@ -25,6 +27,8 @@ pub(super) struct Wanted {
     pub(super) reason: ParkReason,
     pub(super) digest: String,
     pub(super) what: String,
+    /// The first record that comes after what is passed over with the word.
+    pub(super) goes_on: u64,
 }
 
 impl Wanted {
@@ -34,7 +38,27 @@ impl Wanted {
             reason: ParkReason::LinkNotJudged,
             digest: digest_of([&offset.to_le_bytes()[..], value]),
             what: format!("record {offset} of the link log cannot be judged: {why}"),
+            goes_on: offset + 1,
         }
+    }
+
+    /// Nothing came of these offsets, though they were read again.
+    pub(super) fn hole(hole: &Range<u64>) -> Wanted {
+        let (first, last) = (hole.start, hole.end - 1);
+        Wanted {
+            reason: ParkReason::LinksMissing,
+            digest: digest_of([hole.start.to_le_bytes(), hole.end.to_le_bytes()]),
+            what: format!(
+                "the link log has no records {first} to {last}, in two readings: lost, or a transaction of whoever else \
+                 writes to it that was aborted"
+            ),
+            goes_on: hole.end,
+        }
+    }
+
+    /// Whether records do not come that may come yet.
+    pub(super) fn is_hole(&self) -> bool {
+        self.reason == ParkReason::LinksMissing
     }
 
     /// The log begins after the newest graph ends.
@@ -46,6 +70,7 @@ impl Wanted {
                 "the link log begins at {log_begin}, and the newest graph of contacts ends at {graph_end}: what lies \
                  between is gone, so contacts would count that do not"
             ),
+            goes_on: log_begin,
         }
     }
 }
@@ -57,6 +82,8 @@ pub(super) enum Halt {
     Log(LogError),
     /// Something that an operator may agree to.
     Wanted(Wanted),
+    /// Offsets were left out that may hold records: the log is read again from the first of them.
+    ReadAgain,
 }
 
 impl From<LogError> for Halt {

@@ -39,6 +39,8 @@ pub(super) struct Keeper {
     origin: Origin,
     /// The stage is about to end.
     is_last: bool,
+    /// Nothing happens beside the stage's own thread, for a simulation.
+    pub(super) is_inline: bool,
 }
 
 /// A graph being written: all of it is of one moment, and handed over as the writer has room.
@@ -49,7 +51,15 @@ struct UnderWay {
 
 impl Keeper {
     pub(super) fn new(snapshots: Option<Snapshots>, origin: Origin) -> Keeper {
-        Keeper { snapshots, under_way: None, begun: monotonic::now(), offset: None, origin, is_last: false }
+        Keeper {
+            snapshots,
+            under_way: None,
+            begun: monotonic::now(),
+            offset: None,
+            origin,
+            is_last: false,
+            is_inline: false,
+        }
     }
 
     /// Whose messages are read.
@@ -70,6 +80,10 @@ impl Keeper {
             // Nobody listens when the log was taken away meanwhile.
             let _ = send.send(newest(&snapshots, &bounds, origin));
         };
+        if self.is_inline {
+            look();
+            return Ok(Some(found));
+        }
         let spawned = std::thread::Builder::new().name("trace-snapshot".to_owned()).spawn(look);
         spawned.map_err(|error| LogError::transient(format!("no thread to read snapshots: {error}")))?;
         Ok(Some(found))
@@ -80,7 +94,12 @@ impl Keeper {
     pub(super) fn turn(&mut self, trace: &Trace, next: u64, now: Clock, links: &mut dyn LinkSource) {
         let Some(snapshots) = &self.snapshots else { return };
         if let Some(under_way) = &mut self.under_way {
-            if let Some(outcome) = under_way.writer.hand_over(&mut under_way.pages) {
+            let mut outcome = under_way.writer.hand_over(&mut under_way.pages);
+            while self.is_inline && outcome.is_none() {
+                std::thread::yield_now();
+                outcome = under_way.writer.hand_over(&mut under_way.pages);
+            }
+            if let Some(outcome) = outcome {
                 self.under_way = None;
                 ended(outcome, links);
             }

@@ -21,7 +21,7 @@ mod taking;
 #[cfg(test)]
 mod tests;
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use fuma_connectors::log::{Appender, LinkEvent, LinkSource, LogError, LogRecord, Severity};
 use metrics::gauge;
@@ -44,6 +44,8 @@ use super::worker::snapshots::Snapshots;
 const WAIT: Duration = Duration::from_millis(100);
 /// How often the lag is measured.
 const LAG_EVERY: Duration = Duration::from_secs(5);
+/// At so many looks a client that gives nothing was told where to go on, before what does not come is missing.
+const TOLD_MAX: u32 = 4;
 
 /// How the stage works.
 #[derive(Clone, Debug)]
@@ -81,42 +83,73 @@ impl Default for Options {
 /// When the log is of no use any more. Where it does not hold what the graph needs, or holds a record that cannot
 /// be read, the stage is parked, and waits for a repair or an operator's word.
 pub fn run(
-    mut links: Box<dyn LinkSource>,
+    links: Box<dyn LinkSource>,
     appender: Box<dyn Appender>,
     partitions: u32,
     options: &Options,
     stop: &Stop,
 ) -> Result<(), LogError> {
-    let mut stage = Stage {
-        keeper: Keeper::new(options.snapshots.clone(), options.origin),
-        output: Output::new(partitions, options.message_bytes_max, options.origin),
-        outbox: Outbox::new("trace", &options.topic_prefix),
-        shown: Shown::new(options.partitions.clone(), options.words.clone()),
-        appender,
-        state: None,
-        taking: None,
-        halted: None,
-    };
-    let mut records = Vec::new();
-    let mut measured: Option<Instant> = None;
-    // A client that stands still before records that are there is made again.
-    let mut stood_at: Option<u64> = None;
+    let mut tracer = Tracer::new((links, appender), partitions, options);
+    let begun = monotonic::now();
     while !stop.is_set() {
-        records.clear();
-        let event = poll(&mut *links, &mut records)?;
-        stage.turn(&mut *links, (event, &records), stop)?;
-        let Some(state) = &stage.state else { continue };
-        if measured.is_none_or(|at| at.elapsed() >= LAG_EVERY) {
-            measured = Some(monotonic::now());
-            let is_behind = measure_lag(&mut *links, state) && stage.halted.is_none();
-            let stands_at = (is_behind && records.is_empty()).then(|| state.next());
-            if stands_at.is_some() && stands_at == stood_at {
-                return Err(LogError::fatal(format!("nothing has come from the link log from {} on", state.next())));
-            }
-            stood_at = stands_at;
-        }
+        tracer.turn(WAIT, begun.elapsed(), stop)?;
     }
-    stage.end(&mut *links, stop)
+    tracer.stage.end(&mut *tracer.links, stop)
+}
+
+/// The stage and its reader.
+pub struct Tracer {
+    links: Box<dyn LinkSource>,
+    stage: Stage,
+    records: Vec<LogRecord>,
+    measured: Option<Duration>,
+}
+
+impl Tracer {
+    /// A stage that has no log yet.
+    pub fn new(
+        (links, appender): (Box<dyn LinkSource>, Box<dyn Appender>),
+        partitions: u32,
+        options: &Options,
+    ) -> Tracer {
+        let stage = Stage {
+            keeper: Keeper::new(options.snapshots.clone(), options.origin),
+            output: Output::new(partitions, options.message_bytes_max, options.origin),
+            outbox: Outbox::new("trace", &options.topic_prefix),
+            shown: Shown::new(options.partitions.clone(), options.words.clone()),
+            appender,
+            state: None,
+            taking: None,
+            halted: None,
+            stands: (0, 0),
+        };
+        Tracer { links, stage, records: Vec::new(), measured: None }
+    }
+
+    /// Reads and writes graphs on the caller's thread, for a simulation.
+    pub fn keep_inline(&mut self) {
+        self.stage.keeper.is_inline = true;
+    }
+
+    /// Whether it has the link log, and up to where that is judged.
+    pub fn judged(&self) -> Option<u64> {
+        self.stage.state.as_ref().map(TraceState::next)
+    }
+
+    /// One turn: what the group says, what came within `wait`, and what follows from it.
+    ///
+    /// # Errors
+    /// When the log is of no use any more.
+    pub fn turn(&mut self, wait: Duration, elapsed: Duration, stop: &Stop) -> Result<(), LogError> {
+        self.records.clear();
+        let event = poll(&mut *self.links, wait, &mut self.records)?;
+        self.stage.turn(&mut *self.links, (event, &self.records), elapsed, stop)?;
+        if self.measured.is_none_or(|at| elapsed.saturating_sub(at) >= LAG_EVERY) {
+            self.measured = Some(elapsed);
+            self.stage.look(&mut *self.links, self.records.is_empty())?;
+        }
+        Ok(())
+    }
 }
 
 /// What the stage holds.
@@ -130,6 +163,8 @@ struct Stage {
     taking: Option<Taking>,
     /// The record at which judging stopped; nothing goes on before somebody agrees to pass over it.
     halted: Option<Wanted>,
+    /// Where nothing came though records wait, and at how many looks in a row.
+    stands: (u64, u32),
 }
 
 impl Stage {
@@ -138,6 +173,7 @@ impl Stage {
         &mut self,
         links: &mut dyn LinkSource,
         (event, records): (LinkEvent, &[LogRecord]),
+        elapsed: Duration,
         stop: &Stop,
     ) -> Result<(), LogError> {
         match event {
@@ -154,7 +190,7 @@ impl Stage {
             LinkEvent::None => {}
         }
         if let Some(under_way) = &mut self.taking {
-            if let Some(taken) = under_way.turn(links, &self.keeper, &mut self.shown)? {
+            if let Some(taken) = under_way.turn(links, &self.keeper, &mut self.shown, elapsed)? {
                 (self.state, self.taking) = (Some(taken), None);
                 self.shown.owned();
             }
@@ -165,15 +201,17 @@ impl Stage {
             None if records.is_empty() => {}
             None => match state.judge(records, (&mut self.output, &mut self.outbox), self.shown.words()) {
                 Ok(()) => {}
-                Err(Halt::Log(error)) => return Err(error),
-                Err(Halt::Wanted(wanted)) => {
-                    self.shown.parked(&wanted, None);
-                    self.halted = Some(wanted);
-                }
+                Err(halt) => self.halted = halted(halt, links, state, &mut self.shown)?,
             },
             // What comes meanwhile is read again.
             Some(wanted) if self.shown.agreed(wanted) => {
-                state.pass_over();
+                state.pass_over(wanted);
+                links.seek(state.next())?;
+                self.halted = None;
+                self.shown.owned();
+            }
+            // It was not lost: the client gives it after all.
+            Some(wanted) if wanted.is_hole() && records.iter().any(|record| record.offset == state.next()) => {
                 links.seek(state.next())?;
                 self.halted = None;
                 self.shown.owned();
@@ -182,6 +220,29 @@ impl Stage {
         }
         deliver(&mut self.outbox, &mut *self.appender, stop)?;
         self.note(links)
+    }
+
+    /// Measures the lag. Where nothing comes though records wait, the client is told again where to go on.
+    fn look(&mut self, links: &mut dyn LinkSource, is_still: bool) -> Result<(), LogError> {
+        let Some(state) = &mut self.state else { return Ok(()) };
+        let Some(end) = measure_lag(links, state) else { return Ok(()) };
+        let next = state.next();
+        if !is_still || self.halted.is_some() || end <= next || state.ends_in_marker(end) {
+            return Ok(());
+        }
+        self.stands = if self.stands.0 == next { (next, self.stands.1 + 1) } else { (next, 1) };
+        match self.stands.1 {
+            1 => Ok(()),
+            2..=TOLD_MAX => {
+                tracing::warn!(next, end, "links wait that do not come: the client is told again where to go on");
+                links.seek(next)
+            }
+            _ => {
+                let stands = state.stands_before(end, self.shown.words());
+                self.halted = stands.map_or_else(|halt| halted(halt, links, state, &mut self.shown), |()| Ok(None))?;
+                Ok(())
+            }
+        }
     }
 
     /// Notes how far the log is judged, once all that follows is written, and stores the graph when it is time.
@@ -206,6 +267,23 @@ impl Stage {
     }
 }
 
+/// What becomes of a halt: parked, read again, or the end of the stage.
+fn halted(
+    halt: Halt,
+    links: &mut dyn LinkSource,
+    state: &TraceState,
+    shown: &mut Shown,
+) -> Result<Option<Wanted>, LogError> {
+    match halt {
+        Halt::Log(error) => Err(error),
+        Halt::ReadAgain => links.seek(state.next()).map(|()| None),
+        Halt::Wanted(wanted) => {
+            shown.parked(&wanted, None);
+            Ok(Some(wanted))
+        }
+    }
+}
+
 /// Writes what can be written; waits while too much cannot.
 fn deliver(outbox: &mut Outbox, appender: &mut dyn Appender, stop: &Stop) -> Result<(), LogError> {
     outbox.deliver(appender, stop)?;
@@ -216,8 +294,8 @@ fn deliver(outbox: &mut Outbox, appender: &mut dyn Appender, stop: &Stop) -> Res
     Ok(())
 }
 
-fn poll(links: &mut dyn LinkSource, records: &mut Vec<LogRecord>) -> Result<LinkEvent, LogError> {
-    match links.poll(WAIT, records) {
+fn poll(links: &mut dyn LinkSource, wait: Duration, records: &mut Vec<LogRecord>) -> Result<LinkEvent, LogError> {
+    match links.poll(wait, records) {
         Err(error) if error.severity() == Severity::Transient => {
             tracing::warn!(%error, "the link log cannot be read for now");
             Ok(LinkEvent::None)
@@ -239,9 +317,10 @@ fn commit(links: &mut dyn LinkSource, state: &mut TraceState) -> Result<(), LogE
     Ok(())
 }
 
-/// Whether records wait, as far as known.
-fn measure_lag(links: &mut dyn LinkSource, state: &TraceState) -> bool {
-    let Ok(bounds) = links.bounds() else { return false };
-    gauge!(metric::LAG_RECORDS, "stage" => "trace").set(bounds.end.saturating_sub(state.next()) as f64);
-    bounds.end > state.next()
+/// Where the log ends, as far as known; shows how many records wait.
+fn measure_lag(links: &mut dyn LinkSource, state: &TraceState) -> Option<u64> {
+    let end = links.bounds().ok()?.end;
+    let waiting = if state.ends_in_marker(end) { 0 } else { end.saturating_sub(state.next()) };
+    gauge!(metric::LAG_RECORDS, "stage" => "trace").set(waiting as f64);
+    Some(end)
 }

@@ -13,8 +13,9 @@ use super::halt::{Halt, Wanted, agreed};
 use super::keep::Found;
 use super::output::Output;
 use crate::evidence::ForgottenLink;
+use crate::live::marker::{self, is_marker};
 use crate::live::outbox::Outbox;
-use crate::live::partitions::Words;
+use crate::live::partitions::{LINKS, Words};
 use crate::live::record::{self, Causes, Control, ForgottenRow, Origin, RecordError, Section, forgotten_rows};
 use crate::seed;
 use crate::trace::{Judged, Trace, version_of};
@@ -28,6 +29,8 @@ pub(super) struct TraceState {
     written: u64,
     judged: Vec<Judged>,
     origin: Origin,
+    /// Where the last reading left something out.
+    hole: Option<Range<u64>>,
 }
 
 impl TraceState {
@@ -45,7 +48,7 @@ impl TraceState {
     ) -> Result<TraceState, Halt> {
         let written = committed.unwrap_or(0);
         let (trace, next) = found.unwrap_or_else(|| (Trace::seeded(seed::of_process()), 0));
-        let mut state = TraceState { trace, next, written: 0, judged: Vec::new(), origin };
+        let mut state = TraceState { trace, next, written: 0, judged: Vec::new(), origin, hole: None };
         if bounds.start > state.next {
             let wanted = Wanted::gap(state.next, bounds.start);
             if !agreed(words, &wanted) {
@@ -115,11 +118,7 @@ impl TraceState {
                 continue;
             }
             if record.offset > self.next {
-                let (found, next) = (record.offset, self.next);
-                return Err(LogError::fatal(format!(
-                    "the link log goes on at {found}, not at {next}: records were skipped"
-                ))
-                .into());
+                self.pass_hole(self.next..record.offset, words)?;
             }
             if let Err(why) = self.judge_record(record, output, outbox) {
                 let wanted = Wanted::record(record.offset, &record.value, &why);
@@ -132,10 +131,53 @@ impl TraceState {
         Ok(())
     }
 
-    /// The record at which judging stopped is passed over: what of it could be judged stays judged, as it does when the
+    /// The log goes on behind a hole. Evidence has the same rule: one offset is a marker when it is missing twice.
+    fn pass_hole(&mut self, hole: Range<u64>, words: &Words) -> Result<(), Halt> {
+        let before = self.hole.replace(hole.clone());
+        if is_marker(before.as_ref(), &hole) {
+            marker::tell("links", LINKS, hole.start);
+        } else if before.as_ref() == Some(&hole) {
+            let wanted = Wanted::hole(&hole);
+            if !agreed(words, &wanted) {
+                return Err(Halt::Wanted(wanted));
+            }
+        } else {
+            let (first, last) = (hole.start, hole.end - 1);
+            tracing::warn!(first, last, "links were left out: the link log is read again from there");
+            return Err(Halt::ReadAgain);
+        }
+        self.next = hole.end;
+        Ok(())
+    }
+
+    /// The log ends at an offset, and nothing comes before it, though the client was told again where to go on. One
+    /// offset is taken for a marker as soon as something comes behind it.
+    ///
+    /// # Errors
+    /// When it is more than a marker, and no operator agreed to pass over it.
+    pub(super) fn stands_before(&mut self, end: u64, words: &Words) -> Result<(), Halt> {
+        let hole = self.next..end;
+        self.hole = Some(hole.clone());
+        if self.ends_in_marker(end) {
+            return Ok(());
+        }
+        let wanted = Wanted::hole(&hole);
+        if !agreed(words, &wanted) {
+            return Err(Halt::Wanted(wanted));
+        }
+        self.next = end;
+        Ok(())
+    }
+
+    /// Whether all that is left of the log is what was found to be a marker.
+    pub(super) fn ends_in_marker(&self, end: u64) -> bool {
+        end > self.next && is_marker(self.hole.as_ref(), &(self.next..end))
+    }
+
+    /// What judging stopped at is passed over: what of a record could be judged stays judged, as it does when the
     /// graph is made again and the record is read once more.
-    pub(super) fn pass_over(&mut self) {
-        self.next += 1;
+    pub(super) fn pass_over(&mut self, wanted: &Wanted) {
+        self.next = wanted.goes_on;
     }
 
     fn judge_record(&mut self, record: &LogRecord, output: &mut Output, outbox: &mut Outbox) -> Result<(), String> {
@@ -215,27 +257,49 @@ fn write(
 mod tests {
     #![allow(clippy::unwrap_used)]
 
-    use fuma_connectors::log::Severity;
     use fuma_schemas::Instant;
 
     use super::*;
 
-    #[test]
-    fn a_link_log_that_skips_records_is_not_believed() {
-        let mut state =
-            TraceState { trace: Trace::new(), next: 5, written: 5, judged: Vec::new(), origin: Origin::default() };
-        let record = |offset| LogRecord {
-            partition: 0,
-            offset,
-            timestamp: Instant::default(),
-            value: record::RecordWriter::new().finish(),
-        };
+    fn record(offset: u64) -> LogRecord {
+        let value = record::RecordWriter::new().finish();
+        LogRecord { partition: 0, offset, timestamp: Instant::default(), value }
+    }
+
+    /// What judging these records comes to, and where it stands then.
+    fn judge(state: &mut TraceState, offsets: &[u64], words: &Words) -> (Option<Halt>, u64) {
+        let records: Vec<LogRecord> = offsets.iter().map(|offset| record(*offset)).collect();
         let (mut output, mut outbox) = (Output::new(1, 1 << 20, Origin::default()), Outbox::new("trace", ""));
-        let words = Words::default();
-        state.judge(&[record(4), record(5)], (&mut output, &mut outbox), &words).unwrap();
-        assert_eq!(state.next(), 6, "what came before is passed over");
-        let halt = state.judge(&[record(7)], (&mut output, &mut outbox), &words).unwrap_err();
-        let Halt::Log(error) = halt else { panic!("nobody may agree to that: {halt:?}") };
-        assert_eq!((error.severity(), state.next()), (Severity::Fatal, 6));
+        let halted = state.judge(&records, (&mut output, &mut outbox), words).err();
+        (halted, state.next())
+    }
+
+    fn at(next: u64) -> TraceState {
+        let (trace, origin) = (Trace::new(), Origin::default());
+        TraceState { trace, next, written: next, judged: Vec::new(), origin, hole: None }
+    }
+
+    #[test]
+    fn one_offset_that_is_missing_twice_is_a_marker_and_more_than_one_waits_for_a_word() {
+        let (mut state, words) = (at(5), Words::default());
+        assert!(matches!(judge(&mut state, &[4, 5], &words), (None, 6)), "what came before is passed over");
+        assert!(matches!(judge(&mut state, &[7], &words), (Some(Halt::ReadAgain), 6)));
+        assert!(matches!(judge(&mut state, &[6, 7, 9], &words), (Some(Halt::ReadAgain), 8)), "it had been the client");
+        assert!(matches!(judge(&mut state, &[9, 10], &words), (None, 11)), "missing twice");
+        assert!(matches!(judge(&mut state, &[13], &words), (Some(Halt::ReadAgain), 11)));
+        let (Some(Halt::Wanted(wanted)), 11) = judge(&mut state, &[13], &words) else { panic!("not believed") };
+        assert_eq!(wanted.goes_on, 13);
+        words.accept(wanted.reason, LINKS, wanted.digest);
+        assert!(matches!(judge(&mut state, &[13], &words), (None, 14)));
+    }
+
+    #[test]
+    fn a_log_that_ends_in_a_marker_is_read_to_its_end() {
+        let (mut state, words) = (at(5), Words::default());
+        assert!(!state.ends_in_marker(6), "it was not told again yet");
+        state.stands_before(6, &words).unwrap();
+        assert!(state.ends_in_marker(6) && state.next() == 5, "nothing is noted before something comes behind it");
+        assert!(matches!(judge(&mut state, &[6], &words), (None, 7)));
+        assert!(matches!(state.stands_before(9, &words), Err(Halt::Wanted(wanted)) if wanted.goes_on == 9));
     }
 }

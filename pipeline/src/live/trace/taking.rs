@@ -5,14 +5,13 @@
 
 use std::ops::Range;
 use std::sync::mpsc::{Receiver, TryRecvError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use fuma_connectors::log::{LinkSource, LogError, Severity};
 
 use super::halt::{Halt, Shown, Wanted};
 use super::keep::{Found, Keeper};
 use super::state::TraceState;
-use crate::live::monotonic;
 
 /// The pause after the first failure, and the longest.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -27,7 +26,7 @@ pub(super) struct Taking {
     committed: Option<u64>,
     search: Option<(Searched, Range<u64>)>,
     failures: u32,
-    again_at: Option<Instant>,
+    again_at: Option<Duration>,
     /// What an operator may agree to.
     wanted: Option<Wanted>,
 }
@@ -51,20 +50,23 @@ impl Taking {
         links: &mut dyn LinkSource,
         keeper: &Keeper,
         shown: &mut Shown,
+        elapsed: Duration,
     ) -> Result<Option<TraceState>, LogError> {
         let has_word = || self.wanted.as_ref().is_some_and(|wanted| shown.has_word(wanted));
-        if self.again_at.is_some_and(|at| monotonic::now() < at) && !has_word() {
+        if self.again_at.is_some_and(|at| elapsed < at) && !has_word() {
             return Ok(None);
         }
         match self.go_on(links, keeper, shown) {
             Err(Halt::Log(error)) if error.severity() == Severity::Transient => {
-                let seconds = self.pause().as_secs();
+                let seconds = self.pause(elapsed).as_secs();
                 tracing::warn!(%error, seconds, "the graph of contacts cannot be taken back yet: it is tried again");
                 Ok(None)
             }
             Err(Halt::Log(error)) => Err(error),
+            // Nothing is read before the graph is there.
+            Err(Halt::ReadAgain) => Ok(None),
             Err(Halt::Wanted(wanted)) => {
-                let pause = self.pause();
+                let pause = self.pause(elapsed);
                 shown.parked(&wanted, Some(pause));
                 self.wanted = Some(wanted);
                 Ok(None)
@@ -73,9 +75,9 @@ impl Taking {
         }
     }
 
-    fn pause(&mut self) -> Duration {
+    fn pause(&mut self, elapsed: Duration) -> Duration {
         let pause = PAUSE.saturating_mul(1 << self.failures.min(10)).min(PAUSE_MAX);
-        (self.failures, self.again_at) = (self.failures.saturating_add(1), Some(monotonic::now() + pause));
+        (self.failures, self.again_at) = (self.failures.saturating_add(1), Some(elapsed + pause));
         pause
     }
 

@@ -9,7 +9,7 @@
 
 use std::collections::BTreeMap;
 
-use fuma_connectors::log::{LogError, Outcome, Position, Scope, Transaction};
+use fuma_connectors::log::{LogError, Outcome, Position, Transaction};
 use fuma_schemas::Instant;
 
 use super::clock::{DECISIONS_MS_MAX, Reach};
@@ -17,6 +17,7 @@ use super::judge::Changed;
 use super::owned::Owned;
 use super::pace::QUIET;
 use super::position::Standing;
+use super::questions::About;
 use super::trouble::Trouble;
 use super::{Turn, Worker, of_client};
 use crate::live::partitions::{ParkReason, digest_of};
@@ -27,7 +28,7 @@ type Move = (fuma_schemas::Colour, fuma_schemas::Colour);
 /// How often a commit is tried before partitions are let go.
 const LEAVING_TRIES: u32 = 3;
 /// After so many refusals in a row partitions commit alone, and after twice as many one is parked.
-const REFUSALS_MAX: u32 = 2;
+pub(super) const REFUSALS_MAX: u32 = 2;
 /// A word that lets a clock go on beyond the broker's holds for about that long.
 const WORD_MS: i64 = 3_600_000;
 
@@ -283,34 +284,19 @@ impl Worker {
         }
     }
 
-    /// The transaction is not there. Whoever cannot be written to is parked, so that the others go on.
+    /// The transaction is not there. It is asked who can be written to; nothing is committed until that is known.
     fn refused(&mut self, changed: &Changed, whom: Whom<'_>, why: &str) -> Result<(), LogError> {
         self.owned.values_mut().for_each(Owned::roll_back);
         if whom.is_leaving() {
             return Ok(());
         }
-        let concerned = changed.iter().filter(|(_, changes)| !changes.is_empty()).map(|(id, _)| *id);
-        let mut together = Vec::new();
-        for id in concerned.collect::<Vec<u32>>() {
-            match self.log.output_end(id) {
-                Ok(_) => {}
-                Err(error) if error.scope() == Scope::Partition => {
-                    self.park_with_state(id, error.into())?;
-                    continue;
-                }
-                Err(error) => drop(of_client(error)?),
-            }
-            let Some(owned) = self.owned.get_mut(&id) else { continue };
-            owned.refusals += 1;
-            let times = owned.refusals;
-            if times >= 2 * REFUSALS_MAX && matches!(whom, Whom::Alone(_)) {
-                owned.refusals = 0;
-                self.park_with_state(id, Trouble::Refused { partition: id, times, why: why.to_owned() })?;
-            } else if times >= REFUSALS_MAX {
-                together.push(id);
-            }
+        // Of all: the broker that does not lead one of them does not lead others either.
+        let was_alone = matches!(whom, Whom::Alone(_));
+        let concerned = |id: &u32| changed.iter().any(|(other, changes)| other == id && !changes.is_empty());
+        for id in self.owned.keys().copied().collect::<Vec<u32>>() {
+            let why = concerned(&id).then(|| (why.to_owned(), was_alone));
+            self.ask(id, About::Refused(why));
         }
-        self.alone.extend(together);
-        Ok(())
+        self.hear()
     }
 }

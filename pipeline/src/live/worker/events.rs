@@ -14,6 +14,7 @@ use fuma_schemas::Instant;
 use super::commit::Whom;
 use super::owned::Owned;
 use super::parking::Trial;
+use super::questions::About;
 use super::restore::{RestoreError, Restoring};
 use super::trouble::Trouble;
 use super::{Turn, Worker, of_client};
@@ -86,6 +87,7 @@ impl Worker {
         while let Some((id, trial)) = self.parking.due(self.clock.elapsed()) {
             match trial {
                 Trial::Restore => self.takeovers.add(id, true),
+                Trial::Ask => self.ask(id, About::Parked),
                 Trial::Look(owned, trouble) => {
                     let found = self.look_again(&owned, &trouble)?;
                     self.owned.insert(id, *owned);
@@ -111,22 +113,13 @@ impl Worker {
                 let missing = self.context.schedule.due(owned.in_force.number, clock).and_then(Result::err);
                 Ok(missing.map(|missing| Trouble::PackMissing { partition: id, missing }))
             }
-            _ => match self.log.output_end(id).and_then(|_| self.log.evidence_bounds(id)) {
-                Ok(bounds) if !(bounds.start..=bounds.end).contains(&owned.next) => {
-                    let message = format!(
-                        "partition {id}: the evidence log holds {} to {}, and {} is wanted",
-                        bounds.start, bounds.end, owned.next
-                    );
-                    Ok(Some(LogError::new(Code::OutOfRange, message).into()))
-                }
-                Ok(_) => Ok(None),
-                Err(error) => of_client(error).map(|error| Some(error.into())),
-            },
+            // The log is asked, not this one.
+            _ => Ok(None),
         }
     }
 
     /// A partition with its state is judged and committed from now on.
-    fn go_on(&mut self, id: u32) -> Result<(), LogError> {
+    pub(super) fn go_on(&mut self, id: u32) -> Result<(), LogError> {
         let Some(owned) = self.owned.get_mut(&id) else { return Ok(()) };
         owned.is_paused = false;
         let next = owned.next;
@@ -193,21 +186,14 @@ impl Worker {
                 return Ok(());
             }
         };
-        let mut missing = Vec::new();
-        for owned in self.owned.values() {
-            let bounds = self.log.evidence_bounds(owned.id);
-            if bounds.is_ok_and(|bounds| !(bounds.start..=bounds.end).contains(&owned.next)) {
-                missing.push(owned.id);
-            }
-        }
-        if missing.is_empty() {
+        self.questions.missing.get_or_insert((error.to_string(), false));
+        let all: Vec<u32> = self.owned.keys().copied().collect();
+        all.iter().for_each(|id| self.ask(*id, About::Missing));
+        if all.is_empty() {
             // Nobody's: the client is wrong.
             return Err(LogError::fatal(error.to_string()));
         }
-        for id in missing {
-            self.park(id, LogError::new(Code::OutOfRange, format!("partition {id}: {error}")).into())?;
-        }
-        Ok(())
+        self.hear()
     }
 
     /// Commits all there is, marks the positions released, and lets go.

@@ -7,6 +7,8 @@
 //! lease         whether the worker still is who was given a partition
 //! takeover      the restores under way, and those that wait for their turn
 //! events        what happens to partitions: assigned, restored, revoked, lost
+//! questions     what is asked about partitions on threads of their own
+//! answers       what the answers mean
 //! trouble       why a partition goes no further
 //! parking       the partitions that are parked, and when they are tried again
 //! owned         a partition: take, judge, announce; then commit or roll back
@@ -47,6 +49,7 @@ pub mod snapshots;
 pub mod sweep;
 pub mod switch;
 
+mod answers;
 mod apply;
 mod budget;
 mod commit;
@@ -60,6 +63,7 @@ mod measure;
 mod overdue;
 mod pace;
 mod parking;
+mod questions;
 mod stall;
 mod takeover;
 mod taking;
@@ -84,6 +88,7 @@ pub use self::measure::{gauges, parked_gauges};
 use self::overdue::Overdue;
 use self::owned::{Identity, Owned};
 use self::parking::Parking;
+use self::questions::Questions;
 use self::restore::Restoring;
 use self::rhythm::Rhythm;
 use self::snapshots::Keeper;
@@ -110,6 +115,7 @@ pub struct Worker {
     owned: BTreeMap<u32, Owned>,
     /// Those that are not, for a reason.
     parking: Parking,
+    questions: Questions,
     takeovers: Takeovers,
     identity: Identity,
     context: Restoring,
@@ -157,6 +163,7 @@ impl Worker {
         Worker {
             identity: context.identity.clone(),
             takeovers: Takeovers::default(),
+            questions: Questions::default(),
             owned: BTreeMap::new(),
             parking: Parking::new(log.owner(), context.words.clone()),
             page_people: PAGE_PEOPLE,
@@ -219,6 +226,7 @@ impl Worker {
     pub fn restore_inline(&mut self) {
         self.takeovers.is_inline = true;
         self.keeper.is_inline = true;
+        self.questions.is_inline = true;
     }
 
     /// The partitions that are judged and committed.
@@ -316,13 +324,16 @@ impl Worker {
         self.poll(&mut turn)?;
         self.park_what_is_not_ours()?;
         self.try_again()?;
+        self.hear()?;
         self.begin_restores()?;
         self.install()?;
         self.claim(&mut turn)?;
-        match self.alone.pop_front() {
-            Some(id) => self.commit(Whom::Alone(id), &mut turn)?,
-            None if self.is_time() => self.commit(Whom::All, &mut turn)?,
-            None => {}
+        if !self.questions.looks_for_leaders() {
+            match self.alone.pop_front() {
+                Some(id) => self.commit(Whom::Alone(id), &mut turn)?,
+                None if self.is_time() => self.commit(Whom::All, &mut turn)?,
+                None => {}
+            }
         }
         self.control_flow()?;
         self.keep_house()?;

@@ -43,6 +43,9 @@ impl Worker {
 
     /// How long the log may be waited for.
     pub(super) fn wait(&self) -> Duration {
+        if self.questions.looks_for_leaders() {
+            return SOON;
+        }
         if !self.alone.is_empty() {
             return Duration::ZERO;
         }
@@ -56,7 +59,7 @@ impl Worker {
         let due = self.owned.values().filter_map(|owned| owned.partition.next_due()).min();
         let until_due = due.map_or(IDLE, |due| Duration::from_millis((due.0 - now.0).clamp(0, 100) as u64));
         let until_trial = self.parking.remaining(elapsed).unwrap_or(IDLE);
-        let has_more = !self.takeovers.is_empty() || self.keeper.is_writing();
+        let has_more = !self.takeovers.is_empty() || self.keeper.is_writing() || self.questions.is_waiting();
         until_due.min(until_trial).min(if has_more { SOON } else { IDLE })
     }
 }

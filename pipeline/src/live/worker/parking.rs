@@ -42,6 +42,8 @@ pub(super) enum Trial {
     Restore,
     /// Its state is good: look whether the trouble is over.
     Look(Box<Owned>, Arc<Trouble>),
+    /// Its state is good and stays here: the log is asked whether the trouble is over.
+    Ask,
 }
 
 /// The parked partitions.
@@ -125,11 +127,19 @@ impl Parking {
         };
         let (id, entry) = self.entries.iter_mut().find(|(id, entry)| is_due(**id, entry))?;
         entry.is_trying = true;
+        if entry.owned.is_some() && entry.trouble.is_of_log() {
+            return Some((*id, Trial::Ask));
+        }
         let trial = match entry.owned.take() {
             Some(owned) => Trial::Look(owned, Arc::clone(&entry.trouble)),
             None => Trial::Restore,
         };
         Some((*id, trial))
+    }
+
+    /// The log has answered about a partition: its state, where it still waits for that.
+    pub(super) fn looked(&mut self, id: u32) -> Option<Box<Owned>> {
+        self.entries.get_mut(&id).filter(|entry| entry.is_trying)?.owned.take()
     }
 
     /// How long until a pause is over; none while nothing is parked.

@@ -2,24 +2,20 @@
 //! seen.
 //!
 //! After a broker that was killed a client may go on from another place than it was told to. It is told again; nothing
-//! that came from the wrong place is taken. One offset at which nothing stands in two readings is the marker of a
-//! transaction (a log that was mirrored with transactions has them); more than one cannot be told from records that
-//! were lost. That is one rule, for restores and for those who own a partition.
+//! that came from the wrong place is taken. What is left out for good is a marker, or lost (`live::marker`).
 //!
-//! Owns that rule, and the look at where the log ends: each few seconds at one partition, however much comes of the
+//! Owns the look at where the log ends: each few seconds at one partition, however much comes of the
 //! others. Never reads a clock.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::time::Duration;
 
-use fuma_connectors::log::{Code, LogError, Scope, WorkerLog};
+use fuma_connectors::log::{Code, LogError, Scope};
 
 use super::owned::Owned;
-use crate::live::metric;
-
-/// Offsets of a marker.
-const MARKER: u64 = 1;
+use super::questions::Ends;
+use crate::live::marker::is_marker;
 
 /// Between two looks, at one partition each.
 const EVERY: Duration = Duration::from_secs(5);
@@ -29,20 +25,6 @@ pub(super) fn skipped(partition: u32, expected: u64, found: u64) -> LogError {
     let message =
         format!("partition {partition}: evidence goes on at {found}, not at {expected}: records were skipped");
     LogError::new(Code::Skipped, message)
-}
-
-/// Whether a hole is taken for a marker; `before`: where the reading before found one.
-pub(super) fn is_marker(before: Option<&Range<u64>>, hole: &Range<u64>) -> bool {
-    before == Some(hole) && hole.end - hole.start <= MARKER
-}
-
-pub(super) fn tell_marker(id: u32, offset: u64) {
-    metrics::counter!(metric::EVIDENCE_GAPS).increment(1);
-    tracing::warn!(
-        partition = id,
-        offset,
-        "nothing stands at an offset of the evidence log, in two readings: taken for the marker of a transaction"
-    );
 }
 
 /// What is wrong with a partition.
@@ -100,36 +82,35 @@ impl Stalls {
         is_marker
     }
 
-    /// Looks at the next partition when it is time.
-    ///
-    /// # Errors
-    /// When the client is of no use.
-    pub(super) fn turn(
-        &mut self,
-        owned: &BTreeMap<u32, Owned>,
-        log: &mut dyn WorkerLog,
-        elapsed: Duration,
-    ) -> Result<Option<Finding>, LogError> {
+    /// The partition that is looked at next, when it is time.
+    pub(super) fn turn(&mut self, owned: &BTreeMap<u32, Owned>, elapsed: Duration) -> Option<u32> {
         if elapsed.saturating_sub(self.looked_at) < EVERY {
-            return Ok(None);
+            return None;
         }
         self.looked_at = elapsed;
         self.told.retain(|id, _| owned.contains_key(id));
         self.holes.retain(|id, _| owned.contains_key(id));
-        let seen = self.seen.take();
         let next_in_turn = || {
             let after = self.last.map_or(0, |last| last + 1);
             owned.range(after..).next().or_else(|| owned.iter().next()).map(|(id, _)| *id)
         };
-        let Some(id) = seen.map(|(id, _)| id).or_else(next_in_turn) else { return Ok(None) };
-        let Some(owned) = owned.get(&id).filter(|owned| !owned.is_paused) else { return Ok(None) };
+        let id = self.seen.map(|(id, _)| id).filter(|id| owned.contains_key(id)).or_else(next_in_turn)?;
         self.last = Some(id);
-        let next = owned.next;
-        let (now, error) = match log.evidence_bounds(id) {
-            Ok(bounds) if bounds.end <= next => return Ok(None),
+        Some(id)
+    }
+
+    /// What the log says of a partition of which everything before `next` came; none where it is not read on.
+    ///
+    /// # Errors
+    /// When the client is of no use.
+    pub(super) fn heard(&mut self, id: u32, next: Option<u64>, ends: Ends) -> Result<Option<Finding>, LogError> {
+        let seen = self.seen.take();
+        let Some(next) = next else { return Ok(None) };
+        let (now, error) = match ends {
+            Ok((_, bounds)) if bounds.end <= next => return Ok(None),
             // Nothing is taken for it before something comes behind it.
-            Ok(bounds) if self.ends_in_marker(id, &(next..bounds.end)) => return Ok(None),
-            Ok(bounds) => {
+            Ok((_, bounds)) if self.ends_in_marker(id, &(next..bounds.end)) => return Ok(None),
+            Ok((_, bounds)) => {
                 let end = bounds.end;
                 let message =
                     format!("partition {id}: the evidence log ends at {end}, and nothing has come from {next} on");

@@ -1,8 +1,9 @@
 //! Restores, each on a thread of its own: those under way, and those that wait for their turn.
 //!
-//! Whoever was assigned comes before whoever is tried again, those that come together by their numbers: how long each
-//! takes is known only once it is read. A restore that failed before never takes the last
-//! free place: one that waits for a sick broker holds up nobody for long.
+//! Whoever was assigned comes before whoever is tried again. Where more come together than there are places, the one
+//! that is most behind is first: people are spread evenly, so each takes about as long, and the longest wait is that of
+//! the last. Who does not answer comes last. A restore that failed before never takes the last free place: one that
+//! waits for a sick broker holds up nobody for long.
 //!
 //! Owns the threads: they end with the worker. Must never hand out a partition that was taken away meanwhile.
 
@@ -10,7 +11,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, TryRecvError, channel};
-use std::time::Instant as Moment;
+use std::time::{Duration, Instant as Moment};
 
 use fuma_connectors::log::{LogError, WorkerLog};
 
@@ -46,6 +47,15 @@ impl Drop for Place {
     }
 }
 
+/// How long is waited for what says who is most behind.
+const MEASURE_WAIT_MAX: Duration = Duration::from_secs(1);
+
+/// The question how far partitions are behind, on a thread of its own.
+struct Measuring {
+    answers: Receiver<(u32, u64)>,
+    begun: Moment,
+}
+
 struct UnderWay {
     cancelled: Arc<AtomicBool>,
     result: Receiver<Result<Owned, RestoreError>>,
@@ -66,6 +76,9 @@ pub(super) type Finished = (u32, Result<Owned, RestoreError>, f64);
 pub(super) struct Takeovers {
     /// Assigned, and not begun.
     waiting: VecDeque<u32>,
+    /// Of those the ones whose lag is asked for, or known: records between the position and the end of the evidence.
+    lags: BTreeMap<u32, Option<u64>>,
+    measuring: Option<Measuring>,
     /// Tried before, and to be tried again.
     again: VecDeque<u32>,
     under_way: BTreeMap<u32, UnderWay>,
@@ -96,6 +109,9 @@ impl Takeovers {
     /// Begins as many restores as there is room for. Gives those that cannot begin.
     pub(super) fn begin(&mut self, log: &dyn WorkerLog, context: &Restoring) -> Vec<(u32, LogError)> {
         let mut failed = Vec::new();
+        if self.is_measuring() || self.must_measure() && self.measure(log).is_ok() && self.is_measuring() {
+            return failed;
+        }
         while let Some((id, place)) = self.next() {
             if let Err(error) = self.begin_one(id, log, context.clone(), place) {
                 failed.push((id, error));
@@ -105,15 +121,68 @@ impl Takeovers {
     }
 
     fn next(&mut self) -> Option<(u32, Place)> {
-        let (queue, most) = match self.waiting.is_empty() {
-            false => (&mut self.waiting, RESTORES_MAX),
-            true => (&mut self.again, RESTORES_MAX - 1),
+        let lag = |id: &u32| self.lags.get(id).copied().flatten();
+        // Of several that are as far behind the first by its number.
+        let first = self.waiting.iter().enumerate().rev().max_by_key(|(_, id)| lag(id)).map(|(at, _)| at);
+        let (queue, at, most) = match first {
+            Some(at) => (&mut self.waiting, at, RESTORES_MAX),
+            None => (&mut self.again, 0, RESTORES_MAX - 1),
         };
         if queue.is_empty() {
             return None;
         }
         let place = self.places.take(most)?;
-        queue.pop_front().map(|id| (id, place))
+        let id = queue.remove(at)?;
+        self.lags.remove(&id);
+        Some((id, place))
+    }
+
+    /// Whether more wait than there are places, and some of them were not asked for.
+    fn must_measure(&self) -> bool {
+        self.waiting.len() > RESTORES_MAX && self.waiting.iter().any(|id| !self.lags.contains_key(id))
+    }
+
+    /// Asks how far those are behind who wait.
+    fn measure(&mut self, log: &dyn WorkerLog) -> Result<(), LogError> {
+        let waiting: Vec<u32> = self.waiting.iter().copied().filter(|id| !self.lags.contains_key(id)).collect();
+        self.lags.extend(waiting.iter().map(|id| (*id, None)));
+        let mut restorer = log.restorer()?;
+        let (sender, answers) = channel();
+        let work = move || {
+            for id in waiting {
+                let position = restorer.position(id);
+                let lag = position.and_then(|position| {
+                    let bounds = restorer.evidence_bounds(id)?;
+                    Ok(bounds.end.saturating_sub(position.offset.unwrap_or(bounds.start)))
+                });
+                // Whose log does not answer, comes last; nobody listens when the worker has gone.
+                if lag.is_ok_and(|lag| sender.send((id, lag)).is_err()) {
+                    return;
+                }
+            }
+        };
+        if self.is_inline {
+            work();
+        } else {
+            let spawned = std::thread::Builder::new().name("restore-order".to_owned()).spawn(work);
+            spawned.map_err(|error| LogError::transient(format!("no thread for the order of restores: {error}")))?;
+        }
+        self.measuring = Some(Measuring { answers, begun: monotonic::now() });
+        Ok(())
+    }
+
+    /// Whether answers are waited for that say who is first; takes those that have come.
+    fn is_measuring(&mut self) -> bool {
+        let Some(measuring) = &self.measuring else { return false };
+        loop {
+            match measuring.answers.try_recv() {
+                Ok((id, lag)) => drop(self.lags.get_mut(&id).map(|known| *known = Some(lag))),
+                Err(TryRecvError::Empty) if measuring.begun.elapsed() < MEASURE_WAIT_MAX => return true,
+                Err(_) => break,
+            }
+        }
+        self.measuring = None;
+        false
     }
 
     fn begin_one(&mut self, id: u32, log: &dyn WorkerLog, context: Restoring, place: Place) -> Result<(), LogError> {
@@ -142,6 +211,7 @@ impl Takeovers {
     pub(super) fn cancel(&mut self, partitions: &[u32]) {
         let stays = |id: &u32| !partitions.contains(id);
         self.waiting.retain(stays);
+        self.lags.retain(|id, _| stays(id));
         self.again.retain(stays);
         self.under_way.retain(|id, _| stays(id));
     }
@@ -151,6 +221,7 @@ impl Takeovers {
         let mut partitions: Vec<u32> = self.under_way.keys().copied().collect();
         partitions.extend(self.waiting.drain(..).chain(self.again.drain(..)));
         self.under_way.clear();
+        (self.lags, self.measuring) = (BTreeMap::new(), None);
         partitions
     }
 
@@ -174,6 +245,8 @@ impl Takeovers {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use super::*;
 
     #[test]
@@ -205,11 +278,32 @@ mod tests {
 
     /// The group hands partitions out in any order, and some at a time.
     #[test]
-    fn who_is_assigned_is_restored_in_the_order_of_the_numbers() {
+    fn who_is_most_behind_is_restored_first_and_who_does_not_answer_last() {
         let mut takeovers = Takeovers::default();
-        [5, 1, 7, 3].into_iter().for_each(|id| takeovers.add(id, false));
-        let order: Vec<u32> = (0..4).filter_map(|_| takeovers.next().map(|(id, _)| id)).collect();
-        assert_eq!(order, [1, 3, 5, 7]);
+        [5, 1, 7, 3, 6].into_iter().for_each(|id| takeovers.add(id, false));
+        assert!(takeovers.must_measure());
+        let (sender, answers) = channel();
+        takeovers.lags = [1, 3, 5, 6, 7].map(|id| (id, None)).into();
+        takeovers.measuring = Some(Measuring { answers, begun: monotonic::now() });
+        [(7, 10), (5, 900), (6, 900)].into_iter().for_each(|answer| sender.send(answer).unwrap());
+        assert!(takeovers.is_measuring(), "some may answer yet");
+        drop(sender);
+        assert!(!takeovers.is_measuring() && !takeovers.must_measure());
+        let mut order = Vec::new();
+        while let Some((id, _)) = takeovers.next() {
+            order.push(id);
+        }
+        assert_eq!(order, [5, 6, 7, 1, 3]);
+        assert_eq!(takeovers.lags, BTreeMap::new());
+    }
+
+    /// A log that is silent holds nobody up for long.
+    #[test]
+    fn the_order_is_not_waited_for_without_end() {
+        let (_silent, answers) = channel();
+        let begun = monotonic::now().checked_sub(MEASURE_WAIT_MAX).unwrap();
+        let mut takeovers = Takeovers { measuring: Some(Measuring { answers, begun }), ..Takeovers::default() };
+        assert!(!takeovers.is_measuring());
     }
 
     /// A worker that ends takes its restores with it: they fence and read no more.

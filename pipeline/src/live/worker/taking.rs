@@ -11,9 +11,11 @@
 use fuma_connectors::log::{LogError, LogRecord};
 
 use super::owned::Owned;
-use super::stall::{Finding, skipped, tell_marker};
+use super::questions::{About, Ends};
+use super::stall::{Finding, skipped};
 use super::trouble::Trouble;
 use super::{Worker, of_client};
+use crate::live::marker;
 
 /// Bytes of evidence of a partition that may wait for their commit, unless the configuration says otherwise. A commit
 /// takes eight mebibytes: this much waits only where commits do not go through.
@@ -38,7 +40,7 @@ impl Worker {
                     self.replace(id, skipped(id, hole.start, hole.end))?;
                     continue;
                 }
-                tell_marker(id, hole.start);
+                marker::tell("evidence", id, hole.start);
                 owned.next = hole.end;
             }
             match owned.take(record, self.identity.origin) {
@@ -83,8 +85,16 @@ impl Worker {
     }
 
     pub(super) fn look_for_stalls(&mut self) -> Result<(), LogError> {
-        let elapsed = self.clock.elapsed();
-        match self.stalls.turn(&self.owned, self.log.as_mut(), elapsed)? {
+        if let Some(id) = self.stalls.turn(&self.owned, self.clock.elapsed()) {
+            self.ask(id, About::Stands);
+        }
+        self.hear()
+    }
+
+    /// How far the log of a partition goes: whether the client stands still before it.
+    pub(super) fn heard_of_standing(&mut self, id: u32, ends: Ends) -> Result<(), LogError> {
+        let next = self.owned.get(&id).filter(|owned| !owned.is_paused).map(|owned| owned.next);
+        match self.stalls.heard(id, next, ends)? {
             None => Ok(()),
             Some(Finding { id, error, is_away: true }) => self.park_with_state(id, error.into()),
             Some(Finding { id, error, is_away: false }) => match self.replace(id, error)? {

@@ -129,6 +129,17 @@ impl Trouble {
         }
     }
 
+    /// Whether only the log can say that it is over.
+    pub(super) fn is_of_log(&self) -> bool {
+        !matches!(
+            self,
+            Trouble::ClockAhead { .. }
+                | Trouble::ClockUnknown { .. }
+                | Trouble::DecisionsBehind { .. }
+                | Trouble::PackMissing { .. }
+        )
+    }
+
     /// What an operator agrees to with `fuma accept`, where a word helps.
     pub fn digest(&self) -> Option<&str> {
         match self {

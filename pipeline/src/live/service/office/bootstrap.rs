@@ -162,3 +162,18 @@ fn refuse_key(named: Option<&str>, own: &str) -> Result<(), ServiceError> {
         _ => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use fuma_connectors::log::LogError;
+
+    use super::super::super::Failure as _;
+    use super::*;
+
+    /// A broker that is killed while a start reads the decisions: the torture had a start end with it.
+    #[test]
+    fn decisions_that_cannot_be_read_for_now_end_no_start() {
+        assert!(found(DecisionError::Log(LogError::transient("the broker handle was destroyed"))).passes());
+        assert!(!found(DecisionError::Log(LogError::operator("not authorised"))).passes());
+    }
+}

@@ -4,51 +4,55 @@
 
 use std::time::Duration;
 
-use fuma_connectors::log::Log;
+use fuma_connectors::log::{Log, Scope};
 use fuma_schemas::Instant;
 
 use super::super::Service;
 use super::super::supervise::Ended;
+use super::super::switches::Follower;
 use super::inbox;
 use crate::live::decisions::basis::{Basis, Event, Then};
 use crate::live::decisions::{DecisionError, DecisionLog};
-use crate::live::{metric, monotonic};
+use crate::live::metric;
+use crate::live::worker::clock::{SystemWall, Wall as _};
+use crate::live::worker::reference::References;
 
-/// How often the log is read on: in a folder that costs nothing.
-const EVERY_FOLDER: Duration = Duration::from_millis(500);
-const EVERY_KAFKA: Duration = Duration::from_secs(2);
+/// How often the log is read on, by this thread alone.
+const EVERY: Duration = Duration::from_millis(500);
 /// How often the wish to stop is looked at.
-const LOOK: Duration = Duration::from_millis(200);
-/// How often it is said that a record is not understood.
+const LOOK: Duration = Duration::from_millis(100);
+/// How often it is said that the log cannot be read on.
 const SAY_EVERY: Duration = Duration::from_secs(60);
 
-/// Follows until the process stops.
-pub(in crate::live::service) fn follow(log: &dyn Log, service: &Service) -> Result<(), Ended> {
-    let Some(decisions) = &service.decisions else { return Ok(()) };
-    let is_folder = !service.config.is_on_kafka();
-    let every = if is_folder { EVERY_FOLDER } else { EVERY_KAFKA };
-    let mut said = decisions.fold().basis().events().len();
-    let (mut looked, mut told) = (None::<std::time::Instant>, None::<std::time::Instant>);
+/// Follows until the process stops: for all who judge, and for who reads the log of the process.
+pub(in crate::live::service) fn follow(log: &dyn Log, service: &Service, references: &References) -> Result<(), Ended> {
+    let wall = SystemWall::default();
+    let (mut switches, mut decisions) = (Follower::default(), service.decisions.clone());
+    let mut said = decisions.as_ref().map_or(0, |decisions| decisions.fold().basis().events().len());
+    let mut told = None::<Duration>;
     while !service.stop.is_set() {
-        if looked.is_none_or(|at| at.elapsed() >= every) {
-            looked = Some(monotonic::now());
-            match read_on(log, service, decisions, is_folder) {
-                Ok(()) => {}
-                Err(DecisionError::Log(error)) => return Err(error.into()),
-                Err(error) => {
-                    if told.is_none_or(|at| at.elapsed() >= SAY_EVERY) {
-                        told = Some(monotonic::now());
-                        tracing::error!(%error, "decisions are not followed any more");
-                    }
+        let looked = wall.elapsed();
+        match (read_on(log, service, &mut decisions), &decisions) {
+            (Ok(()), Some(decisions)) => {
+                let fold = decisions.fold();
+                hold(service, fold.basis());
+                let events = fold.basis().events();
+                events.get(said..).unwrap_or_default().iter().for_each(say);
+                said = events.len();
+                if service.config.roles.assess {
+                    switches.turn((service, references), (decisions, &fold), looked)?;
                 }
             }
-            let fold = decisions.fold();
-            hold(service, fold.basis());
-            let events = fold.basis().events();
-            events.get(said..).unwrap_or_default().iter().for_each(say);
-            said = events.len();
+            (Ok(()), None) => {}
+            (Err(DecisionError::Log(error)), _) if error.scope() >= Scope::Stage => return Err(error.into()),
+            (Err(error), _) => {
+                if told.is_none_or(|at| looked.saturating_sub(at) >= SAY_EVERY) {
+                    told = Some(looked);
+                    tracing::error!(%error, "the decisions are not read: partitions stand still four minutes after");
+                }
+            }
         }
-        std::thread::sleep(LOOK);
+        service.stop.rest(EVERY, LOOK);
     }
     Ok(())
 }
@@ -73,8 +77,12 @@ pub(super) fn hold(service: &Service, basis: &Basis) {
     }
 }
 
-fn read_on(log: &dyn Log, service: &Service, decisions: &DecisionLog, is_folder: bool) -> Result<(), DecisionError> {
-    if is_folder {
+fn read_on(log: &dyn Log, service: &Service, decisions: &mut Option<DecisionLog>) -> Result<(), DecisionError> {
+    let Some(decisions) = decisions else {
+        *decisions = Some(DecisionLog::open(log)?);
+        return Ok(());
+    };
+    if !service.config.is_on_kafka() {
         inbox::take(&service.config.state, log, decisions)?;
     }
     decisions.refresh()

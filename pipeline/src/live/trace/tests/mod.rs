@@ -2,11 +2,13 @@
 //!
 //! ```text
 //! halted   what it waits for an operator with, and the last graph at an end
+//! markers  offsets at which nothing stands
 //! ```
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::disallowed_methods)]
 
 mod halted;
+mod markers;
 
 use std::time::Instant as Clock;
 

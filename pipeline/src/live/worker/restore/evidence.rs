@@ -14,12 +14,12 @@ use fuma_connectors::log::{LogRecord, RestoreLog};
 
 use super::{RestoreError, Restoring};
 use crate::assess::Partition;
+use crate::live::marker::{self, is_marker};
 use crate::live::metric;
 use crate::live::record::{Origin, Section};
 use crate::live::worker::apply::apply;
 use crate::live::worker::labels::Labelled;
 use crate::live::worker::owned::{self, ApplyError};
-use crate::live::worker::stall::{is_marker, tell_marker};
 use crate::live::worker::told::ToTell;
 
 /// Where a record comes from, and when the log took it.
@@ -67,7 +67,7 @@ fn read_whole(
                     goes_on = Some(record.offset);
                     return false;
                 }
-                tell_marker(id, next);
+                marker::tell("evidence", id, next);
             }
             next = record.offset + 1;
             failed = each(&record).err();
