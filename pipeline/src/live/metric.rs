@@ -122,7 +122,7 @@ pub const POLICY: &str = "fuma_policy_info";
 pub const NEXT_SWITCH: &str = "fuma_policy_next_switch_timestamp_seconds";
 /// The number of the pack that judges a partition, in the order of the switches. Labels: partition.
 pub const PACK_NUMBER: &str = "fuma_policy_number";
-/// Offsets of the evidence log at which nothing stood in two readings of a restore: taken for markers of transactions.
+/// Offsets of the evidence and link logs at which nothing stood in two readings: taken for markers of transactions.
 pub const EVIDENCE_GAPS: &str = "fuma_evidence_gaps_total";
 /// Announcements that a restore did not understand: their partition is not taken over.
 pub const ANNOUNCEMENTS_STRANGE: &str = "fuma_announcements_not_understood_total";

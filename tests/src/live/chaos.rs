@@ -311,6 +311,10 @@ impl Chaos {
     }
 
     fn mischief(&mut self, member: &Member) {
+        // It is away for a while, and not for half of the run.
+        if !self.has_store() && self.draw(8) == 0 {
+            self.move_store();
+        }
         let place = PLACES[self.draw(4) as usize];
         let mischief = self.draw(60);
         if mischief < 12 {
@@ -331,8 +335,8 @@ impl Chaos {
             9 if self.positions_expire => self.cluster.forget_position(self.draw(u64::from(PARTITIONS)) as u32),
             10 | 11 => self.stand_still(member, place),
             12..=14 if self.snapshots.is_some() => self.expire(),
-            15 if self.snapshots.is_some() => self.move_store(),
-            16 if self.snapshots.is_some() => self.damage(),
+            15 if self.has_store() => self.move_store(),
+            16 | 18..=20 if self.snapshots.is_some() => self.damage(),
             17 if self.traces => self.cluster.expire_links(),
             _ => {}
         }

@@ -144,7 +144,8 @@ impl Tracer {
         self.records.clear();
         let event = poll(&mut *self.links, wait, &mut self.records)?;
         self.stage.turn(&mut *self.links, (event, &self.records), elapsed, stop)?;
-        if self.measured.is_none_or(|at| elapsed.saturating_sub(at) >= LAG_EVERY) {
+        let is_due = self.measured.is_none_or(|at| elapsed.saturating_sub(at) >= LAG_EVERY);
+        if is_due && self.stage.state.is_some() {
             self.measured = Some(elapsed);
             self.stage.look(&mut *self.links, self.records.is_empty())?;
         }
@@ -227,7 +228,11 @@ impl Stage {
         let Some(state) = &mut self.state else { return Ok(()) };
         let Some(end) = measure_lag(links, state) else { return Ok(()) };
         let next = state.next();
-        if !is_still || self.halted.is_some() || end <= next || state.ends_in_marker(end) {
+        if let Some(wanted) = &self.halted {
+            // They may come after all.
+            return if wanted.is_hole() { links.seek(next) } else { Ok(()) };
+        }
+        if !is_still || end <= next || state.ends_in_marker(end) {
             return Ok(());
         }
         self.stands = if self.stands.0 == next { (next, self.stands.1 + 1) } else { (next, 1) };

@@ -17,7 +17,7 @@ use crate::assess::Partition;
 use crate::live::marker::{self, is_marker};
 use crate::live::metric;
 use crate::live::record::{Origin, Section};
-use crate::live::worker::apply::apply;
+use crate::live::worker::apply::{apply, each_person};
 use crate::live::worker::labels::Labelled;
 use crate::live::worker::owned::{self, ApplyError};
 use crate::live::worker::told::ToTell;
@@ -25,13 +25,15 @@ use crate::live::worker::told::ToTell;
 /// Where a record comes from, and when the log took it.
 pub(super) type Place = (&'static str, u64, fuma_schemas::Instant);
 
-/// Applies the evidence of a range, silently; says how many records it was.
+/// Applies the evidence of a range, silently; says how many records it was. `waits`: its people were not all judged, so
+/// each is touched. That a record changes nothing says nothing: a snapshot that was written while they waited has their
+/// facts already.
 pub(super) fn replay(
     log: &mut dyn RestoreLog,
     id: u32,
     offsets: Range<u64>,
     context: &Restoring,
-    (partition, (to_tell, labels)): (&mut Partition, &mut (&mut ToTell, &mut Labelled)),
+    (partition, (to_tell, labels), waits): (&mut Partition, &mut (&mut ToTell, &mut Labelled), bool),
 ) -> Result<u64, RestoreError> {
     let mut records = 0;
     read_whole(log, id, offsets, context, &mut |record| {
@@ -40,7 +42,15 @@ pub(super) fn replay(
         let sections = sections(id, place, &record.value, context.identity.origin)?;
         sections.iter().try_for_each(|section| {
             to_tell.remember_untold(partition.evidence(), section, record.offset);
-            taken(id, place, (partition, labels), section)
+            taken(id, place, (partition, labels), section)?;
+            if waits {
+                each_person(section, |_, person| {
+                    if let Some(number) = partition.evidence().find(person) {
+                        partition.touch(number);
+                    }
+                });
+            }
+            Ok(())
         })
     })?;
     Ok(records)

@@ -164,10 +164,10 @@ pub fn restore(log: &mut dyn RestoreLog, id: u32, context: &Restoring) -> Result
     let mut to_tell = ToTell::from(context.tells, &standing, base.evidence, &in_force)?;
     let mut labels = Labelled::of(in_force.label);
     let mut beside = (&mut to_tell, &mut labels);
-    let mut records = replay(log, id, base.evidence..through, context, (&mut partition, &mut beside))?;
+    let mut records = replay(log, id, base.evidence..through, context, (&mut partition, &mut beside, false))?;
     beside.1.settle(&mut partition)?;
     partition.take_waiting();
-    records += replay(log, id, through..next, context, (&mut partition, &mut beside))?;
+    records += replay(log, id, through..next, context, (&mut partition, &mut beside, true))?;
     to_tell.replayed(partition.evidence());
     let waiting = partition.take_waiting();
     let newest = announced.newest.max(standing.clock);
