@@ -37,6 +37,35 @@ fn lines_with_output(feeds: &Path) -> Vec<String> {
     ]
 }
 
+/// At most 5 % of the small changes of each pack live; the others are caught by a case, or listed with a reason. A list
+/// that fits nothing any more is named.
+#[test]
+fn the_cases_of_each_pack_catch_its_small_changes() {
+    for pack in ["zhejiang-2020-109", "chongqing-2021-24", "national-2020", "zhejiang-2022"] {
+        let said = run(&format!("policy mutate {pack} --budget 0 --live-max 5 --json"));
+        let told: Value = serde_json::from_str(&out(&said)).unwrap_or_else(|_| panic!("{}", err(&said)));
+        assert!(said.status.success(), "{pack}: {}", told["live"]);
+        let [mutants, alive, failing] =
+            ["mutants", "alive", "cases_that_fail"].map(|name| told[name].as_u64().unwrap());
+        assert!(mutants > 50 && alive * 20 <= mutants && failing == 0, "{pack}: {alive} of {mutants}");
+        assert_eq!(told["list_does_not_fit"], serde_json::json!([]), "{pack}");
+        let listed = told["live"].as_array().unwrap().iter().filter(|live| live["listed"].is_string()).count() as u64;
+        assert_eq!(told["caught"].as_u64().unwrap() + alive + listed, mutants, "{pack}");
+    }
+    // Without one of the cases some live, and the command says so.
+    let folder = tempfile::tempdir().unwrap();
+    let mine = folder.path().join("mine").display().to_string();
+    assert!(run(&format!("policy export national-2020 {mine}")).status.success());
+    let path = format!("{mine}/cases/NP-Y1.case");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let kept = text.split("\n\ncase ").filter(|case| !case.contains("asymptomatic")).collect::<Vec<_>>();
+    assert_eq!(kept.len() + 1, text.split("\n\ncase ").count());
+    std::fs::write(&path, kept.join("\n\ncase ")).unwrap();
+    let said = run(&format!("policy mutate {mine} --budget 0 --live-max 0"));
+    assert_eq!(said.status.code(), Some(1), "{}{}", out(&said), err(&said));
+    assert!(out(&said).contains("LIVES  tracing/infectious.sql:9:54 'asymptomatic' -> 'repositive'"), "{}", out(&said));
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn a_full_disk_under_standard_output_is_an_error_in_every_command() {

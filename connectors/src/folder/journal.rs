@@ -23,7 +23,7 @@ use super::{damaged, frame};
 use crate::log::{AnnouncedRecord, LogError, OutputRecord, Position, Transaction, read_back_headers};
 
 /// Bits of the place of a change in its transaction.
-const PLACE_BITS: u32 = 24;
+pub(super) const PLACE_BITS: u32 = 24;
 
 /// The journal of all output partitions.
 #[derive(Debug)]
@@ -120,7 +120,7 @@ impl Journal {
     }
 }
 
-fn unreadable(folder: &Path, number: u64) -> LogError {
+pub(super) fn unreadable(folder: &Path, number: u64) -> LogError {
     damaged(folder, number, "a transaction is whole and yet unreadable: was it written by a newer fuma?")
 }
 

@@ -10,6 +10,7 @@
 //! feeds                   watched folders and standard input
 //! tail                    changes as they are announced, for another process
 //! watching                a look from outside: positions, bounds, what the process says of itself
+//! outside                 the past of partitions, read from outside
 //! ```
 //!
 //! Nothing is acknowledged before it is synced, and nobody reads what is not. Owns the layout on the disk. Must never
@@ -21,6 +22,7 @@ mod frame;
 mod identity;
 mod journal;
 mod keyed;
+mod outside;
 mod rejects;
 mod scan;
 mod segments;
@@ -47,6 +49,7 @@ use crate::log::{
 };
 
 pub use feeds::{BAD_ROW_HEADER, TOO_LARGE_HEADER};
+pub use outside::FolderOutside;
 pub use tail::{FolderTail, TailChange};
 pub use watching::FolderWatching;
 

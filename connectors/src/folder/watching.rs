@@ -49,7 +49,7 @@ impl FolderWatching {
         FolderWatching { dir: store.dir.clone(), store: Some(Arc::clone(store)), partitions: store.partitions }
     }
 
-    fn evidence(&self, partition: u32) -> PathBuf {
+    pub(super) fn evidence(&self, partition: u32) -> PathBuf {
         self.dir.join(format!("log/evidence-{partition:04}"))
     }
 
@@ -181,7 +181,7 @@ impl Watching for FolderWatching {
 }
 
 /// Whole frames from an offset on, as far as they are written; returns one past the last that was looked at.
-fn walk(folder: &Path, from: u64, each: &mut dyn FnMut(Header, Bytes) -> bool) -> Result<u64, LogError> {
+pub(super) fn walk(folder: &Path, from: u64, each: &mut dyn FnMut(Header, Bytes) -> bool) -> Result<u64, LogError> {
     let firsts = firsts(folder)?;
     let begin = firsts.partition_point(|first| *first <= from).saturating_sub(1);
     let mut next = 0;

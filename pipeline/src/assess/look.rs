@@ -50,13 +50,12 @@ impl Partition {
         look
     }
 
-    /// Whose state would be another than the announced one.
-    pub fn differences_to(&self, look: &Look) -> Differences {
-        let people = (0..self.evidence.people()).zip(&look.states);
-        let changed = people.filter_map(|(person, after)| {
-            let before = self.announced.number(person);
-            let token = self.evidence.person(person).filter(|_| before != *after)?;
-            Some((token, before, *after))
+    /// Whose state is another in one look than in the other.
+    pub fn differences_between(&self, before: &Look, after: &Look) -> Differences {
+        let people = (0..self.evidence.people()).zip(before.states.iter().zip(&after.states));
+        let changed = people.filter_map(|(person, (before, after))| {
+            let token = self.evidence.person(person).filter(|_| before != after)?;
+            Some((token, *before, *after))
         });
         Differences::new(changed.collect(), &self.announced)
     }

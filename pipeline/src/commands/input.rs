@@ -151,7 +151,7 @@ pub fn key(file: Option<&Path>) -> Result<Key, CommandError> {
 ///
 /// # Errors
 /// When it is none.
-fn facts_max(text: &str) -> Result<(Kind, u32), String> {
+pub fn facts_max(text: &str) -> Result<(Kind, u32), String> {
     let names = || Kind::PERSONAL.map(Kind::name).join(", ");
     let wanted = || format!("write KIND=N, like tests=2000; KIND is one of {}", names());
     let (name, number) = text.split_once('=').ok_or_else(wanted)?;

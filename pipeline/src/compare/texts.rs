@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::policy::files::TRACING;
 use crate::policy::manifest::{Parameter, Text};
 use crate::policy::{Pack, Rule};
 
@@ -17,8 +18,11 @@ pub struct Texts {
     pub parameters: Vec<Pair>,
     /// What officials read: titles, clauses, what ends a reason.
     pub texts: Vec<Pair>,
-    /// The SELECTs of rules and views, and the rows of tables.
+    /// The SELECTs of rules, views and tracing, and the rows of tables.
     pub sql: Vec<Pair>,
+    /// Whether they trace differently: in their queries, or in a number that these read. Small worlds have no
+    /// conveyances, so no verdict says what that does.
+    pub tracing: bool,
 }
 
 impl Texts {
@@ -30,11 +34,23 @@ impl Texts {
 
 /// What differs in the files of two packs.
 pub fn texts(old: &Pack, new: &Pack) -> Texts {
-    Texts {
-        parameters: different(parameters(old), parameters(new)),
-        texts: different(words(old), words(new)),
-        sql: different(sql(old), sql(new)),
-    }
+    let (parameters, sql) = (different(parameters(old), parameters(new)), different(sql(old), sql(new)));
+    let is_read = |name: &str| [old, new].into_iter().any(|pack| tracing(pack).any(|(_, sql)| names(sql, name)));
+    let tracing =
+        sql.iter().any(|(name, ..)| name.starts_with("tracing/")) || parameters.iter().any(|(name, ..)| is_read(name));
+    Texts { parameters, texts: different(words(old), words(new)), sql, tracing }
+}
+
+/// The queries of a pack that traces, by path.
+fn tracing(pack: &Pack) -> impl Iterator<Item = (String, &str)> {
+    let queries = pack.tracing.iter().flat_map(|tracing| TRACING.iter().zip(&tracing.sql));
+    queries.map(|(name, sql)| (format!("tracing/{name}"), sql.trim()))
+}
+
+/// Whether a query names a parameter.
+fn names(sql: &str, parameter: &str) -> bool {
+    let mut words = sql.split('$').skip(1);
+    words.any(|rest| rest.split(|letter: char| !(letter.is_alphanumeric() || letter == '_')).next() == Some(parameter))
 }
 
 type Named = BTreeMap<String, String>;
@@ -92,5 +108,36 @@ fn sql(pack: &Pack) -> Named {
         let rows = std::iter::once(&table.headings).chain(&table.cells).map(|row| row.join(","));
         (format!("tables/{}.csv", table.name), rows.collect::<Vec<_>>().join("\n"))
     });
-    rules.chain(views).chain(tables).collect()
+    let tracing = tracing(pack).map(|(path, sql)| (path, sql.to_owned()));
+    rules.chain(views).chain(tables).chain(tracing).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::policy::PackSource;
+    use crate::policy::pack::load;
+
+    #[test]
+    fn what_packs_trace_by_is_compared_too() {
+        let source = PackSource::built_in("zhejiang-2022").unwrap();
+        let pack = load(&source).unwrap();
+        assert_eq!(texts(&pack, &pack), Texts::default());
+        let changed = |file: &str, from: &str, to: &str| {
+            let mut other = source.clone();
+            let text = other.files.get_mut(file).unwrap();
+            assert!(text.contains(from), "{file} has {from}");
+            *text = text.replace(from, to);
+            texts(&pack, &load(&other).unwrap())
+        };
+        let found =
+            changed("tracing/aboard.sql", "WHEN a.mode = 'coach' THEN 'close'", "WHEN a.mode = 'coach' THEN 'general'");
+        assert!(found.tracing && found.parameters.is_empty());
+        assert_eq!(found.sql.iter().map(|(name, ..)| name.as_str()).collect::<Vec<_>>(), ["tracing/aboard.sql"]);
+        // A number that only tracing reads, and one that it does not read.
+        let found = changed("policy.toml", "infectious_days = 21", "infectious_days = 10");
+        assert!(found.tracing && found.sql.is_empty());
+        assert!(!changed("policy.toml", "history_days = 14", "history_days = 10").tracing);
+    }
 }

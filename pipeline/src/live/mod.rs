@@ -50,7 +50,7 @@ pub mod trace;
 pub mod worker;
 
 /// A file in the state folder, made anew, that only the owner of the process may read: it names people by their tokens.
-fn private_file(path: &std::path::Path) -> std::io::Result<std::io::BufWriter<std::fs::File>> {
+pub(crate) fn private_file(path: &std::path::Path) -> std::io::Result<std::io::BufWriter<std::fs::File>> {
     use std::os::unix::fs::OpenOptionsExt as _;
 
     if let Some(folder) = path.parent() {

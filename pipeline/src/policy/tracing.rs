@@ -65,6 +65,8 @@ pub struct Tracing {
     pub wanted: Wanted,
     /// One number for all that tracing may hang on: its queries, the views, tables and parameters of the pack.
     pub digest: Box<str>,
+    /// The SELECTs of both as written.
+    pub sql: [String; 2],
 }
 
 impl Tracing {
@@ -99,7 +101,8 @@ pub(super) fn load(
     check_needs(&one, &infectious)?;
     let wanted = planner.wanted();
     let aboard = planner.plan_aboard(&other)?;
-    Ok(Some(Tracing { infectious, aboard, wanted, digest: digest_of(source, manifest).into() }))
+    let sql = [one.source, other.source];
+    Ok(Some(Tracing { infectious, aboard, wanted, digest: digest_of(source, manifest).into(), sql }))
 }
 
 /// The digest of what tracing may hang on. Two packs of one digest trace alike; two that differ may do so, too.

@@ -5,12 +5,14 @@
 //! people     one partition: who changes, which rules begin and end, longer or shorter
 //! districts  where those who change were last; small numbers are hidden, by difference too
 //! samples    some of those who change, with both timelines
+//! live       the same over the newest snapshots and logs of an installation, seen from outside
 //! ```
 //!
 //! The digest is that of docs/feeds.md section 6: a switch at this tick, with no record and nobody due on it, announces
 //! these very changes. Owns the counting. Must never announce anything, and shows people by token alone.
 
 mod districts;
+mod live;
 mod people;
 mod samples;
 
@@ -25,6 +27,7 @@ use crate::policy::Pack;
 use crate::replay::{self, Options, Progress, ReplayError, Source};
 
 pub use districts::{District, Districts};
+pub use live::{Asked, Cause, There, live};
 pub use people::Lengths;
 pub use samples::{Sample, Side};
 
@@ -45,8 +48,12 @@ pub struct Preview {
     pub rules: BTreeMap<String, [u64; 2]>,
     /// How many people have another state.
     pub changes: u64,
-    /// The digest of these changes.
+    /// The digest of these changes; empty where a partition is not there.
     pub digest: String,
+    /// How many turn green in each of the 24 hours after the tick, under the candidate, as is known by now.
+    pub by_hour: Vec<u64>,
+    /// The partitions of an installation; none over feeds.
+    pub partitions: Vec<There>,
     /// Until when those are coloured who are before and after.
     pub lengths: Lengths,
     /// By district.
@@ -79,7 +86,7 @@ pub fn preview(
     let look = |partition: &mut Partition| -> Result<people::Seen, ReplayError> {
         // Each thread has its own judges: plans are executed in one place at a time.
         let judges = (judge(current.clone())?, judge((Arc::clone(candidate), Some(at)))?);
-        Ok(people::look(partition, judges, tick, options.bounds.step))
+        Ok(people::look(partition, (&judges.0, &judges.1), (tick, tick), options.bounds.step))
     };
     let seen: Result<Vec<people::Seen>, ReplayError> = std::thread::scope(|scope| {
         let look = &look;
@@ -88,17 +95,12 @@ pub fn preview(
     });
     let seen = seen?;
     let judges = (judge(current)?, judge((Arc::clone(candidate), Some(at)))?);
-    Ok(joined(&partitions, seen, (counts.people, tick), (&judges.0, &judges.1)))
+    let samples = samples::choose(&partitions, &seen, (&judges.0, &judges.1), tick);
+    Ok(joined(seen, samples, (counts.people, tick)))
 }
 
 /// What was seen in all partitions, as one.
-fn joined(
-    partitions: &[Partition],
-    seen: Vec<people::Seen>,
-    (people, tick): (u64, Instant),
-    judges: (&Judge, &Judge),
-) -> Preview {
-    let samples = samples::choose(partitions, &seen, judges, tick);
+fn joined(seen: Vec<people::Seen>, samples: Vec<Sample>, (people, tick): (u64, Instant)) -> Preview {
     let mut preview = Preview {
         tick,
         people,
@@ -108,6 +110,8 @@ fn joined(
         rules: BTreeMap::new(),
         changes: 0,
         digest: String::new(),
+        by_hour: vec![0; people::HOURS],
+        partitions: Vec::new(),
         lengths: Lengths::default(),
         districts: Districts::default(),
         samples,
@@ -126,6 +130,7 @@ fn joined(
         preview.lengths.add(&part.lengths);
         districts::add(&mut districts, part.districts);
         preview.left_out += part.left_out;
+        preview.by_hour.iter_mut().zip(part.by_hour).for_each(|(all, own)| *all += own);
         preview.lines.push(part.lines);
     }
     preview.changes = preview.lines.iter().map(|part| part.len() as u64).sum();

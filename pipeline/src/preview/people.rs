@@ -21,6 +21,8 @@ pub(super) struct Seen {
     pub(super) districts: BTreeMap<String, Counted>,
     pub(super) left_out: u64,
     pub(super) lines: Differences,
+    /// How many who are not green afterwards turn green in each of the next hours, as is known by now.
+    pub(super) by_hour: [u64; HOURS],
     /// By the numbers of the states before and after, the first of those who change so, with their number.
     pub(super) firsts: BTreeMap<(StateNumber, StateNumber), (u64, Vec<u32>)>,
 }
@@ -66,15 +68,30 @@ impl Lengths {
 /// How many of one change are kept for samples.
 const FIRSTS: usize = 20;
 
-/// Looks at a partition under the pack in force and under a candidate.
+/// Hours that are told one by one.
+pub(super) const HOURS: usize = 24;
+const HOUR_MS: i64 = 3_600_000;
+
+/// Looks at a partition as the pack in force has it at one clock, and as the candidate has it at another.
 pub(super) fn look(
     partition: &mut Partition,
-    (current, candidate): (Arc<Judge>, Arc<Judge>),
+    (current, candidate): (&Arc<Judge>, &Arc<Judge>),
+    (then, clock): (Instant, Instant),
+    limits: StepLimits,
+) -> Seen {
+    let before = partition.look(current, then, limits);
+    seen(partition, &before, candidate, clock, limits)
+}
+
+/// The same, for who has the look before.
+pub(super) fn seen(
+    partition: &mut Partition,
+    before: &Look,
+    candidate: &Arc<Judge>,
     clock: Instant,
     limits: StepLimits,
 ) -> Seen {
-    let before = partition.look(&current, clock, limits);
-    let after = partition.look(&candidate, clock, limits);
+    let after = partition.look(candidate, clock, limits);
     let (crowded, failed) = partition.left_out().counts();
     let mut seen = Seen {
         before: [0; 3],
@@ -84,12 +101,19 @@ pub(super) fn look(
         lengths: Lengths::default(),
         districts: BTreeMap::new(),
         left_out: crowded + failed,
-        lines: partition.differences_to(&after),
+        lines: partition.differences_between(before, &after),
+        by_hour: [0; HOURS],
         firsts: BTreeMap::new(),
     };
     let states = partition.all_announced().states();
     for person in 0..partition.evidence().people() {
-        seen.person(partition, states, (&before, &after), person);
+        seen.person(partition, states, (before, &after), person);
+    }
+    for green_at in after.green_at.iter().flatten() {
+        let hour = usize::try_from((green_at.0 - clock.0) / HOUR_MS).ok();
+        if let Some(count) = hour.and_then(|hour| seen.by_hour.get_mut(hour)) {
+            *count += 1;
+        }
     }
     seen
 }
@@ -97,7 +121,8 @@ pub(super) fn look(
 impl Seen {
     fn person(&mut self, partition: &Partition, states: &[State], (before, after): (&Look, &Look), person: u32) {
         let at = person as usize;
-        let numbers = (partition.all_announced().number(person), after.states.get(at).copied().unwrap_or_default());
+        let number = |look: &Look| look.states.get(at).copied().unwrap_or_default();
+        let numbers = (number(before), number(after));
         let (Some(old), Some(new)) = (states.get(numbers.0 as usize), states.get(numbers.1 as usize)) else { return };
         self.before[old.colour as usize] += 1;
         self.after[new.colour as usize] += 1;

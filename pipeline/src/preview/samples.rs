@@ -40,6 +40,34 @@ type Change<'a> = (&'a str, &'a str);
 /// Somebody who changes: the token, the partition and the number there.
 type Changed = (Person, usize, u32);
 
+/// Those of a part of the people, and how many change so.
+pub(super) type Chosen = (Vec<Sample>, BTreeMap<(String, String), u64>);
+
+/// Chooses from what was chosen of each part.
+pub(super) fn of_parts(parts: Vec<Chosen>) -> Vec<Sample> {
+    let mut kinds: BTreeMap<(String, String), (u64, Vec<Sample>)> = BTreeMap::new();
+    for (samples, counts) in parts {
+        counts.into_iter().for_each(|(change, count)| kinds.entry(change).or_default().0 += count);
+        for sample in samples {
+            let change = (sample.before.state.clone(), sample.after.state.clone());
+            kinds.entry(change).or_default().1.push(sample);
+        }
+    }
+    let mut kinds: Vec<_> = kinds.into_iter().collect();
+    kinds.iter_mut().for_each(|(_, (_, samples))| samples.sort_by_key(|sample| sample.person));
+    kinds.sort_by(|(one, (count, _)), (other, (more, _))| more.cmp(count).then(one.cmp(other)));
+    let rounds = (0..SAMPLES).flat_map(|round| kinds.iter().filter_map(move |(_, (_, samples))| samples.get(round)));
+    rounds.take(SAMPLES).cloned().collect()
+}
+
+/// Chooses the samples of a partition.
+pub(super) fn of_partition(partition: &Partition, seen: &Seen, judges: (&Judge, &Judge), clock: Instant) -> Chosen {
+    let states = partition.all_announced().states();
+    let text = |number: u32| states.get(number as usize).map_or_else(String::new, |state| state.text());
+    let counts = seen.firsts.iter().map(|((old, new), (count, _))| ((text(*old), text(*new)), *count)).collect();
+    (choose(std::slice::from_ref(partition), std::slice::from_ref(seen), judges, clock), counts)
+}
+
 /// Chooses the samples.
 pub(super) fn choose(partitions: &[Partition], seen: &[Seen], judges: (&Judge, &Judge), clock: Instant) -> Vec<Sample> {
     let texts: Vec<Vec<String>> = partitions

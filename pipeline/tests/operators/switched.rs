@@ -209,6 +209,44 @@ fn judged(service: &mut Process) {
     });
 }
 
+/// What was previewed beside the running service is what the switch announced, in each partition; nobody had to be
+/// named.
+fn is_the_outcome(preview: &Value, outcome: &Value) {
+    let named = |cause: &str| {
+        preview["partitions"].as_array().unwrap().iter().map(|it| it[cause].as_u64().unwrap()).sum::<u64>()
+    };
+    assert_eq!(["touched", "due", "crowded", "failed"].map(named), [0_u64; 4], "{preview}");
+    assert_eq!((preview["partial"].as_bool(), preview["digest"].as_str().map(str::len)), (Some(false), Some(64)));
+    assert_eq!(preview["changes"], outcome["changes"], "{preview} {outcome}");
+    let parts = |value: &Value| {
+        let parts = value["partitions"].as_array().unwrap().iter();
+        let part = |it: &Value| ["partition", "people", "changes", "digest"].map(|name| it[name].clone());
+        let mut parts: Vec<[Value; 4]> = parts.map(part).collect();
+        parts.sort_by_key(|part| part[0].as_u64());
+        parts
+    };
+    assert_eq!(parts(preview).len() as u32, PARTITIONS);
+    assert_eq!(parts(preview), parts(outcome));
+}
+
+/// The files of the state folder, but for those that grow and the snapshots, which the service writes.
+fn stamps(place: &Place) -> Vec<String> {
+    let mut found: Vec<String> = Vec::new();
+    let mut folders = vec![std::path::PathBuf::from(place.path("state"))];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).unwrap().filter_map(Result::ok) {
+            let path = entry.path();
+            match path.is_dir() {
+                true if path.ends_with("snapshots") => {}
+                true => folders.push(path),
+                false => found.push(path.display().to_string()),
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
 #[test]
 fn ten_days_for_fourteen_in_a_running_service_and_back() {
     let _alone = alone();
@@ -218,9 +256,10 @@ fn ten_days_for_fourteen_in_a_running_service_and_back() {
     let mut service = place.service(&["--policy", FIRST]);
     judged(&mut service);
     // What officials see before they sign is what the switch then says that it did, over all partitions.
-    let at = now().to_string();
-    let preview = ["policy", "preview", "ten-days", "--policy", FIRST, "--feeds", "feeds", "--at", &at, "--json"];
-    let preview: Value = serde_json::from_str(&place.said(&preview)).unwrap();
+    let folder = stamps(&place);
+    let preview = place.said(&["policy", "preview", "ten-days", "--state", "state", "--json", "--named", "named.txt"]);
+    let preview: Value = serde_json::from_str(&preview).unwrap();
+    assert_eq!(stamps(&place), folder, "who looks makes no file");
     let previewed = preview["digest"].as_str().unwrap().to_owned();
     published(&place, "ten-days", &[], Some(&previewed));
     finished(&mut service, 2);
@@ -228,6 +267,7 @@ fn ten_days_for_fourteen_in_a_running_service_and_back() {
     assert_eq!((whole["digest"].as_str(), &whole["as_previewed"]), (Some(previewed.as_str()), &true.into()), "{whole}");
     assert!(place.said(&["policy", "log", "--state", "state"]).contains(", as previewed by approver"));
     let list = place.list();
+    is_the_outcome(&preview, &list["switches"][1]["outcome"]);
     let at = list["switches"][1]["from"].as_str().unwrap_or_else(|| panic!("{list}"));
     let outcome = list["switches"][1]["outcome"].clone();
     assert!(place.said(&["policy", "log", "--state", "state"]).contains(" people changed"), "{list}");
@@ -246,6 +286,18 @@ fn ten_days_for_fourteen_in_a_running_service_and_back() {
     assert!(states(&there) == replayed(&place, &["ten-days"]), "as the new pack has it");
     let scheduled = format!("ten-days@{at}");
     assert!(states(&there) == replayed(&place, &[FIRST, &scheduled]), "as a replay with the schedule has it");
+
+    // Of a service that has ended, too: from the snapshots that it left. A partition without its log is named.
+    let said = place.said(&["policy", "preview", FIRST, "--state", "state", "--json"]);
+    let ended: Value = serde_json::from_str(&said).unwrap();
+    assert!(ended["partitions"].as_array().unwrap().iter().all(|it| it["snapshot"].is_u64()), "{ended}");
+    assert_eq!((&ended["changes"], &ended["after"]), (&preview["changes"], &preview["before"]), "{ended}");
+    std::fs::rename(place.path("state/log/evidence-0001"), place.path("aside")).unwrap();
+    let partial: Value =
+        serde_json::from_str(&place.said(&["policy", "preview", FIRST, "--state", "state", "--json"])).unwrap();
+    assert_eq!((&partial["partial"], &partial["digest"]), (&Value::Bool(true), &Value::Null));
+    assert!(partial["partitions"][1]["missing"].is_string() && partial["partitions"][0]["digest"].is_string());
+    std::fs::rename(place.path("aside"), place.path("state/log/evidence-0001")).unwrap();
 
     // Back, by the same path; exactly those who were changed are changed back.
     let mut service = place.service(&["--policy", "ten-days"]);

@@ -46,6 +46,19 @@ impl PlaceArguments {
         self.state.is_some() || self.kafka.bootstrap.is_some() || self.kafka.config.is_some()
     }
 
+    /// The configuration of its service, as far as this command line and its files say it.
+    ///
+    /// # Errors
+    /// With everything that is wrong.
+    #[cfg(feature = "kafka")]
+    pub fn configuration(&self) -> Result<Config, CommandError> {
+        let mut config = self.kafka.configuration()?;
+        if let Some(dir) = &self.state {
+            config.state.clone_from(dir);
+        }
+        Ok(config)
+    }
+
     /// The installation.
     ///
     /// # Errors

@@ -127,6 +127,7 @@ fn as_json((old, new): (&Pack, &Pack), texts: &Texts, comparison: &Comparison) -
         "parameters": pairs(&texts.parameters),
         "texts": pairs(&texts.texts),
         "sql": pairs(&texts.sql),
+        "tracing_differs": texts.tracing,
         "worlds": comparison.worlds,
         "rules": rules.collect::<Vec<_>>(),
         "colours": colours.collect::<Vec<_>>(),
@@ -154,6 +155,11 @@ fn lines((old, new): (&Pack, &Pack), texts: &Texts, comparison: &Comparison) -> 
         let [old, new] = [old, new].map(|text| text.as_deref().unwrap_or_default().lines().collect::<Vec<_>>());
         lines.extend(old.iter().filter(|line| !new.contains(line)).map(|line| format!("    - {line}")));
         lines.extend(new.iter().filter(|line| !old.contains(line)).map(|line| format!("    + {line}")));
+    }
+    if texts.tracing {
+        lines.push(
+            "the packs trace differently: small worlds have no conveyances, no verdict below is of that".to_owned(),
+        );
     }
     lines.push(format!("{} small worlds were judged by both packs", comparison.worlds));
     let compared = |name: &str, one: &Compared| {

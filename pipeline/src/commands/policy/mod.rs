@@ -25,7 +25,6 @@ mod export;
 mod gate;
 mod judged;
 mod language;
-mod mutants;
 mod mutate;
 mod preview;
 pub mod reference;
@@ -113,7 +112,7 @@ pub fn answer(arguments: PolicyArguments, screen: &Screen) -> Result<ExitCode, C
         }
         PolicyVerb::Preview(arguments) => preview::run(&arguments, screen).map(|()| ExitCode::SUCCESS),
         PolicyVerb::Compare(arguments) => compare::run(&arguments, screen).map(|()| ExitCode::SUCCESS),
-        PolicyVerb::Mutate(arguments) => mutate::run(&arguments, screen).map(|()| ExitCode::SUCCESS),
+        PolicyVerb::Mutate(arguments) => mutate::run(&arguments, screen),
     }
 }
 

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::Shown;
 use crate::policy::Pack;
-use crate::preview::{Sample, Side};
+use crate::preview::{Cause, Sample, Side, There};
 
 /// The object, with a line end.
 pub(super) fn json(shown: &Shown<'_>) -> String {
@@ -18,7 +18,7 @@ pub(super) fn json(shown: &Shown<'_>) -> String {
         json!({ "district": district.code, "changes": district.changes, "after": district.after.map(colours) })
     });
     let object = json!({
-        "digest": preview.digest,
+        "digest": Some(&preview.digest).filter(|digest| !digest.is_empty()),
         "changes": preview.changes,
         "before": colours(preview.before),
         "after": colours(preview.after),
@@ -37,6 +37,9 @@ pub(super) fn json(shown: &Shown<'_>) -> String {
             "hidden_changes": preview.districts.hidden_changes,
         },
         "samples": preview.samples.iter().map(sample).collect::<Vec<_>>(),
+        "green_by_hour": preview.by_hour,
+        "partial": preview.digest.is_empty(),
+        "partitions": preview.partitions.iter().map(partition).collect::<Vec<_>>(),
         "people": preview.people,
         "left_out": preview.left_out,
         "at": shown.at.to_string(),
@@ -45,6 +48,29 @@ pub(super) fn json(shown: &Shown<'_>) -> String {
         "candidate": named(shown.candidate),
     });
     format!("{object}\n")
+}
+
+/// A partition of an installation: where it was seen, and how many may differ from the outcome.
+fn partition(there: &There) -> Value {
+    if let Some(why) = &there.missing {
+        return json!({ "partition": there.partition, "missing": why });
+    }
+    json!({
+        "partition": there.partition,
+        "offset": there.offset,
+        "clock": there.clock.to_string(),
+        "snapshot": there.snapshot,
+        "records": there.records,
+        "people": there.people,
+        "changes": there.changes,
+        "digest": there.digest,
+        "sweeping": there.is_sweeping,
+        "regions_behind": there.regions_behind,
+        "touched": there.count(Cause::Touched),
+        "due": there.count(Cause::Due),
+        "crowded": there.count(Cause::Crowded),
+        "failed": there.count(Cause::Failed),
+    })
 }
 
 fn colours([green, yellow, red]: [u64; 3]) -> Value {

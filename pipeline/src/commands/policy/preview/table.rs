@@ -5,7 +5,7 @@
 use super::super::Language;
 use super::Shown;
 use crate::explain::minutes;
-use crate::preview::{Lengths, Side};
+use crate::preview::{Cause, Lengths, Preview, Side};
 
 /// How many districts are listed.
 const DISTRICTS: usize = 20;
@@ -54,11 +54,53 @@ pub(super) fn table(shown: &Shown<'_>, language: Language) -> String {
         line(format!("    {}", side(&sample.before)));
         line(format!("    {}", side(&sample.after)));
     }
+    let switch = say("切换时宣布", "announced by the switch");
+    line(format!("{switch:<34}{:>12}", preview.changes));
+    for (hour, count) in (1..).zip(&preview.by_hour).filter(|(_, count)| **count > 0) {
+        line(format!("{:<34}{count:>12}", format!("  {} {hour}", say("其后转绿，第几小时", "turn green in hour"))));
+    }
+    partitions(preview, language).into_iter().for_each(&mut line);
     if preview.left_out > 0 {
         line(format!("{}: {}", say("未判定的人", "people who are not judged and keep their state"), preview.left_out));
     }
-    line(format!("{}: {}", say("摘要", "digest"), preview.digest));
+    line(match preview.digest.as_str() {
+        "" => say("不完整：没有摘要", "partial: there is no digest"),
+        digest => format!("{}: {digest}", say("摘要", "digest")),
+    });
     text
+}
+
+/// Of an installation: where it was seen, what is not there, and who may differ from the outcome.
+fn partitions(preview: &Preview, language: Language) -> Vec<String> {
+    let say = |zh, en| language.label(zh, en);
+    let mut lines = Vec::new();
+    for there in &preview.partitions {
+        let name = format!("{} {}", say("分区", "partition"), there.partition);
+        if let Some(why) = &there.missing {
+            lines.push(format!("{name}: {}: {why}", say("不在", "is not there")));
+            continue;
+        }
+        let (people, changes) = (there.people, there.changes);
+        lines.push(format!("{name}: {} {}, {people}, {changes}", say("位置", "position"), there.offset));
+        if there.is_sweeping || there.regions_behind > 0 {
+            lines
+                .push(format!("  {}", say("其规则或地区仍在变更", "its pack or its regions are still changing there")));
+        }
+    }
+    if !preview.partitions.is_empty() {
+        lines.push(say("可能与结果不同的人", "people who may differ from the outcome"));
+        let words = [
+            (Cause::Touched, say("位置之后有新记录", "evidence behind the position")),
+            (Cause::Due, say("其间到期", "due between the position and the instant")),
+            (Cause::Crowded, say("事实过多", "crowded")),
+            (Cause::Failed, say("规则失败", "a rule fails")),
+        ];
+        for (cause, word) in words {
+            let count: u64 = preview.partitions.iter().map(|there| there.count(cause)).sum();
+            lines.push(format!("  {word:<40}{count:>12}"));
+        }
+    }
+    lines
 }
 
 fn side(side: &Side) -> String {

@@ -14,6 +14,7 @@
 //! evidence    what is replayed, whole
 //! output      what was announced
 //! check       the audit, and what it refuses
+//! seen        a partition seen from outside: nothing is taken over
 //! ```
 //!
 //! Owns the order. Runs on a thread of its own, so that the worker goes on polling (R-6). Announces nothing.
@@ -23,6 +24,7 @@ mod check;
 mod error;
 mod evidence;
 mod output;
+mod seen;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -51,6 +53,7 @@ use self::check::{check, sweep_all};
 pub use self::error::RestoreError;
 use self::evidence::{replay, sections, taken};
 use self::output::{Recalled, read_output};
+pub use self::seen::{Seen, see};
 
 /// For how long the reference readers may lag behind a position (R-12).
 const REFERENCE_WAIT: Duration = Duration::from_secs(60);

@@ -7,6 +7,7 @@ use fuma_schemas::registry::ColumnType;
 
 use crate::policy::PackSource;
 use crate::policy::manifest::{FILE, line_of};
+use crate::policy::tracing::DEGREES;
 
 /// One change of one file.
 #[derive(Clone, Debug)]
@@ -15,6 +16,8 @@ pub(super) struct Mutant {
     pub(super) file: String,
     /// The line, from 1.
     pub(super) line: usize,
+    /// The character in it, from 1.
+    pub(super) column: usize,
     /// What stands there, and what takes its place.
     pub(super) what: String,
     at: usize,
@@ -23,6 +26,11 @@ pub(super) struct Mutant {
 }
 
 impl Mutant {
+    /// File, line and column, as they are listed.
+    pub(super) fn place(&self) -> String {
+        format!("{}:{}:{}", self.file, self.line, self.column)
+    }
+
     /// The pack with this change.
     pub(super) fn applied(&self, source: &PackSource) -> PackSource {
         let mut source = source.clone();
@@ -42,7 +50,7 @@ pub(super) fn of(source: &PackSource) -> Vec<Mutant> {
     for (file, text) in &source.files {
         if file == FILE {
             numbers(file, text, &mut mutants);
-        } else if file.starts_with("rules/") || file.starts_with("views/") {
+        } else if ["rules/", "views/", "tracing/"].iter().any(|folder| file.starts_with(folder)) {
             sql(file, text, &mut mutants);
         }
     }
@@ -52,7 +60,9 @@ pub(super) fn of(source: &PackSource) -> Vec<Mutant> {
 fn mutant(file: &str, text: &str, (at, length): (usize, usize), instead: String) -> Mutant {
     let old = text.get(at..at + length).unwrap_or_default();
     let what = format!("{old} -> {instead}");
-    Mutant { file: file.to_owned(), line: line_of(text, at), what, at, length, instead }
+    let column =
+        text.get(..at).and_then(|before| before.rsplit('\n').next()).map_or(1, |line| line.chars().count() + 1);
+    Mutant { file: file.to_owned(), line: line_of(text, at), column, what, at, length, instead }
 }
 
 /// A day or an hour more, and one less, of each number among the parameters.
@@ -94,7 +104,7 @@ fn sql(file: &str, text: &str, mutants: &mut Vec<Mutant>) {
         if rest.starts_with('\'') {
             let end = rest.get(1..).and_then(|inner| inner.find('\'')).map_or(rest.len(), |end| end + 2);
             let word = rest.get(1..end.saturating_sub(1)).unwrap_or_default();
-            mutants.extend(another(word).map(|other| mutant(file, text, (at, end), format!("'{other}'"))));
+            mutants.extend(another(file, word).map(|other| mutant(file, text, (at, end), format!("'{other}'"))));
             at += end;
             continue;
         }
@@ -110,8 +120,11 @@ fn sql(file: &str, text: &str, mutants: &mut Vec<Mutant>) {
     }
 }
 
-/// Another word of the closed list that a word is of.
-fn another(word: &str) -> Option<&'static str> {
+/// Another word of the closed list that a word is of; tracing gives fewer degrees than reports do.
+fn another(file: &str, word: &str) -> Option<&'static str> {
+    if file.starts_with("tracing/") && DEGREES.contains(&word) {
+        return DEGREES.into_iter().find(|degree| *degree != word);
+    }
     let lists = registry::kinds().flat_map(fuma_schemas::Kind::columns).filter_map(|column| match column.column_type {
         ColumnType::Code(names) => Some(names),
         _ => None,
