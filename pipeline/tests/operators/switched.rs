@@ -253,6 +253,8 @@ fn ten_days_for_fourteen_in_a_running_service_and_back() {
     let place = Place::new();
     ten_days(&place);
     feeds(&place, now());
+    let config = std::fs::read_to_string(place.path("fuma.toml")).unwrap();
+    std::fs::write(place.path("fuma.toml"), format!("{config}\n[snapshots]\nrecords = 1\n")).unwrap();
     let mut service = place.service(&["--policy", FIRST]);
     judged(&mut service);
     // What officials see before they sign is what the switch then says that it did, over all partitions.
