@@ -1,9 +1,9 @@
 //! A transactional id whose last transaction was aborted, and may not have ended.
 //!
-//! An abort is answered when it is decided. Its markers go to every partition of the transaction, and where nobody leads
-//! one of them the coordinator refuses the id's next transaction for as long as that lasts: a worker that waits for it
-//! stands still with all its other partitions. So the id is begun again on a thread of its own, by a client of its own,
-//! which comes through as soon as the old transaction has ended; meanwhile the other id has every turn.
+//! An abort is answered when it is decided. Its markers go to every partition of the transaction, and where nobody
+//! leads one of them the coordinator refuses the id's next transaction for as long as that lasts: a worker that waits
+//! for it stands still with all its other partitions. So the id is begun again on a thread of its own, by a client of
+//! its own, which comes through as soon as the old transaction has ended; meanwhile the other id has every turn.
 //!
 //! That client raises the id's epoch. Were this owner fenced meanwhile, the other id is fenced as well, and its next
 //! transaction ends the owner before this one has a turn; a broker takes no offsets of a member of an older generation

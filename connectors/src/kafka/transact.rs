@@ -12,8 +12,8 @@
 //! transaction begins after the one before it is known to be decided, so there is one order, and a successor fences
 //! both ids before it reads what is there.
 //!
-//! An abort whose markers cannot be written (nobody leads one of its partitions) is not over before that partition has a
-//! leader: until then that id rests, and the other one has every turn ([`super::resting`]).
+//! An abort whose markers cannot be written (nobody leads one of its partitions) is not over before that partition has
+//! a leader: until then that id rests, and the other one has every turn ([`super::resting`]).
 //!
 //! Owns what each error of the client means: the same call again, an abort, or the end of the client. Must never abort
 //! once a commit was asked for and its outcome is unknown.

@@ -169,7 +169,7 @@ pub const DESCRIBED: &[Described] = &[
         metric::EVIDENCE_GAPS,
         Kind::Counter,
         Unit::Count,
-        "Offsets of the evidence and link logs at which nothing stood in two readings: taken for markers of transactions",
+        "Offsets of the evidence and link logs at which nothing stood in two readings: taken for transactions' markers",
     ),
     (
         metric::ANNOUNCEMENTS_STRANGE,

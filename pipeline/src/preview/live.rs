@@ -1,8 +1,8 @@
-//! A preview of an installation that is running or not, from outside (R-29): one position of each partition, "before" by
-//! the pack in force at the last millisecond before the instant, "after" by the candidate at the instant.
+//! A preview of an installation that is running or not, from outside (R-29): one position of each partition, "before"
+//! by the pack in force at the last millisecond before the instant, "after" by the candidate at the instant.
 //!
 //! ```text
-//! snapshot + log + regions -> a partition at its position -> three looks -> counts and lines -> the partition is dropped
+//! snapshot + log + regions -> a partition at its position -> three looks -> counts, lines -> the partition is dropped
 //!                                                            at the position's clock, before, after
 //! ```
 //!

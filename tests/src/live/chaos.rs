@@ -24,8 +24,9 @@ use tempfile::TempDir;
 
 use super::announced::{self, Announced};
 use super::feed::EvidenceFeed;
-use super::process::{Member, Setup};
+use super::process::Member;
 use super::scratch;
+use super::setup::Setup;
 use crate::feeds::{self, Line, World};
 use crate::simulated::{CommitPlace, Fault, FaultRates, LeftOut, MarkerDelivery, Settings, SimulatedCluster};
 
@@ -33,6 +34,9 @@ pub(super) const WORLD: World = World { people: 7, days: 42, steady: false };
 pub(super) const PARTITIONS: u32 = 3;
 const PLACES: [CommitPlace; 4] =
     [CommitPlace::BeforeBegin, CommitPlace::AfterSend, CommitPlace::AfterOffsets, CommitPlace::Unanswered];
+/// A log, and the snapshots of what follows it, the oldest first: the offset of each, and where.
+type Series = ((Topic, u32), Vec<(u64, PathBuf)>);
+
 /// Milliseconds by which a machine's clock is wrong; the last one is more than is borne.
 const SHIFTS_MS: [i64; 6] = [0, 0, 1_500, 240_000, -3_600_000, 900_000];
 
@@ -342,8 +346,8 @@ impl Chaos {
         }
     }
 
-    /// A series of snapshots, its log, and the snapshots that it has, the oldest first: the offset of each, and where.
-    fn series(&self) -> Option<((Topic, u32), Vec<(u64, PathBuf)>)> {
+    /// A series of snapshots, drawn.
+    fn series(&self) -> Option<Series> {
         let (_, snapshots) = self.snapshots.as_ref()?;
         let at = self.draw(u64::from(PARTITIONS) + u64::from(self.traces)) as u32;
         let (series, log) = match at {

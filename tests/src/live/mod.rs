@@ -3,6 +3,7 @@
 //! ```text
 //! lines      records about people whom a test makes up
 //! feed       lines and verdicts -> records of the evidence and the region log
+//! setup      what a process is started with
 //! process    a worker with its own clock, pack and references; it dies and starts again
 //! announced  what anybody reads of the output, and what must hold of it whatever happened
 //! scratch    what one look at all the evidence says of everybody
@@ -18,8 +19,10 @@ pub mod feed;
 pub mod lines;
 pub mod process;
 pub mod scratch;
+pub mod setup;
 pub mod switched;
 
 pub use announced::Announced;
 pub use feed::EvidenceFeed;
-pub use process::{Member, Setup};
+pub use process::Member;
+pub use setup::Setup;

@@ -1,8 +1,8 @@
-//! Which pack is in force when: the decisions say it (`office::follow` reads them on), the packs come from their log, and
-//! what switches came to is written down.
+//! Which pack is in force when: the decisions say it (`office::follow` reads them on), the packs come from their log,
+//! and what switches came to is written down.
 //!
-//! Owns what the workers are told of the decisions: up to when they were read is told only when they were read to
-//! their end and understood. Without that the workers stand still after a while; they are never told to go on.
+//! Owns what the workers are told of the decisions: up to when they were read is told only when they were read
+//! to their end and understood. Without that the workers stand still after a while; they are never told to go on.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,9 +18,6 @@ use crate::live::worker::reference::References;
 use crate::live::worker::switch::{Outcome, Switch};
 use crate::live::{metric, packs};
 use crate::policy::Pack;
-
-/// Digits of a digest in a position.
-const HASH_DIGITS: usize = 16;
 
 /// The packs that were loaded, or why not; by digest, with the end of their log then.
 type Loaded = BTreeMap<String, (Result<Arc<Pack>, String>, u64)>;
@@ -44,8 +41,8 @@ pub(super) fn in_force(service: &Service, order: u64, now: Instant) -> (Arc<Pack
 pub(super) struct Follower(Loaded);
 
 impl Follower {
-    /// The decisions were read to their end, by a look that began at this monotonic time: the packs are loaded, and what
-    /// switches came to is written.
+    /// The decisions were read to their end, by a look that began at this monotonic time: the packs are loaded, and
+    /// what switches came to is written.
     ///
     /// # Errors
     /// When the log is of no more use.
@@ -81,12 +78,7 @@ fn switches(service: &Service, fold: &Fold, references: &References, loaded: &mu
             }
             loaded.insert(digest.clone(), (pack.clone(), end));
         }
-        Switch {
-            number: switch.number,
-            hash: digest.get(..HASH_DIGITS).unwrap_or(digest).to_owned(),
-            at: Instant(switch.instant_ms),
-            pack,
-        }
+        Switch::of(switch, pack)
     });
     all.collect()
 }

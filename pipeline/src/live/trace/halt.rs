@@ -2,8 +2,8 @@
 //!
 //! ```text
 //! link-not-judged   one record cannot be judged: with the word that record is passed over, whenever it is read
-//! links-missing     records between the newest graph and the log are gone, or do not come: with the word the graph goes
-//!                   on without
+//! links-missing     records between the newest graph and the log are gone, or do not come: with the word the graph
+//!                   goes on without
 //! ```
 //!
 //! Owns what is shown of the stage's one partition. Must never go on without the word: contacts would count that do
@@ -49,8 +49,8 @@ impl Wanted {
             reason: ParkReason::LinksMissing,
             digest: digest_of([hole.start.to_le_bytes(), hole.end.to_le_bytes()]),
             what: format!(
-                "the link log has no records {first} to {last}, in two readings: lost, or a transaction of whoever else \
-                 writes to it that was aborted"
+                "the link log has no records {first} to {last}, in two readings: lost, or an aborted transaction of \
+                 another program that writes to it"
             ),
             goes_on: hole.end,
         }

@@ -261,8 +261,8 @@ fn lines(pack: &Pack, all: &[Case], outcome: &Outcome) -> String {
     let (mutants, listed) = (outcome.mutants(), outcome.live.len() - outcome.alive());
     let equal = outcome.live.iter().filter(|live| live.equal_up_to.is_some()).count();
     lines.push(format!(
-        "{} {}: {mutants} mutants, {} caught, {} live, {listed} more are listed as equivalent, {equal} are equal as far as \
-         was looked",
+        "{} {}: {mutants} mutants, {} caught, {} live, {listed} more are listed as equivalent, {equal} are equal as \
+         far as was looked",
         pack.id,
         pack.version,
         outcome.caught,

@@ -1,8 +1,9 @@
 //! A preview of an installation: its logs and snapshots are opened from outside.
 //!
-//! Owns what is opened, and that nothing is made: no folder, no lock, no group. What the configuration says of snapshots
-//! and limits holds here as in the service.
+//! Owns what is opened, and that nothing is made: no folder, no lock, no group. What the configuration says of
+//! snapshots and limits holds here as in the service.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -24,6 +25,7 @@ use crate::live::worker::owned::Identity;
 use crate::live::worker::reference::References;
 use crate::live::worker::restore::Restoring;
 use crate::live::worker::snapshots::Snapshots;
+use crate::live::worker::switch::{InForce, Schedule, Switch};
 use crate::policy::Pack;
 use crate::preview::{Asked, Preview, live};
 use crate::replay::Progress;
@@ -47,7 +49,9 @@ pub(super) fn preview(
     let Some(installation) = seen.fold.installation() else {
         return Err(CommandError::Input("no installation is recorded here: start `fuma run` once".to_owned()));
     };
-    let (current, since) = in_force(&seen.fold, &seen.packs, Instant(at.0 - 1))?;
+    let schedule = schedule(&seen.fold, &seen.packs);
+    let current = in_force(&schedule, Instant(at.0 - 1))?;
+    let (number, since, current) = (current.number, current.since, current.pack);
     let origin = Origin { installation: installation.id, key: installation.key };
     let snapshots = snapshots(&config, origin, installation.adopted)?;
     let context = Restoring {
@@ -55,23 +59,24 @@ pub(super) fn preview(
         identity: Identity {
             owner: String::new(),
             pack: current.short_digest().to_owned(),
-            pack_order: 0,
+            pack_order: number,
             engine: ENGINE.to_owned(),
             origin,
             partitions: installation.partitions,
             source: String::new(),
         },
-        schedule: Default::default(),
+        schedule,
         references: References::default(),
         snapshots,
         facts: config.evidence.facts_max,
         words: Default::default(),
         differences_max: None,
-        state: config.state.clone(),
+        state: config.state,
         now: Instant(seen.now_ms),
         cancelled: Arc::new(AtomicBool::new(false)),
         lease: None,
-        tells: false,
+        tells: Default::default(),
+        shows: false,
         belongs: None,
     };
     let asked = |observer: &(dyn Fn() -> Result<Box<dyn RestoreLog>, LogError> + Sync)| {
@@ -98,16 +103,31 @@ pub(super) fn preview(
     Ok((current, at, preview))
 }
 
-/// The pack in force at an instant, and since when; the first one holds for all time.
-fn in_force(fold: &Fold, records: &[bytes::Bytes], at: Instant) -> Result<(Arc<Pack>, Option<Instant>), CommandError> {
-    let switch = fold.schedule().iter().rfind(|switch| switch.instant_ms <= at.0).or_else(|| fold.schedule().first());
-    let Some(switch) = switch else {
-        return Err(CommandError::Input(
+/// The packs of an installation, as its decisions have them.
+fn schedule(fold: &Fold, records: &[bytes::Bytes]) -> Schedule {
+    let mut loaded = BTreeMap::new();
+    let switches = fold.schedule().iter().map(|switch| {
+        let load = || packs::load(records, &switch.pack.digest).map_err(|error| error.to_string());
+        let pack = loaded.entry(switch.pack.digest.clone()).or_insert_with(load).clone();
+        Switch::of(switch, pack)
+    });
+    let schedule = Schedule::default();
+    schedule.set(switches.collect());
+    schedule
+}
+
+/// The pack in force at an instant; before all others the first one, which holds for all time.
+fn in_force(schedule: &Schedule, at: Instant) -> Result<InForce, CommandError> {
+    let first = || schedule.switches().first().and_then(|switch| schedule.numbered(switch.number));
+    match schedule.due(0, at).or_else(first) {
+        Some(Ok(in_force)) => Ok(in_force),
+        Some(Err(missing)) => {
+            Err(CommandError::Other(format!("the pack of switch {} is not here: {}", missing.number, missing.why)))
+        }
+        None => Err(CommandError::Input(
             "no pack was ever in force here: start `fuma run --policy PACK` once, or give --feeds".to_owned(),
-        ));
-    };
-    let pack = packs::load(records, &switch.pack.digest).map_err(|error| CommandError::Other(error.to_string()))?;
-    Ok((pack, (switch.number > 1).then_some(Instant(switch.instant_ms))))
+        )),
+    }
 }
 
 /// Where snapshots are; none where there is no such folder: it is not made.

@@ -74,8 +74,8 @@ pub(super) struct PreviewArguments {
     /// Write the changes to a file, the lines of the digest: person, state before, state after
     #[arg(long, value_name = "FILE")]
     changes: Option<PathBuf>,
-    /// Over an installation: write who may differ from the outcome to a file, with the cause: touched or due between the
-    /// position and the instant, crowded, failed
+    /// Over an installation: write who may differ from the outcome to a file, with the cause: touched or due between
+    /// the position and the instant, crowded, failed
     #[arg(long, value_name = "FILE", conflicts_with = "feeds")]
     named: Option<PathBuf>,
     /// Write the outcome as a page with plots

@@ -12,7 +12,8 @@ use super::base::read_snapshot;
 use super::evidence::{replay, sections, taken};
 use super::{RestoreError, Restoring, accept, is_newer};
 use crate::assess::Partition;
-use crate::live::worker::apply::people_of;
+use crate::live::worker::apply::each_person;
+use crate::live::worker::labels::Labelled;
 use crate::live::worker::position::Standing;
 use crate::live::worker::told::ToTell;
 
@@ -70,13 +71,19 @@ fn look(log: &mut dyn RestoreLog, id: u32, context: &Restoring) -> Result<Seen, 
     partition.set_limits(context.facts);
     let standing = standing.or_else(|| base.standing.clone()).unwrap_or_default();
     let offset = position.offset.unwrap_or(base.evidence);
-    let records = replay(log, id, base.evidence..offset, context, (&mut partition, &mut ToTell::default()))?;
+    let in_force = context.in_force(id, position.offset.map(|_| &standing))?;
+    let (mut to_tell, mut labels) = (ToTell::default(), Labelled::of(in_force.label));
+    let mut beside = (&mut to_tell, &mut labels);
+    let records = replay(log, id, base.evidence..offset, context, (&mut partition, &mut beside, false))?;
+    labels.settle(&mut partition)?;
     for region in context.references.regions(0, standing.regions) {
         let place = ("the log of regions", region.next.saturating_sub(1), fuma_schemas::Instant::default());
         for section in sections(id, place, &region.value, context.identity.origin)? {
-            taken(id, place, &mut partition, &section)?;
+            taken(id, place, (&mut partition, &mut labels), &section)?;
         }
     }
+    // The pack that is asked about may trace in another way than the position's.
+    labels.begin(&mut partition, context.first().label.max(in_force.label))?;
     partition.take_waiting();
     let touched = touched(log, id, offset, context)?;
     let regions_behind = context.references.regions_end().saturating_sub(standing.regions);
@@ -95,7 +102,11 @@ fn touched(
     log.read_evidence(id, offset..end.max(offset), &mut |record| {
         let place = ("the evidence log", record.offset, record.timestamp);
         match sections(id, place, &record.value, context.identity.origin) {
-            Ok(sections) => people.extend(sections.iter().flat_map(people_of).map(|(_, person)| person)),
+            Ok(sections) => sections.iter().for_each(|section| {
+                each_person(section, |_, person| {
+                    people.insert(person);
+                });
+            }),
             Err(error) => failed = Some(error),
         }
         failed.is_none()

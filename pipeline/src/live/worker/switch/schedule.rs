@@ -13,6 +13,7 @@ use std::time::Duration;
 use fuma_schemas::Instant;
 
 use super::outcome::Outcome;
+use crate::live::decisions::Switch as Decided;
 use crate::policy::Pack;
 
 /// A pack that judges a partition.
@@ -42,6 +43,18 @@ pub struct Switch {
     pub at: Instant,
     /// The pack; or why this process does not have it.
     pub pack: Result<Arc<Pack>, String>,
+}
+
+/// Digits of a digest in a position.
+const HASH_DIGITS: usize = 16;
+
+impl Switch {
+    /// A switch of the decisions, with its pack or why it is not here.
+    pub fn of(decided: &Decided, pack: Result<Arc<Pack>, String>) -> Switch {
+        let digest = &decided.pack.digest;
+        let hash = digest.get(..HASH_DIGITS).unwrap_or(digest).to_owned();
+        Switch { number: decided.number, hash, at: Instant(decided.instant_ms), pack }
+    }
 }
 
 /// A pack is due, and this process does not have it.
