@@ -58,13 +58,11 @@ impl Process {
             command.args(["--policy", "zhejiang-2020-109"]);
         }
         command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(file);
-        // What an earlier start of this name said, its port among it, is of no use.
-        let earlier = fs::read_to_string(&log).unwrap_or_default().len();
         let child = command.spawn().unwrap();
         let mut process = Process { child, log, begins, address: String::new() };
         process.until("its port is told", |process| {
             let text = process.said();
-            let Some((_, rest)) = text[earlier..].split_once("metrics and probes address=") else { return false };
+            let Some((_, rest)) = text.split_once("metrics and probes address=") else { return false };
             process.address = rest.split_whitespace().next().unwrap().to_owned();
             true
         });
