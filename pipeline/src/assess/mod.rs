@@ -16,6 +16,7 @@
 //! shown      what is answered of each person who was judged
 //! staged     live: memory that follows the commit, or is taken back
 //! audit      whether what was announced is what the evidence says
+//! would_be   what other tiers would do to people, before they take effect
 //! forgetting what is past is dropped, where no rule would miss it
 //! ```
 //!
@@ -39,6 +40,7 @@ mod step;
 #[cfg(test)]
 mod tests;
 pub mod timeline;
+mod would_be;
 
 pub use difference::Differences;
 pub use forgetting::{Forgotten, retention, very_late};
@@ -48,3 +50,4 @@ pub use look::Look;
 pub use partition::{AssessError, Partition, Ticks};
 pub use step::{Step, StepLimits};
 pub use timeline::{Sample, Timeline};
+pub use would_be::Concerned;

@@ -111,6 +111,7 @@ fn times(config: &Config, checks: &mut Checks<'_>) {
     let in_order = commit.live <= commit.backlog;
     checks.hold(in_order, &["commit", "backlog"], "must be at least commit.live: a backlog is for longer batches");
     checks.within(config.snapshots.every, SECOND..=DAY, &["snapshots", "every"]);
+    checks.within(config.guard.tiers_settle, 100 * MILLISECOND..=DAY, &["guard", "tiers_settle"]);
     checks.within(config.watch.settle, 100 * MILLISECOND..=DAY, &["watch", "settle"]);
     checks.within(config.shutdown.deadline, SECOND..=600 * SECOND, &["shutdown", "deadline"]);
     for (feed, settings) in &config.feeds {
@@ -130,6 +131,7 @@ fn amounts(config: &Config, checks: &mut Checks<'_>) {
     let least = config.commit.batch_bytes_max.saturating_mul(2);
     let setting = &["commit", "uncommitted_bytes_max"];
     checks.hold(config.commit.uncommitted_bytes_max >= least, setting, "must be at least twice commit.batch_bytes_max");
+    checks.within(config.guard.tiers_percent, 0..=100, &["guard", "tiers_percent"]);
     checks.within(config.snapshots.keep, 2..=1000, &["snapshots", "keep"]);
     checks.hold(config.snapshots.records > 0, &["snapshots", "records"], "must be 1 or more");
 }

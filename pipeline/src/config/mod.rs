@@ -223,6 +223,13 @@ pub struct LogConfig {
 pub struct GuardConfig {
     /// The most people of a partition that may differ after a restart without a reason.
     pub differences_max: u64,
+    /// Without rows for so long a publication of tiers is whole.
+    #[serde(deserialize_with = "values::duration")]
+    pub tiers_settle: Duration,
+    /// People whose colours publications of tiers may change within an hour without an approval. The first only.
+    pub tiers_people: u64,
+    /// The same, as a share of the people with evidence. The first only.
+    pub tiers_percent: u64,
 }
 
 /// Feeds from folders, without Kafka.

@@ -35,6 +35,7 @@ pub use step::{
     FactView, Mark, RuleTable, RuleTables, StepPart, StepRows, StepTable, TierView, Wanted, WantedTiers, materialise,
 };
 pub use store::Seed;
+pub use tiers::WouldBe;
 pub use winners::{
     Contender, Contents, Derived, DerivedBy, DerivedRow, EvidenceError, FactKey, LinksRank, NameKey, OwnedValue,
     Ranked, Said, Value, Version, compare_rows, derived_key, fact_key, link_key, name_key, version,

@@ -121,6 +121,18 @@ pub const DESCRIBED: &[Described] = &[
     (metric::LEFT_OUT, Kind::Gauge, Unit::Count, "People who cannot be judged and keep what was announced, by reason"),
     (metric::HELD, Kind::Gauge, Unit::Count, "1: the emergency stop is in force, and nothing is announced"),
     (
+        metric::PUBLICATIONS_WAITING,
+        Kind::Gauge,
+        Unit::Count,
+        "Publications of tiers that wait to be counted or approved",
+    ),
+    (
+        metric::PUBLICATIONS_PEOPLE,
+        Kind::Gauge,
+        Unit::Count,
+        "People whose colours the publications of tiers that wait would change, as far as they are counted",
+    ),
+    (
         metric::WITHHELD,
         Kind::Gauge,
         Unit::Count,

@@ -99,7 +99,14 @@ fn outgoing(value: bytes::Bytes) -> Outgoing {
 }
 
 fn region_records(log: &FolderLog) -> Vec<Outgoing> {
-    references(log).regions(0, u64::MAX).into_iter().map(|region| outgoing(region.value)).collect()
+    references(log)
+        .regions(0, u64::MAX)
+        .into_iter()
+        .map(|region| match region.taken {
+            crate::live::guard::Taken::AsItIs(value) => outgoing(value),
+            other => panic!("an old log has no guard: {other:?}"),
+        })
+        .collect()
 }
 
 fn link_records(log: &FolderLog) -> Vec<LogRecord> {
@@ -245,6 +252,7 @@ fn a_takeover_finds_what_was_announced() {
             identity,
             schedule: crate::live::worker::switch::Schedule::default(),
             references: references(&log),
+            counts: Default::default(),
             snapshots: Some(snapshots(&dir)),
             facts: crate::evidence::Limits::default(),
             words: crate::live::partitions::Words::default(),

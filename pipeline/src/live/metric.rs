@@ -81,6 +81,10 @@ pub const PEOPLE: &str = "fuma_people";
 pub const LEFT_OUT: &str = "fuma_people_left_out";
 /// Whether the emergency stop is in force (`fuma hold --all`): 1, and nothing is announced.
 pub const HELD: &str = "fuma_held";
+/// Publications of tiers that wait to be counted or approved.
+pub const PUBLICATIONS_WAITING: &str = "fuma_publications_waiting";
+/// People whose colours the publications of tiers that wait would change, as far as they are counted.
+pub const PUBLICATIONS_PEOPLE: &str = "fuma_publications_waiting_people";
 /// People of whom the release of the emergency stop would announce something. Labels: partition.
 pub const WITHHELD: &str = "fuma_withheld_people";
 /// Partitions of evidence that this process holds. Labels: state (restoring, owned, parked).

@@ -12,6 +12,7 @@
 //! answers    announced states behind each commit, for those who ask
 //! snapshot   a partition's state as Parquet, written between commits, read at a takeover
 //! decisions  what the installation is, and what people decided: one log, and what it comes to
+//! guard      publications of tiers are counted before they take effect
 //! packs      packs in the reference log: whole, by their digest
 //! service    opens the log, starts the stages, ends them
 //! marker     an offset of a log at which nothing stands
@@ -29,6 +30,7 @@ pub mod decisions;
 pub mod fault;
 #[cfg(test)]
 mod format_1;
+pub mod guard;
 pub mod intake;
 pub mod keyed;
 mod marker;

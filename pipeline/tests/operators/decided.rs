@@ -32,7 +32,8 @@ pub(crate) struct Place {
 impl Place {
     pub(crate) fn new() -> Place {
         let place = Place { folder: tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap() };
-        let mut config = String::new();
+        // A publication of tiers is whole at once.
+        let mut config = "[guard]\ntiers_settle = \"100ms\"\n".to_owned();
         for (name, role) in [("author", "author"), ("approver", "approver"), ("stranger", "")] {
             let key = place.said(&["policy", "keygen", &place.path(&format!("{name}.pem"))]);
             if !role.is_empty() {

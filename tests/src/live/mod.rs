@@ -5,6 +5,7 @@
 //! feed       lines and verdicts -> records of the evidence and the region log
 //! setup      what a process is started with
 //! process    a worker with its own clock, pack and references; it dies and starts again
+//! keeping    officials, and the keeper of publications of tiers
 //! announced  what anybody reads of the output, and what must hold of it whatever happened
 //! scratch    what one look at all the evidence says of everybody
 //! switched   such a run with a switch of packs in the middle
@@ -16,6 +17,7 @@
 pub mod announced;
 pub mod chaos;
 pub mod feed;
+pub mod keeping;
 pub mod lines;
 pub mod process;
 pub mod scratch;
@@ -24,5 +26,6 @@ pub mod switched;
 
 pub use announced::Announced;
 pub use feed::EvidenceFeed;
+pub use keeping::Keeping;
 pub use process::Member;
 pub use setup::Setup;

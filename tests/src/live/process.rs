@@ -9,6 +9,7 @@ use std::time::Duration;
 use fuma_connectors::log::{Log, LogError, Reference, WorkerLog};
 use fuma_pipeline::live::aboard::Conveyances;
 use fuma_pipeline::live::attach::Phones;
+use fuma_pipeline::live::guard::Counts;
 use fuma_pipeline::live::keyed::{self, Keyed, Labels, Stage};
 use fuma_pipeline::live::partitions::{ABOARD, ASSESS, ATTACH, Holding, Partitions, Words};
 use fuma_pipeline::live::stop::Stop;
@@ -336,6 +337,11 @@ impl Member {
     /// What it knows of the reference topics.
     pub fn references(&self) -> References {
         self.process().references.clone()
+    }
+
+    /// Which publications of tiers it is asked to count.
+    pub fn counts(&self) -> Counts {
+        self.process().setup.counts.clone()
     }
 
     /// What becomes of a partition of it.

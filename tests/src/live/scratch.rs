@@ -17,6 +17,7 @@ use fuma_schemas::evidence::log;
 use fuma_schemas::{Instant, Kind, Person};
 
 use super::announced::{self, Said};
+use super::keeping;
 use crate::simulated::{SimulatedCluster, StoredRecord};
 
 struct EveryInstant;
@@ -30,7 +31,11 @@ impl Ticks for EveryInstant {
 /// All evidence of a partition and all regions.
 pub fn partition(cluster: &SimulatedCluster, pack: &Arc<Pack>, id: u32) -> Partition {
     let mut partition = Partition::new(Arc::clone(pack)).unwrap();
-    let records = cluster.records(Topic::Regions, 0).into_iter().chain(cluster.records_ever(Topic::Evidence, id));
+    let records = cluster.records_ever(Topic::Evidence, id).into_iter();
+    for rows in keeping::regions(cluster) {
+        let all: Vec<u32> = (0..rows.num_rows() as u32).collect();
+        partition.apply(Kind::Regions, &rows, &all).unwrap();
+    }
     let links = cluster.records_ever(Topic::Links, 0);
     trace(cluster, id, &links, &mut partition);
     for section in records.flat_map(|record| record::read(&record.value.unwrap()).unwrap()) {

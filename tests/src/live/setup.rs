@@ -8,6 +8,7 @@ use std::sync::atomic::AtomicBool;
 
 use fuma_pipeline::live::answers::Answers;
 use fuma_pipeline::live::decisions::Belonging;
+use fuma_pipeline::live::guard::Counts;
 use fuma_pipeline::live::partitions::Words;
 use fuma_pipeline::live::record::Origin;
 use fuma_pipeline::live::worker::owned::Identity;
@@ -55,6 +56,8 @@ pub struct Setup {
     pub belongs: Option<Belonging>,
     /// Which pack is in force when.
     pub schedule: Schedule,
+    /// Which publications of tiers it is asked to count.
+    pub counts: Counts,
     /// Where announced states are published, where anybody asks.
     pub answers: Option<Answers>,
 }
@@ -80,6 +83,7 @@ impl Setup {
             state: std::env::temp_dir().join(format!("fuma-simulated-{}", std::process::id())),
             belongs: None,
             schedule: Schedule::default(),
+            counts: Counts::default(),
             answers: None,
         }
     }
@@ -99,6 +103,7 @@ impl Setup {
             },
             schedule: self.schedule.clone(),
             references,
+            counts: self.counts.clone(),
             snapshots: self.snapshots.clone(),
             facts: fuma_pipeline::evidence::Limits::default(),
             words: self.words.clone(),

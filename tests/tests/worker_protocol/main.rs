@@ -21,6 +21,7 @@
 //! clocks     a clock for each partition; a broker's clock that is not known for a while
 //! causes     expiries, causes, traces
 //! phones     R-17 to R-22            records of phones, and who holds them
+//! tiers      R-25                    publications of tiers are counted before they take effect
 //! aboard     R-17 to R-23            who was aboard with a case
 //! ```
 //!
@@ -47,6 +48,7 @@ mod stores;
 mod sweep;
 mod switch;
 mod takeover;
+mod tiers;
 mod understood;
 mod whole;
 

@@ -10,7 +10,7 @@ use ring::signature::KeyPair as _;
 
 use super::place::{Office, PlaceArguments, Seen};
 use super::release::{ReleaseArguments, agreed};
-use super::{keys, refused, shown};
+use super::{keys, publications, refused, shown};
 use crate::commands::CommandError;
 use crate::commands::screen::Screen;
 use crate::live::decisions::Record;
@@ -44,6 +44,7 @@ pub struct ApproveArguments {
 
 const EXAMPLES: &str = "\
 An approval of a hold is its release: it shows first how many people turn which colour, and by which rules, and asks.
+An approval of a publication of tiers names its size: counted otherwise meanwhile, it is to be approved again.
 
 What counts is decided by the log of decisions: an approval of somebody who is not on the list, or of what is not
 proposed any more, is written, counts for nothing, and is said (exit code 4).
@@ -64,6 +65,9 @@ pub(super) fn awaited(basis: &Basis, id: &str) -> Result<(String, i64, SeenBasis
     if let Some(proposal) = basis.proposal(id) {
         let proposed = &proposal.proposed;
         return Ok((proposed.what.digest(), proposed.valid_from, proposed.basis.clone()));
+    }
+    if let Some(publication) = basis.publications().iter().find(|publication| publication.closed.id == id) {
+        return Ok((basis.publication_digest(publication), publication.closed.at, SeenBasis::default()));
     }
     let hold = basis.holds().find(|hold| hold.held.id == id);
     let hold = hold.ok_or_else(|| {
@@ -92,6 +96,9 @@ pub fn approve(arguments: &ApproveArguments, screen: &Screen) -> Result<ExitCode
         return Ok(ExitCode::SUCCESS);
     }
     agreed(&office, &seen, &arguments.id, arguments.release, screen)?;
+    if let Some(size) = publications::size(&seen, &arguments.id) {
+        screen.print(&size)?;
+    }
     let (official, signature) = match (&arguments.sign, &arguments.signature) {
         (Some(key), _) => by_key(&seen, key, &signed)?,
         (None, Some(file)) => by_signature(&seen, &keys::signature(file)?, &signed)?,

@@ -10,6 +10,7 @@
 //! publish    a pack is proposed
 //! officials  the list, and another one proposed
 //! outcomes   what a switch came to
+//! publications  publications of tiers that wait, and their sizes
 //! shown      a switch, a proposal, a history in words and as JSON
 //! ```
 //!
@@ -21,6 +22,7 @@ mod keys;
 mod officials;
 mod outcomes;
 mod place;
+mod publications;
 mod publish;
 mod release;
 pub(super) mod shown;

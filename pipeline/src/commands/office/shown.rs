@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::outcomes;
 use super::place::{Office, Seen};
+use super::publications;
 use crate::live::decisions::Record;
 use crate::live::decisions::basis::{
     Basis, Event, Hold, Officials, PackName, Proposal, Role, State, Switch, Then, What,
@@ -18,6 +19,9 @@ use crate::live::decisions::basis::{
 pub(super) fn waiting(seen: &Seen, id: &str, office: &Office) -> String {
     let basis = seen.fold.basis();
     let named = office.named();
+    if let Some(text) = publications::waiting(seen, id, &named) {
+        return text;
+    }
     let Some(proposal) = basis.proposal(id) else {
         let is_held = basis.holds().any(|hold| hold.held.id == id);
         return if is_held { "  it waits for more approvers\n".to_owned() } else { "  it is released\n".to_owned() };
@@ -111,6 +115,9 @@ pub(crate) fn list(seen: &Seen) -> String {
             format_args!("waits     {id}  {what}  from {from}: {authors} author(s), {approvers} approver(s) missing"),
         );
     }
+    for publication in publications::open(seen) {
+        line(&mut text, format_args!("{publication}"));
+    }
     for hold in basis.holds() {
         line(&mut text, format_args!("HELD      {}  nothing is announced: {}", hold.held.id, hold.held.reason));
     }
@@ -143,6 +150,7 @@ pub(crate) fn list_json(seen: &Seen) -> Value {
         "switches": switches,
         "proposals": proposals,
         "holds": holds,
+        "publications": publications::json(seen),
         "officials": basis.officials(),
     })
 }
@@ -277,6 +285,11 @@ fn said(record: &Record) -> String {
             format!("withdrawn {} by {by}: {}", withdrawn.proposal, withdrawn.reason)
         }
         Record::Held(held) => format!("held {}: {}", held.id, held.reason),
+        Record::Limits(limits) => {
+            format!("limits of publications of tiers: {} people an hour, {} %", limits.people, limits.percent)
+        }
+        Record::Closed(closed) => format!("closed {}: {}", closed.id, publications::what(closed)),
+        Record::Counted(counted) => format!("counted {} in partition {}", counted.publication, counted.partition),
         other => other.kind().to_owned(),
     }
 }
@@ -290,6 +303,13 @@ fn then_said(then: &Then) -> String {
         Then::Unscheduled { number, .. } => format!("switch {number} is taken out of the schedule"),
         Then::Voided { proposal, void } => format!("{proposal} NOT APPLIED: {void}"),
         Then::Officials { .. } => "the officials are others from here on".to_owned(),
+        Then::HeldBack { publication, size } => {
+            format!("publication {publication} is HELD: {}", publications::of_size(*size))
+        }
+        Then::Admitted { publication, size, signed } => {
+            let by = if signed.is_empty() { "within the limits".to_owned() } else { signed.join(", ") };
+            format!("publication {publication} takes effect ({by}): {}", publications::of_size(*size))
+        }
         Then::Released { hold } => format!("hold {hold} is released"),
     }
 }

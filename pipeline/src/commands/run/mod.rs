@@ -219,6 +219,7 @@ fn prepared(config: Config, wishes: Wishes) -> Result<Service, CommandError> {
         belongs: None,
         decisions: None,
         schedule: Schedule::default(),
+        counts: Default::default(),
     })
 }
 

@@ -38,7 +38,8 @@ pub struct StatusArguments {
     /// Without Kafka: the --state folder of `fuma run`, running or ended
     #[arg(long, value_name = "DIR", conflicts_with = "bootstrap")]
     state: Option<PathBuf>,
-    /// One JSON object: installation, policy, switch, coming, holds, withheld, processes, partitions, parked
+    /// One JSON object: installation, policy, switch, coming, publications, holds, withheld, processes, partitions,
+    /// parked
     #[arg(long)]
     json: bool,
     /// Exit with 1 unless every partition is owned, and trace is not parked

@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 use crate::live::partitions::TRACE;
 use crate::live::status::answer::{Answer, Partition, Process};
 use crate::live::status::entry::PolicyName;
+use crate::live::status::publications::WaitingTiers;
 use crate::live::status::switches::{Coming, Progress, UnderWay};
 
 /// The text.
@@ -20,6 +21,17 @@ pub(super) fn text(answer: &Answer) -> String {
     line(&mut out, format_args!("installation  {}", installation.unwrap_or("not recorded")));
     line(&mut out, format_args!("policy        {policy}"));
     switches(&mut out, answer);
+    for waiting in &answer.publications {
+        let WaitingTiers { id, owner, rows, state, changes, green, counted, partitions } = waiting;
+        let word = if *state == "held" { "HELD TIERS" } else { "tiers wait" };
+        line(
+            &mut out,
+            format_args!(
+                "{word}    {id} of {owner}, {rows} rows: changes {changes} people, {green} to green; {counted} of \
+                 {partitions} partitions have counted"
+            ),
+        );
+    }
     for hold in &answer.holds {
         line(&mut out, format_args!("HELD          {} since {}: {}", hold.id, hold.since, hold.reason));
     }

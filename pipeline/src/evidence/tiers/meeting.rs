@@ -119,7 +119,7 @@ impl Evidence {
 pub(in crate::evidence) const STAY_REGION: usize = 0;
 
 /// What an assertion says; none if it lacks what a tier must have.
-fn contents(batch: &Batch<'_>, row: usize) -> Option<RegionContents> {
+pub(super) fn contents(batch: &Batch<'_>, row: usize) -> Option<RegionContents> {
     let ranked = |column: usize| batch.columns.get(column).map(|column| column.ranked(row));
     let [region, tier, since, until, authority, document] = [0, 1, 2, 3, 4, 5].map(ranked);
     let Some(Ranked::Text(region)) = region else { return None };

@@ -6,7 +6,9 @@
 mod meeting;
 mod region_facts;
 mod stay_codes;
+mod would_be;
 
 pub(in crate::evidence) use meeting::{STAY_REGION, Tiers};
 pub(in crate::evidence) use region_facts::{MatchedTier, OPEN};
 pub(in crate::evidence) use stay_codes::NO_STAY;
+pub use would_be::WouldBe;

@@ -33,7 +33,7 @@ pub(in crate::evidence) struct MatchedTier {
 }
 
 /// What a record of a region says.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(in crate::evidence) struct RegionContents {
     pub(in crate::evidence) region: Box<str>,
     pub(in crate::evidence) span: TierSpan,
@@ -81,7 +81,7 @@ impl Contents for Withdrawn {
 }
 
 /// The facts about regions.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(in crate::evidence) struct RegionFacts {
     /// By the name of the record: 128 bits, for there is no person to compare.
     winners: HashMap<NameKey, (Version, Option<RegionContents>), Seed>,

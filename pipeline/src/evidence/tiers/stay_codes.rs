@@ -61,6 +61,22 @@ impl StayCodes {
     /// Finds the matches of the codes anew that meet the regions given; the numbers of those that changed, and the
     /// heads of their chains.
     pub(in crate::evidence) fn renew(&mut self, regions: &[Box<str>], facts: &RegionFacts) -> Vec<(u32, u32)> {
+        let mut heads = Vec::new();
+        for (at, matches) in self.would_meet(regions, facts) {
+            if let Some(code) = self.codes.get_mut(at as usize).and_then(Option::as_mut) {
+                code.matches = matches;
+                heads.push((at, code.head));
+            }
+        }
+        heads
+    }
+
+    /// What the codes that meet the regions given would meet by these facts, where it is something else.
+    pub(in crate::evidence) fn would_meet(
+        &self,
+        regions: &[Box<str>],
+        facts: &RegionFacts,
+    ) -> Vec<(u32, Box<[MatchedTier]>)> {
         let mut met: Vec<(&str, u32)> = Vec::new();
         for region in regions {
             let holding = prefixes(region).chain([region.as_ref()]);
@@ -71,17 +87,18 @@ impl StayCodes {
         }
         met.sort_unstable();
         met.dedup();
-        let mut heads = Vec::new();
-        for (text, at) in met {
-            let matches = facts.matches(text);
-            if let Some(code) = self.codes.get_mut(at as usize).and_then(Option::as_mut)
-                && code.matches != matches
-            {
-                code.matches = matches;
-                heads.push((at, code.head));
-            }
+        let others = met.into_iter().filter_map(|(text, at)| {
+            let (matches, code) = (facts.matches(text), self.codes.get(at as usize)?.as_ref()?);
+            (code.matches != matches).then_some((at, matches))
+        });
+        others.collect()
+    }
+
+    /// Exchanges what a code meets.
+    pub(in crate::evidence) fn exchange(&mut self, region: u32, matches: &mut Box<[MatchedTier]>) {
+        if let Some(code) = self.codes.get_mut(region as usize).and_then(Option::as_mut) {
+            std::mem::swap(&mut code.matches, matches);
         }
-        heads
     }
 
     /// Bytes held, about: a tree does not say what it holds.

@@ -42,7 +42,7 @@ impl Fold {
         let record = Record::read(value);
         if let Ok(record) = &record {
             if let Record::Installation(installation) = record {
-                self.basis.of(&installation.id.to_string());
+                self.basis.of(&installation.id.to_string(), installation.partitions);
             }
             self.basis.take(offset, appended.0, record);
         }
@@ -76,7 +76,10 @@ impl Fold {
                 | Record::Proposed(_)
                 | Record::Approved(_)
                 | Record::Withdrawn(_)
-                | Record::Held(_),
+                | Record::Held(_)
+                | Record::Limits(_)
+                | Record::Closed(_)
+                | Record::Counted(_),
             ) => {}
             Err(fault) => {
                 self.not_understood.get_or_insert((offset, fault));
@@ -199,10 +202,10 @@ mod tests {
     fn a_record_that_is_not_understood_is_kept_in_mind() {
         let mut fold = folded(&[Record::Installation(installation(1))]);
         assert_eq!(fold.not_understood(), None);
-        fold.take(1, Instant(0), br#"{"type":"counted","version":1}"#);
+        fold.take(1, Instant(0), br#"{"type":"epoch","version":1}"#);
         fold.take(2, Instant(0), b"x");
         let (offset, fault) = fold.not_understood().unwrap();
-        assert_eq!((*offset, fault), (1, &RecordFault::Newer { kind: "counted".into(), version: 1 }));
+        assert_eq!((*offset, fault), (1, &RecordFault::Newer { kind: "epoch".into(), version: 1 }));
         assert!(fold.installation().is_some());
     }
 }

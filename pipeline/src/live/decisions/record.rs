@@ -17,13 +17,13 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::basis::{Approved, Bootstrap, FirstOfficials, Held, Proposed, Withdrawn};
+use super::basis::{Approved, Bootstrap, Closed, Counted, FirstOfficials, Held, Limits, Proposed, Withdrawn};
 use super::installation::Installation;
 
 /// The version of every type that this build writes; a higher one is not understood.
 const VERSION: u64 = 1;
 /// The types that this build knows.
-const TYPES: [&str; 12] = [
+const TYPES: [&str; 15] = [
     "installation",
     "topics",
     "accepted",
@@ -36,6 +36,9 @@ const TYPES: [&str; 12] = [
     "held",
     "switched",
     "settled",
+    "limits",
+    "closed",
+    "counted",
 ];
 /// The longest record: a list of all officials that there may be.
 pub const RECORD_BYTES_MAX: usize = 256 << 10;
@@ -68,6 +71,12 @@ pub enum Record {
     Switched(Switched),
     /// What a switch announced in all partitions. Of each switch the first counts.
     Settled(Settled),
+    /// Up to which size publications of tiers need no approval. The first one counts.
+    Limits(Limits),
+    /// A publication of tiers is whole. Of each the first counts.
+    Closed(Closed),
+    /// What a publication would do in one partition. The last one on the basis that holds counts.
+    Counted(Counted),
 }
 
 /// What a switch announced in all partitions.
@@ -176,6 +185,9 @@ impl Record {
             Record::Held(_) => "held",
             Record::Switched(_) => "switched",
             Record::Settled(_) => "settled",
+            Record::Limits(_) => "limits",
+            Record::Closed(_) => "closed",
+            Record::Counted(_) => "counted",
         }
     }
 
@@ -220,7 +232,7 @@ mod tests {
         assert!(text.contains("\"type\":\"accepted\"") && text.contains("\"version\":1"), "{text}");
         assert_eq!(Record::read(&bytes), Ok(Record::Accepted(word)));
         let newer = |kind: &str, version| RecordFault::Newer { kind: kind.into(), version };
-        assert_eq!(Record::read(br#"{"type":"counted","version":1}"#), Err(newer("counted", 1)));
+        assert_eq!(Record::read(br#"{"type":"epoch","version":1}"#), Err(newer("epoch", 1)));
         assert_eq!(Record::read(br#"{"type":"used","version":2,"word":0}"#), Err(newer("used", 2)));
         for foreign in [&b"{}"[..], b"", b"{\"type\":\"used\",\"version\":1}", b"[1]", b"{\"type\":\"used\"}"] {
             assert_eq!(Record::read(foreign), Err(RecordFault::Foreign));

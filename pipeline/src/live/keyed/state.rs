@@ -179,6 +179,9 @@ impl<K: Keyed> State<K> {
         for section in record::read_as(&record.value, options.origin).map_err(wrong)? {
             match &section {
                 Section::Control(Control::Marker(_)) => {}
+                Section::Control(Control::Guarded | Control::Admitted { .. }) => {
+                    return Err(wrong(RecordError::Layout(0)));
+                }
                 Section::Control(Control::Epoch(derived) | Control::Closing(derived)) => {
                     refuse_epoch(*derived).map_err(wrong)?;
                 }

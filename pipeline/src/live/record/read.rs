@@ -202,6 +202,8 @@ impl Reader<'_> {
             1 => Control::Epoch(derived),
             2 => Control::Closing(derived),
             3 => Control::Marker(u64::from_le_bytes(eight(16))),
+            4 => Control::Guarded,
+            5 => Control::Admitted { publication: u64::from_le_bytes(eight(16)), end: derived.epoch },
             other => return Err(RecordError::Newer("control section", other.into())),
         }))
     }

@@ -138,6 +138,15 @@ pub enum Control {
     Closing(Derived),
     /// A place in the log that somebody waits for; it changes nothing.
     Marker(u64),
+    /// In the log of regions: rows behind it take effect only when their publication is admitted.
+    Guarded,
+    /// In the log of regions: a publication takes effect here, whole.
+    Admitted {
+        /// Which.
+        publication: u64,
+        /// One past the last record of its rows.
+        end: u64,
+    },
 }
 
 /// What caused each row of a section.

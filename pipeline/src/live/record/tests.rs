@@ -198,7 +198,13 @@ fn whose_a_message_is_stands_at_its_beginning() {
 fn control_phones_and_what_was_forgotten_are_there_and_back() {
     let mut writer = RecordWriter::new();
     let derived = Derived { stage: Stage::TRACE, epoch: 3 };
-    let controls = [Control::Epoch(derived), Control::Closing(derived), Control::Marker(1 << 40)];
+    let controls = [
+        Control::Epoch(derived),
+        Control::Closing(derived),
+        Control::Marker(1 << 40),
+        Control::Guarded,
+        Control::Admitted { publication: 1 << 60, end: 7 },
+    ];
     controls.iter().for_each(|control| writer.add_control(*control));
     let [(kind, batch), ..] = &batches(2)[..] else { panic!("a batch") };
     let of_phone = RecordBatch::try_new(phone_live_schema(*kind), batch.columns().to_vec()).unwrap();
@@ -207,12 +213,11 @@ fn control_phones_and_what_was_forgotten_are_there_and_back() {
     let gone = [7, 9].map(|byte| ForgottenRow { person: Person([byte; 16]), fact: FactKey(u64::MAX), version });
     writer.add_forgotten(&forgotten_batch(&gone).unwrap()).unwrap();
     let sections = read(&writer.finish()).unwrap();
-    let [first, second, third, Section::Phones { kind: read_kind, batch: read }, Section::Forgotten(forgotten)] =
-        &sections[..]
-    else {
+    let (said, rest) = sections.split_at(controls.len());
+    let [Section::Phones { kind: read_kind, batch: read }, Section::Forgotten(forgotten)] = rest else {
         panic!("{sections:?}")
     };
-    for (section, control) in [first, second, third].into_iter().zip(controls) {
+    for (section, control) in said.iter().zip(controls) {
         assert!(matches!(section, Section::Control(found) if *found == control) && section.rows() == 0);
     }
     assert_eq!((read_kind, read), (kind, &of_phone));

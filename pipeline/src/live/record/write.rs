@@ -158,6 +158,8 @@ impl RecordWriter {
             Control::Epoch(derived) => (1, derived, 0),
             Control::Closing(derived) => (2, derived, 0),
             Control::Marker(mark) => (3, Derived::default(), mark),
+            Control::Guarded => (4, Derived::default(), 0),
+            Control::Admitted { publication, end } => (5, Derived { epoch: end, ..Derived::default() }, publication),
         };
         self.begin();
         self.message.extend_from_slice(&[CONTROL, 0, 0, 0]);

@@ -3,6 +3,7 @@
 //! ```text
 //! open        the log: Kafka, or a folder
 //! belong      the installation that the process is of
+//! guard       publications of tiers: closed, counted, let in
 //! policies    which pack an older build put in force
 //! office      the first pack, and decisions as they come
 //! settled     one digest over all partitions of what a switch announced
@@ -23,6 +24,7 @@
 mod audit;
 pub(crate) mod belong;
 mod explain;
+mod guard;
 mod keyed;
 pub mod office;
 pub(crate) mod open;
@@ -55,6 +57,7 @@ use crate::live::aboard::Conveyances;
 use crate::live::answers::Answers;
 use crate::live::attach::Phones;
 use crate::live::decisions::{Belonging, DecisionLog, FoundError};
+use crate::live::guard::Counts;
 use crate::live::partitions::{Partitions, Words};
 use crate::live::record::{Fingerprint, Origin};
 use crate::live::snapshot::SnapshotError;
@@ -119,6 +122,8 @@ pub struct Service {
     pub decisions: Option<DecisionLog>,
     /// Which pack is in force when; not known before the decisions are read.
     pub schedule: Schedule,
+    /// Which publications of tiers are to be counted.
+    pub counts: Counts,
 }
 
 impl Service {
@@ -425,6 +430,7 @@ fn assess(
         },
         schedule: service.schedule.clone(),
         references: references.clone(),
+        counts: service.counts.clone(),
         snapshots: Some(snapshots.clone()),
         facts: config.evidence.facts_max,
         words: service.words.clone(),

@@ -10,6 +10,7 @@ use fuma_schemas::Instant;
 use serde::Serialize;
 
 use super::entry::{Entry, Holding, PolicyName};
+use super::publications::{self, WaitingTiers};
 use super::switches::{self, Coming, UnderWay};
 use crate::live::decisions::Fold;
 use crate::live::partitions::{ASSESS, LINKS, TRACE, Withheld};
@@ -57,6 +58,8 @@ pub struct Answer {
     pub switch: Option<UnderWay>,
     /// The packs that are to come, and what they still need.
     pub coming: Vec<Coming>,
+    /// Publications of tiers that wait to be counted or approved.
+    pub publications: Vec<WaitingTiers>,
     /// When this was asked.
     pub at: String,
     /// The processes that were heard of.
@@ -183,6 +186,7 @@ pub fn answer(seen: &Seen, now: Instant) -> Answer {
         holds: seen.holds.clone(),
         switch: switches::under_way(&seen.fold, &standings(seen), now),
         coming: switches::coming(&seen.fold, now),
+        publications: publications::waiting(&seen.fold),
         at: now.to_string(),
         processes: processes.collect(),
         parked: parked.chain(links(seen, now)).collect(),

@@ -5,6 +5,7 @@
 //! publish   says it, when it changes and each 10 s
 //! measure   how far behind the partitions are that this process holds
 //! answer    entries, positions and ends of the log -> one answer: `fuma status`
+//! publications  publications of tiers that wait
 //! switches  packs to come, and the switch under way
 //! ```
 //!
@@ -13,6 +14,7 @@
 pub mod answer;
 pub mod entry;
 pub mod measure;
+pub mod publications;
 pub mod publish;
 pub mod switches;
 #[cfg(test)]

@@ -77,7 +77,10 @@ pub(super) fn apply(
             }
             Ok((rows.len() as u64, 0))
         }
-        Section::Phones { .. } | Section::Told { .. } | Section::Rides { .. } => Err(RecordError::Layout(0).into()),
+        Section::Phones { .. }
+        | Section::Told { .. }
+        | Section::Rides { .. }
+        | Section::Control(Control::Guarded | Control::Admitted { .. }) => Err(RecordError::Layout(0).into()),
     }
 }
 

@@ -27,6 +27,7 @@
 //! stall         a client that skips records, or stands still before them
 //! forget        what is past its retention goes
 //! switch        another pack takes over in a running worker
+//! counting      what publications of tiers would do is counted before they take effect
 //! withheld      everything is held: what was judged is counted, and not announced
 //! left_out      who cannot be judged is listed
 //! telling       what went is told to trace
@@ -53,6 +54,7 @@ mod answers;
 mod apply;
 mod budget;
 mod commit;
+mod counting;
 mod events;
 mod forget;
 mod judge;
@@ -81,6 +83,7 @@ use fuma_connectors::log::{Appender, LogError, LogRecord, OutputRecord, Scope, W
 
 use self::clock::CommitClock;
 use self::commit::Whom;
+use self::counting::Counting;
 use self::forget::Forgetter;
 use self::left_out::LeftOutLists;
 use self::measure::Measures;
@@ -136,6 +139,7 @@ pub struct Worker {
     telling: Telling,
     teller: Teller,
     overdue: Overdue,
+    counting: Counting,
     left_out: LeftOutLists,
     stalls: Stalls,
     publisher: Publisher,
@@ -178,6 +182,7 @@ impl Worker {
             telling: Telling::new(None, context.identity.origin),
             teller: Teller::new(context.identity.origin, context.identity.partitions),
             overdue: Overdue::default(),
+            counting: Counting::default(),
             left_out: LeftOutLists::default(),
             stalls: Stalls::default(),
             publisher: Publisher::default(),
@@ -375,6 +380,9 @@ impl Worker {
             self.park(id, error.into())?;
         }
         self.keep_switches();
+        if let Err((id, error)) = self.counting.turn(&mut self.owned, &self.context, time.0) {
+            self.park(id, error.into())?;
+        }
         self.publisher.keep_fresh(&mut self.owned, time.1);
         self.publisher.explain(&self.owned);
         self.left_out.turn(&self.owned, &self.context.state, time.1);

@@ -59,8 +59,8 @@ pub enum ApplyError {
 ///
 /// # Errors
 /// When it is whole and not understood: a newer build's, or another installation's. The partition goes no further.
-pub(super) fn understood(value: &bytes::Bytes, origin: Origin) -> Result<Option<Vec<Section>>, RecordError> {
-    match record::read_as(value, origin) {
+pub(super) fn understood(read: Result<Vec<Section>, RecordError>) -> Result<Option<Vec<Section>>, RecordError> {
+    match read {
         Ok(sections) => Ok(Some(sections)),
         Err(error) if error.is_damage() => Ok(None),
         Err(error) => Err(error),
@@ -178,7 +178,7 @@ impl Owned {
         if log_record.offset < self.next {
             return Ok(Taken::default());
         }
-        let Some(sections) = understood(&log_record.value, origin)? else {
+        let Some(sections) = understood(record::read_as(&log_record.value, origin))? else {
             self.next = log_record.offset + 1;
             return Ok(Taken { damaged: 1, ..Taken::default() });
         };
@@ -224,7 +224,7 @@ impl Owned {
     fn note_regions(&mut self, references: &References, origin: Origin) -> Result<(), ApplyError> {
         self.regions_cause = None;
         for region in references.regions(self.regions, u64::MAX) {
-            let sections = understood(&region.value, origin)?;
+            let sections = understood(region.sections(origin))?;
             if sections.is_none() {
                 metrics::counter!(metric::EVIDENCE_DAMAGED).increment(1);
                 tracing::error!(offset = region.next - 1, "a record of regions is damaged: passed over");

@@ -60,6 +60,7 @@ impl Worker {
         let until_due = due.map_or(IDLE, |due| Duration::from_millis((due.0 - now.0).clamp(0, 100) as u64));
         let until_trial = self.parking.remaining(elapsed).unwrap_or(IDLE);
         let has_more = !self.takeovers.is_empty() || self.keeper.is_writing() || self.questions.is_waiting();
+        let has_more = has_more || self.counting.is_under_way();
         until_due.min(until_trial).min(if has_more { SOON } else { IDLE })
     }
 }

@@ -9,18 +9,36 @@ use std::time::Duration;
 use bytes::Bytes;
 use fuma_connectors::log::{LogError, Reference, Topic};
 
+use crate::live::guard::{Publications, Taken};
+use crate::live::record::{self, Origin, RecordError, Section};
+
 /// A region record of the log.
 #[derive(Clone, Debug)]
 pub struct RegionRecord {
     /// One past its offset.
     pub next: u64,
-    /// An evidence record with a section of regions.
-    pub value: Bytes,
+    /// What it does.
+    pub taken: Taken,
+}
+
+impl RegionRecord {
+    /// The sections that take effect here.
+    ///
+    /// # Errors
+    /// When the record is damaged, another's, or a newer build's.
+    pub fn sections(&self, origin: Origin) -> Result<Vec<Section>, RecordError> {
+        match &self.taken {
+            Taken::AsItIs(value) => record::read_as(value, origin),
+            Taken::Nothing => Ok(Vec::new()),
+            Taken::Admitted(admitted) => admitted.sections(origin),
+        }
+    }
 }
 
 #[derive(Debug, Default)]
 struct Known {
     regions: Vec<RegionRecord>,
+    publications: Publications,
     policies: Vec<Bytes>,
     policies_end: u64,
 }
@@ -40,7 +58,8 @@ impl References {
             match topic {
                 // A reader that was made anew begins at the beginning.
                 Topic::Regions if record.offset >= known.regions.last().map_or(0, |last| last.next) => {
-                    known.regions.push(RegionRecord { next: record.offset + 1, value: record.value });
+                    let taken = known.publications.take(&record);
+                    known.regions.push(RegionRecord { next: record.offset + 1, taken });
                 }
                 Topic::Policies if record.offset >= known.policies_end => {
                     known.policies_end = record.offset + 1;
@@ -67,6 +86,11 @@ impl References {
         let first = known.regions.partition_point(|record| record.next <= from);
         let of_range = known.regions.iter().skip(first).take_while(|record| record.next <= before);
         of_range.cloned().collect()
+    }
+
+    /// Looks at the publications of tiers.
+    pub fn publications<T>(&self, look: impl FnOnce(&Publications) -> T) -> Option<T> {
+        self.0.read().ok().map(|known| look(&known.publications))
     }
 
     /// What was written about packs so far, in order.

@@ -67,6 +67,7 @@ pub(super) fn preview(
         },
         schedule,
         references: References::default(),
+        counts: Default::default(),
         snapshots,
         facts: config.evidence.facts_max,
         words: Default::default(),

@@ -3,6 +3,7 @@
 //! Owns what others read of the history. Must never change by itself.
 
 use super::proposal::{Approval, Switch};
+use super::publication::Size;
 use super::records::Held;
 use super::void::Void;
 use crate::live::decisions::record::Record;
@@ -30,6 +31,22 @@ pub enum Then {
     Officials {
         /// By which proposal.
         proposal: String,
+    },
+    /// A publication of tiers is beyond the limits, or not counted whole: it waits for officials.
+    HeldBack {
+        /// Which.
+        publication: String,
+        /// What it would do.
+        size: Size,
+    },
+    /// A publication of tiers takes effect.
+    Admitted {
+        /// Which.
+        publication: String,
+        /// What it does.
+        size: Size,
+        /// Who approved it; nobody: it was within the limits.
+        signed: Vec<String>,
     },
     /// A hold is released.
     Released {

@@ -14,6 +14,7 @@ use std::collections::BTreeMap;
 use fuma_schemas::Instant;
 
 use super::event::{Event, Hold, Then};
+use super::guarded::{Awaited, Guarded};
 use super::officials::{Officials, Purpose, Signed};
 use super::proposal::{Approval, Proposal, State, Switch};
 use super::records::{Approved, Bootstrap, Held, Proposed, Seen, What, Withdrawn};
@@ -27,9 +28,9 @@ pub const SWITCH_NOTICE_MS: i64 = 5 * 60 * 1000;
 /// What all records come to.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Basis {
-    installation: String,
-    clock_ms: i64,
-    officials: Option<Officials>,
+    pub(super) installation: String,
+    pub(super) clock_ms: i64,
+    pub(super) officials: Option<Officials>,
     revision: u64,
     schedule: Vec<Switch>,
     /// The greatest number that was given.
@@ -39,14 +40,16 @@ pub struct Basis {
     /// For which proposal an official (by key) signed these bytes.
     signatures: BTreeMap<(String, Signed), String>,
     holds: Vec<Hold>,
+    pub(super) guarded: Guarded,
     events: Vec<Event>,
 }
 
 impl Basis {
     /// Names the installation; the first name counts.
-    pub(in crate::live::decisions) fn of(&mut self, installation: &str) {
+    pub(in crate::live::decisions) fn of(&mut self, installation: &str, partitions: u32) {
         if self.installation.is_empty() {
             installation.clone_into(&mut self.installation);
+            self.guarded.partitions = partitions;
         }
     }
 
@@ -67,6 +70,9 @@ impl Basis {
             Record::Approved(approved) => self.approve(offset, approved),
             Record::Withdrawn(withdrawn) => self.withdraw(withdrawn),
             Record::Held(held) => self.hold(offset, held),
+            Record::Limits(limits) => self.limit(*limits),
+            Record::Closed(closed) => self.close(offset, closed),
+            Record::Counted(counted) => self.count(counted),
             Record::Installation(_)
             | Record::Topics(_)
             | Record::Accepted(_)
@@ -78,6 +84,11 @@ impl Basis {
         };
         let mut then = Vec::new();
         self.settle(offset, &mut then);
+        self.settle_publications(&mut then);
+        // Of counts the sum is remembered: there is one a partition, and again after each publication.
+        if matches!(record, Record::Counted(_)) && then.is_empty() {
+            return;
+        }
         self.events.push(Event { offset, at_ms, record: record.clone(), void: taken.err(), then });
     }
 
@@ -196,7 +207,7 @@ impl Basis {
         let officials = self.officials.as_ref().ok_or(Void::NoOfficials)?;
         let name = &approved.official;
         let official = officials.find(name).ok_or_else(|| Void::NotAnOfficial(name.clone()))?;
-        let (digest, valid_from, basis, approvals) = self.awaited(&approved.proposal)?;
+        let (digest, valid_from, basis, agreed) = self.awaited(&approved.proposal)?;
         for (is_same, what) in [
             (approved.digest == digest, "digest"),
             (approved.valid_from == valid_from, "instant"),
@@ -219,7 +230,7 @@ impl Basis {
         let key = (official.key.clone(), signed);
         match self.signatures.get(&key) {
             Some(other) if *other != approved.proposal => return Err(Void::Replayed(other.clone())),
-            _ if approvals.iter().any(|approval| approval.official == *name) => return Err(Void::Repeated),
+            _ if agreed.contains(name) => return Err(Void::Repeated),
             _ => {}
         }
         let preview = approved.preview.clone();
@@ -229,12 +240,15 @@ impl Basis {
             proposal.approvals.push(approval);
         } else if let Some(hold) = self.holds.iter_mut().find(|hold| hold.held.id == approved.proposal) {
             hold.approvals.push(approval);
+        } else {
+            self.guarded.approve(&approved.proposal, (approved.digest.clone(), approval));
         }
         Ok(())
     }
 
-    /// What somebody who agrees to it must have seen.
-    fn awaited(&self, id: &str) -> Result<(String, i64, Seen, &[Approval]), Void> {
+    /// What somebody who agrees to it must have seen, and who agreed.
+    fn awaited(&self, id: &str) -> Result<Awaited, Void> {
+        let names = |approvals: &[Approval]| approvals.iter().map(|it| it.official.clone()).collect::<Vec<_>>();
         if let Some(proposal) = self.proposals.get(id) {
             match &proposal.state {
                 State::Open => {}
@@ -247,13 +261,16 @@ impl Basis {
                 State::Done | State::Withdrawn { .. } | State::Void(_) => return Err(Void::Closed),
             }
             let Proposed { what, valid_from, basis, .. } = &proposal.proposed;
-            return Ok((what.digest(), *valid_from, basis.clone(), &proposal.approvals));
+            return Ok((what.digest(), *valid_from, basis.clone(), names(&proposal.approvals)));
+        }
+        if let Some(awaited) = self.awaited_publication(id) {
+            return awaited;
         }
         let hold = self.holds.iter().find(|hold| hold.held.id == id).ok_or(Void::Unknown)?;
         if hold.is_released {
             return Err(Void::Closed);
         }
-        Ok((hold.held.digest(&self.installation), hold.held.at, Seen::default(), &hold.approvals))
+        Ok((hold.held.digest(&self.installation), hold.held.at, Seen::default(), names(&hold.approvals)))
     }
 
     fn withdraw(&mut self, withdrawn: &Withdrawn) -> Result<(), Void> {
@@ -274,6 +291,9 @@ impl Basis {
         if let Some(proposal) = self.proposals.get_mut(&withdrawn.proposal) {
             let (reason, official) = (withdrawn.reason.clone(), withdrawn.official.clone());
             proposal.state = State::Withdrawn { reason, official };
+            return Ok(());
+        }
+        if self.guarded.withdraw(withdrawn) {
             return Ok(());
         }
         if self.officials.is_some() {
@@ -376,6 +396,7 @@ impl Basis {
             }
         });
         self.holds.iter_mut().for_each(|hold| hold.approvals.retain(still));
+        self.guarded.retain(still);
         self.officials = Some(list);
         self.set(&id, State::Done);
         then.push(Then::Officials { proposal: id });

@@ -7,6 +7,8 @@
 //! void        why a record counts for nothing
 //! proposal    a proposal, and what became of it
 //! event       a record of the history, and what it changed
+//! publication a publication of tiers, its size, and what became of it (R-25)
+//! guarded     which publication takes effect
 //! fold        all records in order -> what holds
 //! rules       what a proposal must be for the schedule that it is to follow
 //! ```
@@ -16,10 +18,14 @@
 
 mod event;
 mod fold;
+mod guarded;
+#[cfg(test)]
+mod guarded_tests;
 #[cfg(test)]
 mod model;
 mod officials;
 mod proposal;
+mod publication;
 mod records;
 mod rules;
 #[cfg(test)]
@@ -32,6 +38,7 @@ pub use event::{Event, Hold, Then};
 pub use fold::{Basis, SWITCH_NOTICE_MS};
 pub use officials::{Official, Officials, Purpose, Quorum, Role, Signed, bytes_of_hex, hex_of, is_digest, is_name};
 pub use proposal::{Approval, Proposal, State, Switch};
+pub use publication::{Closed, Counted, Limits, Publication, Size, Standing, id_of, publication_of};
 pub use records::{Approved, Bootstrap, FirstOfficials, Held, PackName, Proposed, Seen, What, Withdrawn};
 pub use rules::is_text;
 #[cfg(test)]

@@ -209,7 +209,7 @@ impl Held {
 }
 
 /// SHA-256 over texts, each with its length in front.
-fn digest_of(parts: &[String]) -> String {
+pub(super) fn digest_of(parts: &[String]) -> String {
     let mut hasher = Sha256::new();
     for part in parts {
         hasher.update((part.len() as u64).to_le_bytes());

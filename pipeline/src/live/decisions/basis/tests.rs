@@ -53,15 +53,24 @@ pub(super) struct Log {
 impl Log {
     /// One with officials and a pack in force.
     pub(super) fn new() -> Log {
-        let mut log = Log::empty();
+        Log::of(0)
+    }
+
+    /// The same of so many partitions.
+    pub(super) fn of(partitions: u32) -> Log {
+        let mut log = Log::empty_of(partitions);
         log.write(Record::Bootstrap(Bootstrap { number: 1, pack: pack("first", "1.0.0"), at: 0 }));
         log.write(Record::Officials(FirstOfficials { list: officials(), at: 0 }));
         log
     }
 
     fn empty() -> Log {
+        Log::empty_of(0)
+    }
+
+    fn empty_of(partitions: u32) -> Log {
         let mut basis = Basis::default();
-        basis.of(INSTALLATION);
+        basis.of(INSTALLATION, partitions);
         Log { basis, now: BEGIN, written: Vec::new() }
     }
 

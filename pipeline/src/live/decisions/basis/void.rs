@@ -85,6 +85,9 @@ pub enum Void {
     /// Within the five minutes before the instant.
     #[error("it came within the 5 minutes before the switch, or after it: the switch goes on")]
     TooLate,
+    /// It was counted on another basis.
+    #[error("it was counted under another pack, or before another publication took effect: it is counted again")]
+    OtherBasis,
     /// A hold is released by an approval.
     #[error("a hold is released by officials: fuma approve {0} --sign KEY")]
     NeedsApproval(String),
@@ -115,6 +118,7 @@ impl Void {
             Void::Order { .. } => "order",
             Void::NotAfter => "not-after",
             Void::TooLate => "too-late",
+            Void::OtherBasis => "other-basis",
             Void::NeedsApproval(_) => "needs-approval",
         }
     }

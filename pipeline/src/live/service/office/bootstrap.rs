@@ -15,7 +15,7 @@ use bytes::Bytes;
 use fuma_connectors::log::{Log, LogError, Outgoing, Topic};
 
 use super::super::policies::{self, InForce, Place};
-use super::super::{Named, Service, ServiceError, references};
+use super::super::{Named, Service, ServiceError, guard, references};
 use crate::config::Config;
 use crate::live::decisions::basis::{Bootstrap, FirstOfficials, Officials, PackName, Switch};
 use crate::live::decisions::{DecisionError, DecisionLog, FoundError, Record};
@@ -42,6 +42,9 @@ pub(in crate::live::service) fn settle(
     decisions.refresh().map_err(found)?;
     let now = SystemWall::default().now().0;
     first_officials(decisions, &service.config, now)?;
+    if guard::begin(log, service, (decisions, references), now).map_err(found)? {
+        read_on()?;
+    }
     if decisions.schedule().is_empty() {
         let number = legacy_number(service, &references.policies())?;
         bring(log, service, &references.policies())?;

@@ -8,6 +8,7 @@ use fuma_connectors::log::{Log, Scope};
 use fuma_schemas::Instant;
 
 use super::super::Service;
+use super::super::guard::Keeper;
 use super::super::supervise::Ended;
 use super::super::switches::Follower;
 use super::inbox;
@@ -27,7 +28,7 @@ const SAY_EVERY: Duration = Duration::from_secs(60);
 /// Follows until the process stops: for all who judge, and for who reads the log of the process.
 pub(in crate::live::service) fn follow(log: &dyn Log, service: &Service, references: &References) -> Result<(), Ended> {
     let wall = SystemWall::default();
-    let (mut switches, mut decisions) = (Follower::default(), service.decisions.clone());
+    let (mut switches, mut keeper, mut decisions) = (Follower::default(), Keeper::default(), service.decisions.clone());
     let mut said = decisions.as_ref().map_or(0, |decisions| decisions.fold().basis().events().len());
     let mut told = None::<Duration>;
     while !service.stop.is_set() {
@@ -41,6 +42,7 @@ pub(in crate::live::service) fn follow(log: &dyn Log, service: &Service, referen
                 said = events.len();
                 if service.config.roles.assess {
                     switches.turn((service, references), (decisions, &fold), looked)?;
+                    keeper.turn((log, service, references), (decisions, &fold), looked)?;
                 }
             }
             (Ok(()), None) => {}
@@ -109,6 +111,14 @@ fn say(event: &Event) {
                 tracing::warn!(proposal, code = void.code(), "a proposal is not applied: {void}");
             }
             Then::Officials { proposal } => tracing::warn!(proposal, "the officials are others from now on"),
+            Then::HeldBack { publication, size } => {
+                let (people, green) = (size.changes, size.green);
+                tracing::warn!(publication, people, green, "HELD: a publication of tiers is beyond the limits");
+            }
+            Then::Admitted { publication, size, signed } => {
+                let (people, signed) = (size.changes, signed.join(", "));
+                tracing::info!(publication, people, signed, "a publication of tiers takes effect");
+            }
             Then::Released { hold } => tracing::warn!(hold, "a hold is released"),
         }
     }

@@ -16,7 +16,7 @@ use super::{RestoreError, Restoring};
 use crate::assess::Partition;
 use crate::live::marker::{self, is_marker};
 use crate::live::metric;
-use crate::live::record::{Origin, Section};
+use crate::live::record::{self, RecordError, Section};
 use crate::live::worker::apply::{apply, each_person};
 use crate::live::worker::labels::Labelled;
 use crate::live::worker::owned::{self, ApplyError};
@@ -39,7 +39,7 @@ pub(super) fn replay(
     read_whole(log, id, offsets, context, &mut |record| {
         records += 1;
         let place = ("the evidence log", record.offset, record.timestamp);
-        let sections = sections(id, place, &record.value, context.identity.origin)?;
+        let sections = sections(id, place, record::read_as(&record.value, context.identity.origin))?;
         sections.iter().try_for_each(|section| {
             to_tell.remember_untold(partition.evidence(), section, record.offset);
             taken(id, place, (partition, labels), section)?;
@@ -105,11 +105,9 @@ fn read_whole(
 pub(super) fn sections(
     partition: u32,
     (log, offset, _): Place,
-    value: &bytes::Bytes,
-    origin: Origin,
+    read: Result<Vec<Section>, RecordError>,
 ) -> Result<Vec<Section>, RestoreError> {
-    let read = owned::understood(value, origin);
-    let sections = read.map_err(|error| RestoreError::Record { partition, log, offset, error })?;
+    let sections = owned::understood(read).map_err(|error| RestoreError::Record { partition, log, offset, error })?;
     Ok(sections.unwrap_or_else(|| {
         metrics::counter!(metric::EVIDENCE_DAMAGED).increment(1);
         tracing::error!(partition, log, offset, "a record is damaged: passed over");

@@ -43,6 +43,7 @@ use super::switch::{InForce, Schedule, UnderWay};
 use super::told::{Tells, ToTell};
 use crate::evidence::Limits;
 use crate::live::decisions::{Belonging, BelongingError};
+use crate::live::guard::Counts;
 use crate::live::partitions::Words;
 use crate::live::record::Origin;
 use crate::live::{fault, monotonic};
@@ -69,6 +70,8 @@ pub struct Restoring {
     pub schedule: Schedule,
     /// The reference topics.
     pub references: References,
+    /// Which publications of tiers are to be counted.
+    pub counts: Counts,
     /// Where snapshots are.
     pub snapshots: Option<Snapshots>,
     /// How many facts of a kind one person may have.
@@ -298,7 +301,7 @@ fn wait_for_regions(id: u32, standing: &Standing, context: &Restoring) -> Result
 fn basis(owned: &mut Owned, context: &Restoring, regions: u64) -> Result<(), RestoreError> {
     for region in context.references.regions(0, regions) {
         let place = ("the log of regions", region.next.saturating_sub(1), Instant::default());
-        for section in sections(owned.id, place, &region.value, context.identity.origin)? {
+        for section in sections(owned.id, place, region.sections(context.identity.origin))? {
             taken(owned.id, place, (&mut owned.partition, &mut owned.labels), &section)?;
         }
     }

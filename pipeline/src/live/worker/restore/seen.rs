@@ -12,6 +12,7 @@ use super::base::read_snapshot;
 use super::evidence::{replay, sections, taken};
 use super::{RestoreError, Restoring, accept, is_newer};
 use crate::assess::Partition;
+use crate::live::record;
 use crate::live::worker::apply::each_person;
 use crate::live::worker::labels::Labelled;
 use crate::live::worker::position::Standing;
@@ -78,7 +79,7 @@ fn look(log: &mut dyn RestoreLog, id: u32, context: &Restoring) -> Result<Seen, 
     labels.settle(&mut partition)?;
     for region in context.references.regions(0, standing.regions) {
         let place = ("the log of regions", region.next.saturating_sub(1), fuma_schemas::Instant::default());
-        for section in sections(id, place, &region.value, context.identity.origin)? {
+        for section in sections(id, place, region.sections(context.identity.origin))? {
             taken(id, place, (&mut partition, &mut labels), &section)?;
         }
     }
@@ -101,7 +102,7 @@ fn touched(
     let end = log.evidence_bounds(id)?.end;
     log.read_evidence(id, offset..end.max(offset), &mut |record| {
         let place = ("the evidence log", record.offset, record.timestamp);
-        match sections(id, place, &record.value, context.identity.origin) {
+        match sections(id, place, record::read_as(&record.value, context.identity.origin)) {
             Ok(sections) => sections.iter().for_each(|section| {
                 each_person(section, |_, person| {
                     people.insert(person);
