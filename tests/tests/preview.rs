@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use fuma_connectors::files::sha256_hex;
 use fuma_pipeline::policy::Pack;
-use fuma_pipeline::preview::{Preview, preview};
+use fuma_pipeline::preview::{Preview, preview, preview_batch};
 use fuma_pipeline::replay::{self, Bounds, Options, Outcome, Silent, Source, Switch, Tick};
 use fuma_schemas::{CodeChange, Colour, Instant, Person};
 use fuma_tests::feeds::{self, Draft, World};
@@ -112,5 +112,31 @@ proptest! {
             let line = format!("{} {} {}\n", sample.person, sample.before.state, sample.after.state);
             prop_assert!(expected.contains(&line), "{}", line);
         }
+    }
+}
+
+proptest! {
+    #![proptest_config(config())]
+
+    /// What records would do that are not sent yet is what a replay says that has them, less what one says without.
+    #[test]
+    fn a_batch_is_previewed_as_it_will_be(
+        (known, more) in (vec(any::<Draft>(), 1..60), vec(any::<Draft>(), 1..30)),
+        pack in 0_usize..4,
+        days in 0_i64..44,
+        workers in 1_usize..4,
+    ) {
+        let (files, batch) = (feeds::files(&WORLD.lines(&known)), feeds::files(&WORLD.lines(&more)));
+        let tick = Tick::parse("6h").unwrap();
+        let at = Instant(WORLD.begin().0 + days * 86_400_000);
+        let clock = tick.ceiling(at);
+        let options = options(&packs()[pack], tick, clock, workers);
+        let told = preview_batch((&files, &batch), &options, at, &Silent).unwrap();
+        let all: Vec<Source> = files.iter().chain(&batch).cloned().collect();
+        let (old, new) = (replayed(&files, &options), replayed(&all, &options));
+        let expected = lines(&states(&old.changes, clock), &states(&new.changes, clock));
+        prop_assert_eq!(&told.digest, &sha256_hex(expected.concat().as_bytes()));
+        prop_assert_eq!((told.changes, told.people), (expected.len() as u64, new.counts.people));
+        prop_assert_eq!(told.after, new.counts.colours);
     }
 }

@@ -2,22 +2,33 @@
 //!
 //! Owns the states that a look gives. Must never change what was announced.
 
+use std::collections::HashMap;
+use std::hash::BuildHasher;
 use std::sync::Arc;
 
-use fuma_schemas::Instant;
+use fuma_schemas::{Instant, Person};
 
-use super::announced::{GREEN, StateNumber};
+use super::announced::{GREEN, State, StateNumber};
 use super::difference::Differences;
 use super::judge::Judge;
 use super::partition::Partition;
 use super::step::{Step, StepLimits};
 
 /// What a judge says of the people of one partition, by number.
+#[derive(Clone, Debug)]
 pub struct Look {
     /// The state of each, as the number of what may be announced. Who is not judged keeps the announced one.
     pub states: Vec<StateNumber>,
     /// When each turns green, as is known by now; none: they are green, or it is not known when.
     pub green_at: Vec<Option<Instant>>,
+}
+
+impl Look {
+    /// People came since: they were green.
+    pub fn reach(&mut self, people: u32) {
+        self.states.resize(people as usize, GREEN);
+        self.green_at.resize(people as usize, None);
+    }
 }
 
 impl Partition {
@@ -47,6 +58,30 @@ impl Partition {
             step.clear();
         }
         (self.touched, self.staged) = (waiting, staged);
+        look
+    }
+
+    /// Who is not green in a look: the state, and when it turns green.
+    pub fn states_of(&self, look: &Look) -> Vec<(Person, (State, Option<Instant>))> {
+        let states = self.announced.states();
+        let people = (0..self.evidence.people()).zip(look.states.iter().zip(&look.green_at));
+        let coloured = people.filter(|(_, (number, _))| **number != GREEN);
+        let said = coloured.filter_map(|(person, (number, green_at))| {
+            Some((self.evidence.person(person)?, (states.get(*number as usize)?.clone(), *green_at)))
+        });
+        said.collect()
+    }
+
+    /// A look of another partition at the same people, as one of this; who is not in it is green.
+    pub fn look_of<S: BuildHasher>(&mut self, states: &HashMap<Person, (State, Option<Instant>), S>) -> Look {
+        let people = self.evidence.people() as usize;
+        let mut look = Look { states: vec![GREEN; people], green_at: vec![None; people] };
+        for (place, (number, until)) in look.states.iter_mut().zip(&mut look.green_at).enumerate() {
+            let known = self.evidence.person(place as u32).and_then(|person| states.get(&person));
+            if let Some((state, green_at)) = known {
+                (*number, *until) = (self.announced.intern(state.clone()), *green_at);
+            }
+        }
         look
     }
 

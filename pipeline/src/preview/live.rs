@@ -16,6 +16,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use fuma_connectors::log::{LogError, RestoreLog};
 use fuma_schemas::{Instant, Person};
 
+use super::batch::{Batch, without_reasons_before};
 use super::people::{self, Seen};
 use super::{Preview, joined, samples};
 use crate::assess::difference::digest;
@@ -29,8 +30,10 @@ use crate::replay::{Progress, ReplayError};
 pub struct Asked<'a> {
     /// The pack in force at the last millisecond before the instant, and since when.
     pub current: (Arc<Pack>, Option<Instant>),
-    /// The pack that may come into force.
+    /// The pack that may come into force; with a batch the one in force.
     pub candidate: Arc<Pack>,
+    /// The records that may be sent, in place of another pack.
+    pub batch: Option<&'a Batch>,
     /// When it would.
     pub at: Instant,
     /// How many partitions there are.
@@ -119,7 +122,9 @@ pub fn live(asked: &Asked<'_>, progress: &dyn Progress) -> Result<Preview, Repla
         // Plans are executed in one place at a time: each thread has its own.
         let judge = |pack: &Arc<Pack>, since| Judge::in_force_since(Arc::clone(pack), since).map(Arc::new);
         let current = judge(&asked.current.0, asked.current.1)?;
-        let candidate = judge(&asked.candidate, Some(asked.at))?;
+        // A batch changes what is known, and not the pack.
+        let since = if asked.batch.is_some() { asked.current.1 } else { Some(asked.at) };
+        let candidate = judge(&asked.candidate, since)?;
         let mut log: Option<Box<dyn RestoreLog>> = None;
         let mut parts = Vec::new();
         loop {
@@ -175,7 +180,7 @@ impl Asked<'_> {
                 Err(error) => return Ok(missing(error.to_string())),
             };
         progress.decoded(records);
-        let last = Instant(self.at.0 - 1);
+        let last = if self.batch.is_some() { self.at } else { Instant(self.at.0 - 1) };
         // Who is due between the position and the instant is told apart; a position ahead of it has nobody due.
         let then = standing.clock.min(last);
         let at_position = partition.look(current, then, self.step);
@@ -183,7 +188,14 @@ impl Asked<'_> {
             true => None,
             false => Some(partition.look(current, last, self.step)),
         };
-        let before = before.as_ref().unwrap_or(&at_position);
+        let mut before = before.unwrap_or_else(|| at_position.clone());
+        if let Some(batch) = self.batch {
+            batch.apply(id, &mut partition)?;
+            // Nobody waits: everybody is looked at.
+            partition.take_waiting();
+            before.reach(partition.evidence().people());
+        }
+        let before = &before;
         let seen = people::seen(&mut partition, before, candidate, self.at, self.step);
         progress.judged(id as usize, self.at, seen.after, seen.lines.len() as u64);
         let mut named: BTreeMap<Person, Cause> = touched.into_iter().map(|person| (person, Cause::Touched)).collect();
@@ -207,7 +219,10 @@ impl Asked<'_> {
             regions_behind,
             named: named.into_iter().collect(),
         };
-        let chosen = samples::of_partition(&partition, &seen, (current, candidate), self.at);
+        let mut chosen = samples::of_partition(&partition, &seen, (current, candidate), self.at);
+        if self.batch.is_some() {
+            chosen.0.iter_mut().for_each(without_reasons_before);
+        }
         Ok((there, Some((seen, chosen))))
     }
 }

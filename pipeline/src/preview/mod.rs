@@ -5,12 +5,14 @@
 //! people     one partition: who changes, which rules begin and end, longer or shorter
 //! districts  where those who change were last; small numbers are hidden, by difference too
 //! samples    some of those who change, with both timelines
+//! batch      the same for records that may be sent: tiers, a listing
 //! live       the same over the newest snapshots and logs of an installation, seen from outside
 //! ```
 //!
 //! The digest is that of docs/feeds.md section 6: a switch at this tick, with no record and nobody due on it, announces
 //! these very changes. Owns the counting. Must never announce anything, and shows people by token alone.
 
+mod batch;
 mod districts;
 mod live;
 mod people;
@@ -26,6 +28,7 @@ use crate::assess::{Differences, Judge, Partition};
 use crate::policy::Pack;
 use crate::replay::{self, Options, Progress, ReplayError, Source};
 
+pub use batch::{Batch, preview_batch};
 pub use districts::{District, Districts};
 pub use live::{Asked, Cause, There, live};
 pub use people::Lengths;

@@ -46,6 +46,7 @@ pub(super) fn json(shown: &Shown<'_>) -> String {
         "tick": preview.tick.to_string(),
         "current": named(shown.current),
         "candidate": named(shown.candidate),
+        "records": shown.records,
     });
     format!("{object}\n")
 }

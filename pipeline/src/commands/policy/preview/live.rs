@@ -4,21 +4,25 @@
 //! snapshots and limits holds here as in the service.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use fuma_connectors::folder::FolderOutside;
 use fuma_connectors::log::{LogError, Reference, RestoreLog, Topic};
-use fuma_schemas::Instant;
+use fuma_schemas::{Feed, Instant};
 
+use super::batch;
 use crate::assess::StepLimits;
-use crate::commands::CommandError;
 use crate::commands::office::{Office, PlaceArguments};
+use crate::commands::screen::Screen;
+use crate::commands::{CommandError, input};
 use crate::config::Config;
-use crate::live::decisions::Fold;
+use crate::intake::{Key, Settings};
+use crate::live::decisions::{Fold, Installation};
 use crate::live::packs;
-use crate::live::record::Origin;
+use crate::live::record::{Fingerprint, Origin};
 use crate::live::service::policies::ENGINE;
 use crate::live::snapshot::SnapshotStore;
 use crate::live::worker::owned::Identity;
@@ -27,12 +31,64 @@ use crate::live::worker::restore::Restoring;
 use crate::live::worker::snapshots::Snapshots;
 use crate::live::worker::switch::{InForce, Schedule, Switch};
 use crate::policy::Pack;
-use crate::preview::{Asked, Preview, live};
-use crate::replay::Progress;
+use crate::preview::{Asked, Batch, Preview, live};
+use crate::replay::{Progress, Source};
 
 /// For how long a reference log may say nothing.
 const STILL_MAX: Duration = Duration::from_secs(30);
 const WAIT: Duration = Duration::from_millis(200);
+
+/// What is previewed.
+#[derive(Clone, Copy)]
+pub(super) enum Wanted<'a> {
+    /// Another pack.
+    Pack(&'a Arc<Pack>),
+    /// Records that may be sent.
+    Batch {
+        /// The files.
+        sources: &'a [Source],
+        /// The file with the key of the person tokens.
+        key_file: Option<&'a Path>,
+        /// Where it is said what is rejected.
+        screen: &'a Screen,
+    },
+}
+
+impl<'a> Wanted<'a> {
+    /// The other pack, if it is one.
+    fn pack(self) -> Option<&'a Arc<Pack>> {
+        match self {
+            Wanted::Pack(pack) => Some(pack),
+            Wanted::Batch { .. } => None,
+        }
+    }
+
+    /// The records, if it is records: those that link people are seen over feeds alone.
+    fn batch(self, installation: &Installation, at: Instant) -> Result<Option<Batch>, CommandError> {
+        let Wanted::Batch { sources, key_file, screen } = self else { return Ok(None) };
+        let is_of_nobody = sources.iter().all(|source| source.feed() == Feed::Regions);
+        let key = match input::key(key_file) {
+            // Tiers name nobody: no token is made of them.
+            Err(CommandError::NoKey) if is_of_nobody => {
+                Key::from_hex(&"0".repeat(64)).map_err(|error| CommandError::Key(error.to_string()))?
+            }
+            key => key?,
+        };
+        if !is_of_nobody && Fingerprint(key.fingerprint()) != installation.key {
+            return Err(CommandError::Key("it is not the key of this installation: nobody would be found".to_owned()));
+        }
+        let settings = Arc::new(Settings::new(key));
+        let batch = batch::read((sources, &settings, installation.partitions as usize), at, screen)?;
+        if batch.links {
+            return Err(CommandError::Input(
+                "cases, contacts, bindings and records of phones say something about other people: what they do is \
+                 seen over feeds (--feeds, --policy, --at)"
+                    .to_owned(),
+            ));
+        }
+        Ok(Some(batch))
+    }
+}
 
 /// Previews a candidate over an installation; gives the pack in force before.
 ///
@@ -40,7 +96,7 @@ const WAIT: Duration = Duration::from_millis(200);
 /// When there is no installation, its decisions or packs are not understood, or the engine cannot run.
 pub(super) fn preview(
     place: &PlaceArguments,
-    (candidate, at, workers): (&Arc<Pack>, Option<Instant>, usize),
+    (wanted, at, workers): (Wanted<'_>, Option<Instant>, usize),
     progress: &dyn Progress,
 ) -> Result<(Arc<Pack>, Instant, Preview), CommandError> {
     let (office, config) = (place.office()?, place.configuration()?);
@@ -49,22 +105,24 @@ pub(super) fn preview(
     let Some(installation) = seen.fold.installation() else {
         return Err(CommandError::Input("no installation is recorded here: start `fuma run` once".to_owned()));
     };
+    let batch = wanted.batch(installation, at)?;
     let schedule = schedule(&seen.fold, &seen.packs);
-    let current = in_force(&schedule, Instant(at.0 - 1))?;
+    let current = in_force(&schedule, if batch.is_some() { at } else { Instant(at.0 - 1) })?;
     let (number, since, current) = (current.number, current.since, current.pack);
     let origin = Origin { installation: installation.id, key: installation.key };
     let snapshots = snapshots(&config, origin, installation.adopted)?;
+    let identity = Identity {
+        owner: String::new(),
+        pack: current.short_digest().to_owned(),
+        pack_order: number,
+        engine: ENGINE.to_owned(),
+        origin,
+        partitions: installation.partitions,
+        source: String::new(),
+    };
     let context = Restoring {
         pack: Arc::clone(&current),
-        identity: Identity {
-            owner: String::new(),
-            pack: current.short_digest().to_owned(),
-            pack_order: number,
-            engine: ENGINE.to_owned(),
-            origin,
-            partitions: installation.partitions,
-            source: String::new(),
-        },
+        identity,
         schedule,
         references: References::default(),
         counts: Default::default(),
@@ -81,11 +139,10 @@ pub(super) fn preview(
         belongs: None,
     };
     let asked = |observer: &(dyn Fn() -> Result<Box<dyn RestoreLog>, LogError> + Sync)| {
-        let candidate = Arc::clone(candidate);
+        let (candidate, batch) = (Arc::clone(wanted.pack().unwrap_or(&current)), batch.as_ref());
         let (partitions, step) = (installation.partitions, StepLimits::default());
-        let current = (Arc::clone(&current), since);
-        let asked = Asked { current, candidate, at, partitions, workers, step, observer, context: &context };
-        live(&asked, progress)
+        let (current, context) = ((Arc::clone(&current), since), &context);
+        live(&Asked { current, candidate, batch, at, partitions, workers, step, observer, context }, progress)
     };
     let preview = match &office {
         Office::Folder(dir) => {

@@ -3,6 +3,7 @@
 //!
 //! ```text
 //! mod    arguments, outputs
+//! batch  records that may be sent, in place of a pack
 //! live   an installation, opened from outside
 //! json   one object for programs
 //! table  lines for people
@@ -11,6 +12,7 @@
 //!
 //! Owns the forms. The counting is `crate::preview`'s; nothing is announced, and people are shown by token.
 
+mod batch;
 mod json;
 mod live;
 mod page;
@@ -33,16 +35,23 @@ use crate::commands::screen::Screen;
 use crate::commands::{CommandError, progress};
 use crate::live::private_file;
 use crate::policy::Pack;
-use crate::preview::{Preview, preview};
-use crate::replay::Tick;
+use crate::preview::{Preview, preview, preview_batch};
+use crate::replay::{Source, Tick};
 
 /// The arguments of `fuma policy preview`.
 #[derive(Args, Clone, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct PreviewArguments {
     /// The pack that may come into force: an id, or a folder
-    #[arg(value_name = "CANDIDATE")]
-    candidate: String,
+    #[arg(value_name = "CANDIDATE", required_unless_present_any = ["regions", "records"])]
+    candidate: Option<String>,
+    /// In place of a pack: tiers that may be published, a feed file like regions-new.ndjson; may be repeated
+    #[arg(long, value_name = "FILE", conflicts_with = "candidate")]
+    regions: Vec<PathBuf>,
+    /// In place of a pack: records that may be sent, like a list of listings: a feed file; may be repeated. Over an
+    /// installation none of cases, contacts, bindings or phones
+    #[arg(long, value_name = "FILE", conflicts_with = "candidate")]
+    records: Vec<PathBuf>,
     #[command(flatten)]
     place: PlaceArguments,
     /// When it would come into force, or the first midnight of a date. Over feeds the evidence is what is known then;
@@ -56,8 +65,9 @@ pub(super) struct PreviewArguments {
     /// it holds: PACK@2021-11-09T00:00:00+08:00
     #[arg(long, value_name = "PACK[@INSTANT]", requires = "feeds")]
     policy: Vec<String>,
-    /// Over feeds: the file with the key of the person tokens, 64 hex digits; without it the variable FUMA_KEY
-    #[arg(long, value_name = "FILE", requires = "feeds")]
+    /// Over feeds, or for --records: the file with the key of the person tokens, 64 hex digits; without it the variable
+    /// FUMA_KEY
+    #[arg(long, value_name = "FILE")]
     key_file: Option<PathBuf>,
     /// Over feeds: a file with the owners whose records are accepted, one a line; without it every owner is accepted
     #[arg(long, value_name = "FILE", requires = "feeds")]
@@ -96,6 +106,8 @@ Examples:
   fuma policy preview zhejiang-2022 --policy zhejiang-2020-109 --feeds feeds --key-file key --at 2022-06-28
   fuma policy preview ./mine --policy zhejiang-2020-109 --feeds feeds --key-file key --at 2021-11-09 --json
   fuma policy preview ./mine --policy OLD --feeds feeds --key-file key --at 2021-11-09 --html preview.html
+  fuma policy preview --regions regions-new.ndjson --state state
+  fuma policy preview --records listings-new.csv --policy OLD --feeds feeds --key-file key --at 2021-11-09
 
 The digest at the end is that of a switch at this tick: `fuma replay --policy OLD --policy NEW@INSTANT` says the same,
 as long as no record becomes known and nobody is due at the very tick. A draft is taken, and it is said why.
@@ -108,6 +120,8 @@ partition that is not there is named, and then there is no digest.";
 struct Shown<'a> {
     current: &'a Pack,
     candidate: &'a Pack,
+    /// The files of records that may be sent, in place of another pack.
+    records: &'a [&'a str],
     at: Instant,
     preview: &'a Preview,
 }
@@ -117,18 +131,33 @@ struct Shown<'a> {
 /// # Errors
 /// When an input is unusable or an output cannot be written.
 pub(super) fn run(arguments: &PreviewArguments, screen: &Screen) -> Result<(), CommandError> {
-    let candidate: Arc<Pack> = load_pack(&arguments.candidate, Drafts::Taken)?;
+    let candidate = arguments.candidate.as_ref().map(|name| load_pack(name, Drafts::Taken)).transpose()?;
+    let batch = batch::sources(&arguments.regions, &arguments.records)?;
     let bar = progress::Bar::new(screen);
     let (current, at, outcome) = match arguments.at {
         Some(at) if !arguments.feeds.is_empty() => {
             let (sources, options) = arguments.of_feeds().checked(Some(at), arguments.tick, Drafts::Taken, screen)?;
-            let outcome = preview(&sources, &options, (&candidate, at), &bar)?;
+            let outcome = match &candidate {
+                Some(candidate) => preview(&sources, &options, (candidate, at), &bar)?,
+                None => {
+                    batch::read((&batch, &options.intake, 1), options.tick.ceiling(at), screen)?;
+                    preview_batch((&sources, &batch), &options, at, &bar)?
+                }
+            };
             (Arc::clone(options.pack_at(outcome.tick)), at, outcome)
         }
-        at => live::preview(&arguments.place, (&candidate, at, input::workers(arguments.workers)), &bar)?,
+        at => {
+            let wanted = match &candidate {
+                Some(candidate) => live::Wanted::Pack(candidate),
+                None => live::Wanted::Batch { sources: &batch, key_file: arguments.key_file.as_deref(), screen },
+            };
+            live::preview(&arguments.place, (wanted, at, input::workers(arguments.workers)), &bar)?
+        }
     };
     bar.finish();
-    let shown = Shown { current: &current, candidate: &candidate, at, preview: &outcome };
+    let candidate = candidate.unwrap_or_else(|| Arc::clone(&current));
+    let records: Vec<&str> = batch.iter().map(Source::name).collect();
+    let shown = Shown { current: &current, candidate: &candidate, records: &records, at, preview: &outcome };
     if let Some(path) = &arguments.changes {
         write_lines(&outcome, path).map_err(|source| written(path, source))?;
     }

@@ -11,7 +11,8 @@ use crate::commands::policy::Language;
 /// The page.
 pub(super) fn page(shown: &Shown<'_>) -> String {
     let preview = shown.preview;
-    let (current, candidate) = (escaped(&shown.current.id), escaped(&shown.candidate.id));
+    let after = if shown.records.is_empty() { shown.candidate.id.to_string() } else { shown.records.join(", ") };
+    let (current, candidate) = (escaped(&shown.current.id), escaped(&after));
     let mut page = String::from("<!DOCTYPE html>\n<html lang=\"zh-Hans\"><head><meta charset=\"utf-8\">");
     page.push_str("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">");
     page.push_str("<title>规则预览 · fuma policy preview</title><style>");

@@ -20,7 +20,11 @@ pub(super) fn table(shown: &Shown<'_>, language: Language) -> String {
         text.push('\n');
     };
     let name = |pack: &crate::policy::Pack| format!("{} {}", pack.id, pack.version);
-    line(format!("{} -> {}, {}", name(shown.current), name(shown.candidate), preview.tick));
+    let after = match shown.records {
+        [] => name(shown.candidate),
+        records => format!("+ {}", records.join(", ")),
+    };
+    line(format!("{} -> {after}, {}", name(shown.current), preview.tick));
     line(format!("{}: {}", say("有证据的人", "people with evidence"), preview.people));
     line(format!("{:<22}{:>12}{:>12}{:>12}", "", say("绿码", "green"), say("黄码", "yellow"), say("红码", "red")));
     for (what, [green, yellow, red]) in [(say("之前", "before"), preview.before), (say("之后", "after"), preview.after)]
