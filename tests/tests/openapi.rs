@@ -91,6 +91,7 @@ fn service(fields: Option<Fields>) -> (Server, tempfile::TempDir, Member, Answer
         key_file: fields.is_some().then_some(key_file),
         fields,
         rate: 1000,
+        streams: 2,
     };
     let clients = Clients::load(&[client], false).unwrap();
     let (partitions, key) = (Partitions::default(), Key::from_hex(&"0b".repeat(32)).unwrap());

@@ -58,6 +58,25 @@ impl KafkaRestoreLog {
         self.common.settings.topic(Topic::Evidence)
     }
 
+    /// A setting of the topic of changes that is a number.
+    fn changes_setting(&self, name: &str) -> Result<i64, LogError> {
+        let settings = &self.common.settings;
+        let topic = settings.topic(Topic::Changes);
+        let unknown = |why: &str| LogError::transient(format!("kafka: {name} of {topic}: {why}"));
+        let admin: AdminClient<DefaultClientContext> =
+            client::asking(settings).create().map_err(|error| failed(settings, name, &error))?;
+        let options = AdminOptions::new().request_timeout(Some(ANSWER_WAIT_MAX));
+        let answers = block_on(admin.describe_configs([&ResourceSpecifier::Topic(&topic)], &options));
+        let mut answers = answers.map_err(|error| failed(settings, name, &error))?;
+        let resource = answers.pop().ok_or_else(|| unknown("no answer"))?;
+        let resource = resource.map_err(|code| match client::is_operators(code) {
+            true => LogError::operator(format!("kafka: {name} of {topic}: {code:?}")),
+            false => unknown(&format!("{code:?}")),
+        })?;
+        let value = resource.get(name).and_then(|entry| entry.value.as_deref()?.parse().ok());
+        value.ok_or_else(|| unknown("not a number"))
+    }
+
     /// Waits until no transaction is open before an offset.
     fn wait_stable(&self, topic: &str, partition: u32, end: u64) -> Result<(), LogError> {
         let patience = self.common.settings.patience();
@@ -305,21 +324,10 @@ impl RestoreLog for KafkaRestoreLog {
     }
 
     fn tombstones_kept_ms(&mut self) -> Result<i64, LogError> {
-        const NAME: &str = "delete.retention.ms";
-        let settings = &self.common.settings;
-        let topic = settings.topic(Topic::Changes);
-        let unknown = |why: &str| LogError::transient(format!("kafka: {NAME} of {topic}: {why}"));
-        let admin: AdminClient<DefaultClientContext> =
-            client::asking(settings).create().map_err(|error| failed(settings, NAME, &error))?;
-        let options = AdminOptions::new().request_timeout(Some(ANSWER_WAIT_MAX));
-        let answers = block_on(admin.describe_configs([&ResourceSpecifier::Topic(&topic)], &options));
-        let mut answers = answers.map_err(|error| failed(settings, NAME, &error))?;
-        let resource = answers.pop().ok_or_else(|| unknown("no answer"))?;
-        let resource = resource.map_err(|code| match client::is_operators(code) {
-            true => LogError::operator(format!("kafka: {NAME} of {topic}: {code:?}")),
-            false => unknown(&format!("{code:?}")),
-        })?;
-        let value = resource.get(NAME).and_then(|entry| entry.value.as_deref()?.parse().ok());
-        value.ok_or_else(|| unknown("not a number"))
+        self.changes_setting("delete.retention.ms")
+    }
+
+    fn changes_kept_ms(&mut self) -> Result<i64, LogError> {
+        self.changes_setting("min.compaction.lag.ms")
     }
 }

@@ -387,6 +387,15 @@ pub trait RestoreLog: Send {
     /// # Errors
     /// When the log cannot be asked.
     fn tombstones_kept_ms(&mut self) -> Result<i64, LogError>;
+
+    /// For how long the log keeps every change (`min.compaction.lag.ms`), in milliseconds: of what is older, the last
+    /// one of a person alone may be left.
+    ///
+    /// # Errors
+    /// When the log cannot be asked.
+    fn changes_kept_ms(&mut self) -> Result<i64, LogError> {
+        Ok(i64::MAX)
+    }
 }
 
 /// A log as a whole: makes the clients that the stages of the engine use. Slots tell clients of one kind apart.

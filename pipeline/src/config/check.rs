@@ -64,6 +64,7 @@ fn port(config: &Config, checks: &mut Checks<'_>) {
         checks.hold(false, &["http", "clients"], problem.to_string());
     }
     checks.within(http.connections_max, 10..=1_000_000, &["http", "connections_max"]);
+    checks.within(http.streams_max, 0..=10_000, &["http", "streams_max"]);
     let is_here = match http.listen {
         Listen::At(address) => address.ip().is_loopback(),
         Listen::Off => true,

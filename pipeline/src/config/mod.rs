@@ -200,6 +200,8 @@ pub struct HttpConfig {
     pub listen: Listen,
     /// The most connections at once.
     pub connections_max: usize,
+    /// The most streams of changes at once.
+    pub streams_max: usize,
     /// Whether people of this machine may ask without a token.
     pub open_on_loopback: bool,
     /// Who may ask about people.

@@ -171,6 +171,13 @@ pub const DESCRIBED: &[Described] = &[
     (metric::OPEN_FEEDS, Kind::Gauge, Unit::Count, "1 for a feed that accepts every owner, because none is listed"),
     (metric::OVERDUE, Kind::Gauge, Unit::Count, "Reasons past their due that still hold"),
     (metric::API_REQUESTS, Kind::Counter, Unit::Count, "Requests of /v1"),
+    (metric::API_STREAMS, Kind::Gauge, Unit::Count, "Streams of changes and lists of colours over HTTP that are open"),
+    (
+        metric::API_STREAMS_ENDED,
+        Kind::Counter,
+        Unit::Count,
+        "Streams of changes and lists of colours over HTTP that the service ended",
+    ),
     (metric::AUDIT_WAITING, Kind::Gauge, Unit::Count, "Look-ups of people that are not written to the audit log yet"),
     (metric::KAFKA_LINES, Kind::Counter, Unit::Count, "Lines of the Kafka client's log, shown or not, by level"),
     (metric::BUILD, Kind::Gauge, Unit::Count, "1: this build, by version and engine"),
@@ -231,6 +238,10 @@ pub(super) fn begin_at_zero() {
     for status in ["200", "401", "403", "429", "503"] {
         counter!(metric::API_REQUESTS, "status" => status).absolute(0);
     }
+    for reason in ["slow", "gone"] {
+        counter!(metric::API_STREAMS_ENDED, "reason" => reason).absolute(0);
+    }
+    gauge!(metric::API_STREAMS).set(0.0);
     gauge!(metric::AUDIT_WAITING).set(0.0);
     gauge!(metric::HELD).set(0.0);
     for state in ["restoring", "owned", "parked"] {

@@ -18,6 +18,7 @@ pub mod api;
 mod described;
 mod health;
 mod held;
+mod sending;
 mod serve;
 #[cfg(test)]
 mod tests;

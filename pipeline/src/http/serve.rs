@@ -1,7 +1,7 @@
 //! Connections: how many there may be, and how long a head may take.
 //!
-//! Owns the bounds of the port. A client that sends its head slowly, or says nothing, loses its connection; one more
-//! than there may be is closed at once, so that the others are answered.
+//! Owns the bounds of the port. A client that sends its head slowly, says nothing, or does not take what is sent,
+//! loses its connection; one more than there may be is closed at once, so that the others are answered.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -19,6 +19,7 @@ use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 
 use super::api::Peer;
+use super::sending::Sending;
 
 /// How long the head of a request may take, and how long a connection may wait for its next request.
 const HEAD_WAIT_MAX: Duration = Duration::from_secs(15);
@@ -59,7 +60,7 @@ async fn connection(stream: TcpStream, peer: SocketAddr, router: Router, place: 
         .header_read_timeout(HEAD_WAIT_MAX)
         .max_buf_size(HEAD_BYTES_MAX)
         .max_headers(HEADERS_MAX)
-        .serve_connection(TokioIo::new(stream), service)
+        .serve_connection(TokioIo::new(Sending::new(stream)), service)
         .await;
     // What a client sends is nothing to be told of.
     if let Err(error) = served {

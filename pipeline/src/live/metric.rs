@@ -114,6 +114,10 @@ pub const OPEN_FEEDS: &str = "fuma_feeds_open_to_everyone";
 pub const OVERDUE: &str = "fuma_overdue_reasons";
 /// Requests of `/v1`. Labels: status.
 pub const API_REQUESTS: &str = "fuma_api_requests_total";
+/// Streams of changes that are open.
+pub const API_STREAMS: &str = "fuma_api_streams";
+/// Streams of changes that the service ended. Labels: reason (slow, gone).
+pub const API_STREAMS_ENDED: &str = "fuma_api_streams_ended_total";
 /// Look-ups of people that are not written to the audit log yet.
 pub const AUDIT_WAITING: &str = "fuma_audit_waiting_lookups";
 /// Lines of the Kafka client's log. Labels: level (error, warning).

@@ -46,6 +46,7 @@ pub mod service;
 pub mod snapshot;
 pub mod status;
 pub mod stop;
+pub mod subscriptions;
 #[cfg(test)]
 mod tests;
 pub mod trace;

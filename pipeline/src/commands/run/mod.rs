@@ -232,6 +232,7 @@ fn api(service: &mut Service) -> Result<Option<Api>, CommandError> {
         return Ok(None);
     }
     let (answers, audit) = (Answers::default(), Audit::default());
+    answers.subscriptions().limit(http.streams_max);
     service.asked = Some((answers.clone(), audit.clone()));
     Ok(Some(Api::new(answers, service.partitions.clone(), clients, (audit, service.intake.key.clone()))))
 }

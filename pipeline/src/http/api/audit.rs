@@ -31,6 +31,10 @@ pub enum Act {
     LookUp,
     /// By a token, and why.
     Explain,
+    /// All changes, as they are announced.
+    Changes,
+    /// All colours.
+    Colours,
 }
 
 impl Act {
@@ -39,9 +43,14 @@ impl Act {
             Act::Look => "look",
             Act::LookUp => "lookup",
             Act::Explain => "explain",
+            Act::Changes => "changes",
+            Act::Colours => "colours",
         }
     }
 }
+
+/// Stands for everybody.
+const EVERYBODY: &str = "*";
 
 /// A look-up.
 #[derive(Clone, Debug)]
@@ -49,7 +58,8 @@ pub(super) struct LookUp {
     pub(super) client: String,
     pub(super) role: Role,
     pub(super) act: Act,
-    pub(super) person: Person,
+    /// None: everybody.
+    pub(super) person: Option<Person>,
     pub(super) purpose: Option<String>,
 }
 
@@ -62,9 +72,9 @@ pub struct Line {
     pub client: String,
     /// What the client is.
     pub role: String,
-    /// look, lookup, explain.
+    /// look, lookup, explain, changes, colours.
     pub act: String,
-    /// Whom: the person's token, also where the client has one of its own.
+    /// Whom: the person's token, also where the client has one of its own; `*`: everybody.
     pub person: String,
     /// What for; none of an issuer that says nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -161,7 +171,7 @@ fn line(at: Instant, look_up: &LookUp) -> Line {
         client: look_up.client.clone(),
         role: look_up.role.name().to_owned(),
         act: look_up.act.name().to_owned(),
-        person: look_up.person.to_string(),
+        person: look_up.person.map_or_else(|| EVERYBODY.to_owned(), |person| person.to_string()),
         purpose: look_up.purpose.clone(),
     }
 }

@@ -3,6 +3,7 @@
 //! ```text
 //! clients   who may ask: tokens, roles, projections
 //! admit     a request before anything is answered: its token, its role, its rate
+//! changes   the changes as they are committed, and the present colours for who begins
 //! explain   why a person has a colour
 //! openapi   the document of all that
 //! people    a person's colour, by token or by certificate
@@ -17,6 +18,7 @@
 mod admit;
 pub mod answer;
 pub mod audit;
+pub mod changes;
 pub mod clients;
 mod explain;
 pub mod openapi;
@@ -80,6 +82,8 @@ impl Api {
     pub(super) fn router(self) -> Router {
         Router::new()
             .route("/openapi.json", get(|| async { openapi() }))
+            .route("/changes", get(changes::changes))
+            .route("/colours", get(changes::colours))
             .route("/people/lookup", post(people::look_up))
             .route("/people/{token}", get(people::look))
             .route("/people/{token}/explain", get(explain::explain))

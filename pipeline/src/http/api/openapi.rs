@@ -8,6 +8,9 @@ use serde_json::{Map, Value, json};
 
 use super::BODY_BYTES_MAX;
 use super::answer::{ClauseAnswer, ColourAnswer, ExplainAnswer, LookUpBody, PersonAnswer};
+use super::changes::shape::{
+    Beat, ClauseChange, ColourChange, Erased, ListEnd, ListedClause, ListedColour, ListedPerson, WholeChange,
+};
 use super::problem::{Code, Problem};
 
 /// Codes that any request may meet.
@@ -27,6 +30,8 @@ pub fn document() -> Value {
     let settings = settings.for_serialize().with(|settings| settings.definitions_path = "/components/schemas".into());
     let mut generator = settings.into_generator();
     let paths = json!({
+        "/v1/changes": {"get": changes(&mut generator)},
+        "/v1/colours": {"get": colours(&mut generator)},
         "/v1/people/{token}": {"get": look(&mut generator)},
         "/v1/people/{token}/explain": {"get": explain(&mut generator)},
         "/v1/people/lookup": {"post": look_up(&mut generator)},
@@ -70,6 +75,95 @@ fn look(generator: &mut SchemaGenerator) -> Value {
             "example": "9f0c4b2a9f0c4b2a9f0c4b2a9f0c4b2a",
         }, purpose()],
         "responses": responses(generator, &[Code::BadToken]),
+    })
+}
+
+fn changes(generator: &mut SchemaGenerator) -> Value {
+    let shapes = [
+        generator.subschema_for::<WholeChange>(),
+        generator.subschema_for::<ClauseChange>(),
+        generator.subschema_for::<ColourChange>(),
+        generator.subschema_for::<Erased>(),
+        generator.subschema_for::<Beat>(),
+    ];
+    let parameter = |name: &str, place: &str, text: &str, example: &str| {
+        json!({
+            "name": name, "in": place, "required": false, "description": text, "schema": {"type": "string"},
+            "example": example,
+        })
+    };
+    let position = "0707070707070707:1669852800000:12.7.31";
+    let of_changes = [
+        Code::BadQuery,
+        Code::BadPosition,
+        Code::ForeignPosition,
+        Code::PositionGone,
+        Code::TooManyStreams,
+        Code::ChangesUnavailable,
+        Code::PurposeMissing,
+        Code::BadPurpose,
+        Code::AuditUnavailable,
+    ];
+    let mut responses = problems(generator, &of_changes);
+    let ok = json!({
+        "description": "Server-sent events: `change`, `erased` (somebody was erased), `heartbeat` (nothing happened; \
+            every 10 s), each with the position as its id; `problem` as the last one where what comes next is not kept \
+            any more. The order is that of the log for each person.",
+        "content": {"text/event-stream": {"schema": {
+            "type": "string", "contentMediaType": "application/json", "contentSchema": {"anyOf": shapes},
+        }}},
+    });
+    responses.insert("200".to_owned(), ok);
+    json!({
+        "operationId": "changes",
+        "summary": "The changes as they are committed.",
+        "description": "For issuers (under their own tokens, what their projection shows) and auditors. Goes on from \
+            Last-Event-ID, or else from `from`, with nothing left out and nothing twice; without both with \
+            what is next.",
+        "parameters": [
+            parameter("Last-Event-ID", "header", "The id of the last event that was taken.", position),
+            parameter("from", "query", "A position, for who cannot send the header.", position),
+            parameter("colour", "query", "Changes from or to these colours, with commas between them.", "red,yellow"),
+            parameter("rule", "query", "With these rules, active or ended; not for the projection colour.", "ZJ-R4"),
+            parameter("person", "query", "Changes of these people, by the client's tokens; at most 200.",
+                "9f0c4b2a9f0c4b2a9f0c4b2a9f0c4b2a"),
+            purpose(),
+        ],
+        "responses": responses,
+    })
+}
+
+fn colours(generator: &mut SchemaGenerator) -> Value {
+    let shapes = [
+        generator.subschema_for::<ListedPerson>(),
+        generator.subschema_for::<ListedClause>(),
+        generator.subschema_for::<ListedColour>(),
+        generator.subschema_for::<ListEnd>(),
+    ];
+    let of_list = [
+        Code::BadQuery,
+        Code::TooManyStreams,
+        Code::ChangesUnavailable,
+        Code::PurposeMissing,
+        Code::BadPurpose,
+        Code::AuditUnavailable,
+    ];
+    let mut responses = problems(generator, &of_list);
+    let ok = json!({
+        "description": "Lines of JSON. A person may stand there several times: the last line counts. Who is not there \
+            is green. The last line of all has the position; a list without it is not whole.",
+        "content": {"application/x-ndjson": {"schema": {
+            "type": "string", "contentMediaType": "application/json", "contentSchema": {"anyOf": shapes},
+        }}},
+    });
+    responses.insert("200".to_owned(), ok);
+    json!({
+        "operationId": "colours",
+        "summary": "The present colours of everybody.",
+        "description": "For issuers (under their own tokens, what their projection shows) and auditors, who go on with \
+            `/v1/changes?from=` the position of the last line.",
+        "parameters": [purpose()],
+        "responses": responses,
     })
 }
 
@@ -125,10 +219,17 @@ fn responses(generator: &mut SchemaGenerator, own: &[Code]) -> Map<String, Value
         "description": "What was announced last; as much of it as the client may see.",
         "content": {"application/json": {"schema": {"anyOf": answers}}},
     });
+    let codes: Vec<Code> = own.iter().chain(&OF_LOOK_UP).copied().collect();
+    let mut responses = problems(generator, &codes);
+    responses.insert("200".to_owned(), ok);
+    responses
+}
+
+/// Every problem that a request may meet, by its status.
+fn problems(generator: &mut SchemaGenerator, own: &[Code]) -> Map<String, Value> {
     let problem = generator.subschema_for::<Problem>();
     let mut responses = Map::new();
-    responses.insert("200".to_owned(), ok);
-    let mut codes: Vec<Code> = own.iter().chain(&OF_ALL).chain(&OF_LOOK_UP).copied().collect();
+    let mut codes: Vec<Code> = own.iter().chain(&OF_ALL).copied().collect();
     codes.sort_by_key(|code| code.status());
     for alike in codes.chunk_by(|one, other| one.status() == other.status()) {
         let Some(first) = alike.first() else { continue };

@@ -77,7 +77,9 @@ pub(super) fn may(client: &Client, act: Act) -> Result<(), Code> {
     let may = match (client.role, act) {
         (Role::Issuer | Role::Official, Act::Look | Act::LookUp) | (Role::Auditor, Act::Look) => true,
         (Role::Official | Role::Auditor, Act::Explain) => true,
-        (Role::Auditor, Act::LookUp) | (Role::Issuer, Act::Explain) | (Role::Operator, _) => false,
+        (Role::Issuer | Role::Auditor, Act::Changes | Act::Colours) => true,
+        (Role::Auditor, Act::LookUp) | (Role::Issuer, Act::Explain) => false,
+        (Role::Official, Act::Changes | Act::Colours) | (Role::Operator, _) => false,
     };
     if may { Ok(()) } else { Err(Code::Forbidden) }
 }
@@ -88,6 +90,14 @@ fn answered(api: &Api, (caller, client): (&Caller, &Client), person: Person, act
     Ok(response(&answer, api.is_parked(answer.partition), (client, person)))
 }
 
+/// What a request is for. An issuer shows a code to who bears it; all others say what for.
+pub(super) fn purpose(caller: &Caller, client: &Client) -> Result<Option<String>, Code> {
+    match &caller.purpose {
+        None if client.role != Role::Issuer => Err(Code::PurposeMissing),
+        purpose => Ok(purpose.clone()),
+    }
+}
+
 /// Records the look-up, and gives what is published. One that is refused here says nothing of anybody, and is not
 /// recorded.
 pub(super) fn recorded(
@@ -96,17 +106,12 @@ pub(super) fn recorded(
     person: Person,
     act: Act,
 ) -> Result<Answer, Code> {
-    let purpose = caller.purpose.as_deref();
-    // An issuer shows a code to who bears it; all others say what for.
-    if purpose.is_none() && client.role != Role::Issuer {
-        return Err(Code::PurposeMissing);
-    }
+    let purpose = purpose(caller, client)?;
     let answer = api.0.answers.of(person).map_err(|missing| match missing {
         Missing::Starting => Code::Starting,
         Missing::NotHeld(_) => Code::NotHeldHere,
     })?;
-    let look_up =
-        LookUp { client: client.name.clone(), role: client.role, act, person, purpose: purpose.map(str::to_owned) };
+    let look_up = LookUp { client: client.name.clone(), role: client.role, act, person: Some(person), purpose };
     api.0.audit.record(look_up).map_err(|_| Code::AuditUnavailable)?;
     Ok(answer)
 }

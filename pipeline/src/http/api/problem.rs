@@ -44,11 +44,23 @@ pub enum Code {
     Busy,
     /// The look-up cannot be recorded, so it is not answered.
     AuditUnavailable,
+    /// A parameter is unknown, comes twice, or has a value that it cannot have.
+    BadQuery,
+    /// What is to be gone on from is no position.
+    BadPosition,
+    /// The position is of another installation.
+    ForeignPosition,
+    /// What comes after the position is not kept any more.
+    PositionGone,
+    /// The client, or all together, follow as many streams as they may.
+    TooManyStreams,
+    /// The changes cannot be read now.
+    ChangesUnavailable,
 }
 
 impl Code {
     /// Every code.
-    pub const ALL: [Code; 16] = [
+    pub const ALL: [Code; 22] = [
         Code::Unauthorized,
         Code::Forbidden,
         Code::TooManyRequests,
@@ -65,6 +77,12 @@ impl Code {
         Code::NotHeldHere,
         Code::Busy,
         Code::AuditUnavailable,
+        Code::BadQuery,
+        Code::BadPosition,
+        Code::ForeignPosition,
+        Code::PositionGone,
+        Code::TooManyStreams,
+        Code::ChangesUnavailable,
     ];
 
     /// Its name.
@@ -78,15 +96,19 @@ impl Code {
         match self {
             Code::Unauthorized => StatusCode::UNAUTHORIZED,
             Code::Forbidden => StatusCode::FORBIDDEN,
-            Code::TooManyRequests => StatusCode::TOO_MANY_REQUESTS,
+            Code::TooManyRequests | Code::TooManyStreams => StatusCode::TOO_MANY_REQUESTS,
+            Code::PositionGone => StatusCode::GONE,
             Code::NotFound => StatusCode::NOT_FOUND,
             Code::BadMethod => StatusCode::METHOD_NOT_ALLOWED,
             Code::BadToken | Code::BadBody | Code::BadCertificate | Code::PurposeMissing | Code::BadPurpose => {
                 StatusCode::BAD_REQUEST
             }
+            Code::BadQuery | Code::BadPosition | Code::ForeignPosition => StatusCode::BAD_REQUEST,
             Code::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Code::BodyTooSlow => StatusCode::REQUEST_TIMEOUT,
-            Code::Starting | Code::NotHeldHere | Code::Busy | Code::AuditUnavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Code::Starting | Code::NotHeldHere | Code::Busy | Code::AuditUnavailable | Code::ChangesUnavailable => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
         }
     }
 
@@ -114,6 +136,16 @@ impl Code {
             Code::Starting => "the process has not taken over its partitions yet: ask again",
             Code::NotHeldHere => "another process of the group holds this person: ask it, or ask again later",
             Code::Busy => "why cannot be said now: ask again; the colour is at /v1/people/{token}",
+            Code::BadQuery => {
+                "a parameter is unknown, comes twice, or has a value that it cannot have: see /v1/openapi.json"
+            }
+            Code::BadPosition => "give the id of an event, or the position of a list, as it was sent",
+            Code::ForeignPosition => "this position is of another installation: begin with a list of colours",
+            Code::PositionGone => {
+                "what comes after this position is not kept any more: begin again with a list of colours"
+            }
+            Code::TooManyStreams => "so many streams are open already: close one, or ask again later",
+            Code::ChangesUnavailable => "the changes cannot be read now: ask again",
             Code::AuditUnavailable => "look-ups cannot be recorded now, so none is answered: ask again",
         }
     }
@@ -159,7 +191,9 @@ impl IntoResponse for Problem {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         match self.code {
             Code::Unauthorized => drop(headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))),
-            Code::TooManyRequests | Code::Starting | Code::NotHeldHere | Code::Busy | Code::AuditUnavailable => {
+            code if code.status() == StatusCode::SERVICE_UNAVAILABLE
+                || code.status() == StatusCode::TOO_MANY_REQUESTS =>
+            {
                 headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
             }
             _ => {}

@@ -39,19 +39,20 @@ fn anna() -> Person {
     person_token(&key(), "10", NUMBER)
 }
 
-fn token_of(client: &str) -> String {
+pub(super) fn token_of(client: &str) -> String {
     format!("{client}-secret")
 }
 
-struct Port {
-    server: Server,
-    audit: Audit,
+pub(super) struct Port {
+    pub(super) server: Server,
+    pub(super) audit: Audit,
+    pub(super) answers: Answers,
     partitions: Partitions,
     _keys: tempfile::TempDir,
 }
 
 /// A server with a client of each role, two issuers, and one who may ask twice a second.
-fn port() -> Port {
+pub(super) fn port() -> Port {
     port_with(false)
 }
 
@@ -64,6 +65,7 @@ fn port_with(open_on_loopback: bool) -> Port {
         key_file: None,
         fields: None,
         rate: 1000,
+        streams: 2,
     };
     let issuer = |name: &str, digit: &str, fields: Option<Fields>| {
         let path = keys.path().join(name);
@@ -90,7 +92,7 @@ fn port_with(open_on_loopback: bool) -> Port {
     let shown = OfPort::new(metrics, health, partitions.clone());
     let server = Server::start("127.0.0.1:0".parse().unwrap(), OfPort { api: Some(api), ..shown }).unwrap();
     answers.hold(anna().partition(2) as u32, published());
-    Port { server, audit, partitions, _keys: keys }
+    Port { server, audit, answers, partitions, _keys: keys }
 }
 
 fn published() -> Published {
@@ -125,7 +127,7 @@ fn cara() -> Person {
     Person([1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, last ^ 1])
 }
 
-fn send(port: &Port, request: &str) -> (u16, String, Value) {
+pub(super) fn send(port: &Port, request: &str) -> (u16, String, Value) {
     let mut stream = TcpStream::connect(port.server.address()).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
     stream.write_all(request.as_bytes()).unwrap();
@@ -161,11 +163,11 @@ fn look_up(port: &Port, client: &str, body: &str) -> (u16, Value) {
     (status, answer)
 }
 
-fn code(answer: &(u16, Value)) -> (u16, &str) {
+pub(super) fn code(answer: &(u16, Value)) -> (u16, &str) {
     (answer.0, answer.1["code"].as_str().unwrap_or_default())
 }
 
-fn audited(port: &Port) -> Vec<AuditRecord> {
+pub(super) fn audited(port: &Port) -> Vec<AuditRecord> {
     let records = port.audit.records("p");
     port.audit.written();
     records
@@ -437,6 +439,7 @@ fn lists_of_clients_that_cannot_be_are_refused() {
         key_file: None,
         fields: None,
         rate: 1,
+        streams: 2,
     };
     let other = |name: &str| ClientConfig { token_sha256: "0b".repeat(32), ..client(name, Role::Official) };
     let refused = |clients: &[ClientConfig], why: &str| {

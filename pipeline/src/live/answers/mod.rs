@@ -28,6 +28,7 @@ pub use publisher::Publisher;
 
 use self::explain::{Asked, Explained, Found, Question, Queue};
 use self::place::Place;
+use crate::live::subscriptions::Subscriptions;
 
 /// Why there is no answer here.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -49,12 +50,19 @@ struct Shared {
     places: RwLock<BTreeMap<u32, Arc<Place>>>,
     /// Questions why, whose names are still to be read.
     asked: Queue<Asked>,
+    /// Those who follow the changes.
+    subscriptions: Subscriptions,
 }
 
 impl Answers {
     /// From now on it is known into how many partitions people are divided.
     pub fn know(&self, partitions: u32) {
         self.0.partitions.store(partitions, Ordering::Release);
+    }
+
+    /// Those who follow the changes.
+    pub fn subscriptions(&self) -> &Subscriptions {
+        &self.0.subscriptions
     }
 
     /// Holds a partition for a test of those who ask.

@@ -62,6 +62,7 @@ use crate::live::partitions::{Partitions, Words};
 use crate::live::record::{Fingerprint, Origin};
 use crate::live::snapshot::SnapshotError;
 use crate::live::stop::Stop;
+use crate::live::subscriptions;
 use crate::live::worker::Tells;
 use crate::live::worker::clock::{CommitClock, SystemWall, Wall as _};
 use crate::live::worker::owned::Identity;
@@ -315,6 +316,12 @@ impl Stages {
         answers.know(self.log.partitions());
         let (log, service) = (Arc::clone(&self.log), self.service.clone());
         self.spawn("audit".into(), move || audit::follow(log.as_ref(), &service, &audit))?;
+        let (log, service, subscriptions) =
+            (Arc::clone(&self.log), self.service.clone(), answers.subscriptions().clone());
+        self.spawn("changes".into(), move || {
+            subscriptions::follow(log.as_ref(), service.origin().installation, &service.stop, &subscriptions);
+            Ok(())
+        })?;
         let (log, service) = (Arc::clone(&self.log), self.service.clone());
         self.spawn("explain".into(), move || explain::follow(log.as_ref(), &service, &answers))
     }

@@ -9,12 +9,14 @@
 //!
 //! ```text
 //! rate      how many requests a second
+//! streams   how many streams it may follow at once
 //! tokens    the tokens by which an issuer knows people
 //! ```
 //!
 //! Owns the list. Must never hold a token, only its hash, and compares hashes in constant time.
 
 mod rate;
+mod streams;
 mod tokens;
 
 use std::path::{Path, PathBuf};
@@ -24,7 +26,8 @@ use sha2::{Digest as _, Sha256};
 use subtle::{ConditionallySelectable as _, ConstantTimeEq as _};
 
 use self::rate::Rate;
-use self::tokens::IssuerKey;
+use self::streams::Streams;
+pub(in crate::http::api) use self::tokens::IssuerKey;
 
 /// What a client is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
@@ -83,6 +86,9 @@ pub struct ClientConfig {
     /// How many requests a second.
     #[serde(default = "rate")]
     pub rate: u32,
+    /// How many streams of changes at once.
+    #[serde(default = "streams")]
+    pub streams: u32,
 }
 
 /// Requests a second of a client of which nothing is said.
@@ -90,6 +96,13 @@ const fn rate() -> u32 {
     100
 }
 
+/// Streams at once of a client of which nothing is said.
+const fn streams() -> u32 {
+    4
+}
+
+/// The most streams at once that may be said.
+const STREAMS_MAX: u32 = 10_000;
 /// The most requests a second that may be said.
 const RATE_MAX: u32 = 1_000_000;
 /// The longest name of a client.
@@ -129,6 +142,7 @@ pub struct Client {
     pub(super) fields: Fields,
     pub(super) key: Option<IssuerKey>,
     pub(super) rate: Rate,
+    pub(super) streams: Streams,
     hash: [u8; HASH_BYTES],
 }
 
@@ -165,6 +179,8 @@ pub fn problem(clients: &[ClientConfig]) -> Option<ClientError> {
             "key_file and fields are for issuers"
         } else if !(1..=RATE_MAX).contains(&client.rate) {
             "rate is 1 to 1000000 requests a second"
+        } else if client.streams > STREAMS_MAX {
+            "streams is 0 to 10000"
         } else {
             continue;
         };
@@ -198,6 +214,7 @@ impl Clients {
             fields: Fields::Reasons,
             key: None,
             rate: Rate::new(RATE_MAX),
+            streams: Streams::new(streams()),
             hash: [0; HASH_BYTES],
         });
         Ok(Clients { clients, local })
@@ -236,6 +253,7 @@ impl Client {
             },
             key: config.key_file.as_deref().map(|path| key(&config.name, path)).transpose()?,
             rate: Rate::new(config.rate),
+            streams: Streams::new(config.streams),
             hash: hash_of_hex(&config.token_sha256).ok_or_else(|| wrong("token_sha256 is 64 hex digits"))?,
         })
     }
