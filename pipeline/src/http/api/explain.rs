@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use axum::extract::rejection::ExtensionRejection;
 use axum::extract::{Extension, Path, State};
-use axum::http::header;
+use axum::http::{Uri, header};
 use axum::response::{IntoResponse as _, Response};
 use fuma_schemas::Person;
 
@@ -25,16 +25,20 @@ pub(super) async fn explain(
     State(api): State<Api>,
     caller: Result<Extension<Caller>, ExtensionRejection>,
     Path(token): Path<String>,
+    uri: Uri,
 ) -> Response {
     let Ok(Extension(caller)) = caller else { return Problem::of(Code::Unauthorized).into_response() };
-    answer(&api, &caller, &token).await.unwrap_or_else(|code| Problem::of(code).into_response())
+    answer(&api, &caller, (&token, &uri)).await.unwrap_or_else(|code| Problem::of(code).into_response())
 }
 
-async fn answer(api: &Api, caller: &Caller, token: &str) -> Result<Response, Code> {
+async fn answer(api: &Api, caller: &Caller, (token, uri): (&str, &Uri)) -> Result<Response, Code> {
     let client = caller.client().ok_or(Code::Unauthorized)?;
     people::may(client, Act::Explain)?;
     let person = Person::parse(token).ok_or(Code::BadToken)?;
-    let shown = people::recorded(api, (caller, client), person, Act::Explain)?;
+    let shown = match people::recorded(api, (caller, client), person, Act::Explain) {
+        Ok(shown) => shown,
+        Err(code) => return people::or_elsewhere(api, person, uri, Err(code)),
+    };
     // A partition that stands still makes no step: its last colour is at /v1/people/{token}.
     let parked = api.is_parked(shown.partition);
     let asked = (!parked).then(|| api.0.answers.ask(person)).flatten().ok_or(Code::Busy)?;

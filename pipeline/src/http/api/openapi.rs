@@ -222,6 +222,11 @@ fn responses(generator: &mut SchemaGenerator, own: &[Code]) -> Map<String, Value
     let codes: Vec<Code> = own.iter().chain(&OF_LOOK_UP).copied().collect();
     let mut responses = problems(generator, &codes);
     responses.insert("200".to_owned(), ok);
+    let elsewhere = json!({
+        "description": "Another process of the group answers about this person: ask there, with the token again.",
+        "headers": {"Location": {"schema": {"type": "string", "format": "uri"}}},
+    });
+    responses.insert("307".to_owned(), elsewhere);
     responses
 }
 

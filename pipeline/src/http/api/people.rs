@@ -7,7 +7,7 @@ use std::time::Duration;
 use axum::body::{Body, Bytes};
 use axum::extract::rejection::ExtensionRejection;
 use axum::extract::{Extension, Path, Request, State};
-use axum::http::{StatusCode, header};
+use axum::http::{StatusCode, Uri, header};
 use axum::response::{IntoResponse as _, Response};
 use fuma_schemas::Person;
 
@@ -20,18 +20,21 @@ use super::{Api, BODY_BYTES_MAX};
 use crate::intake::person_of_certificate;
 use crate::live::answers::{Answer, Missing};
 
+/// Marks a request that was sent on.
+const SENT: &str = "sent-on";
 /// How long a body may take.
 const BODY_WAIT_MAX: Duration = Duration::from_secs(5);
 
 type Called = Result<Extension<Caller>, ExtensionRejection>;
 
 /// `GET /v1/people/{token}`
-pub(super) async fn look(State(api): State<Api>, caller: Called, Path(token): Path<String>) -> Response {
+pub(super) async fn look(State(api): State<Api>, caller: Called, Path(token): Path<String>, uri: Uri) -> Response {
     let looked = caller.map_err(|_| Code::Unauthorized).and_then(|Extension(caller)| {
         let client = caller.client().ok_or(Code::Unauthorized)?;
         let given = may(client, Act::Look).and_then(|()| Person::parse(&token).ok_or(Code::BadToken))?;
         let person = client.key.as_ref().map_or(given, |key| key.found(given));
-        answered(&api, (&caller, client), person, Act::Look)
+        let answer = answered(&api, (&caller, client), person, Act::Look);
+        or_elsewhere(&api, person, &uri, answer)
     });
     looked.unwrap_or_else(|code| Problem::of(code).into_response())
 }
@@ -39,6 +42,7 @@ pub(super) async fn look(State(api): State<Api>, caller: Called, Path(token): Pa
 /// `POST /v1/people/lookup`
 pub(super) async fn look_up(State(api): State<Api>, caller: Called, request: Request) -> Response {
     let Ok(Extension(caller)) = caller else { return Problem::of(Code::Unauthorized).into_response() };
+    let uri = request.uri().clone();
     // Who may not ask is told so before the body is read.
     let allowed = caller.client().ok_or(Code::Unauthorized).and_then(|client| may(client, Act::LookUp));
     let body = match allowed {
@@ -49,7 +53,8 @@ pub(super) async fn look_up(State(api): State<Api>, caller: Called, request: Req
         let client = caller.client().ok_or(Code::Unauthorized)?;
         let LookUpBody { cert_type, cert_number } = serde_json::from_slice(&body).map_err(|_| Code::BadBody)?;
         let person = person_of_certificate(&api.0.key, &cert_type, &cert_number).map_err(|_| Code::BadCertificate)?;
-        answered(&api, (&caller, client), person, Act::LookUp)
+        let answer = answered(&api, (&caller, client), person, Act::LookUp);
+        or_elsewhere(&api, person, &uri, answer)
     });
     looked.unwrap_or_else(|code| Problem::of(code).into_response())
 }
@@ -82,6 +87,26 @@ pub(super) fn may(client: &Client, act: Act) -> Result<(), Code> {
         (Role::Official, Act::Changes | Act::Colours) | (Role::Operator, _) => false,
     };
     if may { Ok(()) } else { Err(Code::Forbidden) }
+}
+
+/// The answer, or where the process is that gives it. Who was sent here is not sent on: owners may just be changing.
+pub(super) fn or_elsewhere(
+    api: &Api,
+    person: Person,
+    uri: &Uri,
+    answer: Result<Response, Code>,
+) -> Result<Response, Code> {
+    let is_first = uri.query().is_none_or(|query| query != SENT);
+    match answer {
+        Err(Code::NotHeldHere) if is_first => {
+            let owner = api.0.answers.elsewhere(person).ok_or(Code::NotHeldHere)?;
+            // Under `/v1`, which the router has taken off.
+            let location = format!("http://{owner}/v1{}?{SENT}", uri.path());
+            let headers = [(header::LOCATION, location), (header::CACHE_CONTROL, "no-store".to_owned())];
+            Ok((StatusCode::TEMPORARY_REDIRECT, headers).into_response())
+        }
+        answer => answer,
+    }
 }
 
 /// Records the look-up and answers it.

@@ -343,6 +343,19 @@ fn a_person_of_another_process_is_said_to_be_there() {
     let port = port();
     let answer = get(&port, "official", &format!("/v1/people/{}", cara()));
     assert_eq!(code(&answer), (503, "not-held-here"));
+    port.answers.know_owners([(cara().partition(2) as u32, "10.0.0.2:9464".to_owned())].into());
+    for path in [format!("/v1/people/{}", cara()), format!("/v1/people/{}/explain", cara())] {
+        let ask = |path: &str| {
+            let token = token_of("auditor");
+            let headers = format!("Authorization: Bearer {token}\r\nFuma-Purpose: a\r\nConnection: close\r\n");
+            send(&port, &format!("GET {path} HTTP/1.1\r\nHost: fuma\r\n{headers}\r\n"))
+        };
+        let (status, head, _) = ask(&path);
+        let location = format!("location: http://10.0.0.2:9464{path}?sent-on\r\n");
+        assert!(status == 307 && head.contains(&location), "{head}");
+        assert_eq!(ask(&format!("{path}?sent-on")).0, 503, "who was sent on is not sent on again");
+    }
+    assert_eq!(code(&get(&port, "operator", &format!("/v1/people/{}", cara()))), (403, "forbidden"));
     let parked = Parked { reason: ParkReason::Gap, what: "x".into(), next_try: None, tries: 1, digest: None };
     port.partitions.parked(ASSESS, anna().partition(2) as u32, AT, parked);
     let (status, answer) = get(&port, "official", &format!("/v1/people/{}", anna()));

@@ -52,12 +52,25 @@ struct Shared {
     asked: Queue<Asked>,
     /// Those who follow the changes.
     subscriptions: Subscriptions,
+    /// Where the ports of the owners of other partitions are, as they say themselves.
+    owners: RwLock<BTreeMap<u32, String>>,
 }
 
 impl Answers {
     /// From now on it is known into how many partitions people are divided.
     pub fn know(&self, partitions: u32) {
         self.0.partitions.store(partitions, Ordering::Release);
+    }
+
+    /// Where the owners of partitions answer, as they said last.
+    pub fn know_owners(&self, owners: BTreeMap<u32, String>) {
+        *self.0.owners.write().unwrap_or_else(PoisonError::into_inner) = owners;
+    }
+
+    /// Where a person is answered about, if that is another process which is known.
+    pub fn elsewhere(&self, person: Person) -> Option<String> {
+        let partition = self.partition_of(person).ok()?;
+        self.0.owners.read().unwrap_or_else(PoisonError::into_inner).get(&partition).cloned()
     }
 
     /// Those who follow the changes.

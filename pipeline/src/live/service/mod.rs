@@ -10,6 +10,7 @@
 //! switches    which pack is in force when, followed while running
 //! audit       who looked whom up reaches the log
 //! explain     why somebody has a colour: what the log says goes to the worker with the question
+//! owners      where other processes of the group answer about the people of their partitions
 //! references  the reference logs, read to their end and followed
 //! words       what operators agreed to reaches the workers
 //! supervise   a stage is made anew when its client fails
@@ -28,6 +29,7 @@ mod guard;
 mod keyed;
 pub mod office;
 pub(crate) mod open;
+mod owners;
 pub mod policies;
 mod references;
 mod settled;

@@ -13,6 +13,7 @@ use fuma_connectors::log::{Log, LogError, Watching};
 use fuma_schemas::Instant;
 
 use super::Service;
+use super::owners::Owners;
 use crate::http::Part;
 use crate::live::decisions::{Belonging, BelongingError};
 use crate::live::partitions::{ASSESS, Partitions, State};
@@ -71,8 +72,10 @@ impl Beside {
 fn say(service: &Service, log: &dyn Log) {
     let wall = SystemWall::default();
     let mut publisher = Publisher::new(entry(service, wall.now()));
+    let mut owners = Owners::default();
     while !service.stop.is_set() {
         publisher.turn(log, holdings(service), (wall.now(), wall.elapsed()));
+        owners.turn(service, log, (wall.now(), wall.elapsed()));
         std::thread::sleep(LOOK);
     }
     publisher.end(log);
