@@ -49,15 +49,41 @@ fn explained(service: &Process, person: &str) {
     assert_eq!(last["to"], answer["account"]["colour"], "{body}");
 }
 
+/// The list of colours comes to what was announced, and ends with a position.
+fn listed(service: &Process, expected: &BTreeMap<String, (String, Vec<Value>)>) {
+    let headers = "Authorization: Bearer of-the-audit\r\nFuma-Purpose: check\r\n";
+    let (status, body) = service.get_with("/v1/colours", headers);
+    assert_eq!(status, 200, "{body}");
+    // Between the lines stand the lengths of the chunks.
+    let lines: Vec<Value> = body.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+    assert!(lines.iter().any(|line| line["position"].is_string()), "{body}");
+    let last: BTreeMap<&str, &str> =
+        lines.iter().filter_map(|line| Some((line["person"].as_str()?, line["colour"].as_str()?))).collect();
+    // Somebody's colour may end meanwhile.
+    let same = expected.iter().filter(|(person, (colour, _))| last.get(person.as_str()) == Some(&colour.as_str()));
+    let same = same.count();
+    assert!(same * 10 > expected.len() * 9, "{same} of {} are the same", expected.len());
+    assert_eq!(service.get_with("/v1/colours", "Authorization: Bearer of-the-line\r\nFuma-Purpose: a\r\n").0, 403);
+}
+
+/// A configuration with an official and an auditor.
+fn configured(folder: &std::path::Path) -> std::path::PathBuf {
+    let client = |name: &str, role: &str, token: &str| {
+        let hash: String = Sha256::digest(token).iter().map(|byte| format!("{byte:02x}")).collect();
+        format!("[[http.clients]]\nname = \"{name}\"\nrole = \"{role}\"\ntoken_sha256 = \"{hash}\"\n")
+    };
+    let config = folder.join("fuma.toml");
+    let clients = client("line", "official", "of-the-line") + &client("audit", "auditor", "of-the-audit");
+    fs::write(&config, clients).unwrap();
+    config
+}
+
 #[test]
 fn what_is_answered_is_what_was_announced_also_after_a_kill() {
     let _alone = alone();
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     let feeds = feeds(folder.path(), "1000");
-    let hash: String = Sha256::digest("of-the-line").iter().map(|byte| format!("{byte:02x}")).collect();
-    let config = folder.path().join("fuma.toml");
-    let client = format!("[[http.clients]]\nname = \"line\"\nrole = \"official\"\ntoken_sha256 = \"{hash}\"\n");
-    fs::write(&config, client).unwrap();
+    let config = configured(folder.path());
     let arguments = ["--watch", feeds.to_str().unwrap(), "--workers", "2", "--config", config.to_str().unwrap()];
     let (state, mut before) = (folder.path().join("state"), BTreeMap::<String, Value>::new());
     for round in 0..2 {
@@ -103,6 +129,7 @@ fn what_is_answered_is_what_was_announced_also_after_a_kill() {
         assert!(coloured > 5, "{coloured} of {}", expected.len());
         let person = expected.iter().find(|(_, (_, rules))| !rules.is_empty()).map(|(person, _)| person).unwrap();
         explained(&service, person);
+        listed(&service, &expected);
         assert_eq!(service.get_with("/v1/people/x", "").0, 401);
         if round == 0 {
             // What was looked up in the last two seconds may be lost with a process that is killed.
