@@ -7,6 +7,7 @@
 //! folder            the ports on a folder: the log of one process, and feeds from watched folders
 //! log               the ports: what the engine sees of Kafka or of a folder
 //! tables            CSV, workbooks, Parquet and JSON as people send them -> rows of cells
+//! timetables        GTFS and train tables -> when a train calls where
 //! regions           the national risk-area list (names) -> region codes
 //! ```
 //!
@@ -20,3 +21,4 @@ pub mod kafka;
 pub mod log;
 pub mod regions;
 pub mod tables;
+pub mod timetables;

@@ -4,14 +4,17 @@
 //! a row: a part that cannot be read refuses the whole.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use fuma_connectors::tables::{Cell, Row};
 use fuma_schemas::RejectCode;
 
 use super::codes::ImportCode;
 use super::header::Layout;
+use super::journeys::Journeys;
 use super::line::Line;
 use super::map::{Field, Kind, Map, Part, Region, Source};
+use super::ride;
 use super::values::regions::Regions;
 use super::values::{self, Context, Fault, Val, instants, is_empty, plain};
 use crate::intake::row::{Fields, slot_of};
@@ -34,11 +37,12 @@ pub struct Maker {
     owner: String,
     /// The names of regions that it met.
     pub regions: Regions,
+    journeys: Option<Arc<Journeys>>,
     lines: Vec<u8>,
 }
 
 /// The fault that counts so far.
-struct Worst {
+pub(super) struct Worst {
     code: ImportCode,
     /// The place of the field in the map.
     field: usize,
@@ -50,7 +54,13 @@ struct Worst {
 impl Maker {
     /// For the records of an owner.
     pub fn new(key: Key, decoder: Decoder, owner: &str, regions: Regions) -> Maker {
-        Maker { key, decoder, owner: owner.to_owned(), regions, lines: Vec::new() }
+        Maker { key, decoder, owner: owner.to_owned(), regions, journeys: None, lines: Vec::new() }
+    }
+
+    /// With the timetable that the map asks for.
+    #[must_use]
+    pub fn with_journeys(self, journeys: Option<Arc<Journeys>>) -> Maker {
+        Maker { journeys, ..self }
     }
 
     /// The lines of the row that was made last.
@@ -89,6 +99,9 @@ impl Maker {
             if field.name == "cert_type" {
                 is_resident = matches!(made.last(), Some(Val::Text(text)) if text == RESIDENT_ID);
             }
+        }
+        if let (Some(rules), Some(journeys)) = (&map.journey, &self.journeys) {
+            ride::fill(rules, journeys, &cells, &mut made, &mut worst);
         }
         match parts {
             None => {
@@ -191,8 +204,8 @@ impl Maker {
 }
 
 /// The cells of a row, by the fields of the map.
-struct Cells<'r> {
-    map: &'r Map,
+pub(super) struct Cells<'r> {
+    pub(super) map: &'r Map,
     layout: &'r Layout,
     row: &'r Row<'r>,
     is_1904: bool,
@@ -200,7 +213,7 @@ struct Cells<'r> {
 
 impl<'r> Cells<'r> {
     /// The cell of a field's column.
-    fn cell(&self, field: usize, column: usize) -> Option<Cell<'r>> {
+    pub(super) fn cell(&self, field: usize, column: usize) -> Option<Cell<'r>> {
         let at = *self.layout.fields.get(field)?.get(column)?;
         let cell = self.row.cells.get(at).copied().unwrap_or(Cell::Empty);
         let is_dated = || matches!(self.map.fields.get(field).map(|f| &f.kind), Some(Kind::Instant(_) | Kind::Date(_)));
@@ -226,7 +239,7 @@ impl<'r> Cells<'r> {
         let cell = |column| self.cell(place, column).unwrap_or(Cell::Empty);
         match &field.source {
             Source::Constant(target) => Ok(Val::from(target)),
-            Source::MadeOf(_) => Ok(Val::Absent),
+            Source::MadeOf(_) | Source::Journey(_) => Ok(Val::Absent),
             Source::Column(_) => values::value(field, &cell(0), context).map_err(|fault| (fault, 0)),
             Source::FirstOf { columns, is_one } => {
                 let column = self.first(place, field, columns.len(), *is_one)?.unwrap_or(0);
@@ -307,7 +320,7 @@ fn missing() -> Fault {
     Fault { code: ImportCode::Feed(RejectCode::MissingField), message }
 }
 
-fn keep_worst(worst: &mut Option<Worst>, fault: Fault, field: usize, column: usize) {
+pub(super) fn keep_worst(worst: &mut Option<Worst>, fault: Fault, field: usize, column: usize) {
     let is_worse = |worst: &Worst| match (fault.code, worst.code) {
         // Of the codes of the feeds the first field counts.
         (ImportCode::Feed(_), _) => false,

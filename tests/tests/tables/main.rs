@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! maps     what is wrong with a map  ready    the ready maps        look     what a look at a file says
+//! timetable   timetables, and manifests that name stations
 //! run      a file through a map, in memory        shared   the files of ../shared/data/tables, where they are
 //! ```
 //!
@@ -15,3 +16,4 @@ mod maps;
 mod ready;
 mod run;
 mod shared;
+mod timetable;

@@ -8,7 +8,8 @@ use fuma_connectors::tables::{self, Options};
 use fuma_pipeline::tables::{Map, look, map, ready};
 use fuma_schemas::Instant;
 
-use crate::run::run;
+use crate::run::run_with;
+use crate::timetable::{journeys, sample};
 
 fn folder(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tables").join(name)
@@ -30,7 +31,7 @@ fn each_ready_map_reads_its_sample() {
         map.owner = Some("owner-a".to_owned());
         map.set_known_at(Instant::parse("2022-03-20T08:00:00+08:00").unwrap());
         assert_eq!(map.name, name);
-        let outcome = run(&sample_of(name), &map, Some(Arc::clone(&places))).unwrap();
+        let outcome = run_with(&sample_of(name), &map, Some(Arc::clone(&places)), Some(journeys(&sample()))).unwrap();
         assert!(outcome.refused.is_empty(), "{name}: {:?}", outcome.refused);
         assert!(outcome.counts.records >= 10, "{name}: {:?}", outcome.counts);
         // The exports of SORMAS have rows that are wrong; the others have none.
@@ -38,7 +39,7 @@ fn each_ready_map_reads_its_sample() {
         assert!(rejects == 0 || name.starts_with("sormas"), "{name}: {:?}", outcome.counts);
         names.push(name);
     }
-    assert_eq!(names.len(), 9, "{names:?}");
+    assert_eq!(names.len(), 10, "{names:?}");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use fuma_connectors::regions::Places;
 use fuma_connectors::tables::{self, About, Next, Row, Sink, TableError};
 use fuma_pipeline::intake::{Decoder, Key, Settings};
-use fuma_pipeline::tables::{Counts, Importer, Maker, Map, Out, Regions, Rejected};
+use fuma_pipeline::tables::{Counts, Importer, Journeys, Maker, Map, Out, Regions, Rejected};
 use serde_json::Value;
 
 /// What came of a row.
@@ -33,8 +33,18 @@ pub(crate) fn key() -> Key {
 
 /// Reads a file by a map.
 pub(crate) fn run(path: &Path, map: &Map, places: Option<Arc<Places>>) -> Result<Outcome, TableError> {
+    run_with(path, map, places, None)
+}
+
+/// The same, with a timetable.
+pub(crate) fn run_with(
+    path: &Path,
+    map: &Map,
+    places: Option<Arc<Places>>,
+    journeys: Option<Arc<Journeys>>,
+) -> Result<Outcome, TableError> {
     let decoder = Decoder::new(Arc::new(Settings::new(key())));
-    let maker = Maker::new(key(), decoder, map.owner.as_deref().unwrap(), Regions::new(places));
+    let maker = Maker::new(key(), decoder, map.owner.as_deref().unwrap(), Regions::new(places)).with_journeys(journeys);
     let mut sink = Memory { map, maker, importer: None, entry: String::new(), outcome: Outcome::default() };
     tables::read(path, &map.options(), &mut sink)?;
     Ok(sink.outcome)

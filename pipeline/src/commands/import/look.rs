@@ -150,6 +150,10 @@ fn rows_with(text: &mut String, arguments: &LookArguments, table: &Sampled, map:
             return;
         }
     };
+    if map.needs_timetable() {
+        text.push_str("its rows need a timetable: `fuma import table --timetable FILE` shows what comes of them\n");
+        return;
+    }
     let mut map = map;
     map.set_known_at(fuma_schemas::Instant::MAX);
     let Ok(key) = Key::from_hex(NO_KEY) else { return };

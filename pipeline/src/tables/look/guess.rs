@@ -13,7 +13,7 @@ use super::super::values::dates::Form;
 use super::header::Place;
 use super::may_be_shown;
 use super::sample::Sampled;
-use super::words::{COMMON, FEEDS, FeedWords, VALUES, Words, plain};
+use super::words::{ALIGHTING, BOARDING, COMMON, FEEDS, FeedWords, VALUES, Words, plain};
 
 /// Forms of dates that are tried, those with a time first.
 const FORMS: &[&str] = &[
@@ -62,11 +62,21 @@ pub fn guess(table: &Sampled, place: &Place) -> Option<String> {
     let mut fields = found(feed.words);
     let is_of_phones = feed.kind == Some("stay") && fields.iter().any(|(field, _)| *field == "phone");
     fields.extend(found(COMMON).into_iter().filter(|(field, _)| !(is_of_phones && field.starts_with("cert_"))));
+    let has_times = fields.iter().any(|(field, _)| matches!(*field, "boarded_at" | "alighted_at"));
+    let date = fields.iter().find(|(field, _)| *field == "service_date").map(|(_, at)| *at);
+    let journey = match (feed.kind, has_times, date, column(BOARDING), column(ALIGHTING)) {
+        (Some("trip"), false, Some(date), Some(from), Some(to)) => Some((date, from, to)),
+        _ => None,
+    };
+    fields.retain(|(field, _)| journey.is_none() || *field != "service_date");
     let mut text = head(table, place, feed, &fields);
     let writer = Writer { table, place, fields: &fields };
     writer.id(&mut text);
     for (field, at) in &fields {
         writer.field(&mut text, field, *at);
+    }
+    if let Some(columns) = journey {
+        writer.journey(&mut text, columns);
     }
     Some(text)
 }
@@ -149,6 +159,17 @@ impl Writer<'_> {
             .map(|part| format!("\"{part}\""))
             .collect();
         let _ = writeln!(text, "\n[fields.id]\nmade_of = [{}] # what makes a row another fact", parts.join(", "));
+    }
+
+    /// A manifest of stations without times: the timetable has them.
+    fn journey(&self, text: &mut String, (date, from, to): (usize, usize, usize)) {
+        let (formats, _) = self.formats(date);
+        let (date, from, to) = (self.column(date), self.column(from), self.column(to));
+        let _ = writeln!(
+            text,
+            "\n[timetable]\n# file = \"...\" # of `fuma import timetable`, or --timetable\nfrom = {from}\nto = {to}\ndate = \
+             {date}\nformats = {formats}"
+        );
     }
 
     fn field(&self, text: &mut String, field: &str, at: usize) {

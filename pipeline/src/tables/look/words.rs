@@ -25,6 +25,11 @@ pub(super) const COMMON: &[Words] = &[
     ("known_at", &["changedate", "更新时间"]),
 ];
 
+/// Headings of the station where a passenger boards.
+pub(super) const BOARDING: &[&str] = &["发站", "上车站", "乘车站", "出发站", "from_station"];
+/// Headings of the station where a passenger alights.
+pub(super) const ALIGHTING: &[&str] = &["到站", "下车站", "到达站", "to_station"];
+
 /// Fields of a feed; for travel of a kind.
 pub(super) struct FeedWords {
     pub(super) feed: &'static str,

@@ -62,6 +62,8 @@ pub(in crate::tables) enum Source {
     },
     /// A keyed hash.
     MadeOf(Vec<Part>),
+    /// The timetable, which asks for this column.
+    Journey(Column),
 }
 
 /// A part of a made id.
@@ -165,7 +167,7 @@ impl Field {
     pub(in crate::tables) fn columns(&self) -> Vec<&Column> {
         let mut columns = match &self.source {
             Source::Constant(_) => Vec::new(),
-            Source::Column(column) => vec![column],
+            Source::Column(column) | Source::Journey(column) => vec![column],
             Source::FirstOf { columns, .. } => columns.iter().collect(),
             Source::ByColumn { values, .. } => values.iter().map(|(column, _)| column).collect(),
             Source::DateAndTime { date, time, .. } => vec![date, time],

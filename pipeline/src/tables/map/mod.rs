@@ -20,6 +20,7 @@ use fuma_schemas::{Feed, Instant};
 pub use document::json_schema;
 pub(super) use field::{Column, DateRules, DayIs, Field, Forms, Kind, Part, Region, Source, Target, TextRules};
 
+use super::journeys::DateIs;
 use crate::intake::row::slot_of;
 
 const KNOWN_AT: &str = "known_at";
@@ -48,6 +49,14 @@ pub struct Map {
     pub(super) delimiter: Option<u8>,
     pub(super) sheet: Option<String>,
     pub(super) entry: Option<String>,
+    pub(super) journey: Option<JourneyRules>,
+}
+
+/// How journeys are asked of a timetable.
+#[derive(Clone, Debug)]
+pub(super) struct JourneyRules {
+    pub(super) file: Option<PathBuf>,
+    pub(super) date_is: DateIs,
 }
 
 /// Where the names of the columns are.
@@ -121,6 +130,16 @@ impl Map {
     /// Whether region names are looked up.
     pub fn needs_places(&self) -> bool {
         self.fields.iter().any(|field| matches!(field.kind, Kind::Region(Region::Name { .. })))
+    }
+
+    /// Whether it asks a timetable.
+    pub fn needs_timetable(&self) -> bool {
+        self.journey.is_some()
+    }
+
+    /// The timetable that it names, from the folder of the map.
+    pub fn timetable(&self) -> Option<&std::path::Path> {
+        self.journey.as_ref()?.file.as_deref()
     }
 
     /// What the reader of files is told.

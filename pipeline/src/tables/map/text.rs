@@ -39,6 +39,30 @@ pub(super) struct MapText {
     /// Fields, and how each is made of the columns.
     #[serde(default)]
     pub(super) fields: BTreeMap<String, FieldText>,
+    /// Of trips: the timetable that makes instants of a train, a date and two stations.
+    pub(super) timetable: Option<TimetableText>,
+}
+
+/// Of trips: service_date, boarded_at and alighted_at come from a timetable, by the field number and these columns.
+#[derive(Deserialize, JsonSchema, Clone, Debug)]
+#[serde(deny_unknown_fields)]
+pub(super) struct TimetableText {
+    /// The table that `fuma import timetable` has made, from the folder of the map; --timetable goes before it.
+    pub(super) file: Option<String>,
+    /// The column of the station of boarding.
+    pub(super) from: ColumnText,
+    /// The column of the station of alighting.
+    pub(super) to: ColumnText,
+    /// The column of the date.
+    pub(super) date: ColumnText,
+    /// The forms of the date, as in a field.
+    pub(super) formats: Vec<String>,
+    /// What the date is: that of "boarding" (without it), or the "service" day, on which the train leaves its first
+    /// station.
+    pub(super) date_is: Option<String>,
+    /// Marks that are taken off both ends of the names of stations.
+    #[serde(default)]
+    pub(super) strip: Vec<String>,
 }
 
 /// Where in the file the table is.

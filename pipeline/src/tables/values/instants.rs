@@ -15,7 +15,12 @@ use super::dates::{Clock, of_serial, time_of_serial};
 use super::{Fault, clean, fault};
 
 /// The instant or the date of a cell, as it is written in a record.
-pub(super) fn value(rules: &DateRules, cell: &Cell<'_>, text: &TextRules, is_date: bool) -> Result<String, Fault> {
+pub(in crate::tables) fn value(
+    rules: &DateRules,
+    cell: &Cell<'_>,
+    text: &TextRules,
+    is_date: bool,
+) -> Result<String, Fault> {
     if let (Cell::Instant(millis), true, false) = (cell, rules.forms.is_cell || rules.forms.is_clock_cell, is_date) {
         return believed(rules, Instant(*millis)).map_or_else(|| bad(cell), |instant| Ok(instant.to_string()));
     }

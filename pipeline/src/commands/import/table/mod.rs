@@ -4,6 +4,7 @@
 //! unit      one file by one map: rows in, records and rejects out, how far it is
 //! output    the files: parts that become whole        journal   what was imported, in a file
 //! bar       progress with rate and remaining time     send      straight to the log, as `fuma send` does
+//! timetables   what maps of manifests ask
 //! summary   what came of it, in words
 //! ```
 //!
@@ -16,6 +17,7 @@ mod send;
 mod summary;
 #[cfg(test)]
 mod tests;
+mod timetables;
 mod unit;
 
 use std::path::{Path, PathBuf};
@@ -30,6 +32,7 @@ use fuma_schemas::Instant;
 use self::journal::Journal;
 use self::output::Folder;
 use self::summary::Summary;
+use self::timetables::Timetables;
 use self::unit::{Inputs, Unit};
 use crate::commands::input::key;
 use crate::commands::kafka::KafkaArguments;
@@ -67,6 +70,9 @@ pub struct TableArguments {
     /// Names that the codes do not have, CSV: province, city, county, code, note; in place of those of this binary
     #[arg(long, value_name = "FILE", requires = "codes")]
     aliases: Option<PathBuf>,
+    /// The timetable that maps with [timetable] ask, made by `fuma import timetable`; in place of the map's
+    #[arg(long, value_name = "FILE")]
+    timetable: Option<PathBuf>,
     /// The sheet, in place of the map's
     #[arg(long, value_name = "NAME")]
     sheet: Option<String>,
@@ -95,9 +101,16 @@ Examples:
 pub(super) fn run(arguments: &TableArguments, screen: &Screen) -> Result<(), CommandError> {
     let maps = maps(arguments)?;
     let inputs = Inputs { key: key(arguments.key_file.as_deref())?, places: places(arguments, &maps)? };
+    let mut timetables = Timetables::default();
+    let given = arguments.timetable.as_deref();
+    let maps = maps.into_iter().zip(&arguments.map).map(|(map, path)| {
+        let journeys = timetables.of(&map, path, given)?;
+        Ok((map, journeys))
+    });
+    let maps = maps.collect::<Result<Vec<_>, CommandError>>()?;
     let target = match &arguments.out {
         Some(out) => out.clone(),
-        None => send::folder(arguments, &maps)?,
+        None => send::folder(arguments, maps.iter().map(|(map, _)| map))?,
     };
     let stop = Arc::new(AtomicBool::new(false));
     for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
@@ -109,8 +122,9 @@ pub(super) fn run(arguments: &TableArguments, screen: &Screen) -> Result<(), Com
     let mut journal = Journal::open(&target, &mut folder)?;
     let mut summary = Summary::default();
     for file in &arguments.files {
-        for map in &maps {
-            let unit = Unit { path: file, map, inputs: &inputs, options: options(arguments, map), stop: &stop };
+        for (map, journeys) in &maps {
+            let (options, journeys) = (options(arguments, map), journeys.clone());
+            let unit = Unit { path: file, map, inputs: &inputs, options, journeys, stop: &stop };
             unit::run(&unit, &mut folder, &mut journal, &mut summary, screen)?;
             if stop.load(Ordering::Relaxed) {
                 let text = format!("{}stopped; the same command goes on from there", summary.text(&folder));

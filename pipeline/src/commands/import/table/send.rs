@@ -19,7 +19,10 @@ use crate::tables::Map;
 const SENT: &str = "fuma-import.sent";
 
 /// The folder in between: the same for the same maps, owners and place of the log.
-pub(super) fn folder(arguments: &TableArguments, maps: &[Map]) -> Result<PathBuf, CommandError> {
+pub(super) fn folder<'m>(
+    arguments: &TableArguments,
+    maps: impl Iterator<Item = &'m Map>,
+) -> Result<PathBuf, CommandError> {
     let mut digest = Sha256::new();
     for map in maps {
         digest.update(map.text.as_bytes());

@@ -77,7 +77,8 @@ impl Place {
         let mut folder = Folder::open(&target).unwrap();
         let mut journal = Journal::open(&target, &mut folder).unwrap();
         let mut summary = Summary::default();
-        let unit = Unit { path: file, map: &self.map, inputs: &self.inputs, options: self.map.options(), stop: &stop };
+        let (options, journeys) = (self.map.options(), None);
+        let unit = Unit { path: file, map: &self.map, inputs: &self.inputs, options, journeys, stop: &stop };
         unit::run(&unit, &mut folder, &mut journal, &mut summary, &Screen::default()).unwrap();
         summary
     }

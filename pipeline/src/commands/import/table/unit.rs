@@ -20,7 +20,7 @@ use super::summary::Summary;
 use crate::commands::CommandError;
 use crate::commands::screen::Screen;
 use crate::intake::{Decoder, Key, Settings};
-use crate::tables::{Counts, Importer, Maker, Map, Out, Regions, Rejected};
+use crate::tables::{Counts, Importer, Journeys, Maker, Map, Out, Regions, Rejected};
 
 /// The journal is written this often.
 const NOTE_EVERY: Duration = Duration::from_secs(2);
@@ -43,6 +43,7 @@ pub(super) struct Unit<'u> {
     pub(super) map: &'u Map,
     pub(super) inputs: &'u Inputs,
     pub(super) options: Options,
+    pub(super) journeys: Option<Arc<Journeys>>,
     pub(super) stop: &'u AtomicBool,
 }
 
@@ -59,8 +60,15 @@ pub(super) fn run(
     let known_at = unit.map.known_at().unwrap_or_default();
     let (sheet, entry) = (unit.options.sheet.as_deref(), unit.options.entry.as_deref());
     let fingerprint = fingerprint(&unit.inputs.key);
-    let besides =
-        [&unit.map.text, owner, &known_at, &fingerprint, sheet.unwrap_or_default(), entry.unwrap_or_default()];
+    let mut besides = vec![
+        unit.map.text.as_str(),
+        owner,
+        &known_at,
+        &fingerprint,
+        sheet.unwrap_or_default(),
+        entry.unwrap_or_default(),
+    ];
+    besides.extend(unit.journeys.as_ref().map(|journeys| journeys.digest()));
     let cannot = |source| CommandError::Read { path: unit.path.to_owned(), source };
     let key = key_of(unit.path, &besides).map_err(cannot)?;
     if let Some(imported) = journal.imported(&key) {
@@ -71,7 +79,8 @@ pub(super) fn run(
     let begun = journal.begin(&key, folder)?;
     let settings = Arc::new(Settings::new(unit.inputs.key.clone()));
     let regions = Regions::new(unit.inputs.places.clone());
-    let maker = Maker::new(unit.inputs.key.clone(), Decoder::new(settings), owner, regions);
+    let maker = Maker::new(unit.inputs.key.clone(), Decoder::new(settings), owner, regions)
+        .with_journeys(unit.journeys.clone());
     let file = unit.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let mut reading = Reading {
         unit,

@@ -48,6 +48,7 @@ impl Builder<'_> {
             let source = self.source(&at, known, &rules)?;
             fields.push(self.field(&at, known, source, &rules)?);
         }
+        fields.extend(self.journey_fields()?);
         fields.sort_by_key(|field: &Field| field.slot);
         self.resolve_parts(&mut fields);
         self.check_required(&fields)?;

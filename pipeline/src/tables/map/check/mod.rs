@@ -5,6 +5,7 @@
 
 mod builder;
 mod forms;
+mod journey;
 mod place;
 mod source;
 
@@ -90,8 +91,12 @@ fn check(read: &MapText, stem: String, text: &str) -> Checked<Map> {
         delimiter,
         sheet: read.table.sheet.clone(),
         entry: read.table.entry.clone(),
+        journey: builder.journey()?,
     };
     match map.fields.iter().filter(|field| field.split.is_some()).count() {
+        1 if map.journey.is_some() => {
+            wrong(&["timetable"], "a map with a timetable splits no field: a row is one journey")
+        }
         0 | 1 => Ok(map),
         _ => wrong(&["fields"], "only one field of a map may be split"),
     }

@@ -76,12 +76,23 @@ impl Builder<'_> {
     }
 
     pub(super) fn field(&self, at: &[&str], known: Known, source: Source, rules: &FieldRules) -> Checked<Field> {
-        let Some(slot) = slot_of(self.feed, known.name) else {
-            return wrong(at, format!("{} has no {}", self.feed.name(), known.name));
-        };
         let is_constant = matches!(source, Source::Constant(_));
         let kind =
             if is_constant { Kind::Text { is_identifier: false } } else { self.kind(at, known, &source, rules)? };
+        self.field_of_kind(at, known, (source, kind), rules)
+    }
+
+    /// A field of which the kind is known.
+    pub(super) fn field_of_kind(
+        &self,
+        at: &[&str],
+        known: Known,
+        (source, kind): (Source, Kind),
+        rules: &FieldRules,
+    ) -> Checked<Field> {
+        let Some(slot) = slot_of(self.feed, known.name) else {
+            return wrong(at, format!("{} has no {}", self.feed.name(), known.name));
+        };
         let values = match &rules.values {
             None if self.list(known).is_some() && matches!(source, Source::Column(_) | Source::FirstOf { .. }) => {
                 // A closed list that nobody translates holds its own words.
