@@ -384,10 +384,15 @@ pub(super) fn segment_path(folder: &Path, first: u64) -> PathBuf {
     folder.join(format!("{first:020}.log"))
 }
 
-/// The first offsets of the segments in a folder, in order.
+/// The first offsets of the segments in a folder, in order; none of a log that is being made, which may have no folder
+/// yet. Who looks from outside looks at any instant.
 pub(super) fn firsts(folder: &Path) -> Result<Vec<u64>, LogError> {
     let mut firsts = Vec::new();
-    for entry in fs::read_dir(folder).map_err(|error| failed("list", folder, &error))? {
+    let listed = match fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(firsts),
+        listed => listed.map_err(|error| failed("list", folder, &error))?,
+    };
+    for entry in listed {
         let name = entry.map_err(|error| failed("list", folder, &error))?.file_name();
         firsts.extend(
             name.to_str().and_then(|name| name.strip_suffix(".log")).and_then(|first| first.parse::<u64>().ok()),

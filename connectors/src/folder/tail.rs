@@ -5,6 +5,7 @@
 
 use std::collections::VecDeque;
 use std::fs::File;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -119,8 +120,24 @@ impl FolderTail {
             self.place = 0;
             return Ok(true);
         }
+        self.refuse_another(&file, &path)?;
         self.file = Some(file);
         Ok(false)
+    }
+
+    /// A log that was removed and made again goes on in other files: whoever keeps the old one open hears nothing more.
+    fn refuse_another(&self, file: &File, path: &Path) -> Result<(), LogError> {
+        let here = file.metadata().map_err(|error| failed("look at", path, &error))?;
+        let is_there = path.metadata().is_ok_and(|there| (there.dev(), there.ino()) == (here.dev(), here.ino()));
+        if is_there { Ok(()) } else { Err(self.gone()) }
+    }
+
+    fn gone(&self) -> LogError {
+        let (folder, next) = (self.folder.display(), self.next);
+        LogError::operator(format!(
+            "{folder}: the segment of transaction {next} is gone: the log was removed, or made again; start this \
+             command again"
+        ))
     }
 
     /// The segment to be read; none of a log that is being made, which has its folder and nothing in it yet.
@@ -131,7 +148,7 @@ impl FolderTail {
         }
         let below = |first: &&u64| if self.place == 0 { **first <= self.next } else { **first < self.next };
         let found = held.iter().rev().find(below).copied();
-        found.map(Some).ok_or_else(|| damaged(&self.folder, self.next, "the segment of this transaction is gone"))
+        found.map(Some).ok_or_else(|| self.gone())
     }
 
     /// Takes whole frames; returns how many bytes the next one wants, if that is known.

@@ -5,6 +5,7 @@
 mod changed;
 mod crash;
 mod feeds;
+mod outside;
 mod ports;
 mod segments;
 
