@@ -11,7 +11,7 @@ use fuma_pipeline::live::aboard::Conveyances;
 use fuma_pipeline::live::attach::Phones;
 use fuma_pipeline::live::guard::Counts;
 use fuma_pipeline::live::keyed::{self, Keyed, Labels, Stage};
-use fuma_pipeline::live::partitions::{ABOARD, ASSESS, ATTACH, Holding, Partitions, Words};
+use fuma_pipeline::live::partitions::{ABOARD, ASSESS, ATTACH, Holding, LINKS, Partitions, TRACE, Words};
 use fuma_pipeline::live::stop::Stop;
 use fuma_pipeline::live::trace::{self, Tracer};
 use fuma_pipeline::live::worker::clock::{CommitClock, Wall};
@@ -87,7 +87,7 @@ impl Process {
         if let Some(bytes) = setup.uncommitted_bytes_max {
             worker.set_uncommitted_bytes_max(bytes);
         }
-        worker.show_in(self.partitions.clone());
+        worker.show_in(&self.partitions);
         if let Some(answers) = &setup.answers {
             worker.answer_in(answers.clone());
         }
@@ -115,7 +115,7 @@ impl Process {
         if turn.is_err() {
             // As the service does: all state that hangs on the client goes with it.
             (self.worker, self.reference, self.tracer) = (None, None, None);
-            self.partitions.all().iter().for_each(|((stage, id), _)| self.partitions.gone(stage, *id));
+            self.partitions.gone(TRACE, LINKS);
         }
         turn
     }
@@ -196,7 +196,7 @@ impl Process {
                     },
                 };
                 let (source, appender) = (self.log.keyed(K::TOPIC)?, self.log.appender(K::STAGE)?);
-                none.insert(Stage::new(source, appender, self.partitions.clone(), options))
+                none.insert(Stage::new(source, appender, &self.partitions, options))
             }
         };
         let now = self.cluster.now();

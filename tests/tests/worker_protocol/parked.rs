@@ -10,7 +10,7 @@ use fuma_schemas::Person;
 use fuma_tests::live::lines::{listing, person};
 use fuma_tests::live::process::run;
 use fuma_tests::live::{Member, Setup};
-use fuma_tests::simulated::Settings;
+use fuma_tests::simulated::{Fault, Settings};
 
 use crate::{DAY, Stage, zhejiang};
 
@@ -196,4 +196,22 @@ fn a_partition_that_moved_is_not_shown() {
     let standing = Standing::parse(&stage.cluster.position(0).metadata).unwrap().unwrap();
     assert_ne!(standing.owner, "b-0", "who parks a partition does not claim it");
     let _ = person(1);
+}
+
+/// A worker whose client is of no more use ends, and nobody knows for how long: until another is made and was given
+/// partitions, status, probes and metrics show none as owned.
+#[test]
+fn a_worker_that_ended_owns_nothing() {
+    let (mut stage, [p0, _]) = two();
+    let a = stage.member("a");
+    a.run(300);
+    assert_eq!([0, 1].map(|id| state(&a, id)), [Some(State::Owned); 2]);
+    stage.cluster.fail_commit(&a.owner, Fault::AnswerLost);
+    red(&mut stage, p0, "l1");
+    while a.turn().is_ok() {
+        stage.cluster.advance(1);
+    }
+    assert_eq!([0, 1].map(|id| state(&a, id)), [None; 2]);
+    a.run(2_000);
+    assert_eq!([0, 1].map(|id| state(&a, id)), [Some(State::Owned); 2]);
 }

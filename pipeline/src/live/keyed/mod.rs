@@ -101,9 +101,10 @@ impl<K: Keyed> Stage<K> {
     pub fn new(
         source: Box<dyn KeyedSource>,
         appender: Box<dyn Appender>,
-        partitions: Partitions,
+        partitions: &Partitions,
         options: Options,
     ) -> Stage<K> {
+        let partitions = partitions.for_another();
         Stage {
             source,
             appender,

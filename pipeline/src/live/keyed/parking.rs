@@ -161,3 +161,10 @@ impl Parking {
         Ok(())
     }
 }
+
+/// A stage that ends, or panics, reads nothing any more.
+impl Drop for Parking {
+    fn drop(&mut self) {
+        self.partitions.ended();
+    }
+}

@@ -112,24 +112,43 @@ pub struct Holding {
 /// The stage, and the number of the partition.
 pub type Place = (&'static str, u32);
 
-/// The partitions of this process; clones are handles of the same.
+/// The partitions of this process; clones are handles of the same, and show as the same.
 #[derive(Clone, Debug, Default)]
-pub struct Partitions(Arc<Mutex<BTreeMap<Place, Holding>>>);
+pub struct Partitions {
+    held: Arc<Mutex<Held>>,
+    /// Who shows something with this handle.
+    by: u64,
+}
+
+/// Each partition, with who showed it last.
+#[derive(Debug, Default)]
+struct Held {
+    all: BTreeMap<Place, (u64, Holding)>,
+    handed_out: u64,
+}
 
 impl Partitions {
+    /// A handle for somebody else of this process: what either shows, the other does not take away.
+    #[must_use]
+    pub fn for_another(&self) -> Partitions {
+        let mut held = self.held();
+        held.handed_out += 1;
+        Partitions { held: Arc::clone(&self.held), by: held.handed_out }
+    }
+
     /// All that this process was given, in order.
     pub fn all(&self) -> Vec<(Place, Holding)> {
-        self.held().iter().map(|(place, holding)| (*place, holding.clone())).collect()
+        self.held().all.iter().map(|(place, (_, holding))| (*place, holding.clone())).collect()
     }
 
     /// One partition.
     pub fn of(&self, stage: &'static str, partition: u32) -> Option<Holding> {
-        self.held().get(&(stage, partition)).cloned()
+        self.held().all.get(&(stage, partition)).map(|(_, holding)| holding.clone())
     }
 
     /// How many partitions of a stage are in a state.
     pub fn count(&self, stage: &str, state: State) -> usize {
-        self.held().iter().filter(|((of, _), holding)| *of == stage && holding.state == state).count()
+        self.held().all.iter().filter(|((of, _), (_, holding))| *of == stage && holding.state == state).count()
     }
 
     /// A partition is being restored, or waits for it. One that is parked stays so while it is tried again.
@@ -147,9 +166,17 @@ impl Partitions {
         self.set(stage, partition, State::Parked, now, Some(parked));
     }
 
-    /// A partition is this process's no more.
+    /// A partition is not with whoever has this handle any more. It may be with another of this process already.
     pub fn gone(&self, stage: &'static str, partition: u32) {
-        self.held().remove(&(stage, partition));
+        let mut held = self.held();
+        if held.all.get(&(stage, partition)).is_some_and(|(by, _)| *by == self.by) {
+            held.all.remove(&(stage, partition));
+        }
+    }
+
+    /// Whoever has this handle ended: it holds nothing, whatever became of its client.
+    pub fn ended(&self) {
+        self.held().all.retain(|_, (by, _)| *by != self.by);
     }
 
     fn set(&self, stage: &'static str, partition: u32, state: State, now: Instant, parked: Option<Parked>) {
@@ -158,12 +185,13 @@ impl Partitions {
             let reason = |parked: &Option<Parked>| parked.as_ref().map(|parked| parked.reason);
             holding.state == state && reason(&holding.parked) == reason(&parked)
         };
-        let since = held.get(&(stage, partition)).filter(same).map_or(now, |holding| holding.since);
-        held.insert((stage, partition), Holding { state, since, parked });
+        let before = held.all.get(&(stage, partition)).map(|(_, holding)| holding);
+        let since = before.filter(same).map_or(now, |holding| holding.since);
+        held.all.insert((stage, partition), (self.by, Holding { state, since, parked }));
     }
 
-    fn held(&self) -> MutexGuard<'_, BTreeMap<Place, Holding>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    fn held(&self) -> MutexGuard<'_, Held> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -190,6 +218,21 @@ mod tests {
         assert_eq!((partitions.count(ASSESS, State::Parked), partitions.count(TRACE, State::Parked)), (1, 0));
         partitions.gone(ASSESS, 3);
         assert_eq!(partitions.all(), []);
+    }
+
+    /// A partition may be with the next worker before the last one has noticed that it lost it.
+    #[test]
+    fn whoever_ends_takes_away_what_it_showed_and_nothing_else() {
+        let all = Partitions::default();
+        let (one, other) = (all.for_another(), all.for_another());
+        (0..3).for_each(|partition| one.owned(ASSESS, partition, Instant(1)));
+        other.restoring(ASSESS, 2, Instant(2));
+        one.gone(ASSESS, 0);
+        one.gone(ASSESS, 2);
+        let held = |all: &Partitions| all.all().into_iter().map(|((_, id), _)| id).collect::<Vec<_>>();
+        assert_eq!(held(&all), [1, 2]);
+        one.ended();
+        assert_eq!((held(&all), all.count(ASSESS, State::Restoring)), (vec![2], 1));
     }
 
     #[test]

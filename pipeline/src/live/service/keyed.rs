@@ -17,7 +17,7 @@ impl Stages {
         let turns = Turns::new(&self.service.health, K::STAGE.to_owned());
         let (log, service, snapshots) = (Arc::clone(&self.log), self.service.clone(), snapshots.clone());
         self.spawn(K::STAGE.to_owned(), move || {
-            turns.wait();
+            let _running = turns.begin();
             let source = Beating { inner: log.keyed(K::TOPIC)?, turns: turns.clone() };
             let appender = log.appender(K::STAGE)?;
             let options = keyed::Options {
@@ -30,7 +30,7 @@ impl Stages {
                 retention: retention(std::iter::once(&service.pack)),
                 labels: Labels { schedule: service.schedule.clone(), first: Some((1, Arc::clone(&service.pack))) },
             };
-            let mut stage = keyed::Stage::<K>::new(Box::new(source), appender, service.partitions.clone(), options);
+            let mut stage = keyed::Stage::<K>::new(Box::new(source), appender, &service.partitions, options);
             stage.run(&service.stop).map_err(Ended::from)
         })
     }

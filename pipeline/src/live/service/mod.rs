@@ -50,7 +50,7 @@ use fuma_connectors::log::{Log, LogError, Severity};
 use fuma_schemas::Feed;
 
 use self::supervise::{Ended, Verdict};
-use self::turns::{Beating, Turns};
+use self::turns::{Beating, Running, Turns};
 use crate::config::Config;
 use crate::http::api::Audit;
 use crate::http::{Health, Heartbeat, Part};
@@ -347,7 +347,7 @@ impl Stages {
                 origin: service.origin(),
                 ..intake::Options::default()
             };
-            turns.wait();
+            let _running = turns.begin();
             let feeds = Beating { inner: log.feeds(slot)?, turns: turns.clone() };
             let appender = log.appender(&format!("intake-{slot}"))?;
             let settings = Arc::clone(&service.intake);
@@ -360,7 +360,7 @@ impl Stages {
         let turns = Turns::new(&self.service.health, "trace".to_owned());
         let (log, service, snapshots) = (Arc::clone(&self.log), self.service.clone(), snapshots.clone());
         self.spawn("trace".into(), move || {
-            turns.wait();
+            let _running = turns.begin();
             let links = Beating { inner: log.links()?, turns: turns.clone() };
             let appender = log.appender("trace")?;
             let options = trace::Options {
@@ -423,6 +423,7 @@ fn assess(
     (pack_order, references, snapshots): &(u64, References, Snapshots),
     watch: &Watch,
 ) -> Result<(), Ended> {
+    let _running = Running(&watch.part);
     let wall = SystemWall::default();
     let config = &service.config;
     let (pack, hash, number) = switches::in_force(service, *pack_order, wall.now());
@@ -460,13 +461,13 @@ fn assess(
     worker.tell_conveyances(log.appender(&format!("tell-rides-{slot}"))?);
     worker.tell_trace(log.appender(&format!("forget-{slot}"))?);
     worker.set_uncommitted_bytes_max(config.commit.uncommitted_bytes_max);
-    worker.show_in(service.partitions.clone());
+    worker.show_in(&service.partitions);
     worker.share_places(service.places.clone());
     if let Some((answers, _)) = &service.asked {
         worker.answer_in(answers.clone());
     }
     let mut said = Duration::ZERO;
-    let result = worker.run(&service.stop, &mut |worker| {
+    let ended = worker.run(&service.stop, &mut |worker| {
         watch.heartbeat.tick();
         let elapsed = worker.elapsed();
         if elapsed.saturating_sub(said) >= GAUGES_EVERY {
@@ -474,8 +475,7 @@ fn assess(
             report(worker, watch, &service.words);
         }
     });
-    watch.part.set_waiting("restarting");
-    result.map_err(Ended::from)
+    ended.map_err(Ended::from)
 }
 
 /// Ready is a worker that is in the group and has restored, or parked, all that it was given.

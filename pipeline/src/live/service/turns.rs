@@ -26,9 +26,10 @@ impl Turns {
         Turns { heartbeat, part: Arc::new(health.part(name)) }
     }
 
-    /// Its client is being made.
-    pub(super) fn wait(&self) {
+    /// Its client is being made; it is not ready again when what is given here goes.
+    pub(super) fn begin(&self) -> Running<'_> {
         self.part.set_waiting("its client is being made");
+        Running(&self.part)
     }
 
     fn polled<T>(&self, polled: Result<T, LogError>) -> Result<T, LogError> {
@@ -37,6 +38,15 @@ impl Turns {
             self.part.set_ready();
         }
         polled
+    }
+}
+
+/// A stage at work. When it ends, with an error or by a panic, it is not ready until it was made again.
+pub(super) struct Running<'a>(pub(super) &'a Part);
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        self.0.set_waiting("restarting");
     }
 }
 

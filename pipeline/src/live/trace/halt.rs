@@ -93,7 +93,7 @@ impl From<LogError> for Halt {
 }
 
 /// The stage's one partition, as others see it, and the words of operators.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub(super) struct Shown {
     partitions: Partitions,
     words: Words,
@@ -160,6 +160,15 @@ impl Shown {
     /// Whether an operator agreed; the word is used up then.
     pub(super) fn agreed(&self, wanted: &Wanted) -> bool {
         agreed(&self.words, wanted)
+    }
+}
+
+/// A stage that panics judges nothing any more; who ends it otherwise says what becomes of it.
+impl Drop for Shown {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.partitions.gone(TRACE, LINKS);
+        }
     }
 }
 

@@ -196,9 +196,9 @@ impl Worker {
         }
     }
 
-    /// Shows what becomes of the partitions in a handle that others read.
-    pub fn show_in(&mut self, partitions: Partitions) {
-        self.parking.partitions = partitions;
+    /// Shows what becomes of the partitions where others read it, for as long as the worker is there.
+    pub fn show_in(&mut self, partitions: &Partitions) {
+        self.parking.partitions = partitions.for_another();
     }
 
     /// Shares the places for restores with the other workers of the process.

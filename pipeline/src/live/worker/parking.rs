@@ -193,6 +193,13 @@ impl Parking {
     }
 }
 
+/// A worker that ends without a word, or panics, holds nothing any more: status, probes and metrics say so at once.
+impl Drop for Parking {
+    fn drop(&mut self) {
+        self.partitions.ended();
+    }
+}
+
 /// What is wrong, and what to do: at ERROR where somebody has to do something.
 fn say(partition: u32, parked: &Parked, pause: Duration) {
     let (reason, what) = (parked.reason.code(), parked.what.as_str());
