@@ -79,6 +79,7 @@ const CASES: &[Case] = &[
     fires("FumaNoOwner", &[("fuma_partitions", &[("state", "owned")], "1+0x130")]),
     fires("FumaParked", &[("fuma_parked_seconds", &[], "0+60x130")]),
     fires("FumaHeld", &[("fuma_held", &[], "0+0x100 1+0x30")]),
+    fires("FumaSwitchHeld", &[("fuma_switch_held", &[("partition", "1")], "0+0x100 1+0x30")]),
     fires("FumaBehind", &[("fuma_lag_seconds", &[("partition", "1")], "0+60x130")]),
     fires(
         "FumaSlow",
@@ -129,6 +130,9 @@ const CASES: &[Case] = &[
     ),
     fires("FumaFenced", &[("fuma_transactions_total", &[("outcome", "fatal")], "0+1x130")]),
     fires("FumaPartitionsLost", &[("fuma_rebalances_total", &[("event", "lost")], "0+1x130")]),
+    fires("FumaConveyances", &[("fuma_conveyances_crowded", &[], "0+0x100 1+0x30")]),
+    fires("FumaConveyances", &[("fuma_conveyance_pairs_failed", &[], "0+0x100 1+0x30")]),
+    fires("FumaAuditBehind", &[("fuma_audit_waiting_lookups", &[], "0+1000x130")]),
     fires("FumaClockSkew", &[("fuma_clock_skew_seconds", &[], "-90+0x130")]),
     fires("FumaLeftOut", &[("fuma_people_left_out", &[("reason", "failed"), ("partition", "1")], "1+0x130")]),
     Case {

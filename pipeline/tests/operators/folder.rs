@@ -56,6 +56,11 @@ fn what_a_service_says_of_itself_is_true_and_its_alerts_can_fire() {
     let text = service.metrics();
     assert_eq!(has_all(&text), Vec::<String>::new(), "{text}");
     assert_eq!(value(&text, "fuma_partitions"), value(&text, "fuma_partitions_expected"));
+    // Without a list of owners nobody may send listings: that feed is closed, and the others are open.
+    for (feed, is_open) in [("listings", 0), ("cases", 1)] {
+        let line = format!("fuma_feeds_open_to_everyone{{feed=\"{feed}\"}} {is_open}\n");
+        assert!(text.contains(&line), "{line}{text}");
+    }
     let is_number = |series: &crate::scrape::Series| {
         series.labels.get("partition").is_none_or(|label| label == "links" || label.parse::<u32>().is_ok())
     };
