@@ -66,6 +66,19 @@ fn needs_tls(name: &str, value: &str) -> bool {
     }
 }
 
+/// What a setting gives up, in words, where it makes TLS worth little: allowed, and to be said at each start.
+pub fn weakness(name: &str, value: &str) -> Option<&'static str> {
+    match (name, value.trim().to_ascii_lowercase().as_str()) {
+        ("enable.ssl.certificate.verification", "false") => {
+            Some("any server that answers gets the password, and what it sends is believed")
+        }
+        ("ssl.endpoint.identification.algorithm", "none") => {
+            Some("a server with anybody's certificate is taken for the broker")
+        }
+        _ => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -90,5 +103,16 @@ mod tests {
             let refused = refusal(name, "GSSAPI").unwrap();
             assert!(refused.contains("SCRAM-SHA-512") && !refused.contains("GSSAPI"), "{refused}");
         }
+    }
+
+    #[test]
+    fn what_makes_tls_worth_little_is_said() {
+        for (name, value) in
+            [("enable.ssl.certificate.verification", " False"), ("ssl.endpoint.identification.algorithm", "none")]
+        {
+            assert!(weakness(name, value).is_some() && !GUARDED.iter().any(|(guarded, _)| *guarded == name), "{name}");
+        }
+        assert_eq!(weakness("enable.ssl.certificate.verification", "true"), None);
+        assert_eq!(weakness("ssl.ca.location", "none"), None);
     }
 }

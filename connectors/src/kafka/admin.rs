@@ -14,7 +14,9 @@ use rdkafka::error::RDKafkaErrorCode;
 
 use super::client::now;
 use super::connection::{ANSWER_WAIT_MAX, Connection};
-use super::topic_settings::{is_vital, partitions_expected, settings};
+use super::topic_settings::{
+    COPIES_SYNCED, copies_synced, copies_synced_expected, is_vital, partitions_expected, settings,
+};
 use crate::log::{LogError, Topic, Topics};
 
 /// Hundreds of partitions take a small broker some seconds.
@@ -81,10 +83,13 @@ fn partitions_to_make(topic: Topic, partitions: u32, of_feed: Option<u32>) -> u3
 }
 
 /// The cluster as it is.
+#[derive(Default)]
 struct Cluster {
     brokers: u32,
     /// The number of partitions of each topic; 0 of one that is just being made.
     partitions: BTreeMap<String, u32>,
+    /// How many copies each partition of a topic has at least.
+    copies: BTreeMap<String, u32>,
 }
 
 impl Admin {
@@ -143,6 +148,7 @@ impl Admin {
         }
         let described = self.describe(&present)?;
         found.extend(self.wrong_settings(&present, &described));
+        found.extend(self.wrong_copies(&present, &cluster, &described));
         found.sort();
         Ok(found)
     }
@@ -164,6 +170,22 @@ impl Admin {
             }
         }
         found
+    }
+
+    /// With one copy in sync that is enough, a record that was acknowledged is gone with one disk.
+    fn wrong_copies(
+        &self,
+        topics: &[Topic],
+        cluster: &Cluster,
+        described: &BTreeMap<String, BTreeMap<String, String>>,
+    ) -> Vec<Difference> {
+        let wrong = |topic: &Topic| {
+            let (name, setting) = (self.name(*topic), COPIES_SYNCED);
+            let value = described.get(&name)?.get(setting)?;
+            let expected = copies_synced_expected(*cluster.copies.get(&name)?, value)?;
+            Some(self.difference(*topic, setting, &expected, value))
+        };
+        topics.iter().filter_map(wrong).collect()
     }
 
     fn wrong_partitions(&self, topic: Topic, cluster: &Cluster, asked: Option<u32>) -> Option<Difference> {
@@ -191,15 +213,17 @@ impl Admin {
         let metadata = metadata.map_err(|error| self.connection.failed("topics", &error))?;
         let partitions = metadata.topics().iter().filter(|topic| topic.error().is_none());
         let count = |partitions: usize| u32::try_from(partitions).unwrap_or(u32::MAX);
-        Ok(Cluster {
-            brokers: count(metadata.brokers().len()),
-            partitions: partitions.map(|topic| (topic.name().to_owned(), count(topic.partitions().len()))).collect(),
-        })
+        let mut cluster = Cluster { brokers: count(metadata.brokers().len()), ..Cluster::default() };
+        for topic in partitions {
+            let copies = topic.partitions().iter().map(|partition| count(partition.replicas().len())).min();
+            cluster.partitions.insert(topic.name().to_owned(), count(topic.partitions().len()));
+            cluster.copies.insert(topic.name().to_owned(), copies.unwrap_or(0));
+        }
+        Ok(cluster)
     }
 
     fn make(&self, topics: &[Topic], cluster: &Cluster, partitions: u32, copies: u32) -> Result<(), LogError> {
-        // With three copies a record is safe once two brokers have it; with two, one may be away.
-        let copies_synced = if copies >= 3 { "2" } else { "1" };
+        let copies_synced = copies_synced(copies).to_string();
         let plans: Vec<_> = topics.iter().map(|topic| (self.name(*topic), *topic, settings(*topic))).collect();
         let count = |number: u32| i32::try_from(number).unwrap_or(i32::MAX);
         let topics: Vec<NewTopic<'_>> = plans
@@ -211,7 +235,7 @@ impl Admin {
                 };
                 let partitions = partitions_to_make(*topic, partitions, feed);
                 let new = NewTopic::new(name, count(partitions), TopicReplication::Fixed(count(copies)));
-                let new = new.set("min.insync.replicas", copies_synced);
+                let new = new.set(COPIES_SYNCED, &copies_synced);
                 settings.iter().fold(new, |new, setting| new.set(setting.name, &setting.value))
             })
             .collect();

@@ -27,6 +27,21 @@ pub(super) fn partitions_expected(topic: Topic, found: u32, evidence: Option<u32
     (found != expected).then(|| expected.to_string())
 }
 
+/// How many copies have to have a record before it is acknowledged: its name.
+pub(super) const COPIES_SYNCED: &str = "min.insync.replicas";
+
+/// With three copies a record is safe once two brokers have it; with two, one may be away.
+pub(super) fn copies_synced(copies: u32) -> u32 {
+    if copies >= 3 { 2 } else { 1 }
+}
+
+/// What is wrong with a topic's number, in words.
+pub(super) fn copies_synced_expected(copies: u32, found: &str) -> Option<String> {
+    let least = copies_synced(copies);
+    let will_do = found.parse::<u32>().is_ok_and(|found| found >= least);
+    (!will_do).then(|| format!("{least} or more"))
+}
+
 /// What a setting must be.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub(super) enum Demand {
@@ -187,6 +202,16 @@ mod tests {
         assert_eq!(of("max.message.bytes").expected("1048588").as_deref(), Some("4194304 or more"));
         assert_eq!(of("max.message.bytes").expected("8388608"), None);
         assert_eq!(of("max.message.bytes").expected("-1").as_deref(), Some("4194304 or more"));
+    }
+
+    /// Acknowledged by one broker of three, a record is gone with that broker's disk.
+    #[test]
+    fn with_three_copies_two_have_to_have_a_record() {
+        assert_eq!(copies_synced_expected(3, "1").as_deref(), Some("2 or more"));
+        assert_eq!(copies_synced_expected(3, "unknown").as_deref(), Some("2 or more"));
+        for (copies, found) in [(3, "2"), (5, "3"), (2, "1"), (1, "1"), (1, "2")] {
+            assert_eq!(copies_synced_expected(copies, found), None, "{copies} {found}");
+        }
     }
 
     #[test]

@@ -242,19 +242,23 @@ fn empty_evidence_under_announcements_is_not_adopted() {
 fn settings_that_lose_evidence_are_refused_and_changed_as_the_message_says() {
     let _alone = crate::alone();
     let mut case = Case::new();
-    let evidence = case.topic("evidence.v1");
-    let alter = |setting: &str| {
-        let topic = ["--entity-type", "topics", "--entity-name", &evidence];
+    let (evidence, cases) = (case.topic("evidence.v1"), case.topic("cases.v1"));
+    let alter = |topic: &str, setting: &str| {
+        let topic = ["--entity-type", "topics", "--entity-name", topic];
         tool(&case.broker, &[&["configs", "--alter"], &topic[..], &["--add-config", setting]].concat());
     };
-    alter("retention.ms=3600000");
+    alter(&evidence, "retention.ms=3600000");
     let output = refused(case.start());
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(said.contains(&format!("{evidence}: the setting retention.ms is 3600000")), "{said}");
     assert_eq!(output.status.code(), Some(2), "{said}");
     assert!(said.contains("86400000 or more"), "{said}");
-    alter("retention.ms=604800000");
+    alter(&evidence, "retention.ms=604800000");
+    // B2-08. By this one nothing is lost, but a producer says when a record became known: said at the start, by name.
+    alter(&cases, "message.timestamp.type=CreateTime");
     case.goes_on(true);
+    let is_said = |line: &str| line.contains(&cases) && line.contains("message.timestamp.type");
+    assert!(case.installation.logs().lines().any(is_said), "{}", case.installation.logs());
 }
 
 /// Two installations in one group: a process of the one would be given partitions of the other.

@@ -23,8 +23,7 @@ use crate::config::{Level, LogConfig, LogFormat};
 pub(super) fn begin(config: &LogConfig, screen: &Screen) {
     let level = level(config.level);
     let level = if screen.is_quiet() { level.min(LevelFilter::WARN) } else { level };
-    let own = ["fuma", "kafka", "librdkafka"].map(|target| (target, level));
-    let targets = Targets::new().with_default(level.min(LevelFilter::WARN)).with_targets(own);
+    let targets = targets(level);
     // A line that cannot be written is lost: a full disk under the log must not end the service.
     let stderr = tracing_subscriber::fmt::layer().with_writer(io::stderr).log_internal_errors(false);
     let layer = match config.format {
@@ -34,6 +33,11 @@ pub(super) fn begin(config: &LogConfig, screen: &Screen) {
     let _ = tracing_subscriber::registry().with(layer.with_filter(targets)).try_init();
 }
 
+fn targets(level: LevelFilter) -> Targets {
+    let own = ["fuma", "kafka", "librdkafka"].map(|target| (target, level));
+    Targets::new().with_default(level.min(LevelFilter::WARN)).with_targets(own)
+}
+
 fn level(level: Level) -> LevelFilter {
     match level {
         Level::Error => LevelFilter::ERROR,
@@ -41,5 +45,24 @@ fn level(level: Level) -> LevelFilter {
         Level::Info => LevelFilter::INFO,
         Level::Debug => LevelFilter::DEBUG,
         Level::Trace => LevelFilter::TRACE,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tracing::Level as Of;
+
+    /// "a transaction was aborted" is a line of the part that speaks to Kafka: it was filtered at every level.
+    #[test]
+    fn what_the_own_parts_say_is_as_configured_and_libraries_are_not() {
+        let info = targets(LevelFilter::INFO);
+        for target in ["fuma", "fuma_pipeline::live", "kafka", "librdkafka"] {
+            assert!(info.would_enable(target, &Of::INFO) && !info.would_enable(target, &Of::DEBUG), "{target}");
+        }
+        let debug = targets(LevelFilter::DEBUG);
+        assert!(debug.would_enable("kafka", &Of::DEBUG) && !debug.would_enable("datafusion", &Of::INFO));
+        assert!(debug.would_enable("datafusion", &Of::WARN));
+        assert!(!targets(LevelFilter::ERROR).would_enable("datafusion", &Of::WARN));
     }
 }

@@ -52,6 +52,11 @@ fn kafka(service: &Service, bootstrap: &str) -> Result<Arc<dyn Log>, FoundError>
     let client = settings.client.clone().into_iter().collect();
     let connection = Connection::new(bootstrap, &service.config.kafka.prefix, client)?;
     settings.check()?;
+    for (name, value) in &settings.client {
+        if let Some(why) = fuma_connectors::client_settings::weakness(name, value) {
+            tracing::warn!(setting = name, "TLS is worth little with this setting: {why}");
+        }
+    }
     connection.knock()?;
     if service.wishes.create_topics {
         create_topics(&service.config, &Admin::new(&connection)?, &KafkaLog::connect(settings.clone())?)?;
@@ -105,10 +110,9 @@ pub(super) fn refuse_settings(service: &Service) -> Result<(), LogError> {
         Err(error) => return Err(error),
     };
     let prefix = &service.config.kafka.prefix;
-    let others: Vec<&Difference> = differences.iter().filter(|difference| !difference.is_vital(prefix)).collect();
-    if let Some(Difference { topic, setting, expected, found }) = others.first() {
-        let count = others.len();
-        tracing::warn!(count, topic, setting, expected, found, "settings of topics differ: see `fuma topics check`");
+    for difference in differences.iter().filter(|difference| !difference.is_vital(prefix)) {
+        let Difference { topic, setting, expected, found } = difference;
+        tracing::warn!(topic, setting, expected, found, "a setting of a topic differs: see `fuma topics check`");
     }
     match differences.iter().find(|difference| difference.is_vital(prefix)) {
         None => Ok(()),
