@@ -37,11 +37,22 @@ pub struct Difference {
     pub found: String,
 }
 
+/// What is said of a setting that this user may not read.
+const UNKNOWN: &str = "unknown";
+
 impl Difference {
+    /// Whether the setting could not be read: the user has no right to (DescribeConfigs), so nothing is known to be
+    /// wrong.
+    pub fn is_unknown(&self) -> bool {
+        self.found == UNKNOWN
+    }
+
     /// Whether records are lost by it that colours hang on.
     pub fn is_vital(&self, prefix: &str) -> bool {
         let holding = Topics::all().into_iter().filter(|topic| topic.holds_state());
-        is_vital(&self.setting) && holding.into_iter().any(|topic| topic.name(prefix) == self.topic)
+        !self.is_unknown()
+            && is_vital(&self.setting)
+            && holding.into_iter().any(|topic| topic.name(prefix) == self.topic)
     }
 }
 
@@ -163,7 +174,7 @@ impl Admin {
             let name = self.name(topic);
             for setting in settings(topic) {
                 let value = described.get(&name).and_then(|values| values.get(setting.name)).map(String::as_str);
-                let value = value.unwrap_or("unknown");
+                let value = value.unwrap_or(UNKNOWN);
                 if let Some(expected) = setting.expected(value) {
                     found.push(self.difference(topic, setting.name, &expected, value));
                 }
@@ -299,5 +310,23 @@ impl Admin {
             found.insert(name, values);
         }
         Ok(found)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A service whose user may not read settings starts: that they are not known is no reason to refuse.
+    #[test]
+    fn a_setting_that_may_not_be_read_is_not_vital() {
+        let of = |found: &str| Difference {
+            topic: "f.evidence.v1".into(),
+            setting: "cleanup.policy".into(),
+            expected: "delete".into(),
+            found: found.into(),
+        };
+        assert!(of("compact").is_vital("f.") && !of("compact").is_unknown());
+        assert!(of(UNKNOWN).is_unknown() && !of(UNKNOWN).is_vital("f."));
     }
 }

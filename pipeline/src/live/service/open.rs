@@ -110,11 +110,18 @@ pub(super) fn refuse_settings(service: &Service) -> Result<(), LogError> {
         Err(error) => return Err(error),
     };
     let prefix = &service.config.kafka.prefix;
-    for difference in differences.iter().filter(|difference| !difference.is_vital(prefix)) {
+    let (unknown, known): (Vec<_>, Vec<_>) = differences.into_iter().partition(Difference::is_unknown);
+    let mut topics: Vec<&str> = unknown.iter().map(|difference| difference.topic.as_str()).collect();
+    topics.dedup();
+    if !topics.is_empty() {
+        let topics = topics.len();
+        tracing::warn!(topics, "the settings of topics may not be read by this user: see `fuma topics check`");
+    }
+    for difference in known.iter().filter(|difference| !difference.is_vital(prefix)) {
         let Difference { topic, setting, expected, found } = difference;
         tracing::warn!(topic, setting, expected, found, "a setting of a topic differs: see `fuma topics check`");
     }
-    match differences.iter().find(|difference| difference.is_vital(prefix)) {
+    match known.iter().find(|difference| difference.is_vital(prefix)) {
         None => Ok(()),
         Some(found) => Err(LogError::new(
             fuma_connectors::log::Code::Topics,
