@@ -24,13 +24,16 @@ const LINE_BYTES_MAX: u64 = 1 << 20;
 /// More than this between two stops is odd.
 const LONG_LEG_S: i64 = 12 * 3600;
 
+/// A stop of a line: city, station, arrival, departure.
+type Call = (Option<String>, String, Option<String>, Option<String>);
+
 /// A line.
 #[derive(Deserialize)]
 struct Line {
     train: String,
     origin: Option<String>,
     terminus: Option<String>,
-    stops: Vec<(Option<String>, String, Option<String>, Option<String>)>,
+    stops: Vec<Call>,
 }
 
 /// Reads a table.
