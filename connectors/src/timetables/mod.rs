@@ -93,8 +93,8 @@ pub fn read(path: &Path, options: &Options, report: &mut Report) -> Result<Vec<T
         Content::Gzip | Content::Zstd | Content::JsonLines => trains::read(path, options, report),
         Content::Empty => Err(TimetableError::NotATimetable("it is empty".to_owned())),
         other => Err(TimetableError::NotATimetable(format!(
-            "it is {}. Read are GTFS (a zip or a folder with stops.txt, trips.txt, stop_times.txt ...) and train tables \
-             (lines of JSON: train, stops; plain, .gz or .zst)",
+            "it is {}. Read are GTFS (a zip or a folder with stops.txt, trips.txt, stop_times.txt ...) and train \
+             tables (lines of JSON: train, stops; plain, .gz or .zst)",
             other.name()
         ))),
     }

@@ -100,8 +100,8 @@ impl Timetable {
         let digest = hex(digest);
         if digest != head.digest || trains.len() as u64 != head.trains {
             return Err(TimetableError::Damaged(
-                "it is not what `fuma import timetable` wrote: a line was changed, or the file is cut short. Import the \
-                 timetable again"
+                "it is not what `fuma import timetable` wrote: a line was changed, or the file is cut short. Import \
+                 the timetable again"
                     .to_owned(),
             ));
         }

@@ -61,6 +61,11 @@ impl Screen {
         Screen { quiet: asked.quiet, colours }
     }
 
+    /// A screen for what goes on beside a service, which has its log: errors alone.
+    pub fn silent() -> Screen {
+        Screen { quiet: true, colours: [false, false] }
+    }
+
     /// Whether remarks and progress are left out.
     pub fn is_quiet(&self) -> bool {
         self.quiet

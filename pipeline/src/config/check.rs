@@ -27,6 +27,7 @@ pub(super) fn check(config: &Config, settings: &Settings) -> Result<(), ConfigEr
     owners(config, &mut checks);
     together(config, &mut checks);
     officials(config, &mut checks);
+    imports(config, &mut checks);
     port(config, &mut checks);
     if checks.problems.is_empty() { Ok(()) } else { Err(ConfigError::Problems(checks.problems)) }
 }
@@ -54,6 +55,19 @@ fn officials(config: &Config, checks: &mut Checks<'_>) {
     let list = Officials { officials: config.officials.clone(), quorum: config.approval };
     if let Some(problem) = list.problem().filter(|_| !list.officials.is_empty()) {
         checks.hold(false, &["officials"], problem);
+    }
+}
+
+/// Tables that others drop.
+fn imports(config: &Config, checks: &mut Checks<'_>) {
+    for (name, import) in &config.imports {
+        for (setting, message) in import.problems(name) {
+            checks.hold(false, &["imports", name, setting], message);
+        }
+        let is_shared = config.imports.iter().any(|(other, it)| other < name && it.folder == import.folder);
+        let message = "is the folder of another import: a file there would be taken by one of them. Give one import \
+                       several maps";
+        checks.hold(!is_shared, &["imports", name, "folder"], message);
     }
 }
 

@@ -159,7 +159,7 @@ impl Settings {
     /// A section without settings is nothing, unless it is unknown.
     fn empty_section(&self, path: &[String], origin: Origin) -> Result<(), ConfigError> {
         let is_known = self.0.keys().any(|known| known.starts_with(path));
-        if is_known || path == ["feeds"] || PASSED_THROUGH.iter().any(|names| path == *names) {
+        if is_known || path == ["feeds"] || path == ["imports"] || PASSED_THROUGH.iter().any(|names| path == *names) {
             return Ok(());
         }
         Err(Problem { origin, setting: path.join("."), message: self.unknown_section() }.into())
@@ -167,7 +167,7 @@ impl Settings {
 
     fn unknown_section(&self) -> String {
         let sections = self.0.keys().filter(|path| path.len() > 1).filter_map(|path| path.first());
-        let mut sections: Vec<&str> = sections.map(String::as_str).chain(["feeds"]).collect();
+        let mut sections: Vec<&str> = sections.map(String::as_str).chain(["feeds", "imports"]).collect();
         sections.sort_unstable();
         sections.dedup();
         format!("there is no such section; sections are {}", sections.join(", "))

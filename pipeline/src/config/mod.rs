@@ -5,6 +5,7 @@
 //! values    what a setting may be: a length of time, an address, roles ...
 //! check     ranges, and what does not go together
 //! misspelt  variables whose name is nearly one of ours
+//! imports   folders in which others drop tables
 //! print     what is in force and where it comes from, secrets masked
 //! error     where, which setting, what to do
 //! ```
@@ -14,6 +15,7 @@
 
 mod check;
 mod error;
+mod imports;
 mod layers;
 mod misspelt;
 mod print;
@@ -33,6 +35,7 @@ use crate::http::api::ClientConfig;
 use crate::live::decisions::basis::{Official, Quorum};
 
 pub use error::{ConfigError, Origin, Problem};
+pub use imports::ImportConfig;
 pub use layers::{Flag, Settings, environment};
 pub use misspelt::misspelt;
 pub use values::{ClientSettings, Level, Listen, LogFormat, Roles};
@@ -91,6 +94,9 @@ pub struct Config {
     pub approval: Quorum,
     /// Feeds from folders, without Kafka.
     pub watch: WatchConfig,
+    /// Folders in which others drop tables, by name.
+    #[serde(default)]
+    pub imports: BTreeMap<String, ImportConfig>,
     /// How to end.
     pub shutdown: ShutdownConfig,
 }
@@ -304,6 +310,17 @@ impl Config {
     pub fn snapshots_url(&self) -> String {
         let folder = || self.state.join("snapshots").to_string_lossy().into_owned();
         self.snapshots.url.clone().unwrap_or_else(folder)
+    }
+
+    /// The folder of an import's own files: what is under way, and what waits for intake.
+    pub fn import_state(&self, name: &str) -> PathBuf {
+        self.state.join("imports").join(name)
+    }
+
+    /// The folders of feed files that are followed: those of `watch`, and where imports put what they made.
+    pub fn followed(&self) -> Vec<PathBuf> {
+        let imported = self.imports.keys().map(|name| self.import_state(name).join("feeds"));
+        self.watch.folders.iter().cloned().chain(imported).collect()
     }
 
     /// Whether the log is Apache Kafka's; otherwise it is a folder.

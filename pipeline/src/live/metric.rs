@@ -110,6 +110,16 @@ pub const SNAPSHOT_MARGIN: &str = "fuma_snapshot_margin_records";
 pub const SNAPSHOT_SINCE: &str = "fuma_snapshot_records_since";
 /// Feeds that accept every owner, because the configuration lists none: 1. Labels: feed.
 pub const OPEN_FEEDS: &str = "fuma_feeds_open_to_everyone";
+/// Files of an import that were taken. Labels: import, outcome (done, refused, repeated).
+pub const IMPORT_FILES: &str = "fuma_import_files_total";
+/// Records that an import made. Labels: import.
+pub const IMPORT_RECORDS: &str = "fuma_import_records_total";
+/// Rows that an import rejected. Labels: import, code.
+pub const IMPORT_REJECTS: &str = "fuma_import_rejects_total";
+/// Files that lie in the folder of an import, and are not taken yet. Labels: import.
+pub const IMPORT_WAITING: &str = "fuma_import_waiting_files";
+/// When an import last took a file. Labels: import.
+pub const IMPORT_LAST: &str = "fuma_import_last_timestamp_seconds";
 /// Reasons past their due that still hold. Labels: partition.
 pub const OVERDUE: &str = "fuma_overdue_reasons";
 /// Requests of `/v1`. Labels: status.

@@ -7,6 +7,7 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use crate::admission::Drafts;
+use crate::commands::import::drops::Prepared;
 use crate::commands::input::{self, KEY_VARIABLE, read_text};
 use crate::config::{Config, Problem, Settings};
 use crate::intake::{Key, Owners, RegionTable};
@@ -43,6 +44,14 @@ pub(super) fn problems(config: &Config, settings: &Settings) -> Vec<Problem> {
     for folder in config.watch.folders.iter().filter(|folder| !folder.is_dir()) {
         let why = if folder.exists() { "is not a folder" } else { "does not exist" };
         say(&["watch", "folders"], format!("{} {why}", folder.display()));
+    }
+    for (name, import) in &config.imports {
+        // Another key makes other ids; whether maps and tables can be used does not hang on it.
+        let key = Key::from_hex(&"00".repeat(32));
+        let prepared = key.ok().map(|key| Prepared::read(name, import, &key, config.import_state(name)));
+        if let Some(Err(error)) = prepared {
+            say(&["imports", name, "folder"], error.to_string());
+        }
     }
     if config.state.exists() && !config.state.is_dir() {
         say(&["state"], format!("{} is not a folder", config.state.display()));
@@ -111,14 +120,17 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("fuma.toml");
         let text = "policy = 'nope'\nkey_file = '/no/key'\nowners_file = '/no/owners'\nregions_table = '/no/regions'\n\
+                    [imports]\na = { folder = '/no/drop', maps = ['laboratory-results'], owner = 'lab-a' }\n\
                     [watch]\nfolders = ['/no/feeds']\n[snapshots]\nurl = 'ftp://x/y'\n";
         std::fs::write(&file, text).unwrap();
         let (config, settings) = Config::load(Some(&file), &[], Vec::new()).unwrap();
         let said: Vec<String> = problems(&config, &settings).iter().map(ToString::to_string).collect();
-        for name in ["policy", "key_file", "owners_file", "regions_table", "watch.folders", "snapshots.url"] {
+        for name in
+            ["policy", "key_file", "owners_file", "regions_table", "watch.folders", "snapshots.url", "imports.a.folder"]
+        {
             assert!(said.iter().any(|line| line.contains(&format!(": {name}: "))), "{name}: {said:#?}");
         }
-        assert_eq!(said.len(), 6, "{said:#?}");
+        assert_eq!(said.len(), 7, "{said:#?}");
         assert!(said.iter().all(|line| line.starts_with(&file.display().to_string())), "{said:#?}");
     }
 

@@ -2,6 +2,7 @@
 //!
 //! Owns the arguments of the imports, one file each.
 
+pub(super) mod drops;
 mod look;
 mod map;
 mod regions;

@@ -20,6 +20,8 @@ use fuma_schemas::Feed;
 use toml::Value;
 
 use super::CommandError;
+use super::import::drops::{self, Delivery, Prepared};
+use super::kafka::KafkaArguments;
 use super::screen::Screen;
 use crate::config::{self, Config, Flag, Listen, Settings};
 use crate::http::api::{Audit, Clients};
@@ -171,6 +173,7 @@ pub fn run(arguments: &RunArguments, screen: &Screen) -> Result<(), CommandError
     }
     let wishes = Wishes { create_topics: arguments.create_topics, stdin: arguments.stdin };
     let mut service = prepared(config, wishes)?;
+    let dropped = drops::prepare(&service.config, &service.intake.key)?;
     shutdown::listen(service.stop.clone(), service.health.clone(), service.config.shutdown.deadline)
         .map_err(|error| CommandError::Other(format!("cannot listen for signals: {error}")))?;
     // Also without HTTP: the line of each minute is made of them.
@@ -179,11 +182,30 @@ pub fn run(arguments: &RunArguments, screen: &Screen) -> Result<(), CommandError
     let server = http(&service, api, &metrics)?;
     service.http = server.as_ref().map(|server| names::advertised(server.address()));
     say(&service);
+    imports(&service, arguments, dropped)?;
     let threads = readiness::tell(&service).and_then(|()| summary::tell(&service, metrics));
     threads.map_err(|error| CommandError::Other(format!("cannot start a thread: {error}")))?;
     service::run(&service)?;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Takes the files that others drop, where this process reads feeds.
+fn imports(service: &Service, arguments: &RunArguments, prepared: Vec<Prepared>) -> Result<(), CommandError> {
+    let config = &service.config;
+    if !config.roles.intake {
+        return Ok(());
+    }
+    let delivery = match &config.kafka.bootstrap {
+        None => Delivery::Followed(config.state.join("feeds.json")),
+        Some(bootstrap) => Delivery::Kafka(Box::new(KafkaArguments {
+            config: arguments.settings.config.clone(),
+            bootstrap: Some(bootstrap.clone()),
+            prefix: Some(config.kafka.prefix.clone()),
+            settings: Vec::new(),
+        })),
+    };
+    drops::begin(prepared, delivery, service.stop.clone())
 }
 
 /// Reads and checks all that the service needs.

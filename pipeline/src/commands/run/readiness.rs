@@ -57,6 +57,8 @@ fn reads(config: &Config, stdin: Option<Feed>) -> String {
         return format!("{} of {bootstrap}", topics.join(" "));
     }
     let folders = config.watch.folders.iter().map(|folder| format!("files in {}", folder.display()));
-    let all: Vec<String> = folders.chain(stdin.map(|feed| format!("{} on standard input", feed.name()))).collect();
+    let tables = config.imports.values().map(|import| format!("tables in {}", import.folder));
+    let all: Vec<String> =
+        folders.chain(tables).chain(stdin.map(|feed| format!("{} on standard input", feed.name()))).collect();
     if all.is_empty() { "nothing: give --watch FOLDER or --stdin FEED".to_owned() } else { all.join(", ") }
 }

@@ -163,7 +163,7 @@ pub(crate) fn folder(
 
     let partitions = config.kafka.partitions_expected().unwrap_or(PARTITIONS_IN_FOLDER);
     let options = FolderOptions {
-        watched: config.watch.folders.clone(),
+        watched: config.followed(),
         settle: config.watch.settle,
         standard_input,
         key: Some(key.to_string()),

@@ -167,8 +167,8 @@ impl Writer<'_> {
         let (date, from, to) = (self.column(date), self.column(from), self.column(to));
         let _ = writeln!(
             text,
-            "\n[timetable]\n# file = \"...\" # of `fuma import timetable`, or --timetable\nfrom = {from}\nto = {to}\ndate = \
-             {date}\nformats = {formats}"
+            "\n[timetable]\n# file = \"...\" # of `fuma import timetable`, or --timetable\nfrom = {from}\nto = {to}\n\
+             date = {date}\nformats = {formats}"
         );
     }
 

@@ -40,6 +40,9 @@ pub(super) struct Imported {
     pub(super) rejects: u64,
     /// Entries of it that are refused, each time again.
     pub(super) refused: Vec<RefusedTable>,
+    /// What came of its rows; nothing in the journal of an older fuma.
+    #[serde(default)]
+    pub(super) counts: Counts,
 }
 
 /// How far a table is.

@@ -4,7 +4,7 @@
 //! unit      one file by one map: rows in, records and rejects out, how far it is
 //! output    the files: parts that become whole        journal   what was imported, in a file
 //! bar       progress with rate and remaining time     send      straight to the log, as `fuma send` does
-//! timetables   what maps of manifests ask
+//! timetables   what maps of manifests ask               one    one file, for who takes files from folders
 //! summary   what came of it, in words
 //! ```
 //!
@@ -12,6 +12,7 @@
 
 mod bar;
 mod journal;
+mod one;
 mod output;
 mod send;
 mod summary;
@@ -19,6 +20,10 @@ mod summary;
 mod tests;
 mod timetables;
 mod unit;
+
+pub(super) use one::{One, fingerprint_of, import_one};
+pub(super) use timetables::Timetables;
+pub(super) use unit::Inputs;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -32,8 +37,7 @@ use fuma_schemas::Instant;
 use self::journal::Journal;
 use self::output::Folder;
 use self::summary::Summary;
-use self::timetables::Timetables;
-use self::unit::{Inputs, Unit};
+use self::unit::Unit;
 use crate::commands::input::key;
 use crate::commands::kafka::KafkaArguments;
 use crate::commands::screen::Screen;
@@ -160,7 +164,21 @@ fn maps(arguments: &TableArguments) -> Result<Vec<Map>, CommandError> {
     arguments.map.iter().map(|path| map(path, owner, known_at)).collect()
 }
 
+/// A map of which everything is known that a record needs.
 fn map(path: &Path, owner: Option<&str>, known_at: Option<Instant>) -> Result<Map, CommandError> {
+    let mut map = owned_map(path, owner)?;
+    if let Some(known_at) = known_at {
+        map.set_known_at(known_at);
+    }
+    if !map.has_known_at() {
+        let what = "nothing says when the records became known: give --known-at, or known_at in the map";
+        return Err(CommandError::Input(format!("{}: {what}", path.display())));
+    }
+    Ok(map)
+}
+
+/// A map, and whose records it makes.
+pub(super) fn owned_map(path: &Path, owner: Option<&str>) -> Result<Map, CommandError> {
     let text = match std::fs::read_to_string(path) {
         Ok(text) => text,
         Err(source) => match path.to_str().and_then(ready::map) {
@@ -178,15 +196,9 @@ fn map(path: &Path, owner: Option<&str>, known_at: Option<Instant>) -> Result<Ma
     };
     let mut map = Map::parse(path, &text).map_err(|error| CommandError::Input(error.to_string()))?;
     map.owner = owner.map(str::to_owned).or(map.owner);
-    if let Some(known_at) = known_at {
-        map.set_known_at(known_at);
-    }
-    let wants = |what: &str| Err(CommandError::Input(format!("{}: {what}", path.display())));
     if map.owner.is_none() {
-        return wants("nobody owns the records: write owner = \"...\" into the map, or give --owner");
-    }
-    if !map.has_known_at() {
-        return wants("nothing says when the records became known: give --known-at, or known_at in the map");
+        let what = "nobody owns the records: write owner = \"...\" into the map, or give --owner";
+        return Err(CommandError::Input(format!("{}: {what}", path.display())));
     }
     Ok(map)
 }
@@ -201,11 +213,15 @@ fn places(arguments: &TableArguments, maps: &[Map]) -> Result<Option<Arc<Places>
             ))),
         };
     };
-    let read = |path: &PathBuf| std::fs::read(path).map_err(|source| CommandError::Read { path: path.clone(), source });
-    let aliases = arguments.aliases.as_ref().map(read).transpose()?;
+    read_places(codes, arguments.aliases.as_deref()).map(Some)
+}
+
+/// The table of region codes.
+pub(super) fn read_places(codes: &Path, aliases: Option<&Path>) -> Result<Arc<Places>, CommandError> {
+    let read = |path: &Path| std::fs::read(path).map_err(|source| CommandError::Read { path: path.to_owned(), source });
+    let aliases = aliases.map(read).transpose()?;
     let places = Places::read(read(codes)?, aliases);
-    let places = places.map_err(|error| CommandError::Input(format!("{}: {error}", codes.display())))?;
-    Ok(Some(Arc::new(places)))
+    places.map(Arc::new).map_err(|error| CommandError::Input(format!("{}: {error}", codes.display())))
 }
 
 fn options(arguments: &TableArguments, map: &Map) -> Options {

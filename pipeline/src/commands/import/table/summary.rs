@@ -21,6 +21,10 @@ pub(super) struct Summary {
     /// Files and entries that are refused.
     refused: Vec<String>,
     rejects: u64,
+    /// The same: map, entry, code, message.
+    pub(super) refused_tables: Vec<(String, Option<String>, String, String)>,
+    /// What came of the rows of all files.
+    pub(super) total: Counts,
 }
 
 /// What was read, in words.
@@ -61,6 +65,7 @@ impl Summary {
     }
 
     fn counts(&mut self, counts: &Counts) {
+        self.total.add(counts);
         let (rows, records, rejected) = (counts.rows, counts.records, counts.rejected());
         self.rejects += rejected;
         let line = |text: &mut String, count: u64, what: &str| {
@@ -86,6 +91,7 @@ impl Summary {
             self.text,
             "{file} by {map}: was imported before{as_what} ({records} records, {rejects} rejects): nothing changes"
         );
+        self.total.add(&imported.counts);
         self.refuse(file, map, &imported.refused);
     }
 
@@ -96,6 +102,7 @@ impl Summary {
 
     pub(super) fn refuse(&mut self, file: &str, map: &str, refused: &[RefusedTable]) {
         for RefusedTable { entry, code, message } in refused {
+            self.refused_tables.push((map.to_owned(), entry.clone(), code.clone(), message.clone()));
             let entry = entry.as_ref().map(|entry| format!(", entry {entry}")).unwrap_or_default();
             self.refused.push(format!("{file}{entry} by {map}: {code}: {message}. Nothing of it is written"));
         }

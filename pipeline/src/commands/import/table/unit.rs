@@ -32,9 +32,9 @@ const PASS_EVERY: u64 = 1 << 16;
 const REVIEW: &str = "review-regions.ndjson";
 
 /// What records depend on besides the map and the file.
-pub(super) struct Inputs {
-    pub(super) key: Key,
-    pub(super) places: Option<Arc<Places>>,
+pub(crate) struct Inputs {
+    pub(crate) key: Key,
+    pub(crate) places: Option<Arc<Places>>,
 }
 
 /// A file and a map.
@@ -305,7 +305,8 @@ impl Reading<'_, '_> {
         }
         summary.imported(name, &self.unit.map.name, &self.about, &self.total, (self.rows, took));
         let (records, rejects) = (self.total.records, self.total.rejected());
-        let imported = Imported { file: name.to_owned(), records, rejects, refused: self.refused };
+        let (refused, counts) = (self.refused, self.total);
+        let imported = Imported { file: name.to_owned(), records, rejects, refused, counts };
         self.journal.finish(key, imported, self.folder)
     }
 }
