@@ -102,6 +102,7 @@ impl Installation {
             .env("FUMA__KAFKA__CONSUMER__SESSION_TIMEOUT_MS", SESSION_TIMEOUT.as_millis().to_string())
             .env("FUMA__SNAPSHOTS__URL", self.folder.path().join("snapshots"))
             .env("FUMA__SNAPSHOTS__RECORDS", "20")
+            .env("FUMA__GUARD__TIERS_SETTLE", "100ms")
             .env("FUMA__SNAPSHOTS__EVERY", "2s")
             .stdin(Stdio::null())
             .stdout(Stdio::null());

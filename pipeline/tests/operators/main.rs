@@ -25,6 +25,7 @@ mod asked;
 mod broker;
 mod brokers;
 mod decided;
+mod dropped;
 mod folder;
 mod phones;
 mod process;
