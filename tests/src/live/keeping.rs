@@ -26,6 +26,8 @@ pub const SETTLE: Duration = Duration::from_secs(10);
 /// What waits is looked after.
 pub struct Keeping {
     cluster: SimulatedCluster,
+    /// The first decision that is there: an installation may have been adopted without those before it.
+    first: u64,
 }
 
 fn pair(name: &str) -> Ed25519KeyPair {
@@ -35,10 +37,22 @@ fn pair(name: &str) -> Ed25519KeyPair {
 impl Keeping {
     /// From now on rows of regions wait; publications of an hour may change so many people without an approval.
     pub fn begin(cluster: &SimulatedCluster, partitions: u32, people: u64) -> Keeping {
-        let keeping = Keeping { cluster: cluster.clone() };
-        keeping.write(&Record::Installation(Installation { partitions, ..Installation::default() }));
+        let keeping = Keeping { cluster: cluster.clone(), first: 0 };
+        keeping.found(partitions, people);
+        keeping.control(Control::Guarded);
+        keeping
+    }
+
+    /// The decisions are gone, and the installation is adopted: they begin anew.
+    pub fn adopt(&mut self, partitions: u32, people: u64) {
+        self.first = self.cluster.records(Topic::Decisions, 0).len() as u64;
+        self.found(partitions, people);
+    }
+
+    fn found(&self, partitions: u32, people: u64) {
+        self.write(&Record::Installation(Installation { partitions, ..Installation::default() }));
         let pack = PackName { digest: "00".repeat(32), id: "first".into(), version: "1".into() };
-        keeping.write(&Record::Bootstrap(Bootstrap { number: 1, pack, at: 0 }));
+        self.write(&Record::Bootstrap(Bootstrap { number: 1, pack, at: 0 }));
         let official = |name: &str, role: Role| Official {
             name: name.to_owned(),
             key: hex_of(pair(name).public_key().as_ref()),
@@ -46,10 +60,8 @@ impl Keeping {
         };
         let officials = vec![official("an author", Role::Author), official("approver", Role::Approver)];
         let list = Officials { officials, quorum: Quorum::default() };
-        keeping.write(&Record::Officials(FirstOfficials { list, at: 0 }));
-        keeping.write(&Record::Limits(Limits { people, percent: 100, at: 0 }));
-        keeping.control(Control::Guarded);
-        keeping
+        self.write(&Record::Officials(FirstOfficials { list, at: 0 }));
+        self.write(&Record::Limits(Limits { people, percent: 100, at: 0 }));
     }
 
     fn write(&self, record: &Record) {
@@ -65,7 +77,7 @@ impl Keeping {
     /// What the decisions come to.
     pub fn fold(&self) -> Fold {
         let mut fold = Fold::default();
-        for record in self.cluster.records(Topic::Decisions, 0) {
+        for record in self.cluster.records(Topic::Decisions, 0).into_iter().filter(|it| it.offset >= self.first) {
             fold.take(record.offset, record.timestamp, &record.value.unwrap());
         }
         fold

@@ -179,6 +179,25 @@ fn a_partition_that_does_not_count_holds_the_publication_and_nothing_else() {
     check(&stage);
 }
 
+/// What took effect by decisions that are gone is in force, and keeps nothing from being counted.
+#[test]
+fn an_installation_that_was_adopted_lets_publications_in() {
+    let mut stage = Stage::with(two());
+    let since = crowd(&mut stage);
+    let a = member(&stage, "a");
+    a.run(3_000);
+    let coloured = colours(&stage, "yellow");
+    let mut keeping = Keeping::begin(&stage.cluster, 2, 10_000);
+    stage.feed.write(&truncated(stage.now()));
+    keeping.run(&[&a], MINUTE);
+    assert_eq!((keeping.standings(), colours(&stage, "yellow")), (vec!["admitted"], 0));
+    keeping.adopt(2, 10_000);
+    stage.feed.write(&again(since, stage.now()));
+    keeping.run(&[&a], MINUTE);
+    assert_eq!((keeping.standings(), colours(&stage, "yellow")), (vec!["admitted"], coloured));
+    check(&stage);
+}
+
 #[test]
 fn withdrawn_it_never_takes_effect() {
     let mut stage = Stage::with(two());

@@ -16,8 +16,10 @@ pub struct Asked {
     pub publication: String,
     /// The number of the switch whose pack judges.
     pub number: u64,
-    /// How many publications are in force.
+    /// How many publications are in force by these decisions.
     pub admitted: u64,
+    /// How many are in force by decisions that are gone: those of an installation that was adopted.
+    pub earlier: u64,
     /// Its rows.
     pub rows: Arc<[RecordBatch]>,
     /// The partitions whose counts are missing.

@@ -53,6 +53,8 @@ pub fn due(basis: &Basis, publications: &Publications, (now, settle): (Instant, 
         }
     }
     let partitions = basis.partitions();
+    let known = basis.publications().iter().map(|it| publication_of(&it.closed.owner, it.closed.first)).collect();
+    let earlier = publications.admitted_besides(&known);
     for publication in basis.publications().iter().filter(|publication| publication.is_open()) {
         let closed = &publication.closed;
         let missing: BTreeSet<u32> = (0..partitions).filter(|id| !basis.is_counted(publication, *id)).collect();
@@ -68,6 +70,7 @@ pub fn due(basis: &Basis, publications: &Publications, (now, settle): (Instant, 
             publication: closed.id.clone(),
             number: basis.counts_by(),
             admitted: basis.admitted(),
+            earlier,
             rows: Arc::from(rows),
             missing,
         });

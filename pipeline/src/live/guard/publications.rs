@@ -150,6 +150,11 @@ impl Publications {
         self.admitted.contains(&publication)
     }
 
+    /// How many took effect that are not among these.
+    pub fn admitted_besides(&self, known: &HashSet<u64>) -> u64 {
+        self.admitted.difference(known).count() as u64
+    }
+
     /// How many publications had taken effect before an offset of the log.
     pub fn admitted_before(&self, next: u64) -> u64 {
         self.places.partition_point(|offset| *offset < next) as u64

@@ -73,7 +73,7 @@ impl Counting {
 /// Whether a partition judges by what it is asked for.
 fn is_basis(owned: &Owned, asked: &Asked, context: &Restoring) -> bool {
     let admitted = context.references.publications(|publications| publications.admitted_before(owned.regions));
-    owned.in_force.number == asked.number && admitted == Some(asked.admitted)
+    owned.in_force.number == asked.number && admitted == Some(asked.admitted + asked.earlier)
 }
 
 impl Job {
@@ -83,7 +83,7 @@ impl Job {
     }
 
     fn is(&self, asked: &Asked) -> bool {
-        let of = |asked: &Asked| (asked.publication.clone(), asked.number, asked.admitted);
+        let of = |asked: &Asked| (asked.publication.clone(), asked.number, asked.admitted, asked.earlier);
         of(&self.asked) == of(asked)
     }
 
