@@ -25,11 +25,10 @@ fn what_a_service_says_of_itself_is_true_and_its_alerts_can_fire() {
     let _alone = alone();
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     let feeds = feeds(folder.path(), "2000");
-    let imports = dropped::configured(folder.path());
-    let text = format!("{imports}[snapshots]\nevery = \"1s\"\nrecords = 20\n");
-    std::fs::write(folder.path().join("fuma.toml"), text).unwrap();
-    dropped::dropped(folder.path(), "results.csv", &dropped::today());
     let config = folder.path().join("fuma.toml");
+    let imports = dropped::configured(folder.path());
+    std::fs::write(&config, format!("{imports}[snapshots]\nevery = \"1s\"\nrecords = 20\n")).unwrap();
+    dropped::dropped(folder.path(), "results.csv", &dropped::today());
     let arguments = ["--watch", feeds.to_str().unwrap(), "--workers", "1", "--config", config.to_str().unwrap()];
     let mut service = Process::start(folder.path(), "state", &arguments);
     service.until_ready();
